@@ -1,0 +1,83 @@
+"""What every request gets: an id, one log line, the error envelope, and the key check on `/v1`."""
+
+import hmac
+import re
+import secrets
+import time
+from collections.abc import Sequence
+
+import structlog
+from aiohttp import web
+from aiohttp.typedefs import Handler, Middleware
+
+from dealerproxy.api.responses import error_response
+from dealerproxy.errors import ApiError
+
+REQUEST_ID = "X-Request-Id"
+API_KEY = "x-api-key"
+_REQUEST_ID_SHAPE = re.compile(r"req_[0-9a-f]{24}", re.ASCII)
+_HTTP_CODES = {404: "not_found", 405: "method_not_allowed", 413: "payload_too_large"}
+
+log = structlog.get_logger(__name__)
+
+
+@web.middleware
+async def envelope(request: web.Request, handler: Handler) -> web.StreamResponse:
+    """Give the request an id, turn every failure into the error envelope, and log one line."""
+    request_id = _request_id(request)
+    started = time.perf_counter()
+    with structlog.contextvars.bound_contextvars(request_id=request_id):
+        try:
+            response = await handler(request)
+        except ApiError as error:
+            response = error_response(error, request_id)
+        except web.HTTPException as error:
+            response = error_response(_from_http(error), request_id)
+        except Exception:
+            log.exception("request_failed")
+            generic = ApiError(500, "internal_error", "Something went wrong here; it was logged.")
+            response = error_response(generic, request_id)
+        response.headers[REQUEST_ID] = request_id
+        log.info(
+            "request",
+            method=request.method,
+            route=_route(request),
+            status=response.status,
+            ms=round((time.perf_counter() - started) * 1000, 1),
+        )
+    return response
+
+
+def require_key(keys: Sequence[str]) -> Middleware:
+    """Build the check of `x-api-key` on `/v1`; without keys everything passes."""
+
+    @web.middleware
+    async def check(request: web.Request, handler: Handler) -> web.StreamResponse:
+        if keys and request.path.startswith("/v1/"):
+            given = request.headers.get(API_KEY)
+            if given is None:
+                raise ApiError(401, "missing_api_key", f"The {API_KEY} header is missing.")
+            # Every key is compared, so that the time taken tells nothing.
+            matches = [hmac.compare_digest(given.encode(), key.encode()) for key in keys]
+            if not any(matches):
+                raise ApiError(401, "invalid_api_key", f"The {API_KEY} header holds no key of this service.")
+        return await handler(request)
+
+    return check
+
+
+def _request_id(request: web.Request) -> str:
+    given = request.headers.get(REQUEST_ID, "")
+    return given if _REQUEST_ID_SHAPE.fullmatch(given) else f"req_{secrets.token_hex(12)}"
+
+
+def _route(request: web.Request) -> str:
+    """Return the route's template: paths as such would make a line per car."""
+    resource = request.match_info.route.resource
+    return resource.canonical if resource is not None else "unmatched"
+
+
+def _from_http(error: web.HTTPException) -> ApiError:
+    code = _HTTP_CODES.get(error.status, "bad_request" if error.status < 500 else "internal_error")
+    headers = {"Allow": error.headers["Allow"]} if "Allow" in error.headers else None
+    return ApiError(error.status, code, error.reason, headers=headers)

@@ -1,0 +1,27 @@
+"""JSON answers and the one error envelope."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import msgspec
+import orjson
+from aiohttp import web
+
+from dealerproxy.errors import ApiError
+
+
+def json_response(value: object, *, status: int = 200, headers: Mapping[str, str] | None = None) -> web.Response:
+    """Encode structs or plain values as a JSON answer."""
+    body = orjson.dumps(value, default=msgspec.to_builtins)
+    return web.Response(body=body, status=status, headers=headers, content_type="application/json", charset="utf-8")
+
+
+def error_response(error: ApiError, request_id: str) -> web.Response:
+    """Render `{"error": {"code", "message", "request_id", "details"}}`."""
+    content: dict[str, Any] = {
+        "code": error.code,
+        "message": error.message,
+        "request_id": request_id,
+        "details": error.details,
+    }
+    return json_response({"error": content}, status=error.status, headers=error.headers)

@@ -1,0 +1,125 @@
+"""The `dealerproxy` command: `serve` runs the service, `sandbox` runs it against invented cars."""
+
+import argparse
+import asyncio
+import os
+import signal
+import sys
+from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
+from typing import Any
+
+import msgspec
+from aiohttp import web
+
+import dealerproxy
+from dealerproxy import logs, settings
+from dealerproxy.app import create_app
+from dealerproxy.settings import Settings, SettingsError
+from dealerproxy.vocabulary import VocabularyError
+
+USAGE_ERROR = 2
+# The stand-in is ours, so the politeness owed to a real site would only slow a first try down.
+SANDBOX_RPS = 200.0
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run a command; the exit status is 0, or 2 for a start that cannot succeed."""
+    options = _parser().parse_args(arguments)
+    try:
+        configured = settings.load()
+        logs.configure(configured.log_format)
+        for name in settings.unknown():
+            print(f"warning: {name} is not a setting of dealerproxy", file=sys.stderr)
+        asyncio.run(options.run(configured, options))
+    except (SettingsError, VocabularyError) as error:
+        print(f"error: {error}", file=sys.stderr)
+        return USAGE_ERROR
+    except OSError as error:
+        print(f"error: cannot listen: {error}", file=sys.stderr)
+        return USAGE_ERROR
+    return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="dealerproxy", description=dealerproxy.__doc__)
+    parser.add_argument("--version", action="version", version=dealerproxy.__version__)
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+    _command(commands.add_parser, "serve", serve, "run the service (settings come from DEALERPROXY_* variables)")
+    sandbox_parser = _command(
+        commands.add_parser, "sandbox", sandbox, "run the service against a local stand-in with invented cars"
+    )
+    sandbox_parser.add_argument("--upstream-port", type=int, default=8081, help="port of the stand-in (8081)")
+    sandbox_parser.add_argument("--seed", type=int, default=1, help="seed of the invented cars (1)")
+    sandbox_parser.add_argument("--cars", type=int, default=4000, help="how many cars to invent (4000)")
+    return parser
+
+
+def _command(
+    add: Callable[..., argparse.ArgumentParser],
+    name: str,
+    run: Callable[[Settings, argparse.Namespace], Coroutine[Any, Any, None]],
+    about: str,
+) -> argparse.ArgumentParser:
+    parser = add(name, help=about, description=about)
+    parser.set_defaults(run=run)
+    return parser
+
+
+async def serve(configured: Settings, _: argparse.Namespace) -> None:
+    """Run the service until it is told to stop."""
+    async with _listening(create_app(configured), configured.host, configured.port) as url:
+        print(f"dealerproxy listens on {url}", file=sys.stderr)
+        await _stopped()
+
+
+async def sandbox(configured: Settings, options: argparse.Namespace) -> None:
+    """Run a stand-in for Encar and the service wired to it until told to stop."""
+    from dealerproxy.sandbox.encar import EncarStandIn  # noqa: PLC0415  # only this command needs the stand-in
+    from dealerproxy.sandbox.inventory import generate  # noqa: PLC0415
+
+    stand_in = EncarStandIn(generate(options.seed, options.cars))
+    async with AsyncExitStack() as stack:
+        upstream = await stack.enter_async_context(_listening(stand_in.app(), "127.0.0.1", options.upstream_port))
+        wired = msgspec.structs.replace(
+            configured,
+            encar_api_url=upstream,
+            encar_rps=configured.encar_rps if "DEALERPROXY_ENCAR_RPS" in os.environ else SANDBOX_RPS,
+        )
+        url = await stack.enter_async_context(_listening(create_app(wired), configured.host, configured.port))
+        print(_welcome(url, upstream), flush=True)
+        await _stopped()
+
+
+@asynccontextmanager
+async def _listening(app: web.Application, host: str, port: int) -> AsyncIterator[str]:
+    """Serve an application and yield its base URL."""
+    runner = web.AppRunner(app, access_log=None, handle_signals=False)
+    await runner.setup()
+    try:
+        await web.TCPSite(runner, host, port).start()
+        bound = runner.addresses[0]
+        shown = f"[{bound[0]}]" if ":" in bound[0] else bound[0]
+        yield f"http://{shown}:{bound[1]}"
+    finally:
+        await runner.cleanup()
+
+
+async def _stopped() -> None:
+    """Wait for SIGINT or SIGTERM."""
+    stop = asyncio.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    await stop.wait()
+
+
+def _welcome(service: str, upstream: str) -> str:
+    return f"""dealerproxy listens on {service}, its stand-in for Encar on {upstream}. Every car is invented.
+
+Try:
+  curl -s '{service}/v1/vehicles?make=Hyundai,Kia&model=Avante,K5&limit=3'
+  curl -si '{service}/v1/vehicles?make=BMW&options_include=sunroof,ventilated_seats&sort=price_asc&include=dealer'
+  curl -s -X POST {upstream}/__sandbox/faults -d '{{"kind": "block"}}' && curl -si '{service}/v1/vehicles?make=Volvo'
+
+Switch the faults off again with: curl -X DELETE {upstream}/__sandbox/faults
+"""

@@ -1,0 +1,121 @@
+"""The two families of errors: what a client of ours sees, and what an upstream did to us.
+
+`ApiError` becomes the JSON envelope of the public API. `UpstreamError` never leaves the service as such: it
+becomes a reason code beside the source it happened to, and only when every source failed a 503.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Any, ClassVar, NamedTuple
+
+
+class Issue(NamedTuple):
+    """One thing wrong with a request: `path` is the parameter's name, `message` is plain English."""
+
+    path: str
+    message: str
+    allowed: Sequence[str] | None = None
+
+
+class ApiError(Exception):
+    """An answer that is not 2xx: status, `error.code`, message, optional details and headers."""
+
+    def __init__(
+        self,
+        status: int,
+        code: str,
+        message: str,
+        *,
+        details: Mapping[str, Any] | None = None,
+        headers: Mapping[str, str] | None = None,
+    ) -> None:
+        super().__init__(message)
+        self.status = status
+        self.code = code
+        self.message = message
+        self.details = dict(details or {})
+        self.headers = dict(headers or {})
+
+
+def validation_error(issues: Sequence[Issue]) -> ApiError:
+    """400 `validation_error`, carrying both shapes the partner pages describe: `field` and `issues[]`."""
+    first = issues[0]
+    details: dict[str, Any] = {
+        "field": first.path,
+        "issues": [{"path": issue.path, "message": issue.message} for issue in issues],
+    }
+    if first.allowed is not None:
+        details["allowed"] = list(first.allowed)
+    return ApiError(400, "validation_error", first.message, details=details)
+
+
+def invalid_cursor(reason: str, message: str) -> ApiError:
+    """400 `invalid_cursor`; `reason` is one of malformed, forged, expired, mismatch."""
+    return ApiError(400, "invalid_cursor", message, details={"field": "cursor", "reason": reason})
+
+
+class UpstreamError(Exception):
+    """Something an upstream did. `code` is the closed word shown in `sources[].reason`.
+
+    `severity` picks the one reason to show when the legs of a source failed differently: the one ops must act
+    on first.
+    """
+
+    code: ClassVar[str] = "upstream_error"
+    severity: ClassVar[int] = 0
+    retry_after_s: float | None = None
+
+
+class UpstreamFault(UpstreamError):
+    """The upstream answered, with a status or a size nobody can use (5xx, 400, an oversized body)."""
+
+
+class Unreachable(UpstreamError):
+    """No connection, a reset, or a body that broke off."""
+
+    code = "unreachable"
+    severity = 1
+
+
+class TimedOut(UpstreamError):
+    """No answer within the attempt's time-out or within what was left of the request's deadline."""
+
+    code = "timed_out"
+    severity = 2
+
+
+class Drift(UpstreamError):
+    """The upstream's shape changed: `path` names what is missing or unreadable."""
+
+    code = "drift"
+    severity = 3
+
+    def __init__(self, path: str, message: str = "missing") -> None:
+        super().__init__(f"{path}: {message}")
+        self.path = path
+
+
+class RateLimited(UpstreamError):
+    """429. `retry_after_s` is what the upstream asked for, in seconds, when it did."""
+
+    code = "rate_limited"
+    severity = 4
+
+    def __init__(self, message: str, retry_after_s: float | None = None) -> None:
+        super().__init__(message)
+        self.retry_after_s = retry_after_s
+
+
+class Blocked(UpstreamError):
+    """The upstream refuses us, whatever status it says so with. `kind` names the sign that gave it away."""
+
+    code = "blocked"
+    severity = 5
+
+    def __init__(self, kind: str) -> None:
+        super().__init__(f"blocked ({kind})")
+        self.kind = kind
+
+
+def worst(errors: Sequence[UpstreamError]) -> UpstreamError:
+    """Return the error of the highest severity; the first of equals."""
+    return max(errors, key=lambda error: error.severity)

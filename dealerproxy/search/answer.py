@@ -1,0 +1,75 @@
+"""The envelope of a list: rows, what each source did, the exchange rate, and remarks on the question."""
+
+from collections.abc import Sequence
+from enum import StrEnum
+
+from msgspec import UNSET, Struct, UnsetType
+
+from dealerproxy.vehicles.fx import Rate
+from dealerproxy.vehicles.summary import VehicleSummary
+
+
+class Status(StrEnum):
+    """What became of a source: failed and partial are troubles, skipped is not."""
+
+    OK = "ok"
+    PARTIAL = "partial"
+    FAILED = "failed"
+    SKIPPED = "skipped"
+
+
+class SkipReason(StrEnum):
+    """Why a source was not asked."""
+
+    SOURCE_EXCLUDED = "source_excluded"
+    NOTHING_TO_ASK = "nothing_to_ask"
+    NO_FACET = "no_facet"
+
+
+class SourceState(Struct, frozen=True, kw_only=True):
+    """One upstream in one answer.
+
+    `reason` is a skip reason or an upstream error's code; `total` the upstream's own count over the legs that
+    answered; `age_s` the age of the oldest piece used; `retry_at` ISO 8601, when the upstream said so.
+    """
+
+    name: str
+    status: Status
+    reason: str | None = None
+    rows: int = 0
+    total: int | None = None
+    age_s: int | None = None
+    retry_at: str | None = None
+
+
+class Notice(Struct, frozen=True, kw_only=True):
+    """A remark for whoever merges the rows. `count` says how many rows or values it is about, if that has a sense."""
+
+    code: str
+    field: str | None = None
+    message: str
+    count: int | None = None
+
+
+class FxShown(Struct, frozen=True):
+    """The exchange rate of this answer."""
+
+    krw_per_usd: float
+    as_of: str
+    source: str
+
+
+class VehicleList(Struct, frozen=True, kw_only=True):
+    """The answer of `GET /v1/vehicles`. `filtered_out` is there only when an auction-only filter hid dealer rows."""
+
+    data: Sequence[VehicleSummary]
+    next_cursor: str | None
+    sources: Sequence[SourceState]
+    fx: FxShown
+    notices: Sequence[Notice]
+    filtered_out: int | UnsetType = UNSET
+
+
+def shown(rate: Rate) -> FxShown:
+    """Show a rate in an answer."""
+    return FxShown(rate.krw_per_usd, rate.as_of, rate.source)

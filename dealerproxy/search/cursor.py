@@ -1,0 +1,140 @@
+"""The cursor: where each leg stands, signed, so that any process can go on where another left off.
+
+A cursor is `base64url(msgpack payload + signature)`. The payload is compact rather than secret: offsets, keys and
+ids a client has seen anyway. Twenty-four legs and 400 remembered rows stay under 3 kB.
+"""
+
+import base64
+import hashlib
+import hmac
+import secrets
+import time
+import zlib
+from collections.abc import Callable, Iterable
+
+import msgspec
+from msgspec import Struct
+
+from dealerproxy.errors import invalid_cursor
+from dealerproxy.search.plan import Leg
+from dealerproxy.search.query import Query
+from dealerproxy.vehicles.fx import Rate
+
+LIFETIME_S = 3600
+# Encar repeats rows across pages, mostly about a hundred apart, so the walk remembers what it gave out last.
+REMEMBERED_ROWS = 400
+_DIGEST_BYTES = 4
+_SIGNATURE_BYTES = 16
+_VERSION = 1
+# Another process may have signed with a clock a little ahead of ours.
+_CLOCK_SKEW_S = 60
+
+
+class LegState(Struct, array_like=True, frozen=True):
+    """Where a leg stands.
+
+    `offset` rows of the upstream's order are behind it; `key` is the sort key of the last row given out and
+    `last_id` the id of the last row passed, both None at the start.
+    """
+
+    offset: int = 0
+    key: int | None = None
+    last_id: str | None = None
+    ended: bool = False
+
+
+class Position(Struct, array_like=True, frozen=True):
+    """A place in a walk. `seen` holds 4-byte digests of the ids given out, oldest first."""
+
+    version: int
+    issued_at: int
+    fingerprint: bytes
+    rate: Rate
+    legs: tuple[LegState, ...]
+    seen: bytes = b""
+
+
+_decoder = msgspec.msgpack.Decoder(Position)
+
+
+class CursorCodec:
+    """Signs and reads cursors. Without a secret one is drawn, and cursors end with the process."""
+
+    def __init__(self, secret: str, now: Callable[[], float] = time.time) -> None:
+        self._key = secret.encode() or secrets.token_bytes(32)
+        self._now = now
+
+    def encode(self, fingerprint: bytes, rate: Rate, legs: Iterable[LegState], seen: bytes) -> str:
+        """Write a cursor for the page that follows."""
+        position = Position(_VERSION, int(self._now()), fingerprint, rate, tuple(legs), seen)
+        payload = msgspec.msgpack.encode(position)
+        return _base64(payload + self._sign(payload))
+
+    def decode(self, text: str) -> Position:
+        """Read a cursor. Raises ApiError 400 `invalid_cursor` for a cut, forged or old one."""
+        raw = _unbase64(text)
+        if raw is None:
+            raise invalid_cursor("malformed", "The cursor is not one of ours, or was cut.")
+        payload, signature = raw[:-_SIGNATURE_BYTES], raw[-_SIGNATURE_BYTES:]
+        if not hmac.compare_digest(signature, self._sign(payload)):
+            raise invalid_cursor("forged", "The cursor was changed, or signed by another service.")
+        try:
+            position = _decoder.decode(payload)
+        except msgspec.DecodeError:
+            raise invalid_cursor("malformed", "The cursor was written by another version.") from None
+        if position.version != _VERSION:
+            raise invalid_cursor("malformed", "The cursor was written by another version.")
+        if not -_CLOCK_SKEW_S <= self._now() - position.issued_at <= LIFETIME_S:
+            raise invalid_cursor("expired", "The cursor is older than an hour; start again from the first page.")
+        return position
+
+    def _sign(self, payload: bytes) -> bytes:
+        return hmac.digest(self._key, payload, "sha256")[:_SIGNATURE_BYTES]
+
+
+def fingerprint(query: Query, legs: Iterable[Leg]) -> bytes:
+    """Identify a walk: its sort, its filters and its legs. Page size and shown fields may change on the way."""
+    walk = msgspec.structs.replace(query, cursor=None, limit=1, insider=False)
+    text = msgspec.json.encode([walk, [(leg.upstream, leg.q) for leg in legs]])
+    return hashlib.blake2b(text, digest_size=8).digest()
+
+
+class Seen:
+    """The ids a walk gave out, the last 400 of them."""
+
+    def __init__(self, remembered: bytes = b"") -> None:
+        size = _DIGEST_BYTES
+        pieces = (remembered[i : i + size] for i in range(0, len(remembered) - size + 1, size))
+        self._digests = dict.fromkeys(pieces)
+
+    def __contains__(self, vehicle_id: str) -> bool:
+        return _digest(vehicle_id) in self._digests
+
+    @property
+    def complete(self) -> bool:
+        """Whether nothing was forgotten yet."""
+        return len(self._digests) < REMEMBERED_ROWS
+
+    def add(self, vehicle_id: str) -> None:
+        """Remember an id."""
+        self._digests[_digest(vehicle_id)] = None
+
+    def __bytes__(self) -> bytes:
+        return b"".join(list(self._digests)[-REMEMBERED_ROWS:])
+
+
+def _base64(raw: bytes) -> str:
+    return base64.urlsafe_b64encode(raw).rstrip(b"=").decode()
+
+
+def _unbase64(text: str) -> bytes | None:
+    """Decode, accepting only the one spelling that we write; None for anything else."""
+    try:
+        raw = base64.b64decode(text + "=" * (-len(text) % 4), altchars=b"-_", validate=True)
+    except ValueError:
+        return None
+    return raw if _base64(raw) == text else None
+
+
+def _digest(vehicle_id: str) -> bytes:
+    return zlib.crc32(vehicle_id.encode()).to_bytes(_DIGEST_BYTES, "big")

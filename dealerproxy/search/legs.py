@@ -1,0 +1,159 @@
+"""One leg of a walk: reads aligned chunks, stands before its next row, and finds its place again.
+
+Pure bookkeeping: whoever drives a reader fetches the chunk it asks for and hands it over.
+"""
+
+from collections import Counter
+from collections.abc import Callable
+
+from dealerproxy.errors import UpstreamError
+from dealerproxy.search.cursor import LegState, Seen
+from dealerproxy.search.plan import Leg
+from dealerproxy.search.query import Sort
+from dealerproxy.vehicles.listing import Chunk, LeftOut, LeftOutReason, Listing
+
+CHUNK_ROWS = 48
+# Past about this offset Encar answers the same page again and again.
+MAX_OFFSET = 10_000
+
+
+def sort_key(listing: Listing, sort: Sort) -> int:
+    """A number that grows along the sort: months count backwards, prices descend as negatives."""
+    match sort:
+        case Sort.PRICE_ASC:
+            return listing.price_krw
+        case Sort.PRICE_DESC:
+            return -listing.price_krw
+        case Sort.MILEAGE_ASC:
+            return listing.mileage_km
+        case _:
+            return -listing.registered
+
+
+class LegReader:
+    """Reads one leg from a state on.
+
+    `wanted` is the index of the chunk it needs, None while it has a row at hand, has ended or failed. `head` is
+    the next row to give out, `head_key` its sort key.
+    """
+
+    def __init__(self, leg: Leg, state: LegState, *, sort: Sort, keep: Callable[[Listing], bool], seen: Seen) -> None:
+        self.leg = leg
+        self.failure: UpstreamError | None = None
+        self.head: Listing | None = None
+        self.head_key = 0
+        self.total: int | None = None
+        self.fetched_at: float | None = None
+        self.calls = 0
+        self.too_deep = False
+        self.ended_early = False
+        self.left_out: Counter[LeftOutReason] = Counter()
+        self._sort, self._keep, self._seen = sort, keep, seen
+        self._offset, self._key, self._last_id = state.offset, state.key, state.last_id
+        self._ended = state.ended
+        self._chunk: Chunk | None = None
+        self._index = state.offset // CHUNK_ROWS
+        self._resuming = state.last_id is not None
+        self._looked_aside = False
+
+    @property
+    def wanted(self) -> int | None:
+        """Index of the chunk needed before this leg can go on."""
+        if self._ended or self.failure is not None or self.head is not None:
+            return None
+        return self._index
+
+    @property
+    def state(self) -> LegState:
+        """Where the leg stands, for the cursor."""
+        return LegState(self._offset, self._key, self._last_id, self._ended)
+
+    @property
+    def answered(self) -> bool:
+        """Whether any chunk of this leg arrived in this request."""
+        return self.fetched_at is not None
+
+    def offer(self, chunk: Chunk) -> None:
+        """Take the wanted chunk and move to the next row that may be given out."""
+        self.total = chunk.total
+        self.fetched_at = min(chunk.fetched_at, self.fetched_at or chunk.fetched_at)
+        start = 0
+        if self._resuming:
+            place = self._find_place(chunk)
+            if place is None:
+                return
+            self._resuming = False
+            start = place
+        elif self._offset // CHUNK_ROWS == self._index:
+            start = self._offset % CHUNK_ROWS
+        self._chunk = chunk
+        self._offset = self._index * CHUNK_ROWS + start
+        self._advance()
+
+    def take(self) -> Listing:
+        """Give out the head and move on within the chunk."""
+        listing = self.head
+        if listing is None:
+            raise LookupError("the leg has no row at hand")
+        self._pass(listing)
+        self.head = None
+        self._advance()
+        return listing
+
+    def _advance(self) -> None:
+        chunk = self._chunk
+        if chunk is None:
+            return
+        base = self._index * CHUNK_ROWS
+        for entry in chunk.entries[self._offset - base :]:
+            if isinstance(entry, LeftOut):
+                self.left_out[entry.reason] += 1
+            elif self._keep(entry) and entry.id not in self._seen:
+                self.head, self.head_key = entry, sort_key(entry, self._sort)
+                return
+            self._pass(entry)
+        self._index += 1
+        self._chunk = None
+        self.too_deep = not chunk.ended and self._index * CHUNK_ROWS >= MAX_OFFSET
+        self.ended_early = not chunk.entries and chunk.total > self._offset
+        self._ended = chunk.ended or self.too_deep
+
+    def _pass(self, entry: Listing | LeftOut) -> None:
+        self._offset += 1
+        self._last_id = entry.listing_id or self._last_id
+        if isinstance(entry, Listing):
+            self._key = sort_key(entry, self._sort)
+
+    def _find_place(self, chunk: Chunk) -> int | None:
+        """Find where to go on in a chunk, or None after pointing `wanted` at the neighbour to look in.
+
+        After the last row passed, if it is still here; in a neighbour if the rows moved a whole chunk's way;
+        else from the last key on, where rows given out already are known by their id.
+        """
+        for position, entry in enumerate(chunk.entries):
+            if entry.listing_id == self._last_id:
+                return position + 1
+        if self._offset == self._index * CHUNK_ROWS:
+            return 0  # the last row passed ended the chunk before
+        keys = [sort_key(entry, self._sort) if isinstance(entry, Listing) else None for entry in chunk.entries]
+        neighbour = self._index + self._moved([key for key in keys if key is not None])
+        if neighbour >= 0 and neighbour != self._index and not self._looked_aside:
+            self._looked_aside = True
+            self._index = neighbour
+            return None
+        return self._from_key(keys)
+
+    def _moved(self, keys: list[int]) -> int:
+        """Which way the place moved if not even its key is among these: -1, 0 or 1 chunks."""
+        if self._key is None:
+            return 0
+        if not keys or min(keys) > self._key:
+            return -1
+        return 1 if max(keys) < self._key else 0
+
+    def _from_key(self, keys: list[int | None]) -> int:
+        if self._key is None:
+            return self._offset % CHUNK_ROWS
+        # Once ids were forgotten, a row with the very same key may be one of them.
+        first = self._key if self._seen.complete else self._key + 1
+        return next((i for i, key in enumerate(keys) if key is not None and key >= first), len(keys))

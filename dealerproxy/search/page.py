@@ -1,0 +1,88 @@
+"""One page of a walk: legs read side by side, merged by the sort, cut at the page's size."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Iterable, Sequence
+
+from dealerproxy.errors import UpstreamError
+from dealerproxy.search.legs import LegReader
+from dealerproxy.search.query import Sort
+from dealerproxy.vehicles.listing import Chunk, Listing
+
+# Chunks a request may ask for beyond one a leg, when filters or left-out rows leave its page short.
+MAX_REFILLS = 4
+
+# Fetches a leg's chunk by index; answers it with whether it was already there. Raises UpstreamError.
+Load = Callable[[LegReader, int], Awaitable[tuple[Chunk, bool]]]
+
+
+class Page:
+    """Rows gathered so far; no vehicle twice, and of its adverts the original."""
+
+    def __init__(self) -> None:
+        self._rows: dict[tuple[str, str], Listing] = {}
+        self.duplicates = 0
+        self.short = False
+
+    def __len__(self) -> int:
+        return len(self._rows)
+
+    def add(self, listing: Listing) -> None:
+        """Append a listing, unless the page has the same car from an advert at least as good."""
+        key = (listing.upstream, listing.vehicle_key)
+        other = self._rows.get(key)
+        if other is not None:
+            self.duplicates += 1
+            if other.original or not listing.original:
+                return
+            del self._rows[key]
+        self._rows[key] = listing
+
+    def rows(self, sort: Sort) -> list[Listing]:
+        """The rows in the order to show: merged order, or by (year, registration, id) for the year sorts."""
+        rows = list(self._rows.values())
+        if sort.by_year:
+            rows.sort(key=lambda row: (row.year, row.registered, int(row.listing_id)), reverse=True)
+        return rows
+
+
+async def gather(readers: Sequence[LegReader], size: int, load: Load) -> Page:
+    """Fill a page from the readers, which end up standing after its last row.
+
+    Legs are merged by their heads' keys; ties go to the earlier leg. A leg that fails drops out for this page
+    and stays where it stood. The page is short when more than four refills would be needed.
+    """
+    page = Page()
+    refills = MAX_REFILLS
+    while len(page) < size:
+        while waiting := [reader for reader in readers if reader.wanted is not None]:
+            affordable = [reader for reader in waiting if reader.calls == 0] or waiting[:refills]
+            if not affordable:
+                page.short = True
+                return page
+            refills -= sum(await _fill(affordable, load))
+        ready = [reader for reader in readers if reader.head is not None]
+        if not ready:
+            break
+        page.add(min(ready, key=lambda reader: reader.head_key).take())
+    return page
+
+
+async def _fill(readers: Iterable[LegReader], load: Load) -> list[bool]:
+    """Fetch each reader's wanted chunk side by side; tell for each whether it cost a refill."""
+    return await asyncio.gather(*(_fill_one(reader, load) for reader in readers))
+
+
+async def _fill_one(reader: LegReader, load: Load) -> bool:
+    index = reader.wanted
+    if index is None:
+        return False
+    refill = reader.calls > 0
+    try:
+        chunk, hit = await load(reader, index)
+    except UpstreamError as error:
+        reader.failure = error
+        reader.calls += 1
+        return refill
+    reader.calls += not hit
+    reader.offer(chunk)
+    return refill and not hit

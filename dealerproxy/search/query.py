@@ -1,0 +1,268 @@
+"""The partner's query string, validated: every parameter with what it means for dealer cars.
+
+Everything here is decided before any upstream is asked. Parameters nobody knows are ignored, as the public API
+promises; a parameter given twice counts as one comma-separated list.
+"""
+
+import re
+from collections.abc import Callable, Mapping, Sequence
+from datetime import date
+from enum import StrEnum
+from typing import TypeVar
+
+from msgspec import Struct
+
+from dealerproxy.errors import ApiError, Issue, validation_error
+from dealerproxy.vocabulary import Vocabulary
+
+DEFAULT_LIMIT, MAX_LIMIT = 50, 200
+PAGE_MAX = 48
+DEALER = "dealer"
+SOURCES = (DEALER, "glovis", "sk", "aj", "lotte", "kcar")
+UPSTREAMS = ("encar",)
+INCLUDES = ("dealer",)
+GRADES = ("A", "B", "C", "D", "F")
+AUCTION_STATUSES = ("upcoming", "sold", "negotiation_sold", "no_bid", "negotiation_requested")
+AUCTION_ONLY = (
+    "auction_status",
+    "accident_grade",
+    "exterior_grade",
+    "auction_date_from",
+    "auction_date_to",
+    "auction_count_min",
+    "auction_count_max",
+)
+BODY_STYLES = ("van",)
+KRW_PER_USD = (100.0, 10_000.0)
+YEARS = (1900, 2100)
+_BIGGEST = 999_999_999
+_INTEGER = re.compile(r"[+-]?\d{1,9}", re.ASCII)
+_NUMBER = re.compile(r"\d{1,6}(\.\d{1,6})?", re.ASCII)
+
+N = TypeVar("N", int, float)
+
+
+class Sort(StrEnum):
+    """Orders a client can ask for. Dealer cars have no auction date: the default means newest first."""
+
+    AUCTION_DATE_ASC = "auction_date_asc"
+    PRICE_ASC = "price_asc"
+    PRICE_DESC = "price_desc"
+    YEAR_DESC = "year_desc"
+    MILEAGE_ASC = "mileage_asc"
+
+    @property
+    def by_year(self) -> bool:
+        """Whether rows come newest first registration first."""
+        return self in {Sort.AUCTION_DATE_ASC, Sort.YEAR_DESC}
+
+
+class Query(Struct, frozen=True, kw_only=True):
+    """A valid request for dealer rows. Bounds are inclusive; USD, km, model years; tokens are the partner's."""
+
+    makes: tuple[str, ...] = ()
+    models: tuple[str, ...] = ()
+    year_min: int | None = None
+    year_max: int | None = None
+    mileage_max_km: int | None = None
+    price_min_usd: int | None = None
+    price_max_usd: int | None = None
+    fuel: str | None = None
+    transmissions: tuple[str, ...] = ()
+    colour: str | None = None
+    options: tuple[str, ...] = ()
+    sort: Sort = Sort.AUCTION_DATE_ASC
+    limit: int = DEFAULT_LIMIT
+    cursor: str | None = None
+    krw_per_usd: float | None = None
+    insider: bool = False
+    dealer_in_scope: bool = True
+    auction_only: bool = False
+    dropped: tuple[str, ...] = ()
+
+    @property
+    def page_size(self) -> int:
+        """Rows this page may hold."""
+        return min(self.limit, PAGE_MAX)
+
+
+def parse(params: Mapping[str, Sequence[str]], vocabulary: Vocabulary) -> Query:
+    """Validate a query string.
+
+    Raises ApiError 400: `validation_error` with every issue found, the first also as `details.field`, or
+    `mixed_source_pagination_unsupported` for a cursor with auction and dealer sources together.
+    """
+    reader = _Reader(params)
+    sources = reader.words("source", SOURCES)
+    if reader.text("cursor") and DEALER in sources and len(sources) > 1:
+        raise ApiError(
+            400,
+            "mixed_source_pagination_unsupported",
+            "A cursor works with one kind of source; page auction and dealer sources separately.",
+            details={"field": "cursor"},
+        )
+    query = _read(reader, sources, vocabulary)
+    if query.dealer_in_scope:
+        _check_dealer(reader, query, sources, vocabulary)
+    if reader.issues:
+        raise validation_error(reader.issues)
+    return query
+
+
+def _read(reader: "_Reader", sources: Sequence[str], vocabulary: Vocabulary) -> Query:
+    makes, models = reader.values("make"), reader.values("model")
+    if models and not makes:
+        reader.issue("make", "`model` needs `make`.")
+        reader.issue("model", "`model` needs `make`.")
+    fuels = reader.words("fuel", tuple(vocabulary.fuel_filters))
+    colours = _colours(reader, vocabulary)
+    _check_auction_values(reader)
+    dropped = [name for name, values in (("fuel", fuels), ("color", colours)) if len(values) > 1]
+    if reader.text("keyword"):
+        dropped.append("keyword")
+    if reader.words("body_style", BODY_STYLES):
+        dropped.append("body_style")
+    year_min, year_max = reader.bounds("year_min", "year_max", *YEARS)
+    price_min, price_max = reader.bounds("price_min_usd", "price_max_usd", 0, _BIGGEST)
+    reader.words("upstream", UPSTREAMS)
+    return Query(
+        makes=makes,
+        models=models,
+        year_min=year_min,
+        year_max=year_max,
+        mileage_max_km=reader.integer("mileage_max_km", 0, _BIGGEST),
+        price_min_usd=price_min,
+        price_max_usd=price_max,
+        fuel=fuels[0] if len(fuels) == 1 else None,
+        transmissions=reader.words("transmission", tuple(vocabulary.transmission_filters)),
+        colour=colours[0] if len(colours) == 1 else None,
+        options=tuple(dict.fromkeys(token.lower() for token in reader.values("options_include"))),
+        sort=Sort(reader.word("sort", tuple(Sort)) or Sort.AUCTION_DATE_ASC),
+        limit=reader.integer("limit", 1, MAX_LIMIT) or DEFAULT_LIMIT,
+        cursor=reader.text("cursor"),
+        krw_per_usd=reader.number("krw_per_usd", *KRW_PER_USD),
+        insider="dealer" in reader.words("include", INCLUDES),
+        dealer_in_scope=not sources or DEALER in sources,
+        auction_only=any(reader.text(name) for name in AUCTION_ONLY),
+        dropped=tuple(dropped),
+    )
+
+
+def _check_dealer(reader: "_Reader", query: Query, sources: Sequence[str], vocabulary: Vocabulary) -> None:
+    """Refuse what makes no sense for dealer cars; all of it is moot when only auctions are asked."""
+    if not query.makes:
+        reader.issue("make", "`make` is required when dealer cars are asked for.")
+    if DEALER in sources:
+        for name in AUCTION_ONLY:
+            if reader.text(name):
+                reader.issue(name, f"`{name}` is an auction filter and cannot be combined with source=dealer.")
+    for token in query.options:
+        if token in vocabulary.unsupported_options:
+            reader.issue("options_include", f"`{token}` cannot be filtered on for dealer cars.")
+        elif token not in vocabulary.options:
+            reader.issue("options_include", f"`{_short(token)}` is no option token.", tuple(vocabulary.options))
+
+
+def _check_auction_values(reader: "_Reader") -> None:
+    reader.words("auction_status", AUCTION_STATUSES)
+    reader.words("accident_grade", GRADES)
+    reader.words("exterior_grade", GRADES)
+    reader.dates("auction_date_from", "auction_date_to")
+    reader.bounds("auction_count_min", "auction_count_max", 0, _BIGGEST)
+
+
+def _colours(reader: "_Reader", vocabulary: Vocabulary) -> tuple[str, ...]:
+    """Colours asked for, one word per set of Korean facets, so that `grey` and `gray` are one colour."""
+    asked: dict[tuple[str, ...], str] = {}
+    for text in reader.values("color"):
+        facets = tuple(colour.korean for colour in vocabulary.colours_of(text))
+        if facets:
+            asked.setdefault(facets, text)
+        else:
+            reader.issue("color", f"`{_short(text)}` is no colour we know.", vocabulary.colour_families)
+    return tuple(asked.values())
+
+
+class _Reader:
+    """Reads typed values out of raw parameters and gathers what is wrong with them."""
+
+    def __init__(self, params: Mapping[str, Sequence[str]]) -> None:
+        self._params = params
+        self.issues: list[Issue] = []
+
+    def issue(self, path: str, message: str, allowed: Sequence[str] | None = None) -> None:
+        if allowed is not None:
+            message += f" Allowed: {', '.join(allowed)}." if len(allowed) <= 12 else " See details.allowed."
+        self.issues.append(Issue(path, message, allowed))
+
+    def text(self, name: str) -> str | None:
+        """The parameter's text, repeated ones joined; blank counts as absent."""
+        return ",".join(self._params.get(name, ())).strip() or None
+
+    def values(self, name: str) -> tuple[str, ...]:
+        """Comma-separated values, blanks trimmed, empties and repeats dropped."""
+        text = self.text(name) or ""
+        return tuple(dict.fromkeys(value.strip() for value in text.split(",") if value.strip()))
+
+    def words(self, name: str, allowed: Sequence[str]) -> tuple[str, ...]:
+        """Values out of a closed list, ignoring case."""
+        canonical = {word.casefold(): str(word) for word in allowed}
+        found: dict[str, None] = {}
+        for value in self.values(name):
+            word = canonical.get(value.casefold())
+            if word is None:
+                self.issue(name, f"`{_short(value)}` is no value of `{name}`.", [str(word) for word in allowed])
+            else:
+                found[word] = None
+        return tuple(found)
+
+    def word(self, name: str, allowed: Sequence[str]) -> str | None:
+        """At most one value out of a closed list."""
+        words = self.words(name, allowed)
+        if len(words) > 1:
+            self.issue(name, f"`{name}` takes one value.", [str(word) for word in allowed])
+        return words[0] if words else None
+
+    def integer(self, name: str, low: int, high: int) -> int | None:
+        return self._bounded(name, _INTEGER, int, low, high, "a whole number")
+
+    def number(self, name: str, low: float, high: float) -> float | None:
+        return self._bounded(name, _NUMBER, float, low, high, "a number")
+
+    def bounds(self, low_name: str, high_name: str, low: int, high: int) -> tuple[int | None, int | None]:
+        """A lower and an upper bound, which must not cross."""
+        bottom, top = self.integer(low_name, low, high), self.integer(high_name, low, high)
+        if bottom is not None and top is not None and bottom > top:
+            self.issue(low_name, f"`{low_name}` is above `{high_name}`.")
+        return bottom, top
+
+    def dates(self, low_name: str, high_name: str) -> None:
+        """Two ISO 8601 dates, which must not cross."""
+        found: dict[str, date] = {}
+        for name in (low_name, high_name):
+            text = self.text(name)
+            try:
+                if text is not None:
+                    found[name] = date.fromisoformat(text)
+            except ValueError:
+                self.issue(name, f"`{name}` must be a date such as 2026-04-18; got `{_short(text or '')}`.")
+        if len(found) == 2 and found[low_name] > found[high_name]:
+            self.issue(low_name, f"`{low_name}` is after `{high_name}`.")
+
+    def _bounded(
+        self, name: str, shape: re.Pattern[str], convert: Callable[[str], N], low: N, high: N, what: str
+    ) -> N | None:
+        text = self.text(name)
+        if text is None:
+            return None
+        value = convert(text) if shape.fullmatch(text) else None
+        if value is None or not low <= value <= high:
+            self.issue(name, f"`{name}` must be {what} from {low} to {high}; got `{_short(text)}`.")
+            return None
+        return value
+
+
+def _short(text: str) -> str:
+    """A value fit to be shown in a message: not long, and encodable whatever bytes it came from."""
+    text = text.encode(errors="replace").decode()
+    return text if len(text) <= 40 else text[:40] + "…"

@@ -1,0 +1,267 @@
+"""Answers a list request: plan, read, merge, render; every source with an honest word on how it went."""
+
+import asyncio
+import time
+from collections import Counter
+from collections.abc import Callable, Sequence
+
+import structlog
+from msgspec import UNSET, UnsetType
+
+from dealerproxy.errors import ApiError, Drift, UpstreamError, invalid_cursor, worst
+from dealerproxy.search.answer import Notice, SkipReason, SourceState, Status, VehicleList, shown
+from dealerproxy.search.cursor import CursorCodec, LegState, Position, Seen, fingerprint
+from dealerproxy.search.legs import CHUNK_ROWS, MAX_OFFSET, LegReader
+from dealerproxy.search.page import Page, gather
+from dealerproxy.search.plan import Leg, Plan, plan
+from dealerproxy.search.query import UPSTREAMS, Query
+from dealerproxy.transport.cache import FlightCache
+from dealerproxy.transport.deadline import Deadline
+from dealerproxy.upstreams.encar.client import EncarClient
+from dealerproxy.upstreams.encar.rows import ROWS, read_count, read_search
+from dealerproxy.vehicles.fx import FxRates, Rate, iso_kst
+from dealerproxy.vehicles.listing import Chunk, LeftOutReason, Listing
+from dealerproxy.vehicles.summary import summarise
+from dealerproxy.vocabulary import Vocabulary
+
+PARTIAL_HEADER = "X-LMN-Partial-Dealer-Unavailable"
+# Retry-After of a 503, in seconds: the partner pages ask for a back-off of 5 to 30 s.
+RETRY_AFTER_S = (5, 30)
+# Reasons that another try in a few seconds will not mend.
+SLOW_TO_MEND = frozenset({"blocked", "drift"})
+
+_LEFT_OUT_WORDS = {
+    LeftOutReason.LEASE_OR_RENT: "are offered for lease or rent",
+    LeftOutReason.UNDER_CONTRACT: "are under contract",
+    LeftOutReason.PLACEHOLDER_PRICE: "have a placeholder for a price",
+    LeftOutReason.PLACEHOLDER_MILEAGE: "have a placeholder for a mileage",
+    LeftOutReason.UNKNOWN_MODEL: "are of a model without an English name here",
+    LeftOutReason.UNREADABLE: "could not be read",
+}
+
+log = structlog.get_logger(__name__)
+
+
+class SearchService:
+    """Everything a list request needs, shared by all requests."""
+
+    def __init__(
+        self,
+        *,
+        encar: EncarClient,
+        vocabulary: Vocabulary,
+        rates: FxRates,
+        cursors: CursorCodec,
+        chunks: FlightCache[tuple[str, ...], Chunk],
+        counts: FlightCache[tuple[str, ...], int],
+        deadline_s: float,
+        now: Callable[[], float] = time.time,
+    ) -> None:
+        self._encar, self._vocabulary = encar, vocabulary
+        self._rates, self._cursors = rates, cursors
+        self._chunks, self._counts = chunks, counts
+        self._deadline_s, self._now = deadline_s, now
+
+    async def answer(self, query: Query, deadline: Deadline) -> VehicleList:
+        """Answer a valid query within its deadline.
+
+        Raises ApiError: 400 for a cursor that does not fit or more than 24 legs, 503 when every attempted
+        source failed.
+        """
+        if not query.dealer_in_scope:
+            return self._skipped(self._rate(query, None), (), SkipReason.SOURCE_EXCLUDED)
+        position = self._cursors.decode(query.cursor) if query.cursor and not query.auction_only else None
+        rate = self._rate(query, position)
+        planned = plan(query, rate.krw_per_usd, self._vocabulary)
+        if planned.skip is not None:
+            return self._skipped(rate, planned.notices, planned.skip, 0 if query.auction_only else UNSET)
+        if query.auction_only:
+            return await self._hidden(planned, rate, deadline)
+        return await self._page(query, planned, rate, position, deadline)
+
+    async def _page(
+        self, query: Query, planned: Plan, rate: Rate, position: Position | None, deadline: Deadline
+    ) -> VehicleList:
+        walk = fingerprint(query, planned.legs)
+        if position is not None and position.fingerprint != walk:
+            raise invalid_cursor("mismatch", "The cursor belongs to another sort or other filters.")
+        states = position.legs if position else [LegState()] * len(planned.legs)
+        seen = Seen(position.seen if position else b"")
+        readers = [
+            LegReader(leg, state, sort=query.sort, keep=planned.keep, seen=seen)
+            for leg, state in zip(planned.legs, states, strict=True)
+        ]
+        page = await gather(readers, query.page_size, lambda reader, index: self._chunk(reader.leg, index, deadline))
+        rows = page.rows(query.sort)
+        source = self._source(
+            failures=[reader.failure for reader in readers if reader.failure],
+            answered=any(reader.answered for reader in readers),
+            rows=len(rows),
+            totals=[reader.total for reader in readers],
+            fetched=[reader.fetched_at for reader in readers],
+        )
+        for row in rows:
+            seen.add(row.id)
+        walked = all(reader.state.ended for reader in readers)
+        return VehicleList(
+            data=[summarise(row, rate.krw_per_usd, insider=query.insider) for row in rows],
+            next_cursor=None
+            if walked
+            else self._cursors.encode(walk, rate, [reader.state for reader in readers], bytes(seen)),
+            sources=(source,),
+            fx=shown(rate),
+            notices=(*planned.notices, *_remarks(readers, page, rows)),
+        )
+
+    async def _hidden(self, planned: Plan, rate: Rate, deadline: Deadline) -> VehicleList:
+        """Count the rows an auction-only filter hides: one small call a leg."""
+        counts = await asyncio.gather(*(self._count(leg, deadline) for leg in planned.legs), return_exceptions=True)
+        failures: list[UpstreamError] = []
+        totals: list[int] = []
+        for count in counts:
+            if isinstance(count, int):
+                totals.append(count)
+            elif isinstance(count, UpstreamError):
+                failures.append(count)
+            else:
+                raise count
+        source = self._source(failures=failures, answered=bool(totals), rows=0, totals=totals, fetched=())
+        return VehicleList(
+            data=(),
+            next_cursor=None,
+            sources=(source,),
+            fx=shown(rate),
+            notices=planned.notices,
+            filtered_out=sum(totals),
+        )
+
+    def _rate(self, query: Query, position: Position | None) -> Rate:
+        """A walk keeps the rate it began with; prices must not jump between its pages."""
+        if position is not None:
+            return position.rate
+        return self._rates.current() if query.krw_per_usd is None else self._rates.requested(query.krw_per_usd)
+
+    def _skipped(
+        self, rate: Rate, notices: Sequence[Notice], reason: SkipReason, hidden: int | UnsetType = UNSET
+    ) -> VehicleList:
+        return VehicleList(
+            data=(),
+            next_cursor=None,
+            sources=tuple(SourceState(name=name, status=Status.SKIPPED, reason=reason) for name in UPSTREAMS),
+            fx=shown(rate),
+            notices=notices,
+            filtered_out=hidden,
+        )
+
+    def _source(
+        self,
+        *,
+        failures: Sequence[UpstreamError],
+        answered: bool,
+        rows: int,
+        totals: Sequence[int | None],
+        fetched: Sequence[float | None],
+    ) -> SourceState:
+        """Sum up how Encar did. Raises ApiError 503 when no leg answered."""
+        known = [total for total in totals if total is not None]
+        ages = [self._now() - moment for moment in fetched if moment is not None]
+        failure = worst(failures) if failures else None
+        retry_after = failure.retry_after_s if failure else None
+        state = SourceState(
+            name="encar",
+            status=Status.OK if failure is None else Status.PARTIAL if answered else Status.FAILED,
+            reason=failure.code if failure else None,
+            rows=rows,
+            total=sum(known) if known else None,
+            age_s=max(0, round(max(ages))) if ages else 0 if answered else None,
+            retry_at=iso_kst(self._now() + retry_after) if retry_after is not None else None,
+        )
+        if failure is not None and not answered:
+            raise unavailable([state], failure)
+        return state
+
+    async def _chunk(self, leg: Leg, index: int, deadline: Deadline) -> tuple[Chunk, bool]:
+        return await self._chunks.get(
+            (leg.upstream, leg.q, leg.sort, str(index)), lambda: self._fetch_chunk(leg, index), deadline
+        )
+
+    async def _fetch_chunk(self, leg: Leg, index: int) -> Chunk:
+        offset = index * CHUNK_ROWS
+        try:
+            body = await self._ask(leg, offset, CHUNK_ROWS)
+            total, entries = read_search(body, leg.asked, self._vocabulary)
+            if total and not entries and not offset:
+                raise Drift(ROWS, f"empty although {total} cars are counted")
+        except UpstreamError as error:
+            _log_trouble(leg, "search", error)
+            raise
+        ended = not entries or offset + CHUNK_ROWS >= total
+        return Chunk(entries=entries, total=total, ended=ended, fetched_at=self._now())
+
+    async def _count(self, leg: Leg, deadline: Deadline) -> int:
+        count, _ = await self._counts.get((leg.upstream, leg.q), lambda: self._fetch_count(leg), deadline)
+        return count
+
+    async def _fetch_count(self, leg: Leg) -> int:
+        try:
+            return read_count(await self._ask(leg, 0, 1))
+        except UpstreamError as error:
+            _log_trouble(leg, "count", error)
+            raise
+
+    async def _ask(self, leg: Leg, offset: int, limit: int) -> bytes:
+        """Ask under the service's own deadline: a flight outlives the request that started it."""
+        return await self._encar.search(leg.q, sort=leg.sort, offset=offset, limit=limit, within_s=self._deadline_s)
+
+
+def unavailable(states: Sequence[SourceState], failure: UpstreamError) -> ApiError:
+    """503: every source that was asked failed."""
+    low, high = RETRY_AFTER_S
+    wait = failure.retry_after_s
+    if wait is None:
+        wait = high if failure.code in SLOW_TO_MEND else low
+    names = ",".join(state.name for state in states)
+    return ApiError(
+        503,
+        "dealer_upstream_unavailable",
+        f"No dealer source could answer ({', '.join(f'{state.name}: {state.reason}' for state in states)}).",
+        details={"sources": states},
+        headers={"Retry-After": str(round(min(max(wait, low), high))), PARTIAL_HEADER: names},
+    )
+
+
+def _remarks(readers: Sequence[LegReader], page: Page, rows: Sequence[Listing]) -> list[Notice]:
+    left_out: Counter[LeftOutReason] = Counter()
+    for reader in readers:
+        left_out += reader.left_out
+    notices = [
+        Notice(code=f"left_out_{reason}", message=f"{count} rows {_LEFT_OUT_WORDS[reason]}.", count=count)
+        for reason, count in sorted(left_out.items())
+    ]
+    if page.duplicates:
+        message = f"{page.duplicates} adverts repeat a car of this page."
+        notices.append(Notice(code="left_out_duplicate", message=message, count=page.duplicates))
+    if untranslated := sum(row.untranslated for row in rows):
+        message = f"{untranslated} words of trim names have no English and were left out of the text."
+        notices.append(Notice(code="untranslated", field="trim", message=message, count=untranslated))
+    if page.short:
+        message = "Few rows matched what was read so far; go on with `next_cursor`."
+        notices.append(Notice(code="page_short", message=message))
+    if too_deep := sum(reader.too_deep for reader in readers):
+        message = f"{too_deep} searches end at {MAX_OFFSET} rows; narrow the filters to see the rest."
+        notices.append(Notice(code="depth_limit", message=message, count=too_deep))
+    if ended_early := sum(reader.ended_early for reader in readers):
+        message = f"{ended_early} searches ended before the upstream's own count."
+        notices.append(Notice(code="ended_early", message=message, count=ended_early))
+    return notices
+
+
+def _log_trouble(leg: Leg, operation: str, error: UpstreamError) -> None:
+    log.warning(
+        "upstream_trouble",
+        upstream=leg.upstream,
+        operation=operation,
+        reason=error.code,
+        detail=str(error),
+        q=leg.q,
+    )

@@ -1,0 +1,105 @@
+"""Every DEALERPROXY_* variable, typed, described once, read once at the start."""
+
+import os
+from collections.abc import Mapping
+from typing import Annotated, Literal, get_type_hints
+
+import msgspec
+from msgspec import Meta, Struct
+from yarl import URL
+
+PREFIX = "DEALERPROXY_"
+# The rate of the partner documentation's own order example; it only serves until an operator sets a better one.
+DEFAULT_KRW_PER_USD = 1347.52
+DEFAULT_RATE_AS_OF = "2026-04-15T21:50:00+09:00"
+
+
+class Settings(Struct, frozen=True, kw_only=True):
+    """All settings with their defaults. Field `x_y` is read from `DEALERPROXY_X_Y`."""
+
+    host: Annotated[str, Meta(min_length=1, description="Address to listen on.")] = "127.0.0.1"
+    port: Annotated[int, Meta(ge=0, le=65535, description="Port to listen on; 0 takes a free one.")] = 8080
+    api_keys: Annotated[
+        str, Meta(description="Comma-separated keys accepted in `x-api-key` on `/v1`; empty leaves it open.")
+    ] = ""
+    encar_api_url: Annotated[str, Meta(description="Base URL of Encar's search and detail JSON.")] = (
+        "https://api.encar.com"
+    )
+    encar_rps: Annotated[
+        float, Meta(gt=0, le=1000, description="Requests a second this process may send to Encar (burst 24).")
+    ] = 4.0
+    list_deadline_s: Annotated[
+        float, Meta(gt=0, le=60, description="Longest time a list request may take, in seconds.")
+    ] = 8.0
+    list_fresh_s: Annotated[
+        float, Meta(gt=0, le=3600, description="How long a chunk of a search is used without asking again.")
+    ] = 60.0
+    krw_per_usd: Annotated[float, Meta(ge=100, le=10_000, description="Static exchange rate, won per US dollar.")] = (
+        DEFAULT_KRW_PER_USD
+    )
+    fx_url: Annotated[str, Meta(description="URL of a JSON exchange-rate provider; empty uses the static rate.")] = ""
+    fx_path: Annotated[
+        str, Meta(description="Dotted path to won per dollar in the provider's JSON, e.g. `rates.KRW`.")
+    ] = ""
+    cursor_secret: Annotated[
+        str,
+        Meta(description="Key that signs cursors; share it between processes. Empty draws one per process."),
+    ] = ""
+    user_agent: Annotated[
+        str, Meta(min_length=1, description="The one User-Agent sent to upstreams; it never rotates.")
+    ] = "Mozilla/5.0 (compatible; dealerproxy/0.1)"
+    log_format: Annotated[Literal["json", "console"], Meta(description="`json` lines or readable `console` lines.")] = (
+        "json"
+    )
+
+    @property
+    def keys(self) -> tuple[str, ...]:
+        """The API keys as a tuple; empty when `/v1` is open."""
+        return tuple(key.strip() for key in self.api_keys.split(",") if key.strip())
+
+
+class SettingsError(Exception):
+    """A variable that cannot be used; the message names it in one line."""
+
+
+def load(env: Mapping[str, str] = os.environ) -> Settings:
+    """Read the settings from the environment.
+
+    Raises SettingsError with one line naming the variable and its value (never a key or a secret).
+    """
+    values: dict[str, object] = {}
+    for field, kind in get_type_hints(Settings, include_extras=True).items():
+        variable = PREFIX + field.upper()
+        text = env.get(variable, "").strip()
+        if not text:
+            continue
+        try:
+            values[field] = msgspec.convert(text, kind, strict=False)
+        except msgspec.ValidationError as error:
+            raise SettingsError(f"{variable}={text!r} cannot be used: {error}") from None
+    settings = Settings(**values)  # type: ignore[arg-type]  # every value was converted to its field's type above
+    for field in ("encar_api_url", "fx_url"):
+        _check_url(field, getattr(settings, field))
+    if bool(settings.fx_url) != bool(settings.fx_path):
+        raise SettingsError(f"{PREFIX}FX_URL and {PREFIX}FX_PATH must be set together")
+    return settings
+
+
+def unknown(env: Mapping[str, str] = os.environ) -> list[str]:
+    """Variables that look like ours but are not read: nearly always a typing mistake."""
+    known = {PREFIX + field.upper() for field in Settings.__struct_fields__}
+    return sorted(
+        name for name in env if name.startswith(PREFIX) and not name.startswith(PREFIX + "TEST_") and name not in known
+    )
+
+
+def _check_url(field: str, text: str) -> None:
+    if not text:
+        return
+    try:
+        url = URL(text)
+        usable = url.scheme in {"http", "https"} and bool(url.host)
+    except ValueError:
+        usable = False
+    if not usable:
+        raise SettingsError(f"{PREFIX}{field.upper()}={text!r} cannot be used: expected an http or https URL")

@@ -1,0 +1,66 @@
+"""What an upstream's answer means, decided from status, headers and body alone (no I/O).
+
+The order of checks follows how the sites fail: a block can come with any status, so its text is looked for
+before a 404 is believed; an empty body is never an empty result.
+"""
+
+import email.utils
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+from dealerproxy.errors import Blocked, Drift, RateLimited, UpstreamFault
+
+BLOCK_STATUSES = frozenset({403, 407})
+# How far into a body a block page's text or an HTML start is looked for.
+_SNIFF_BYTES = 4096
+
+
+@dataclass(frozen=True, slots=True)
+class Response:
+    """An upstream's complete answer; header names are looked up ignoring case."""
+
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
+
+
+def json_body(
+    response: Response, *, block_markers: Sequence[bytes] = (), now: Callable[[], float] = time.time
+) -> bytes:
+    """Return the body of a good JSON answer.
+
+    Raises Blocked (403, 407, a block marker on any status, HTML where JSON is due), RateLimited (429),
+    UpstreamFault (any other status that is not 200) or Drift (an empty body).
+    """
+    head = response.body[:_SNIFF_BYTES]
+    if response.status == 429:
+        raise RateLimited("429", retry_after_s(response.headers.get("Retry-After"), now()))
+    if response.status in BLOCK_STATUSES:
+        raise Blocked(f"status {response.status}")
+    if any(marker in head for marker in block_markers):
+        raise Blocked(f"block page with status {response.status}")
+    if response.status < 500 and _looks_like_html(head):
+        raise Blocked(f"HTML with status {response.status}")
+    if response.status != 200:
+        raise UpstreamFault(f"status {response.status}")
+    if not response.body.strip():
+        raise Drift("body", "empty")
+    return response.body
+
+
+def retry_after_s(value: str | None, now: float) -> float | None:
+    """Seconds to wait by a Retry-After header (seconds or an HTTP date); None when absent or unreadable."""
+    if value is None:
+        return None
+    text = value.strip()
+    if text.isascii() and text.isdigit():
+        return float(text[:9])
+    try:
+        return max(0.0, email.utils.parsedate_to_datetime(text).timestamp() - now)
+    except (TypeError, ValueError, OverflowError):
+        return None
+
+
+def _looks_like_html(head: bytes) -> bool:
+    return head.lstrip(b"\xef\xbb\xbf \t\r\n").startswith(b"<")

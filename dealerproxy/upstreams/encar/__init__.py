@@ -1,0 +1,1 @@
+"""Encar: its query language, its search rows, its client."""

@@ -1,0 +1,68 @@
+"""What we ask Encar's search: one make, at most one model group, and the filters Encar can apply itself."""
+
+from msgspec import Struct
+from yarl import URL
+
+from dealerproxy.upstreams.encar.dsl import And, Child, Item, Range, Term, any_of, percent_encode
+
+# The one list view that carries Transmission on every row (500 of 500 captured).
+VIEW = "premium"
+# Unbounded ends are written as numbers no car reaches: open ranges are reported to come back empty now and then.
+ANY_MONTH = (190001, 999912)
+ANY_NUMBER = (0, 999_999)
+
+
+class Search(Struct, frozen=True, kw_only=True):
+    """One search. Facets are Encar's own Korean words; bounds are inclusive.
+
+    `registered` is YYYYMM of the first registration, `mileage` km, `price` 만원 (10,000 won).
+    """
+
+    make: str
+    model_group: str | None = None
+    registered: tuple[int, int] | None = None
+    mileage: tuple[int, int] | None = None
+    price: tuple[int, int] | None = None
+    fuels: tuple[str, ...] = ()
+    transmissions: tuple[str, ...] = ()
+    colours: tuple[str, ...] = ()
+    options: tuple[str, ...] = ()
+
+
+def q(search: Search) -> str:
+    """Write the search in Encar's query language, nested as the site itself nests it.
+
+    `Hidden.N` stands in every query of the site's. `SellType.일반` (outright sale) keeps lease and rental offers
+    out. CarType.A means domestic and import alike: a make asked for under the wrong side silently counts 0.
+    """
+    maker = Term("Manufacturer", search.make)
+    car = maker if search.model_group is None else Child(maker, Term("ModelGroup", search.model_group))
+    items: list[Item] = [Term("Hidden", "N"), Term("SellType", "일반"), Child(Term("CarType", "A"), car)]
+    items += [
+        Range(name, *bounds)
+        for name, bounds in (
+            ("Year", search.registered),
+            ("Mileage", search.mileage),
+            ("Price", search.price),
+        )
+        if bounds is not None
+    ]
+    items += [
+        any_of(name, values)
+        for name, values in (
+            ("FuelType", search.fuels),
+            ("Transmission", search.transmissions),
+            ("Color", search.colours),
+        )
+        if values
+    ]
+    # The site repeats the term under And when a car must have several options.
+    items += [Term("Options", option) for option in search.options]
+    return str(And(tuple(items)))
+
+
+def search_url(base: URL, query: str, sort: str, offset: int, limit: int) -> URL:
+    """Address of one page of a search. `sr` counts rows, not pages, and its pipes travel as %7C."""
+    path = f"{base.raw_path.rstrip('/')}/search/car/list/{VIEW}"
+    encoded = f"count=true&q={percent_encode(query)}&sr={percent_encode(f'|{sort}|{offset}|{limit}')}"
+    return URL(f"{base.origin()}{path}?{encoded}", encoded=True)

@@ -1,0 +1,282 @@
+"""Encar's search rows (`premium` view): bytes in, typed listings out, or a typed word on what is wrong.
+
+Paths and words are as captured in 2023, 2025 and 2026: numbers are floats on the wire (`202305.0`), an absent
+key means nothing is known, prices are in 만원 (10,000 won), `Year` is the first registration as YYYYMM and
+`FormYear` the model year.
+"""
+
+import re
+from collections import Counter
+from collections.abc import Sequence
+from functools import lru_cache
+from typing import NamedTuple
+
+import msgspec
+from msgspec import UNSET, Raw, Struct, UnsetType
+
+from dealerproxy.errors import Drift
+from dealerproxy.vehicles.listing import LeftOut, LeftOutReason, Listing
+from dealerproxy.vocabulary import Make, Model, Vocabulary
+
+UPSTREAM = "encar"
+PHOTO_BASE = "https://ci.encar.com/carpicture"
+PAGE_BASE = "https://fem.encar.com/cars/detail/"
+
+WON_PER_MANWON = 10_000
+# Placeholders seen in price and mileage fields: 99999 and 999999; 9999 is one only while a sale is agreed, since
+# it is also a price that dealers of expensive cars like.
+PLACEHOLDER_PRICE = 99_999
+PLACEHOLDER_PRICE_UNDER_CONTRACT = 9_999
+PLACEHOLDER_MILEAGE = 999_999
+
+COUNT, ROWS = "Count", "SearchResults"
+
+
+class _Page(Struct, frozen=True):
+    Count: float | UnsetType = UNSET
+    SearchResults: list[Raw] | UnsetType = UNSET
+
+
+class _Photo(Struct, frozen=True):
+    location: str
+    type: str = ""
+    ordering: float = 0.0
+
+
+class SearchRow(Struct, frozen=True):
+    """A row as Encar sends it. Fields without a default are mandatory."""
+
+    Id: str
+    Manufacturer: str
+    Model: str
+    Year: float
+    FormYear: str
+    Mileage: float
+    Price: float
+    Badge: str | None = None
+    BadgeDetail: str | None = None
+    FuelType: str | None = None
+    Transmission: str | None = None
+    SellType: str | None = None
+    SalesStatus: str | None = None
+    ServiceCopyCar: str | None = None
+    Photo: str | None = None
+    Photos: tuple[_Photo, ...] = ()
+    Separation: tuple[str, ...] = ()
+    OfficeCityState: str | None = None
+    LeaseType: str | None = None
+    MonthLeasePrice: float | None = None
+
+
+class Asked(NamedTuple):
+    """What the search named; it decides make and model where the row's own words leave them open."""
+
+    make: Make
+    facet: str
+    model: Model | None = None
+
+
+class _Unreadable(Exception):
+    """A row that cannot be used; the message names the path."""
+
+
+_page_decoder = msgspec.json.Decoder(_Page)
+_row_decoder = msgspec.json.Decoder(SearchRow)
+
+
+def read_search(body: bytes, asked: Asked, vocabulary: Vocabulary) -> tuple[int, tuple[Listing | LeftOut, ...]]:
+    """Read a search answer into the upstream's own count and its rows in order.
+
+    Raises Drift when the answer has no readable `Count` or `SearchResults`, or when more than half of its rows
+    cannot be read; the path names what is missing.
+    """
+    count, page = _counted(body)
+    if page.SearchResults is UNSET:
+        raise Drift(ROWS)
+    bad: Counter[str] = Counter()
+    entries = tuple(_entry(raw, asked, vocabulary, bad) for raw in page.SearchResults)
+    if 2 * bad.total() > len(entries):
+        raise Drift(f"{ROWS}[]: {bad.most_common(1)[0][0]}", f"{bad.total()} of {len(entries)} rows unreadable")
+    return count, entries
+
+
+def read_count(body: bytes) -> int:
+    """Read the upstream's own count alone. Raises Drift when there is none."""
+    return _counted(body)[0]
+
+
+def _counted(body: bytes) -> tuple[int, _Page]:
+    try:
+        page = _page_decoder.decode(body)
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise Drift("$", str(error)) from error
+    if page.Count is UNSET or page.Count < 0:
+        raise Drift(COUNT)
+    return int(page.Count), page
+
+
+def _entry(raw: Raw, asked: Asked, vocabulary: Vocabulary, bad: Counter[str]) -> Listing | LeftOut:
+    row = None
+    try:
+        row = _row_decoder.decode(raw)
+        return normalise(row, asked, vocabulary)
+    except (msgspec.DecodeError, UnicodeDecodeError, _Unreadable) as error:
+        bad[str(error)] += 1
+        return LeftOut(LeftOutReason.UNREADABLE, row.Id if row else None)
+
+
+def normalise(row: SearchRow, asked: Asked, vocabulary: Vocabulary) -> Listing | LeftOut:
+    """Turn a row into a listing, or say why it is left out. Raises _Unreadable naming the path."""
+    if not (row.Id.isascii() and row.Id.isdigit() and len(row.Id) <= 19):
+        raise _Unreadable("Id is no number")
+    reason = _left_out(row, vocabulary)
+    if reason is not None:
+        return LeftOut(reason, row.Id)
+    make, model = _make_and_model(row, asked, vocabulary)
+    if model is None:
+        vocabulary.missed("model", row.Model)
+        return LeftOut(LeftOutReason.UNKNOWN_MODEL, row.Id)
+    trim_korean, trim, missing = _trim(row, vocabulary)
+    said = _said(f"{row.Model} {trim_korean or ''}")
+    fuel = vocabulary.fuel(row.FuelType) if row.FuelType else None
+    if fuel in {"gasoline_hybrid", "diesel_hybrid"} and said.plug_in:
+        fuel = "plug_in_hybrid"
+    key = _vehicle_key(row)
+    return Listing(
+        upstream=UPSTREAM,
+        listing_id=row.Id,
+        vehicle_key=key,
+        original=key == row.Id,
+        make=make.name,
+        model=model.name,
+        trim=trim,
+        year=_model_year(row),
+        registered=_registered(row),
+        mileage_km=int(row.Mileage),
+        price_krw=round(row.Price * WON_PER_MANWON),
+        fuel=fuel,
+        fuel_word=row.FuelType,
+        transmission=vocabulary.transmission(row.Transmission) if row.Transmission else None,
+        transmission_word=row.Transmission,
+        engine_cc=None if fuel in {"electric", "hydrogen"} else said.engine_cc,
+        drivetrain=said.drivetrain,
+        body=model.body,
+        thumbnail_url=_thumbnail(row.Photos),
+        url=PAGE_BASE + row.Id,
+        seller_type=next(filter(None, map(vocabulary.seller_type, row.Separation)), None),
+        region=vocabulary.region(row.OfficeCityState) if row.OfficeCityState else None,
+        model_korean=row.Model,
+        trim_korean=trim_korean,
+        untranslated=missing,
+    )
+
+
+def _left_out(row: SearchRow, vocabulary: Vocabulary) -> LeftOutReason | None:
+    """Say why a row is no offer to buy. A word nobody knows makes the row unreadable: it might mean sold."""
+    sale = vocabulary.sell_type(row.SellType) if row.SellType is not None else "outright"
+    if sale is None:
+        raise _Unreadable("SellType is an unknown word")
+    if sale != "outright" or row.LeaseType is not None or row.MonthLeasePrice is not None:
+        return LeftOutReason.LEASE_OR_RENT
+    if row.SalesStatus not in {None, "CONTRACT"}:
+        raise _Unreadable("SalesStatus is an unknown word")
+    if row.SalesStatus == "CONTRACT":
+        return LeftOutReason.UNDER_CONTRACT
+    if row.Price <= 0 or row.Price >= PLACEHOLDER_PRICE:
+        return LeftOutReason.PLACEHOLDER_PRICE
+    if row.Mileage >= PLACEHOLDER_MILEAGE:
+        return LeftOutReason.PLACEHOLDER_MILEAGE
+    if row.Mileage < 0:
+        raise _Unreadable("Mileage is negative")
+    return None
+
+
+def _make_and_model(row: SearchRow, asked: Asked, vocabulary: Vocabulary) -> tuple[Make, Model | None]:
+    """The search's own make and model where the row agrees with its make, else what the row's words say.
+
+    Encar's model group is not on the row; the generation name (`더 뉴 쏘렌토 4세대`) contains it, mostly.
+    """
+    if asked.model is not None and row.Manufacturer == asked.facet:
+        return asked.make, asked.model
+    make = vocabulary.make_of(row.Manufacturer)
+    facet = row.Manufacturer if make else asked.facet
+    return make or asked.make, vocabulary.model_of_generation(facet, row.Model)
+
+
+def _trim(row: SearchRow, vocabulary: Vocabulary) -> tuple[str | None, str | None, int]:
+    """Badge and badge detail in Korean and in English, and how many words had no English."""
+    korean: list[str] = []
+    english: list[str] = []
+    missing = 0
+    for text in filter(None, (row.Badge, row.BadgeDetail)):
+        translated, unknown = vocabulary.translate(text)
+        for word in unknown:
+            vocabulary.missed("trim", word)
+        missing += len(unknown)
+        if translated:
+            english.append(translated)
+        if translated or unknown:  # a placeholder has neither
+            korean.append(text)
+    return " ".join(korean) or None, " ".join(english) or None, missing
+
+
+def _registered(row: SearchRow) -> int:
+    if not 190_000 <= row.Year <= 210_012:
+        raise _Unreadable("Year is no month")
+    return int(row.Year)
+
+
+def _model_year(row: SearchRow) -> int:
+    if not (len(row.FormYear) == 4 and row.FormYear.isascii() and row.FormYear.isdigit()):
+        raise _Unreadable("FormYear is no year")
+    return int(row.FormYear)
+
+
+def _vehicle_key(row: SearchRow) -> str:
+    """Return the number in `Photo`: the same for all adverts of one car, its own Id for the first (727 of 727)."""
+    match = re.search(r"/(\d+)_$", row.Photo or "")
+    return match[1] if match else row.Id
+
+
+def _thumbnail(photos: Sequence[_Photo]) -> str | None:
+    """Return the front view (type 001) or else the first in order; up to four photos, never all certain."""
+    if not photos:
+        return None
+    best = min(photos, key=lambda photo: (photo.type != "001", photo.ordering))
+    return PHOTO_BASE + best.location if best.location.startswith("/") else None
+
+
+class _Said(NamedTuple):
+    engine_cc: int | None
+    drivetrain: str | None
+    plug_in: bool
+
+
+_WORDS = re.ASCII | re.IGNORECASE
+# A size in litres: one digit either side of the point, alone or before a turbo's T or an engine word (2.0TDI).
+# Payloads (1.2톤), battery sizes and lengths are no engines.
+_LITRES = re.compile(r"(?<![\d.])(\d\.\d)(?![\d.]|\s?(?:톤|t\b|kWh|m\b))", re.ASCII)
+_DRIVETRAINS = (
+    (
+        re.compile(r"\b(?:AWD|xDrive\d*[a-z]*|4MATIC\b|quattro|HTRAC|4MOTION)\b|4매틱|콰트로|4모션", _WORDS),
+        "AWD",
+    ),
+    (re.compile(r"\b4WD\b|\b4x4\b|사륜|4륜", _WORDS), "4WD"),
+    (re.compile(r"\b2WD\b", _WORDS), "2WD"),
+    (re.compile(r"\bFWD\b|전륜", _WORDS), "FWD"),
+    (re.compile(r"\bRWD\b|후륜", _WORDS), "RWD"),
+)
+# 530e, 745Le, 300de, xDrive45e, T8: the makers' own marks for cars that plug in.
+_PLUG_IN = re.compile(r"플러그인|PHEV|plug-?in|\b\d{3}[Lxd]?e\b|\bxDrive\d{2}e\b|\bT8\b", _WORDS)
+
+
+@lru_cache(maxsize=16_384)
+def _said(text: str) -> _Said:
+    """Read what a car's names say in so many words about engine, drive and plug; silence is None."""
+    litres = set(_LITRES.findall(text))
+    drives = {name for pattern, name in _DRIVETRAINS if pattern.search(text)}
+    return _Said(
+        engine_cc=round(float(litres.pop()) * 1000) if len(litres) == 1 else None,
+        drivetrain=drives.pop() if len(drives) == 1 else None,
+        plug_in=bool(_PLUG_IN.search(text)),
+    )

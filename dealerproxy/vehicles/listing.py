@@ -1,0 +1,80 @@
+"""What an upstream's list says about one car, normalised to English but still in won.
+
+Listings are cached, so nothing here depends on the request: no exchange rate, no chosen fields.
+"""
+
+from enum import StrEnum
+
+from msgspec import Struct
+
+
+class LeftOutReason(StrEnum):
+    """Why a row of an upstream is not offered. The words are used in notices and metrics."""
+
+    LEASE_OR_RENT = "lease_or_rent"
+    UNDER_CONTRACT = "under_contract"
+    PLACEHOLDER_PRICE = "placeholder_price"
+    PLACEHOLDER_MILEAGE = "placeholder_mileage"
+    UNKNOWN_MODEL = "unknown_model"
+    UNREADABLE = "unreadable"
+
+
+class LeftOut(Struct, frozen=True):
+    """A row that keeps its place in the upstream's order but is not offered."""
+
+    reason: LeftOutReason
+    listing_id: str | None = None
+
+
+class Listing(Struct, frozen=True, kw_only=True):
+    """One car for sale.
+
+    `registered` is the first registration as YYYYMM, `year` the model year, `price_krw` whole won. `vehicle_key`
+    is the same for every copy of one car on one upstream; `original` tells the first advert from its copies.
+    `fuel` and `transmission` are partner tokens or null, the `_word` fields what the upstream said, if anything.
+    `untranslated` counts words of the trim that had no English.
+    """
+
+    upstream: str
+    listing_id: str
+    vehicle_key: str
+    original: bool
+    make: str
+    model: str
+    trim: str | None
+    year: int
+    registered: int
+    mileage_km: int
+    price_krw: int
+    fuel: str | None
+    fuel_word: str | None
+    transmission: str | None
+    transmission_word: str | None
+    engine_cc: int | None
+    drivetrain: str | None
+    body: str | None
+    thumbnail_url: str | None
+    url: str
+    seller_type: str | None
+    region: str | None
+    model_korean: str
+    trim_korean: str | None
+    untranslated: int = 0
+
+    @property
+    def id(self) -> str:
+        """The public id, such as `encar_41985016`."""
+        return f"{self.upstream}_{self.listing_id}"
+
+
+class Chunk(Struct, frozen=True):
+    """One aligned piece of a leg: its rows in the upstream's order.
+
+    `total` is the upstream's own count for the whole leg; `ended` tells that nothing follows; `fetched_at` is
+    unix time in seconds.
+    """
+
+    entries: tuple[Listing | LeftOut, ...]
+    total: int
+    ended: bool
+    fetched_at: float

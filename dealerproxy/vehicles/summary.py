@@ -1,0 +1,98 @@
+"""A row of the public list: exactly the partner API's VehicleSummary, nulls explicit."""
+
+from msgspec import Struct
+
+from dealerproxy.vehicles.listing import Listing
+from dealerproxy.vehicles.pricing import Pricing, dealer_pricing
+
+
+class VehicleSummary(Struct, frozen=True, kw_only=True):
+    """One dealer car as the partner sees it: USD, English, auction-only fields null."""
+
+    id: str
+    source: str = "dealer"
+    make: str
+    model: str
+    trim: str | None
+    year: int
+    mileage_km: int
+    fuel: str | None
+    transmission: str | None
+    color: str | None
+    engine_cc: int | None
+    drivetrain: str | None
+    options: tuple[str, ...] = ()
+    accident_grade: None = None
+    exterior_grade: None = None
+    auction_date: None = None
+    order_cutoff_at: None = None
+    thumbnail_url: str | None
+    pricing: Pricing
+    auction_result: None = None
+    auction_count: None = None
+
+
+class DealerFacts(Struct, frozen=True, kw_only=True):
+    """What only insiders may see (`include=dealer`): won, Korean names, the advert's own address."""
+
+    upstream: str
+    listing_id: str
+    url: str
+    price_krw: int
+    first_registered: str | None
+    body: str | None
+    seller_type: str | None
+    region: str | None
+    model_korean: str
+    trim_korean: str | None
+
+
+class InsiderSummary(VehicleSummary, frozen=True, kw_only=True):
+    """A summary with the `dealer` object."""
+
+    dealer: DealerFacts
+
+
+def summarise(listing: Listing, krw_per_usd: float, *, insider: bool = False) -> VehicleSummary:
+    """Render a listing at one exchange rate; with `insider` it carries the `dealer` object.
+
+    A list never says a car's colour (Encar's search does not), so `color` is null rather than guessed.
+    """
+    fields = {
+        "id": listing.id,
+        "make": listing.make,
+        "model": listing.model,
+        "trim": listing.trim,
+        "year": listing.year,
+        "mileage_km": listing.mileage_km,
+        "fuel": listing.fuel,
+        "transmission": listing.transmission,
+        "color": None,
+        "engine_cc": listing.engine_cc,
+        "drivetrain": listing.drivetrain,
+        "thumbnail_url": listing.thumbnail_url,
+        "pricing": dealer_pricing(listing.price_krw, krw_per_usd, listing.make, listing.body),
+    }
+    if not insider:
+        return VehicleSummary(**fields)  # type: ignore[arg-type]  # one dict serves both shapes
+    return InsiderSummary(**fields, dealer=_dealer_facts(listing))  # type: ignore[arg-type]
+
+
+def _dealer_facts(listing: Listing) -> DealerFacts:
+    return DealerFacts(
+        upstream=listing.upstream,
+        listing_id=listing.listing_id,
+        url=listing.url,
+        price_krw=listing.price_krw,
+        first_registered=_month(listing.registered),
+        body=listing.body,
+        seller_type=listing.seller_type,
+        region=listing.region,
+        model_korean=listing.model_korean,
+        trim_korean=listing.trim_korean,
+    )
+
+
+def _month(registered: int) -> str | None:
+    year, month = divmod(registered, 100)
+    return f"{year:04d}-{month:02d}" if 1 <= month <= 12 else None

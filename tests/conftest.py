@@ -1,0 +1,53 @@
+"""Fixtures every test may use, and one shim.
+
+aioresponses 0.7.9 does not build aiohttp 3.14's ClientResponse (its issues 289 and 288): the shim below supplies
+the missing argument and a reader without flow control, as a body over 128 KiB would otherwise hit an assertion.
+"""
+
+import asyncio
+import inspect
+import os
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import aiohttp
+import aioresponses.core
+import pytest
+from aiohttp.client_proto import ResponseHandler
+from hypothesis import settings
+
+from dealerproxy import vocabulary as words
+from dealerproxy.vocabulary import Vocabulary
+
+CAPTURES = "DEALERPROXY_TEST_CAPTURES"
+
+settings.register_profile("default", deadline=None)
+settings.load_profile("default")
+
+if "stream_writer" in inspect.signature(aiohttp.ClientResponse.__init__).parameters:
+
+    class _MockedResponse(aiohttp.ClientResponse):
+        def __init__(self, *args: Any, **kwargs: Any) -> None:
+            kwargs.setdefault("stream_writer", SimpleNamespace(output_size=0))
+            super().__init__(*args, **kwargs)
+
+    def _reader(loop: asyncio.AbstractEventLoop) -> aiohttp.StreamReader:
+        return aiohttp.StreamReader(ResponseHandler(loop=loop), limit=2**40, loop=loop)
+
+    aioresponses.core.ClientResponse = _MockedResponse
+    aioresponses.core.stream_reader_factory = _reader
+
+
+@pytest.fixture(scope="session")
+def vocabulary() -> Vocabulary:
+    return words.load()
+
+
+@pytest.fixture(scope="session")
+def captures() -> Path:
+    """The folder of real upstream answers; they are not part of the project."""
+    folder = os.environ.get(CAPTURES)
+    if not folder:
+        pytest.skip(f"{CAPTURES} names no folder of captured upstream answers")
+    return Path(folder)

@@ -32,11 +32,11 @@ if "stream_writer" in inspect.signature(aiohttp.ClientResponse.__init__).paramet
             kwargs.setdefault("stream_writer", SimpleNamespace(output_size=0))
             super().__init__(*args, **kwargs)
 
-    def _reader(loop: asyncio.AbstractEventLoop) -> aiohttp.StreamReader:
-        return aiohttp.StreamReader(ResponseHandler(loop=loop), limit=2**40, loop=loop)
+    def _reader(loop: asyncio.AbstractEventLoop | None = None) -> aiohttp.StreamReader:
+        running = loop or asyncio.get_running_loop()
+        return aiohttp.StreamReader(ResponseHandler(loop=running), limit=2**40, loop=running)
 
-    aioresponses.core.ClientResponse = _MockedResponse
-    aioresponses.core.stream_reader_factory = _reader
+    vars(aioresponses.core).update(ClientResponse=_MockedResponse, stream_reader_factory=_reader)
 
 
 @pytest.fixture(scope="session")

@@ -93,9 +93,15 @@ class CursorCodec:
 
 
 def fingerprint(query: Query, legs: Iterable[Leg]) -> bytes:
-    """Identify a walk: its sort, its filters and its legs. Page size and shown fields may change on the way."""
-    walk = msgspec.structs.replace(query, cursor=None, limit=1, insider=False)
-    text = msgspec.json.encode([walk, [(leg.upstream, leg.q) for leg in legs]])
+    """Identify a walk: its sort, its legs and what is kept of their rows.
+
+    Spelling does not count (`기아` is `Kia`), and page size and shown fields may change on the way.
+    """
+    kept = (
+        *(query.year_min, query.year_max, query.mileage_max_km, query.price_min_usd, query.price_max_usd),
+        *(query.fuel, query.krw_per_usd),
+    )
+    text = msgspec.json.encode([query.sort, kept, [(leg.upstream, leg.q) for leg in legs]])
     return hashlib.blake2b(text, digest_size=8).digest()
 
 

@@ -8,10 +8,14 @@ import email.utils
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import UTC
 
 from dealerproxy.errors import Blocked, Drift, RateLimited, UpstreamFault
 
 BLOCK_STATUSES = frozenset({403, 407})
+# Nobody is believed who asks for more than a day.
+LONGEST_WAIT_S = 86_400.0
+_BOM = b"\xef\xbb\xbf"
 # How far into a body a block page's text or an HTML start is looked for.
 _SNIFF_BYTES = 4096
 
@@ -33,7 +37,8 @@ def json_body(
     Raises Blocked (403, 407, a block marker on any status, HTML where JSON is due), RateLimited (429),
     UpstreamFault (any other status that is not 200) or Drift (an empty body).
     """
-    head = response.body[:_SNIFF_BYTES]
+    body = response.body.removeprefix(_BOM)
+    head = body[:_SNIFF_BYTES]
     if response.status == 429:
         raise RateLimited("429", retry_after_s(response.headers.get("Retry-After"), now()))
     if response.status in BLOCK_STATUSES:
@@ -44,23 +49,24 @@ def json_body(
         raise Blocked(f"HTML with status {response.status}")
     if response.status != 200:
         raise UpstreamFault(f"status {response.status}")
-    if not response.body.strip():
+    if not body.strip():
         raise Drift("body", "empty")
-    return response.body
+    return body
 
 
 def retry_after_s(value: str | None, now: float) -> float | None:
-    """Seconds to wait by a Retry-After header (seconds or an HTTP date); None when absent or unreadable."""
-    if value is None:
-        return None
-    text = value.strip()
+    """Seconds to wait by a Retry-After header (seconds or an HTTP date), at most a day; None when unreadable."""
+    text = (value or "").strip()
     if text.isascii() and text.isdigit():
-        return float(text[:9])
+        return min(float(text), LONGEST_WAIT_S)
     try:
-        return max(0.0, email.utils.parsedate_to_datetime(text).timestamp() - now)
+        moment = email.utils.parsedate_to_datetime(text)
     except (TypeError, ValueError, OverflowError):
         return None
+    if moment.tzinfo is None:
+        moment = moment.replace(tzinfo=UTC)  # an HTTP date is GMT even when it does not say so
+    return min(max(0.0, moment.timestamp() - now), LONGEST_WAIT_S)
 
 
 def _looks_like_html(head: bytes) -> bool:
-    return head.lstrip(b"\xef\xbb\xbf \t\r\n").startswith(b"<")
+    return head.lstrip().startswith(b"<")

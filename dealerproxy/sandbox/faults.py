@@ -1,0 +1,294 @@
+"""What can go wrong with an upstream's answer, as faults that are switched on and off while the stand-in runs.
+
+Each kind of fault wraps the handler that would have answered. Several may match one request; then the one switched on
+first is the outermost. Statuses and bodies follow what clients of the real site report (blocks, 429, empty bodies,
+pages of HTML where JSON is due); rows are broken evenly over an answer, so a share is exact and repeatable.
+"""
+
+import asyncio
+import contextlib
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from functools import partial
+from typing import Annotated, Final, Literal
+
+import msgspec
+import orjson
+from aiohttp import web
+from aiohttp.typedefs import Handler
+from msgspec import Meta, structs
+
+JsonObject = dict[str, object]
+Share = Annotated[float, Meta(ge=0, le=1)]
+
+BLOCK_BODY: Final = (
+    '<html><head><meta http-equiv="refresh" content="0; url=https://api.encar.com/has_been_cr_blocked_AWS.html" />'
+    "</head></html>"
+)
+INTERSTITIAL: Final = "<!DOCTYPE html><html><head><title>잠시만 기다려 주세요</title></head><body></body></html>"
+# nginx's number for "closed without an answer"; it is recorded for a dropped request and never sent.
+CLOSED_WITHOUT_ANSWER: Final = 444
+_STOPPING: Final = web.AppKey("sandbox_stopping", asyncio.Event)
+
+
+class Fault(msgspec.Struct, tag_field="kind", kw_only=True, frozen=True, forbid_unknown_fields=True):
+    """One fault, switched on for some requests.
+
+    `operation` names the routes it hits (None: all), `contains` is looked for in the decoded path and `q`, `times` is
+    how often it fires (None: until switched off).
+    """
+
+    operation: str | None = None
+    contains: str | None = None
+    times: Annotated[int, Meta(ge=1)] | None = None
+
+    async def answer(self, request: web.Request, handler: Handler) -> web.StreamResponse:
+        """Answer the request the broken way; the bare fault breaks nothing."""
+        return await handler(request)
+
+    def hits(self, request: web.Request) -> bool:
+        """Whether this request is one the fault is for."""
+        return (self.operation is None or self.operation == request.match_info.route.name) and (
+            self.contains is None or self.contains in request.path or self.contains in request.query.get("q", "")
+        )
+
+
+class Latency(Fault, tag="latency", frozen=True):
+    """The answer comes `ms` milliseconds late."""
+
+    ms: Annotated[float, Meta(ge=0)]
+
+    async def answer(self, request: web.Request, handler: Handler) -> web.StreamResponse:
+        """Wait, then answer as usual."""
+        await asyncio.sleep(self.ms / 1000)
+        return await handler(request)
+
+
+class Status(Fault, tag="status", frozen=True):
+    """A bare status with a plain body, 5xx or any other."""
+
+    status: Annotated[int, Meta(ge=200, le=599)] = 503
+    body: str = ""
+
+    async def answer(self, request: web.Request, handler: Handler) -> web.StreamResponse:
+        """Answer with the status."""
+        return web.Response(status=self.status, text=self.body)
+
+
+class RateLimited(Fault, tag="rate_limited", frozen=True):
+    """429; `retry_after` is seconds or an HTTP date, None leaves the header out."""
+
+    retry_after: int | str | None = 1
+
+    async def answer(self, request: web.Request, handler: Handler) -> web.StreamResponse:
+        """Answer 429."""
+        headers = {} if self.retry_after is None else {"Retry-After": str(self.retry_after)}
+        return web.Response(status=429, headers=headers)
+
+
+class Block(Fault, tag="block", frozen=True):
+    """The caller's address is blocked: the block page under 404 (as most report it), 403, 407 or 200."""
+
+    status: Literal[404, 403, 407, 200] = 404
+
+    async def answer(self, request: web.Request, handler: Handler) -> web.StreamResponse:
+        """Answer with the block page."""
+        return web.Response(status=self.status, text=BLOCK_BODY, content_type="text/html")
+
+
+class Html(Fault, tag="html", frozen=True):
+    """200 with a page of HTML where JSON is due."""
+
+    async def answer(self, request: web.Request, handler: Handler) -> web.StreamResponse:
+        """Answer with an interstitial page."""
+        return web.Response(text=INTERSTITIAL, content_type="text/html")
+
+
+class Empty(Fault, tag="empty", frozen=True):
+    """200 with an empty body."""
+
+    async def answer(self, request: web.Request, handler: Handler) -> web.StreamResponse:
+        """Answer with nothing."""
+        return web.Response(content_type="application/json")
+
+
+class Drop(Fault, tag="drop", frozen=True):
+    """The connection closes before the first byte (`start`) or half way through the body (`body`)."""
+
+    at: Literal["start", "body"] = "start"
+
+    async def answer(self, request: web.Request, handler: Handler) -> web.StreamResponse:
+        """Close the connection early."""
+        if self.at == "start":
+            _close(request)
+            return web.Response(status=CLOSED_WITHOUT_ANSWER)
+        answered = await handler(request)
+        body = _body(answered)
+        return await _send(request, answered, [body[: len(body) // 2]], pause=0) if body else answered
+
+
+class Trickle(Fault, tag="trickle", frozen=True):
+    """Headers at once, then the body at `bytes_per_second`."""
+
+    bytes_per_second: Annotated[int, Meta(ge=1)] = 1000
+
+    async def answer(self, request: web.Request, handler: Handler) -> web.StreamResponse:
+        """Answer as usual, slowly."""
+        answered = await handler(request)
+        body = _body(answered)
+        step = max(1, self.bytes_per_second // 50)
+        chunks = [body[at : at + step] for at in range(0, len(body), step)]
+        return await _send(request, answered, chunks, pause=step / self.bytes_per_second) if body else answered
+
+
+class Hang(Fault, tag="hang", frozen=True):
+    """The request is taken and nothing comes back, until the caller leaves or the stand-in stops."""
+
+    async def answer(self, request: web.Request, handler: Handler) -> web.StreamResponse:
+        """Wait for the caller to give up."""
+        # A server need not cancel the handler of a caller who left, so this looks for itself.
+        stopping = request.app[_STOPPING]
+        while request.transport is not None and not request.transport.is_closing() and not stopping.is_set():
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(stopping.wait(), 0.05)
+        _close(request)
+        return web.Response(status=CLOSED_WITHOUT_ANSWER)
+
+
+class MissingField(Fault, tag="missing_field", frozen=True):
+    """A key is missing: from a share of the rows, or (`of` = `answer`) from the top level."""
+
+    field: str
+    of: Literal["rows", "answer"] = "rows"
+    share: Share = 1.0
+
+    async def answer(self, request: web.Request, handler: Handler) -> web.StreamResponse:
+        """Answer without the key."""
+        return _rewritten(await handler(request), self._without)
+
+    def _without(self, answer: JsonObject) -> None:
+        for row in [answer] if self.of == "answer" else _every(_rows(answer), self.share):
+            row.pop(self.field, None)
+
+
+class BadRows(Fault, tag="bad_rows", frozen=True):
+    """A share of the rows cannot be read: an object stands where `field` has its text or number."""
+
+    share: Share = 1.0
+    field: str = "Id"
+
+    async def answer(self, request: web.Request, handler: Handler) -> web.StreamResponse:
+        """Answer with spoilt rows."""
+        return _rewritten(await handler(request), self._spoil)
+
+    def _spoil(self, answer: JsonObject) -> None:
+        for row in _every(_rows(answer), self.share):
+            row[self.field] = {"unreadable": True}
+
+
+AnyFault = Latency | Status | RateLimited | Block | Html | Empty | Drop | Trickle | Hang | MissingField | BadRows
+
+
+@dataclass(slots=True)
+class _Switched:
+    fault: Fault
+    left: int | None
+
+
+class Faults:
+    """The faults switched on just now. One set may serve several stand-ins; operations tell them apart."""
+
+    def __init__(self) -> None:
+        self._on: list[_Switched] = []
+
+    def __len__(self) -> int:
+        return len(self._on)
+
+    def __iter__(self) -> Iterator[Fault]:
+        """The faults that are on; `times` is how often each will still fire."""
+        return (structs.replace(switched.fault, times=switched.left) for switched in list(self._on))
+
+    def add(self, *faults: Fault) -> None:
+        """Switch faults on."""
+        self._on += [_Switched(fault, fault.times) for fault in faults]
+
+    def clear(self) -> None:
+        """Switch all faults off; requests already broken stay so."""
+        self._on.clear()
+
+    def due(self, request: web.Request) -> list[Fault]:
+        """The faults that hit this request, counted as fired; one that has fired often enough is gone."""
+        hits = [switched for switched in self._on if switched.fault.hits(request)]
+        for switched in hits:
+            if switched.left is not None:
+                switched.left -= 1
+        self._on = [switched for switched in self._on if switched.left != 0]
+        return [switched.fault for switched in hits]
+
+    def attach(self, app: web.Application) -> None:
+        """Let the faults hit the app's named routes: a route's name is its operation, one without a name is spared."""
+
+        @web.middleware
+        async def breaking(request: web.Request, handler: Handler) -> web.StreamResponse:
+            if request.match_info.route.name is not None:
+                for fault in reversed(self.due(request)):
+                    handler = partial(fault.answer, handler=handler)
+            return await handler(request)
+
+        async def release(stopped: web.Application) -> None:
+            stopped[_STOPPING].set()
+
+        app.middlewares.append(breaking)
+        app[_STOPPING] = asyncio.Event()
+        app.on_shutdown.append(release)
+
+
+def _close(request: web.Request) -> None:
+    if request.transport is not None:
+        request.transport.close()
+
+
+def _body(answered: web.StreamResponse) -> bytes:
+    body = answered.body if isinstance(answered, web.Response) else None
+    return body if isinstance(body, bytes) else b""
+
+
+async def _send(
+    request: web.Request, answered: web.StreamResponse, chunks: list[bytes], *, pause: float
+) -> web.StreamResponse:
+    """Send the headers of a whole answer and then only these chunks; close the connection if they are not all of it."""
+    total = len(_body(answered))
+    response = web.StreamResponse(status=answered.status, headers={"Content-Type": answered.headers["Content-Type"]})
+    response.content_length = total
+    # The caller may leave in the middle; that is what these faults are for.
+    with contextlib.suppress(ConnectionError):
+        await response.prepare(request)
+        for chunk in chunks:
+            await response.write(chunk)
+            await asyncio.sleep(pause)
+    if sum(map(len, chunks)) < total:
+        _close(request)
+    return response
+
+
+def _rewritten(answered: web.StreamResponse, change: Callable[[JsonObject], None]) -> web.StreamResponse:
+    """The answer with its JSON object changed; one without such a body (another fault's) is left alone."""
+    try:
+        answer = orjson.loads(_body(answered))
+    except orjson.JSONDecodeError:
+        return answered
+    if isinstance(answer, dict) and isinstance(answered, web.Response):
+        change(answer)
+        answered.body = orjson.dumps(answer)
+    return answered
+
+
+def _rows(answer: JsonObject) -> list[JsonObject]:
+    rows = answer.get("SearchResults")
+    return rows if isinstance(rows, list) else []
+
+
+def _every(rows: list[JsonObject], share: float) -> list[JsonObject]:
+    """An evenly spread share of the rows: of n rows exactly floor(n * share)."""
+    # The small addend keeps 100 * 0.29 from being 28.
+    return [row for at, row in enumerate(rows) if int((at + 1) * share + 1e-9) > int(at * share + 1e-9)]

@@ -1,0 +1,140 @@
+"""The control routes, over HTTP."""
+
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+import aiohttp
+import pytest
+from aiohttp.test_utils import TestClient
+
+from dealerproxy.sandbox.encar import EncarStandIn
+
+Ask = Callable[..., Awaitable[aiohttp.ClientResponse]]
+Client = TestClient[Any, Any]
+FAULTS, CARS, CALLS = "/__sandbox/faults", "/__sandbox/cars", "/__sandbox/calls"
+
+
+async def test_a_fault_is_switched_on_listed_and_switched_off(client: Client, ask: Ask) -> None:
+    posted = await client.post(FAULTS, json={"kind": "status", "status": 502, "operation": "search", "times": 3})
+    assert posted.status == 200
+    assert (await ask()).status == 502
+    listed = await (await client.get(FAULTS)).json()
+    expected = {"kind": "status", "operation": "search", "contains": None, "times": 2, "status": 502, "body": ""}
+    assert listed == {"data": [expected]}
+    assert await (await client.delete(FAULTS)).json() == {"data": []}
+    assert (await ask()).status == 200
+
+
+async def test_a_list_of_faults_is_switched_on_together(client: Client) -> None:
+    kinds: list[dict[str, object]] = [
+        {"kind": "latency", "ms": 5}, {"kind": "status"}, {"kind": "rate_limited", "retry_after": 3}, {"kind": "block"},
+        {"kind": "html"}, {"kind": "empty"}, {"kind": "drop", "at": "body"}, {"kind": "trickle"}, {"kind": "hang"},
+        {"kind": "missing_field", "field": "Id"}, {"kind": "bad_rows", "share": 0.6},
+    ]  # fmt: skip
+    answer = await (await client.post(FAULTS, json=kinds)).json()
+    assert [fault["kind"] for fault in answer["data"]] == [fault["kind"] for fault in kinds]
+
+
+@pytest.mark.parametrize(
+    ("fault", "message"),
+    [
+        ({"kind": "flood"}, "flood"),
+        ({}, "kind"),
+        ({"kind": "latency"}, "ms"),
+        ({"kind": "latency", "ms": -1}, ">= 0"),
+        ({"kind": "block", "status": 500}, "500"),
+        ({"kind": "bad_rows", "share": 2}, "<= 1"),
+        ({"kind": "html", "tims": 1}, "tims"),
+        ({"kind": "html", "times": 0}, ">= 1"),
+        ([{"kind": "html"}, {"kind": "flood"}], "flood"),
+        ("html", "str"),
+    ],
+)
+async def test_a_bad_fault_is_a_400_that_says_why_and_nothing_is_switched_on(
+    client: Client, stand_in: EncarStandIn, fault: object, message: str
+) -> None:
+    response = await client.post(FAULTS, json=fault)
+    assert response.status == 400
+    assert message in (await response.json())["error"]
+    assert len(stand_in.faults) == 0
+
+
+async def test_a_body_that_is_no_json_is_a_400(client: Client) -> None:
+    assert (await client.post(FAULTS, data=b"{")).status == 400
+    assert (await client.post(CARS, data=b"[]")).status == 400
+
+
+async def test_faults_never_hit_the_control_routes(client: Client) -> None:
+    await client.post(FAULTS, json={"kind": "status"})
+    assert (await client.get(FAULTS)).status == 200
+    assert (await client.get(CALLS)).status == 200
+
+
+async def test_a_car_is_put_on_offer_found_and_taken_off(client: Client, ask: Ask) -> None:
+    overrides = {"manufacturer": "기아", "model_group": "K5", "price": 1234, "left_out": ["SellType"]}
+    posted = await client.post(CARS, json=overrides)
+    car = await posted.json()
+    assert posted.status == 201
+    assert (car["manufacturer"], car["model_group"], car["price"]) == ("기아", "K5", 1234)
+    q = "(And.Hidden.N._.(C.CarType.A._.(C.Manufacturer.기아._.ModelGroup.K5.))_.Price.range(1234..1234).)"
+    row = (await (await ask(q=q)).json())["SearchResults"][0]
+    assert (row["Id"], row["Price"], "SellType" in row) == (car["id"], 1234.0, False)
+    assert (await client.delete(f"{CARS}/{car['id']}")).status == 204
+    assert (await client.delete(f"{CARS}/{car['id']}")).status == 404
+    assert car["id"] not in [row["Id"] for row in (await (await ask(q=q)).json())["SearchResults"]]
+
+
+async def test_a_car_without_overrides_is_invented_whole(client: Client) -> None:
+    assert (await client.post(CARS)).status == 201
+
+
+async def test_a_lease_is_an_object_of_its_own(client: Client, stand_in: EncarStandIn) -> None:
+    lease = {
+        "lease_type": "운용리스", "acceptance_charge": 100, "month_price": 90, "deposit": 0, "residual_value": 2000,
+        "month_rest": 5, "month_total": 60,
+    }  # fmt: skip
+    answer = await (await client.post(CARS, json={"sell_type": "리스", "lease": lease})).json()
+    car = stand_in.inventory.by_id(answer["id"])
+    assert car is not None
+    assert car.lease is not None
+    assert car.lease.month_price == 90
+
+
+@pytest.mark.parametrize(
+    ("overrides", "message"),
+    [
+        ({"prize": 1}, "prize"),
+        ({"price": "much"}, "price"),
+        ({"id": "12"}, "eight digits"),
+        ({"car_type": "X"}, "car_type"),
+        ({"modified": "2026-10-02T09:00:00Z"}, "modified"),
+    ],
+)
+async def test_a_car_that_cannot_be_is_a_400_that_says_why(
+    client: Client, stand_in: EncarStandIn, overrides: dict[str, object], message: str
+) -> None:
+    response = await client.post(CARS, json=overrides)
+    assert response.status == 400
+    assert message in (await response.json())["error"]
+    assert len(stand_in.inventory) == 400
+
+
+async def test_cars_are_listed_by_make_and_group_in_short(client: Client, stand_in: EncarStandIn) -> None:
+    asked = {"manufacturer": "BMW", "model_group": "5시리즈", "limit": "3"}
+    answer = await (await client.get(CARS, params=asked)).json()
+    assert len(answer["data"]) == 3
+    assert all(set(car) == {"id", "manufacturer", "model_group", "model", "year", "price"} for car in answer["data"])
+    assert all(car["model_group"] == "5시리즈" for car in answer["data"])
+    one = await (await client.get(CARS, params={"id": answer["data"][0]["id"]})).json()
+    assert one["data"] == answer["data"][:1]
+    assert (await client.get(CARS, params={"limit": "x"})).status == 400
+
+
+async def test_calls_are_listed_newest_first(client: Client, ask: Ask) -> None:
+    await ask(q="Hidden.N.", sr="|Year|0|48")
+    await ask(q="Hidden.Y.", sr=None)
+    answer = await (await client.get(CALLS, params={"limit": "5"})).json()
+    assert [call["q"] for call in answer["data"]] == ["Hidden.Y.", "Hidden.N."]
+    assert answer["data"][1] == {
+        "view": "premium", "q": "Hidden.N.", "sort": "Year", "offset": 0, "limit": 48, "status": 200,
+    }  # fmt: skip

@@ -1,0 +1,204 @@
+"""Each kind of fault over a loopback server, as a client would meet it."""
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+import aiohttp
+import pytest
+from aiohttp.test_utils import TestClient, TestServer
+
+from dealerproxy.sandbox.encar import EncarStandIn
+from dealerproxy.sandbox.faults import (
+    CLOSED_WITHOUT_ANSWER,
+    BadRows,
+    Block,
+    Drop,
+    Empty,
+    Hang,
+    Html,
+    Latency,
+    MissingField,
+    RateLimited,
+    Status,
+    Trickle,
+)
+
+Ask = Callable[..., Awaitable[aiohttp.ClientResponse]]
+BMW = "(And.Hidden.N._.(C.CarType.N._.Manufacturer.BMW.))"
+
+
+async def test_without_faults_the_answer_is_whole(ask: Ask) -> None:
+    assert (await ask()).status == 200
+
+
+async def test_latency_delays_the_answer_and_leaves_it_whole(ask: Ask, stand_in: EncarStandIn) -> None:
+    stand_in.faults.add(Latency(ms=60))
+    start = time.monotonic()
+    answer = await (await ask()).json()
+    assert time.monotonic() - start >= 0.06
+    assert len(answer["SearchResults"]) == 20
+
+
+@pytest.mark.parametrize("status", [500, 502, 503, 504, 400])
+async def test_status_answers_with_the_status(ask: Ask, stand_in: EncarStandIn, status: int) -> None:
+    stand_in.faults.add(Status(status=status, body="down"))
+    response = await ask()
+    assert (response.status, await response.text()) == (status, "down")
+
+
+@pytest.mark.parametrize(
+    ("retry_after", "header"),
+    [(7, "7"), ("Wed, 21 Oct 2026 07:28:00 GMT", "Wed, 21 Oct 2026 07:28:00 GMT"), (None, None)],
+)
+async def test_rate_limited_says_when_to_come_back(
+    ask: Ask, stand_in: EncarStandIn, retry_after: int | str | None, header: str | None
+) -> None:
+    stand_in.faults.add(RateLimited(retry_after=retry_after))
+    response = await ask()
+    assert (response.status, response.headers.get("Retry-After")) == (429, header)
+
+
+@pytest.mark.parametrize("status", [404, 403, 407, 200])
+async def test_block_shows_the_block_page_under_each_status(ask: Ask, stand_in: EncarStandIn, status: Any) -> None:
+    stand_in.faults.add(Block(status=status))
+    response = await ask()
+    assert response.status == status
+    assert response.content_type == "text/html"
+    assert "has_been_cr_blocked" in await response.text()
+
+
+async def test_html_is_a_page_where_json_is_due(ask: Ask, stand_in: EncarStandIn) -> None:
+    stand_in.faults.add(Html())
+    response = await ask()
+    assert response.status == 200
+    assert (await response.text()).startswith("<!DOCTYPE")
+
+
+async def test_empty_is_200_without_a_body(ask: Ask, stand_in: EncarStandIn) -> None:
+    stand_in.faults.add(Empty())
+    response = await ask()
+    assert (response.status, await response.read()) == (200, b"")
+
+
+async def test_drop_at_the_start_closes_before_a_byte(ask: Ask, stand_in: EncarStandIn) -> None:
+    stand_in.faults.add(Drop())
+    with pytest.raises(aiohttp.ServerDisconnectedError):
+        await ask()
+    assert [call.status for call in stand_in.calls][-1] == CLOSED_WITHOUT_ANSWER
+
+
+async def test_drop_in_the_body_closes_half_way(ask: Ask, stand_in: EncarStandIn) -> None:
+    whole = await (await ask()).read()
+    stand_in.faults.add(Drop(at="body"))
+    response = await ask()
+    assert response.status == 200
+    half = await response.content.readexactly(len(whole) // 2)
+    assert half == whole[: len(whole) // 2]
+    with pytest.raises(aiohttp.ClientPayloadError):
+        await response.read()
+
+
+async def test_trickle_sends_the_headers_at_once_and_the_body_slowly(ask: Ask, stand_in: EncarStandIn) -> None:
+    whole = await (await ask(sr="|Year|0|1")).read()
+    stand_in.faults.add(Trickle(bytes_per_second=len(whole) * 10))
+    start = time.monotonic()
+    response = await ask(sr="|Year|0|1")
+    headers_after = time.monotonic() - start
+    assert await response.read() == whole
+    assert headers_after < 0.08 < time.monotonic() - start < 0.5
+
+
+async def test_a_caller_may_leave_a_trickle(ask: Ask, stand_in: EncarStandIn) -> None:
+    stand_in.faults.add(Trickle(bytes_per_second=1000))
+    response = await ask()
+    response.close()
+    stand_in.faults.clear()
+    assert (await ask()).status == 200
+
+
+async def test_hang_never_answers_and_ends_with_the_caller(ask: Ask, stand_in: EncarStandIn) -> None:
+    stand_in.faults.add(Hang(times=1))
+    with pytest.raises(TimeoutError):
+        await asyncio.wait_for(ask(), 0.05)
+    assert stand_in.calls[-1].status in {None, CLOSED_WITHOUT_ANSWER}
+    assert (await ask()).status == 200
+
+
+async def test_a_hung_request_does_not_keep_the_stand_in_from_stopping(stand_in: EncarStandIn) -> None:
+    stand_in.faults.add(Hang())
+    server = TestServer(stand_in.app())
+    async with TestClient(server) as client:
+        hung = asyncio.ensure_future(client.get("/search/car/list/premium?q=Hidden.N."))
+        await asyncio.sleep(0.02)
+        start = time.monotonic()
+        await server.close()
+        with pytest.raises(aiohttp.ClientError):
+            await hung
+        assert time.monotonic() - start < 0.2
+
+
+async def test_missing_field_takes_a_key_from_every_row_or_from_a_share(ask: Ask, stand_in: EncarStandIn) -> None:
+    stand_in.faults.add(MissingField(field="Price", times=1), MissingField(field="Id", share=0.25))
+    rows = (await (await ask()).json())["SearchResults"]
+    assert not any("Price" in row for row in rows)
+    assert sum("Id" not in row for row in rows) == 5
+    assert all("Price" in row for row in (await (await ask()).json())["SearchResults"])
+
+
+async def test_missing_field_takes_a_key_from_the_top_level(ask: Ask, stand_in: EncarStandIn) -> None:
+    stand_in.faults.add(MissingField(field="SearchResults", of="answer"))
+    assert list(await (await ask()).json()) == ["Count"]
+
+
+@pytest.mark.parametrize(("share", "spoilt"), [(0.0, 0), (0.29, 29), (0.5, 50), (1.0, 100)])
+async def test_bad_rows_spoils_exactly_its_share(ask: Ask, stand_in: EncarStandIn, share: float, spoilt: int) -> None:
+    stand_in.faults.add(BadRows(share=share))
+    text = await (await ask(sr="|Year|0|100")).text()
+    assert text.count('{"unreadable":true}') == spoilt
+    assert '"Year":20' in text, "floats stay floats in a rewritten answer"
+    assert '.0,"FormYear"' in text
+
+
+async def test_a_fault_for_one_leg_leaves_the_others_alone(ask: Ask, stand_in: EncarStandIn) -> None:
+    stand_in.faults.add(Status(operation="search", contains="Manufacturer.BMW."))
+    assert (await ask(q=BMW)).status == 503
+    assert (await ask(q=BMW.replace("BMW", "아우디"))).status == 200
+
+
+async def test_a_fault_for_another_operation_does_not_fire(ask: Ask, stand_in: EncarStandIn) -> None:
+    stand_in.faults.add(Status(operation="detail"))
+    assert (await ask()).status == 200
+
+
+async def test_a_fault_may_name_the_path(ask: Ask, stand_in: EncarStandIn) -> None:
+    stand_in.faults.add(Status(contains="/list/premium"))
+    assert (await ask()).status == 503
+    assert (await ask(view="general")).status == 200
+
+
+async def test_a_fault_fires_as_often_as_asked_and_only_for_what_it_hits(ask: Ask, stand_in: EncarStandIn) -> None:
+    stand_in.faults.add(Status(contains="BMW", times=2))
+    assert [(await ask(q=q)).status for q in (BMW, "Hidden.N.", BMW, BMW)] == [503, 200, 503, 200]
+    assert len(stand_in.faults) == 0
+
+
+async def test_faults_add_up_the_first_outermost(ask: Ask, stand_in: EncarStandIn) -> None:
+    stand_in.faults.add(Latency(ms=50), Trickle(bytes_per_second=10**7), BadRows(), Status(contains="BMW"))
+    start = time.monotonic()
+    assert (await ask(q=BMW)).status == 503
+    assert "unreadable" in await (await ask()).text()
+    assert time.monotonic() - start >= 0.1
+
+
+async def test_clearing_heals(ask: Ask, stand_in: EncarStandIn) -> None:
+    stand_in.faults.add(Status(), Html())
+    stand_in.faults.clear()
+    assert (await (await ask()).json())["Count"] > 0
+
+
+async def test_faulty_requests_are_recorded_with_their_status(ask: Ask, stand_in: EncarStandIn) -> None:
+    stand_in.faults.add(Status(status=502, times=1), RateLimited(times=1))
+    await ask()
+    assert [call.status for call in stand_in.calls] == [502]

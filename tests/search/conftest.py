@@ -1,0 +1,78 @@
+"""The real service wired over loopback to the stand-in for Encar."""
+
+from collections.abc import AsyncIterator, Awaitable, Callable
+from typing import Any
+
+import pytest
+from aiohttp.test_utils import TestClient, TestServer
+
+from dealerproxy.app import create_app
+from dealerproxy.sandbox.encar import EncarStandIn
+from dealerproxy.sandbox.inventory import Inventory, generate
+from dealerproxy.settings import Settings
+from dealerproxy.vocabulary import Vocabulary
+
+
+class House:
+    """A running service, its stand-in, and short ways to ask."""
+
+    def __init__(self, client: TestClient[Any, Any], stand_in: EncarStandIn) -> None:
+        self.client, self.stand_in = client, stand_in
+        self.status, self.headers = 0, dict[str, str]()
+
+    @property
+    def inventory(self) -> Inventory:
+        return self.stand_in.inventory
+
+    @property
+    def calls(self) -> list[str]:
+        """The `q` of every search the stand-in was asked, oldest first."""
+        return [call.q for call in self.stand_in.calls]
+
+    async def ask(self, **params: object) -> Any:
+        """GET the list; remembers status and headers, returns the body."""
+        query = {name: str(value) for name, value in params.items() if value is not None}
+        async with self.client.get("/v1/vehicles", params=query) as response:
+            self.status, self.headers = response.status, dict(response.headers)
+            return await response.json()
+
+    async def walk(self, *, pages: int = 200, **params: object) -> list[Any]:
+        """Follow cursors to the end, or for so many pages."""
+        answers = []
+        cursor = None
+        for _ in range(pages):
+            answers.append(await self.ask(cursor=cursor, **params))
+            assert self.status == 200, answers[-1]
+            cursor = answers[-1]["next_cursor"]
+            if cursor is None:
+                break
+        return answers
+
+
+Build = Callable[..., Awaitable[House]]
+
+
+@pytest.fixture
+async def build(vocabulary: Vocabulary) -> AsyncIterator[Build]:
+    """Start services; keyword arguments are settings."""
+    running: list[Any] = []
+
+    async def start(inventory: Inventory | None = None, **settings: Any) -> House:
+        stand_in = EncarStandIn(generate(7, 600) if inventory is None else inventory)
+        upstream = TestServer(stand_in.app())
+        await upstream.start_server()
+        wired = {"encar_rps": 1000.0, "cursor_secret": "test", **settings}
+        app = create_app(Settings(encar_api_url=str(upstream.make_url("")), **wired), vocabulary)
+        client = TestClient(TestServer(app))
+        await client.start_server()
+        running.extend([client, upstream])
+        return House(client, stand_in)
+
+    yield start
+    for server in running:
+        await server.close()
+
+
+@pytest.fixture
+async def house(build: Build) -> House:
+    return await build()

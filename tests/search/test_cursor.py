@@ -1,0 +1,86 @@
+"""Cursors survive the trip and nothing else."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from dealerproxy.errors import ApiError
+from dealerproxy.search.cursor import REMEMBERED_ROWS, CursorCodec, LegState, Seen
+from dealerproxy.vehicles.fx import Rate
+
+RATE = Rate(1347.52, "2026-04-15T21:50:00+09:00", "static")
+states = st.builds(
+    LegState,
+    offset=st.integers(0, 20_000),
+    key=st.none() | st.integers(-(10**10), 10**10),
+    last_id=st.none() | st.integers(0, 10**19 - 1).map(str),
+    ended=st.booleans(),
+)
+
+
+def codec(at: float = 1000.0) -> CursorCodec:
+    return CursorCodec("secret", now=lambda: at)
+
+
+def reason(text: str, reader: CursorCodec) -> str:
+    with pytest.raises(ApiError) as caught:
+        reader.decode(text)
+    assert (caught.value.status, caught.value.code) == (400, "invalid_cursor")
+    return str(caught.value.details["reason"])
+
+
+@given(
+    legs=st.lists(states, min_size=1, max_size=24), seen=st.binary(max_size=40), walk=st.binary(min_size=8, max_size=8)
+)
+def test_a_cursor_reads_back_as_it_was_written(legs: list[LegState], seen: bytes, walk: bytes) -> None:
+    position = codec().decode(codec().encode(walk, RATE, legs, seen))
+    assert (list(position.legs), position.seen, position.fingerprint, position.rate) == (legs, seen, walk, RATE)
+
+
+@given(text=st.text(max_size=400) | st.binary(max_size=400).map(lambda raw: raw.hex()))
+def test_whatever_is_not_ours_is_refused(text: str) -> None:
+    assert reason(text, codec()) in {"malformed", "forged"}
+
+
+@given(data=st.data())
+def test_one_changed_character_is_refused(data: st.DataObject) -> None:
+    text = codec().encode(b"12345678", RATE, [LegState(5, 7, "40000001")], b"abcd")
+    at = data.draw(st.integers(0, len(text) - 1))
+    other = data.draw(st.sampled_from("ABCxyz019-_").filter(lambda c: c != text[at]))
+    assert reason(text[:at] + other + text[at + 1 :], codec()) in {"malformed", "forged"}
+    assert reason(text[:at], codec()) in {"malformed", "forged"}
+
+
+def test_another_services_cursor_is_forged() -> None:
+    text = CursorCodec("another").encode(b"12345678", RATE, [LegState()], b"")
+    assert reason(text, codec()) == "forged"
+
+
+def test_without_a_secret_every_process_draws_its_own() -> None:
+    text = CursorCodec("").encode(b"12345678", RATE, [LegState()], b"")
+    assert reason(text, CursorCodec("")) == "forged"
+
+
+def test_a_cursor_lives_an_hour() -> None:
+    text = codec(0).encode(b"12345678", RATE, [LegState()], b"")
+    assert codec(3600).decode(text).legs == (LegState(),)
+    assert reason(text, codec(3601)) == "expired"
+
+
+def test_the_largest_cursor_stays_under_three_kilobytes() -> None:
+    seen = Seen()
+    for i in range(5000):
+        seen.add(f"encar_{40_000_000 + i}")
+    legs = [LegState(9_999, -9_999_990_000, "40000000", ended=False)] * 24
+    text = codec(1_800_000_000).encode(b"12345678", RATE, legs, bytes(seen))
+    assert len(text) < 3000
+
+
+def test_a_walk_remembers_the_last_rows_it_gave_out() -> None:
+    seen = Seen()
+    for i in range(REMEMBERED_ROWS + 100):
+        seen.add(f"encar_{i}")
+    again = Seen(bytes(seen))
+    assert f"encar_{REMEMBERED_ROWS + 99}" in again
+    assert "encar_0" not in again
+    assert not again.complete

@@ -1,0 +1,176 @@
+"""How a leg finds its place again when the upstream's rows moved under it."""
+
+from typing import Any
+
+import pytest
+
+from dealerproxy.search.cursor import LegState, Seen
+from dealerproxy.search.legs import CHUNK_ROWS, LegReader, sort_key
+from dealerproxy.search.plan import Leg
+from dealerproxy.search.query import Sort
+from dealerproxy.upstreams.encar.rows import Asked
+from dealerproxy.vehicles.listing import Chunk, LeftOut, LeftOutReason, Listing
+
+
+def car(number: int, price: int) -> Listing:
+    return Listing(
+        upstream="encar",
+        listing_id=str(number),
+        vehicle_key=str(number),
+        original=True,
+        make="Kia",
+        model="K5",
+        trim=None,
+        year=2020,
+        registered=202001,
+        mileage_km=1,
+        price_krw=price,
+        fuel=None,
+        fuel_word=None,
+        transmission=None,
+        transmission_word=None,
+        engine_cc=None,
+        drivetrain=None,
+        body=None,
+        thumbnail_url=None,
+        url="",
+        seller_type=None,
+        region=None,
+        model_korean="K5",
+        trim_korean=None,
+    )
+
+
+class Upstream:
+    """A list of rows that can change, cut into aligned chunks."""
+
+    def __init__(self, rows: list[Listing | LeftOut]) -> None:
+        self.rows = rows
+        self.asked: list[int] = []
+
+    def chunk(self, index: int) -> Chunk:
+        self.asked.append(index)
+        offset = index * CHUNK_ROWS
+        piece = tuple(self.rows[offset : offset + CHUNK_ROWS])
+        return Chunk(piece, len(self.rows), ended=offset + CHUNK_ROWS >= len(self.rows), fetched_at=0.0)
+
+
+class Walk:
+    """Takes rows from a leg, page by page, remembering nothing but the state and the ids."""
+
+    def __init__(self, upstream: Upstream) -> None:
+        self.upstream, self.seen, self.state = upstream, Seen(), LegState()
+
+    def take(self, count: int) -> list[int]:
+        leg = Leg("encar", "q", "PriceAsc", Asked(None, "기아"))  # type: ignore[arg-type]
+        reader = LegReader(leg, self.state, sort=Sort.PRICE_ASC, keep=lambda _: True, seen=self.seen)
+        taken: list[int] = []
+        while len(taken) < count:
+            while reader.wanted is not None:
+                reader.offer(self.upstream.chunk(reader.wanted))
+            if reader.head is None:
+                break
+            listing = reader.take()
+            self.seen.add(listing.id)
+            taken.append(int(listing.listing_id))
+        self.state = reader.state
+        return taken
+
+
+def rising(count: int) -> list[Any]:
+    return [car(i, 1000 + i) for i in range(count)]
+
+
+def test_a_still_list_is_read_once_chunk_by_chunk() -> None:
+    upstream = Upstream(rising(100))
+    walk = Walk(upstream)
+    assert walk.take(48) + walk.take(48) + walk.take(48) == list(range(100))
+    assert upstream.asked == [0, 1, 2]
+    assert walk.state.ended
+
+
+@pytest.mark.parametrize("inserted", [1, 30, 47, 48])
+def test_rows_inserted_before_the_place_repeat_nothing_and_lose_nothing(inserted: int) -> None:
+    upstream = Upstream(rising(100))
+    walk = Walk(upstream)
+    first = walk.take(20)
+    upstream.rows[:0] = [car(900 + i, 1) for i in range(inserted)]
+    assert first + walk.take(200) == list(range(100))
+
+
+@pytest.mark.parametrize("removed", [1, 10, 19])
+def test_rows_removed_before_the_place_lose_nothing_after_it(removed: int) -> None:
+    upstream = Upstream(rising(200))
+    walk = Walk(upstream)
+    first = walk.take(60)
+    del upstream.rows[:removed]
+    assert first + walk.take(200) == list(range(200))
+
+
+def test_rows_removed_so_many_that_the_place_is_a_chunk_earlier() -> None:
+    upstream = Upstream(rising(200))
+    walk = Walk(upstream)
+    first = walk.take(60)
+    del upstream.rows[:50]
+    assert first + walk.take(200) == list(range(200))
+
+
+def test_the_last_row_gone_goes_on_with_its_ties() -> None:
+    upstream = Upstream([car(i, 1000) for i in range(40)])
+    walk = Walk(upstream)
+    first = walk.take(10)
+    del upstream.rows[9]
+    assert first + walk.take(100) == list(range(40))
+
+
+def test_ties_shuffled_by_the_upstream_repeat_nothing() -> None:
+    upstream = Upstream([car(i, 1000) for i in range(90)])
+    walk = Walk(upstream)
+    first = walk.take(30)
+    upstream.rows.reverse()
+    rest = walk.take(100)
+    assert len(set(first + rest)) == len(first + rest)
+
+
+def test_once_ids_are_forgotten_ties_of_a_lost_place_are_missed_rather_than_repeated() -> None:
+    upstream = Upstream([car(i, 1000) for i in range(900)])
+    walk = Walk(upstream)
+    first = [number for _ in range(12) for number in walk.take(40)]
+    walk.seen = Seen(bytes(walk.seen))
+    upstream.rows[:] = [row for row in upstream.rows if row.listing_id != str(first[-1])]
+    rest = walk.take(900)
+    assert len(set(first + rest)) == len(first + rest)
+
+
+def test_left_out_rows_keep_their_place_and_are_counted_once_a_page() -> None:
+    rows: list[Any] = rising(10)
+    rows[3] = LeftOut(LeftOutReason.UNDER_CONTRACT, "3")
+    walk = Walk(Upstream(rows))
+    assert walk.take(3) == [0, 1, 2]
+    assert walk.state.offset == 4
+    assert walk.take(100) == [4, 5, 6, 7, 8, 9]
+
+
+def test_a_list_that_shrank_under_the_walk_ends() -> None:
+    upstream = Upstream(rising(100))
+    walk = Walk(upstream)
+    walk.take(60)
+    del upstream.rows[5:]
+    assert walk.take(10) == []
+    assert walk.state.ended
+
+
+def test_a_count_that_promises_more_than_the_list_holds_ends_early() -> None:
+    leg = Leg("encar", "q", "PriceAsc", Asked(None, "기아"))  # type: ignore[arg-type]
+    reader = LegReader(leg, LegState(48, 1047, "47"), sort=Sort.PRICE_ASC, keep=lambda _: True, seen=Seen())
+    reader.offer(Chunk((), 100, ended=True, fetched_at=0.0))
+    assert reader.ended_early
+    assert reader.wanted is None
+
+
+def test_keys_grow_along_every_sort() -> None:
+    cheap, dear = car(1, 10), car(2, 20)
+    assert sort_key(cheap, Sort.PRICE_ASC) < sort_key(dear, Sort.PRICE_ASC)
+    assert sort_key(cheap, Sort.PRICE_DESC) > sort_key(dear, Sort.PRICE_DESC)
+    assert sort_key(cheap, Sort.YEAR_DESC) == -202001
+    assert sort_key(cheap, Sort.MILEAGE_ASC) == 1

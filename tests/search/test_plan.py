@@ -1,0 +1,137 @@
+"""Queries become the right legs, and what forms none is remarked on."""
+
+import math
+from collections.abc import Callable
+from decimal import ROUND_HALF_UP, Decimal
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from dealerproxy.errors import ApiError
+from dealerproxy.search.answer import SkipReason
+from dealerproxy.search.plan import Plan, manwon_bounds, plan, registration_bounds
+from dealerproxy.search.query import parse
+from dealerproxy.vocabulary import Vocabulary
+
+Planner = Callable[..., Plan]
+
+
+@pytest.fixture(scope="module")
+def planned(vocabulary: Vocabulary) -> Planner:
+    def make(**params: str) -> Plan:
+        query = parse({name: [value] for name, value in params.items()}, vocabulary)
+        return plan(query, 1347.52, vocabulary)
+
+    return make
+
+
+def pairs(made: Plan) -> list[tuple[str, str | None]]:
+    return [(leg.asked.facet, leg.asked.model.korean if leg.asked.model else None) for leg in made.legs]
+
+
+def codes(made: Plan) -> list[tuple[str, str | None]]:
+    return [(notice.code, notice.field) for notice in made.notices]
+
+
+def test_makes_and_models_form_only_the_pairs_that_exist(planned: Planner) -> None:
+    made = planned(make="Hyundai,Kia", model="Avante,K5")
+    assert pairs(made) == [("현대", "아반떼"), ("기아", "K5")]
+    assert codes(made) == []
+
+
+def test_a_make_with_two_facets_is_two_legs(planned: Planner) -> None:
+    assert pairs(planned(make="Chevrolet")) == [("쉐보레(GM대우)", None), ("쉐보레", None)]
+    assert pairs(planned(make="renault")) == [("르노코리아(삼성)", None), ("르노", None)]
+    assert pairs(planned(make="Chevrolet", model="Tahoe")) == [("쉐보레(GM대우)", "타호"), ("쉐보레", "타호")]
+    assert pairs(planned(make="Chevrolet", model="Spark")) == [("쉐보레(GM대우)", "스파크")]
+
+
+@pytest.mark.parametrize("make", ["Mercedes", "Benz", "mercedes benz", "MERCEDES-BENZ", "벤츠"])
+@pytest.mark.parametrize("model", ["E-Class", "e class", "EClass", "E-클래스"])
+def test_names_people_type_are_understood(planned: Planner, make: str, model: str) -> None:
+    assert pairs(planned(make=make, model=model)) == [("벤츠", "E-클래스")]
+
+
+def test_the_same_leg_asked_twice_is_one(planned: Planner) -> None:
+    assert pairs(planned(make="Kia,기아,KIA", model="K5,k 5,K-5")) == [("기아", "K5")]
+
+
+def test_unknown_makes_and_models_are_remarked_on(planned: Planner) -> None:
+    made = planned(make="Kia,Wartburg", model="K5,353")
+    assert pairs(made) == [("기아", "K5")]
+    assert codes(made) == [("unknown_make", "make"), ("unknown_model", "model")]
+
+
+def test_known_ones_that_form_no_pair_are_remarked_on(planned: Planner) -> None:
+    made = planned(make="Hyundai,BMW", model="Avante,K5")
+    assert pairs(made) == [("현대", "아반떼")]
+    assert codes(made) == [("no_such_pair", "make"), ("no_such_pair", "model")]
+    alone = planned(make="Hyundai", model="K5")
+    assert (alone.legs, alone.skip) == ((), SkipReason.NOTHING_TO_ASK)
+
+
+def test_more_than_24_legs_are_refused(planned: Planner, vocabulary: Vocabulary) -> None:
+    makes = [make.name for make in vocabulary.makes if len(make.facets) == 1]
+    assert len(planned(make=",".join(makes[:24])).legs) == 24
+    with pytest.raises(ApiError) as caught:
+        planned(make=",".join(makes[:25]))
+    assert caught.value.details["field"] == "make"
+    with pytest.raises(ApiError) as caught:
+        planned(make="Chevrolet," + ",".join(makes[:23]))
+    assert "25" in caught.value.message
+
+
+def test_filters_are_asked_in_the_sites_own_words(planned: Planner) -> None:
+    q = (
+        planned(
+            make="Kia",
+            model="K5",
+            year_min="2020",
+            year_max="2023",
+            mileage_max_km="90000",
+            fuel="hybrid",
+            transmission="auto",
+            color="black",
+            options_include="driver_airbag,sunroof",
+        )
+        .legs[0]
+        .q
+    )
+    assert "_.Year.range(201901..202312)._.Mileage.range(0..90000)._." in q
+    assert "(Or.FuelType.가솔린+전기._.FuelType.디젤+전기._.FuelType.LPG+전기.)" in q
+    assert "(Or.Transmission.오토._.Transmission.세미오토.)" in q
+    assert "(Or.Color.검정색._.Color.검정투톤._.Color.검은색.)" in q
+    assert q.endswith("_.Options.에어백(운전석_)._.Options.선루프.)")
+
+
+def test_a_gearbox_without_a_facet_asks_for_the_others_only(planned: Planner) -> None:
+    made = planned(make="Kia", transmission="dct,manual")
+    assert "_.Transmission.수동.)" in made.legs[0].q
+    assert codes(made) == [("no_facet", "transmission")]
+
+
+def test_dropped_filters_are_remarked_on(planned: Planner) -> None:
+    made = planned(make="Kia", keyword="x", body_style="van", fuel="lpg,diesel", color="red,blue")
+    assert {field for code, field in codes(made) if code == "filter_dropped"} == {
+        "keyword",
+        "body_style",
+        "fuel",
+        "color",
+    }
+
+
+@given(price=st.integers(1, 99_998), rate=st.decimals(500, 3000, places=2), slack=st.integers(0, 3))
+def test_price_bounds_never_lose_a_car_whose_dollar_price_is_inside(price: int, rate: Decimal, slack: int) -> None:
+    dollars = int((Decimal(price * 10_000) / rate).quantize(Decimal(1), ROUND_HALF_UP))
+    bounds = manwon_bounds(max(0, dollars - slack), dollars + slack, float(rate))
+    assert bounds is not None
+    assert bounds[0] <= price <= bounds[1]
+
+
+def test_one_sided_bounds_are_written_with_both_ends() -> None:
+    assert manwon_bounds(None, 10_000, 1000.0) == (0, math.ceil(10_000.5 / 10))
+    assert manwon_bounds(10_000, None, 1000.0) == (999, 999_999)
+    assert registration_bounds(2020, None) == (201901, 999912)
+    assert registration_bounds(None, 2020) == (190001, 202012)
+    assert registration_bounds(None, None) is None

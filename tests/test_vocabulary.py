@@ -1,0 +1,663 @@
+"""The translations as data, the look-ups, and what a broken file is answered with."""
+
+import json
+import re
+import shutil
+import tomllib
+import unicodedata
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from dealerproxy.vocabulary import MISSES_BEYOND, MISSES_KEPT, Model, Vocabulary, VocabularyError, load
+
+FOLDER = Path(__file__).parent.parent / "translations"
+WORDS = load()  # for tests that only look; those that count take `fresh`
+HANGUL = re.compile(r"[가-힣]+")
+
+
+@pytest.fixture
+def fresh() -> Vocabulary:
+    """Return a vocabulary that has counted nothing yet."""
+    return load()
+
+
+def all_models() -> list[Model]:
+    return [model for make in WORDS.makes for model in WORDS.models_of(make)]
+
+
+def make_name(text: str) -> str | None:
+    make = WORDS.find_make(text)
+    return make.name if make else None
+
+
+def model_facets(make: str, text: str) -> list[str]:
+    found = WORDS.find_make(make)
+    assert found is not None
+    return [model.korean for model in WORDS.find_models(found, text)]
+
+
+# What the files hold
+
+
+def test_every_facet_is_there() -> None:
+    facets = [facet.korean for make in WORDS.makes for facet in make.facets]
+    assert len(facets) == len(set(facets)) == 74
+    assert len(all_models()) == len({(m.make_facet, m.korean) for m in all_models()}) == 682
+    assert len(WORDS.options) == 62
+    assert sum(len(WORDS.colours_of(family)) for family in WORDS.colour_families) == 32
+
+
+def test_seven_facets_are_domestic() -> None:
+    domestic = {facet.korean for make in WORDS.makes for facet in make.facets if facet.domestic}
+    assert domestic == {
+        "현대",
+        "제네시스",
+        "기아",
+        "쉐보레(GM대우)",
+        "르노코리아(삼성)",
+        "KG모빌리티(쌍용)",
+        "기타 제조사",
+    }
+
+
+def test_codes_are_unique_within_a_make() -> None:
+    codes = Counter((model.make_facet, model.code) for model in all_models() if model.code)
+    assert [code for code, times in codes.items() if times > 1] == []
+
+
+def test_the_body_is_known_for_at_least_99_percent_of_the_stock() -> None:
+    stock = sum(model.stock for model in all_models())
+    known = sum(model.stock for model in all_models() if model.body)
+    print(f"\nbody known for {known} of {stock} adverts: {known / stock:.2%}")
+    assert stock > 150_000
+    assert known / stock >= 0.99
+
+
+@pytest.mark.parametrize(
+    ("make", "model", "body"),
+    [
+        ("Kia", "Carnival", "minivan"),
+        ("Hyundai", "Starex", "van"),
+        ("Hyundai", "Staria", "minivan"),
+        ("Hyundai", "Casper", "suv"),
+        ("Hyundai", "Grandeur", "sedan"),
+        ("Kia", "Ray", "compact"),
+        ("Kia", "Tasman", "truck"),
+        ("KG Mobility", "Rexton", "suv"),
+        ("KG Mobility", "Musso", "truck"),
+        ("Chevrolet", "Damas", "van"),
+        ("Chevrolet", "Labo", "truck"),
+        ("Genesis", "GV80", "suv"),
+        ("MINI", "Countryman", "suv"),
+        ("Toyota", "Prius", "compact"),
+        ("Mercedes-Benz", "Sprinter", "van"),
+        ("BMW", "2 Series", None),  # coupes and people carriers alike
+    ],
+)
+def test_the_body_is_what_the_car_is(make: str, model: str, body: str | None) -> None:
+    found = WORDS.find_make(make)
+    assert found is not None
+    assert [m.body for m in WORDS.find_models(found, model)] == [body]
+
+
+def english_values(data: dict[str, Any], path: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], str]]:
+    """Yield every value that is English by its place: all texts but facets, aliases and placeholders."""
+    for key, value in data.items():
+        if isinstance(value, dict):
+            yield from english_values(value, (*path, key))
+        elif isinstance(value, str) and key not in {"facet", "korean"}:
+            yield (*path, key), value
+
+
+@pytest.mark.parametrize("file", sorted(FOLDER.glob("*.toml")), ids=lambda file: file.name)
+def test_no_english_value_holds_hangul(file: Path) -> None:
+    values = list(english_values(tomllib.loads(file.read_text(encoding="utf-8"))))
+    assert values or file.name == "makes.toml"  # there the English is in the keys
+    assert [(path, value) for path, value in values if not value.isascii() or not value.strip()] == []
+
+
+def test_every_make_name_is_english() -> None:
+    assert [make.name for make in WORDS.makes if not make.name.isascii()] == []
+
+
+def test_every_file_says_first_what_it_is_for() -> None:
+    assert [f.name for f in FOLDER.glob("*.toml") if not f.read_text(encoding="utf-8").startswith("# ")] == []
+
+
+# Makes
+
+
+@pytest.mark.parametrize(
+    ("text", "name"),
+    [
+        ("hyundai", "Hyundai"),
+        ("현대자동차", "Hyundai"),
+        ("Mercedes", "Mercedes-Benz"),
+        ("mercedes benz", "Mercedes-Benz"),
+        ("Benz", "Mercedes-Benz"),
+        ("MB", "Mercedes-Benz"),
+        ("메르세데스-벤츠", "Mercedes-Benz"),
+        ("SsangYong", "KG Mobility"),
+        ("KGM", "KG Mobility"),
+        ("쌍용", "KG Mobility"),
+        ("Citroën", "Citroen/DS"),
+        ("DS", "Citroen/DS"),
+        ("VW", "Volkswagen"),
+        ("토요타", "Toyota"),
+        ("도요타", "Toyota"),
+        ("mini", "MINI"),
+        ("Rolls Royce", "Rolls-Royce"),
+        ("land-rover", "Land Rover"),
+        ("ＢＭＷ", "BMW"),
+        ("르노(삼성)", "Renault"),
+    ],
+)
+def test_a_make_is_found_by_the_words_people_type(text: str, name: str) -> None:
+    assert make_name(text) == name
+
+
+@pytest.mark.parametrize("text", ["Range Rover", "Sonata", "", "-", "Hyundaii"])
+def test_a_word_for_no_make_finds_none(text: str) -> None:
+    assert WORDS.find_make(text) is None
+
+
+def test_a_make_with_two_facets_has_both() -> None:
+    for name, facets in {
+        "Chevrolet": [("쉐보레(GM대우)", "003", True), ("쉐보레", "038", False)],
+        "Renault": [("르노코리아(삼성)", "005", True), ("르노", "078", False)],
+    }.items():
+        make = WORDS.find_make(name)
+        assert make is not None
+        assert [(f.korean, f.code, f.domestic) for f in make.facets] == facets
+        assert all(WORDS.make_of(korean) is make for korean, _, _ in facets)
+
+
+def test_a_row_names_its_make_exactly() -> None:
+    make = WORDS.make_of("KG모빌리티(쌍용)")
+    assert make is not None
+    assert make.name == "KG Mobility"
+    assert WORDS.make_of("KG모빌리티 (쌍용)") is None
+
+
+# Models
+
+
+@pytest.mark.parametrize(
+    ("make", "text", "facets"),
+    [
+        ("Hyundai", "Santafe", ["싼타페"]),
+        ("Hyundai", "Santa Fe", ["싼타페"]),
+        ("Hyundai", "santa-fe", ["싼타페"]),
+        ("Hyundai", "Azera", ["그랜저"]),
+        ("Hyundai", "Avante", ["아반떼"]),
+        ("Hyundai", "Elantra", ["엘란트라"]),
+        ("Hyundai", "소나타", ["쏘나타"]),
+        ("Hyundai", "IONIQ5", ["아이오닉5"]),
+        ("Hyundai", "아이오닉 5", ["아이오닉5"]),
+        ("Kia", "Sorrento", ["쏘렌토"]),
+        ("Kia", "Sedona", ["카니발"]),
+        ("Kia", "Picanto", ["모닝"]),
+        ("Kia", "Optima", ["옵티마"]),
+        ("Kia", "Porte", ["포르테"]),
+        ("Mercedes-Benz", "E Class", ["E-클래스"]),
+        ("Mercedes-Benz", "GLC", ["GLC-클래스"]),
+        ("BMW", "5series", ["5시리즈"]),
+        ("Volkswagen", "Beatle", ["비틀"]),
+        ("BYD", "Sealion 7", ["씨라이언 7 "]),
+        ("BYD", "씨라이언 7", ["씨라이언 7 "]),
+        ("Fiat", "Ducato", [" 두카토"]),
+        ("Chevrolet", "Tahoe", ["타호", "타호"]),
+        ("Chevrolet", "Suburban", ["서버밴"]),
+        ("Kia", "Sonata", []),
+        ("INEOS", "Defender", []),
+    ],
+)
+def test_a_model_is_found_by_the_words_people_type(make: str, text: str, facets: list[str]) -> None:
+    assert model_facets(make, text) == facets
+
+
+def test_a_model_both_facets_of_a_make_have_is_found_once_for_each() -> None:
+    make = WORDS.find_make("Chevrolet")
+    assert make is not None
+    assert [m.make_facet for m in WORDS.find_models(make, "Corvette")] == ["쉐보레(GM대우)", "쉐보레"]
+
+
+def test_a_model_without_its_make_is_still_known() -> None:
+    assert WORDS.knows_model("sonata")
+    assert WORDS.knows_model("k-5")
+    assert not WORDS.knows_model("Hyundai")
+
+
+def disguised(names: list[str]) -> st.SearchStrategy[tuple[str, str]]:
+    """Draw a name and another way to write it: case, blanks, hyphens, width and Unicode form at random."""
+
+    @st.composite
+    def build(draw: st.DrawFn) -> tuple[str, str]:
+        name = draw(st.sampled_from(names))
+        text = draw(st.sampled_from(["", " ", " - "]))
+        for char in name:
+            wide = chr(ord(char) + 0xFEE0) if "!" <= char <= "~" else char
+            text += draw(st.sampled_from([char, char.upper(), char.lower(), wide]))
+            text += draw(st.sampled_from(["", "", "", " ", "-", "\t", "\u3000", "‐"]))
+        return name, unicodedata.normalize(draw(st.sampled_from(["NFC", "NFD", "NFKC", "NFKD"])), text)
+
+    return build()
+
+
+@given(disguised([make.name for make in WORDS.makes] + [f.korean for m in WORDS.makes for f in m.facets]))
+def test_a_make_is_found_however_it_is_written(case: tuple[str, str]) -> None:
+    name, text = case
+    assert WORDS.find_make(text) is WORDS.find_make(name) is not None
+
+
+@given(disguised([model.name for model in all_models()] + [model.korean for model in all_models()]))
+def test_a_model_is_known_however_it_is_written(case: tuple[str, str]) -> None:
+    name, text = case
+    makes = [make for make in WORDS.makes if WORDS.find_models(make, name)]
+    assert makes
+    assert all(WORDS.find_models(make, text) == WORDS.find_models(make, name) for make in makes)
+    assert WORDS.knows_model(text)
+
+
+# Generations
+
+GENERATIONS = [
+    ("기아", "더 뉴 쏘렌토 4세대", "쏘렌토"),
+    ("현대", "LF 쏘나타", "쏘나타"),
+    ("르노코리아(삼성)", "뉴SM5 플래티넘", "SM5"),
+    ("기아", "K5 하이브리드 2세대", "K5"),
+    ("기아", "더 뉴 기아 레이 EV", "레이"),
+    ("현대", "그랜저 하이브리드 (GN7)", "그랜저"),
+    ("BMW", "5시리즈 (G30)", "5시리즈"),
+    ("벤츠", "GLE-클래스 W167", "GLE-클래스"),
+    ("벤츠", "C-클래스 W205", "C-클래스"),
+    ("벤츠", "마이바흐 GLS", "GLS-클래스"),
+    ("현대", "아이오닉 일렉트릭", "아이오닉"),
+    ("현대", "아이오닉 5 N", "아이오닉5"),
+    ("KG모빌리티(쌍용)", "코란도 EV (이모션)", "코란도"),
+    ("KG모빌리티(쌍용)", "더 뉴 렉스턴 스포츠 칸", "렉스턴"),
+    ("BMW", "6시리즈 GT (G32)", "그란투리스모 (GT)"),
+    ("BMW", "X3 (G01)", "X3"),
+    ("BMW", "X3M (F97)", "X3M"),
+    ("BMW", "iX3", "iX3"),
+    ("아우디", "Q4 e-트론", "Q4 e-트론"),
+    ("아우디", "RS3", "RS3"),
+    ("볼보", "XC40", "XC40"),
+    ("렉서스", "ES300h 7세대", "ES"),
+    ("포르쉐", "718 박스터", "718"),
+    ("랜드로버", "레인지로버 스포츠 2세대", "레인지로버 스포츠"),
+    ("지프", "그랜드 체로키 (WL)", "체로키"),
+    ("쉐보레(GM대우)", "볼트 EUV", "볼트 EUV"),
+    ("BYD", "씨라이언 7", "씨라이언 7 "),
+    ("제네시스", "일렉트리파이드 GV70", "GV70"),
+    ("기아", "Ｋ５ 3세대", "K5"),
+    ("BMW", "X3 X5", "X3"),  # of two equally long words the first
+    ("기아", unicodedata.normalize("NFD", "카니발 4세대"), "카니발"),
+]
+
+
+@pytest.mark.parametrize(("facet", "generation", "model"), GENERATIONS)
+def test_a_generation_name_tells_its_model(facet: str, generation: str, model: str) -> None:
+    found = WORDS.model_of_generation(facet, generation)
+    assert found is not None
+    assert (found.make_facet, found.korean) == (facet, model)
+
+
+@pytest.mark.parametrize(
+    ("facet", "generation"),
+    [("기아", "K50"), ("BMW", "i50"), ("현대", "쏘렌토"), ("no make", "K5"), ("기아", ""), ("아우디", "XA4")],
+)
+def test_a_name_that_only_resembles_a_model_tells_none(facet: str, generation: str) -> None:
+    assert WORDS.model_of_generation(facet, generation) is None
+
+
+def test_every_model_recognises_its_own_facet_word() -> None:
+    wrong = [m for m in all_models() if WORDS.model_of_generation(m.make_facet, m.korean) is not m]
+    assert wrong == []
+
+
+# Values and filters
+
+
+def test_fuels_become_the_partners_tokens() -> None:
+    assert [WORDS.fuel(word) for word in ("가솔린", "디젤", "LPG(일반인 구입)", "전기", "수소")] == [
+        "gasoline",
+        "diesel",
+        "lpg",
+        "electric",
+        "hydrogen",
+    ]
+    assert [WORDS.fuel(word) for word in ("가솔린+전기", "디젤+전기", "LPG+전기")] == [
+        "gasoline_hybrid",
+        "diesel_hybrid",
+        "hybrid",
+    ]
+    assert {WORDS.fuel(word) for word in ("가솔린+LPG", "LPG+가솔린", "가솔린+CNG", "CNG", "기타")} == {None}
+
+
+def test_a_hybrid_filter_asks_for_all_three_hybrids() -> None:
+    assert WORDS.fuel_filters["hybrid"] == ("가솔린+전기", "디젤+전기", "LPG+전기")
+    assert WORDS.fuel_filters["plug_in_hybrid"] == ("가솔린+전기", "디젤+전기")
+    assert set(WORDS.fuel_filters) == {
+        "gasoline",
+        "diesel",
+        "hybrid",
+        "electric",
+        "lpg",
+        "hydrogen",
+        "gasoline_hybrid",
+        "diesel_hybrid",
+        "plug_in_hybrid",
+    }
+
+
+def test_a_semi_automatic_is_an_automatic_and_a_dual_clutch_has_no_facet() -> None:
+    assert WORDS.transmission("세미오토") == WORDS.transmission("오토") == "auto"
+    assert WORDS.transmission("수동") == "manual"
+    assert WORDS.transmission("기타") is None
+    assert dict(WORDS.transmission_filters) == {
+        "auto": ("오토", "세미오토"),
+        "manual": ("수동",),
+        "cvt": ("CVT",),
+        "dct": (),
+    }
+
+
+def test_options_stand_in_the_catalogues_order() -> None:
+    tokens = list(WORDS.options)
+    assert (tokens[0], tokens[17], tokens[32], tokens[50], tokens[-1]) == (
+        "sunroof",
+        "driver_airbag",
+        "cruise_control",
+        "leather_seats",
+        "massage_seats",
+    )
+    groups = Counter(option.group for option in WORDS.options.values())
+    assert groups == {"exterior": 17, "safety": 15, "convenience": 18, "seats": 12}
+    assert WORDS.unsupported_options == {"panoramic_sunroof", "dashcam"}
+
+
+def test_an_option_is_found_by_its_code() -> None:
+    option = WORDS.option_of_code("034")
+    assert option is not None
+    assert (option.token, option.facet) == ("ventilated_seats", "통풍시트(운전석)")
+    assert WORDS.option_of_code("999") is None
+
+
+def test_a_colour_family_covers_all_its_facets() -> None:
+    assert {c.korean for c in WORDS.colours_of("White")} == {"흰색", "진주색", "흰색투톤", "진주투톤"}
+    assert {c.korean for c in WORDS.colours_of("black")} == {"검정색", "검정투톤", "검은색"}
+    assert WORDS.colours_of("grey") == WORDS.colours_of("GRAY") != ()
+
+
+def test_an_exact_colour_name_covers_one_facet() -> None:
+    assert [c.korean for c in WORDS.colours_of("pearl")] == ["진주색"]
+    assert [c.korean for c in WORDS.colours_of("Dark Gray")] == ["쥐색"]
+    assert WORDS.colours_of("ultraviolet") == ()
+
+
+def test_a_row_colour_has_a_name_and_a_family() -> None:
+    colour = WORDS.colour("쥐색")
+    assert colour is not None
+    assert (colour.name, colour.family) == ("Dark Gray", "gray")
+
+
+def test_the_words_of_a_row_that_say_where_who_and_how() -> None:
+    assert WORDS.region("경기") == "Gyeonggi"
+    assert WORDS.region("null") is None
+    assert [WORDS.seller_type(code) for code in "ABFR"] == [
+        "private",
+        "dealer",
+        "brand_certified",
+        "rental_company",
+    ]
+    assert [WORDS.sell_type(word) for word in ("일반", "리스", "리스승계", "운용리스", "금융리스")] == [
+        "outright",
+        *["lease"] * 4,
+    ]
+    assert {WORDS.sell_type(word) for word in ("렌트", "렌트승계", "장기렌트")} == {"rent"}
+
+
+def test_a_category_proves_a_body_only_where_it_names_one() -> None:
+    assert [WORDS.category_body(word) for word in ("SUV", "RV", "승합차", "화물차")] == [
+        "suv",
+        "minivan",
+        "van",
+        "truck",
+    ]
+    assert {WORDS.category_body(word) for word in ("경차", "대형차", "기타")} == {None}
+
+
+def test_an_unknown_value_is_none_and_counted(fresh: Vocabulary) -> None:
+    assert fresh.fuel("석탄") is None
+    assert fresh.fuel("석탄") is None
+    assert fresh.region("화성") is None
+    assert fresh.fuel("기타") is None  # known to have no token: not a miss
+    assert fresh.region("null") is None
+    assert fresh.untranslated == {("fuel", "석탄"): 2, ("region", "화성"): 1}
+
+
+# Trims
+
+
+@pytest.mark.parametrize(
+    ("korean", "english"),
+    [
+        ("프레스티지", "Prestige"),
+        ("가솔린 7인승 시그니처", "Gasoline 7-seater Signature"),
+        ("HEV 7인승 하이리무진", "HEV 7-seater Hi-Limousine"),
+        ("프레스티지 (5링크)", "Prestige (5-link)"),
+        ("디젤(e-VGT) 2.0 2WD 익스클루시브", "Diesel (e-VGT) 2.0 2WD Exclusive"),
+        ("LPLi 택시렌터카 고급형", "LPLi Taxi Rental Deluxe"),
+        ("2.0 LPG(렌터카용)", "2.0 LPG (Rental)"),
+        ("530i xDrive M스포츠", "530i xDrive M Sport"),
+        ("E220d 4MATIC 아방가르드", "E220d 4MATIC Avantgarde"),
+        ("45 TFSI 콰트로 프리미엄", "45 TFSI quattro Premium"),
+        ("더뉴프리미엄팩", "The New Premium Pack"),
+        ("２.０ 가솔린", "2.0 Gasoline"),
+        ("E클래스 스포츠클래스", "E-Class Sport-Class"),
+        ("X-Pro", "X-Pro"),
+        ("프리미엄+", "Premium+"),
+        ("(세부등급 없음)", None),
+        ("1.6 터보 (세부등급 없음)", "1.6 Turbo"),
+        ("", None),
+        ("  ", None),
+        ("()", None),
+    ],
+)
+def test_a_trim_is_told_in_english(korean: str, english: str | None) -> None:
+    assert WORDS.translate(korean) == (english, ())
+
+
+@pytest.mark.parametrize(
+    ("korean", "english"),
+    [
+        ("2.0 꽹과리 프리미엄", "2.0 Premium"),
+        ("프리미엄 (꽹과리)", "Premium"),
+        ("프리미엄 (꽹과리/블랙)", "Premium (Black)"),
+        ("프리미엄 / 꽹과리 / 블랙", "Premium / Black"),
+        ("프리미엄/꽹과리/블랙", "Premium/Black"),
+        ("꽹과리+블랙", "Black"),
+        ("블랙 - 꽹과리", "Black"),
+        ("[꽹과리] LT", "LT"),
+        ("꽹과리", None),
+        ("꽹과리프리미엄", None),  # a run is known as a whole or not at all
+    ],
+)
+def test_an_unknown_word_is_left_out_and_the_rest_is_tidy(korean: str, english: str | None) -> None:
+    translated, left_out = WORDS.translate(korean)
+    assert translated == english
+    assert len(left_out) == 1
+
+
+def test_an_unknown_word_is_counted_each_time_it_is_met(fresh: Vocabulary) -> None:
+    for _ in range(3):
+        assert fresh.english("꽹과리 LT") == "LT"
+    fresh.english("꽹과리", "note")
+    fresh.translate("꽹과리")
+    assert fresh.untranslated == {("trim", "꽹과리"): 3, ("note", "꽹과리"): 1}
+
+
+def test_hostile_words_cannot_grow_the_count(fresh: Vocabulary) -> None:
+    syllables = [chr(code) for code in range(ord("가"), ord("힣"))]
+    for syllable in syllables[: MISSES_KEPT * 2]:
+        fresh.english("꽹" + syllable * 500)
+    assert len(fresh.untranslated) == MISSES_KEPT + 1
+    assert fresh.untranslated["trim", MISSES_BEYOND] == MISSES_KEPT
+    assert max(len(word) for _, word in fresh.untranslated) <= 40
+
+
+@given(
+    st.text(
+        alphabet=st.one_of(
+            st.sampled_from("가각힣ㄱㅏ가프리미엄더뉴()[]/+-· 1aᄒ〮ﾡ㈀"), st.characters(exclude_categories=["Cs"])
+        )
+    )
+)
+def test_no_hangul_is_ever_in_the_english(text: str) -> None:
+    english, _ = WORDS.translate(text)
+    assert english is None or english.strip()
+    assert not any("HANGUL" in unicodedata.name(char, "") for char in english or "")
+
+
+# Broken files
+
+
+def broken(tmp_path: Path, name: str, old: str, new: str) -> tuple[str, str]:
+    """Load a copy of the translations with one text replaced; return the error and the line it names."""
+    folder = tmp_path / "translations"
+    shutil.copytree(FOLDER, folder)
+    text = (folder / name).read_text(encoding="utf-8")
+    assert text.count(old) == 1, f"{old!r} should stand once in {name}"
+    text = text.replace(old, new)
+    (folder / name).write_text(text, encoding="utf-8")
+    with pytest.raises(VocabularyError) as caught:
+        load(folder)
+    match = re.match(rf"translations/{name} line (\d+): (.+)", str(caught.value))
+    assert match, str(caught.value)
+    return match[2], text.split("\n")[int(match[1]) - 1]
+
+
+SUNROOF = 'facet = "선루프", code = "010", group = '
+GRAY = '"쥐색" = { name = "Dark Gray", family = '
+
+
+@pytest.mark.parametrize(
+    ("name", "old", "new", "line", "says"),
+    [
+        ("models.toml", '"그랜저" = {', '"그랜저" = = {', "그랜저", "Invalid value"),
+        ("models.toml", '"쏘나타" = { n', '"그랜저" = { n', '"그랜저" = { name = "Sonata"', "Cannot overwrite"),
+        ("models.toml", 'name = "Grandeur", ', "", "그랜저", "missing required field `name`"),
+        ("models.toml", 'name = "Grandeur"', 'name = ""', "그랜저", "$.name"),
+        ("models.toml", 'name = "Grandeur"', 'name = "그랜저"', "그랜저", "$.name"),
+        ("models.toml", 'name = "Grandeur"', 'name = "Sonata"', "쏘나타", "already means Sonata"),
+        ("models.toml", '["Azera", ', '["Sonata", ', "그랜저", "already means Sonata"),
+        ("models.toml", '["Azera", ', '["GRAND-EUR", ', "그랜저", "already means Grandeur"),
+        ("models.toml", '["Azera", ', '[" - ", ', "그랜저", "is empty"),
+        ("models.toml", 'body = "sedan", stock = 10146', 'body = "boat", stock = 10146', "그랜저", "'boat'"),
+        ("models.toml", "stock = 10146", 'stock = "many"', "그랜저", "Expected `int`"),
+        ("models.toml", "stock = 10146", "stock = 10146, colour = 1", "그랜저", "unknown field `colour`"),
+        ("models.toml", '["현대"]', '["현데"]', '["현데"]', "no facet of any make"),
+        ("makes.toml", "[Genesis]", '["제네시스"]', '["제네시스"]', "matching regex"),
+        ("makes.toml", "[Genesis]", "[Hyundai]", "[Hyundai]", "twice"),
+        ("makes.toml", "[Genesis]", "[Chevy]\nfacets = []\n[Genesis]", "[Chevy]", "length >= 1"),
+        ("makes.toml", '["기아자동차", "기아차"]', '["BMW"]', '["BMW"]', "already means BMW"),
+        ("makes.toml", 'korean = "제네시스"', 'korean = "현대"', 'korean = "현대"', "already belongs to Hyundai"),
+        ("makes.toml", 'korean = "르노",', 'korean = "현대",', "[Renault]", "already belongs to Hyundai"),
+        ("fuels.toml", 'lpg = ["LPG(일반인 구입)"]', 'lpg = ["LPG"]', 'lpg = ["LPG"]', "is no facet"),
+        ("fuels.toml", 'token = "diesel"', 'token = "oil"', "디젤", "no line under [filters]"),
+        ("colours.toml", f'{GRAY}"gray"', f'{GRAY}"mouse"', "쥐색", "'mouse' is not in the list"),
+        ("colours.toml", 'grey = "gray"', 'grey = "mouse"', "grey", "'mouse' is not in the list"),
+        ("colours.toml", 'grey = "gray"', 'silver = "gray"', 'silver = "gray"', "already means"),
+        ("options.toml", f'{SUNROOF}"exterior"', f'{SUNROOF}"roof"', "sunroof", "'roof'"),
+        ("options.toml", 'facet = "루프랙"', 'facet = "선루프"', "roof_rack", "already belongs to sunroof"),
+        ("options.toml", "\nsunroof = {", "\ndashcam = {", "dashcam = {", "unsupported"),
+        ("options.toml", "\nsunroof = {", "\n# sunroof = {", "[options]", "61 options"),
+        ("regions.toml", '"서울" = "Seoul"', '"서울" = 1', "서울", "Expected `str`"),
+        ("regions.toml", "[regions]", "[region]", "#", "regions: is missing"),
+        ("seller_types.toml", 'B = "dealer"', 'B = "shop"', 'B = "shop"', "'shop' is none of"),
+        ("words.toml", '"프레스티지" = ', '"프레스티지 " = ', "프레스티지 ", "a word is Hangul"),
+        ("words.toml", '"프레스티지" = "Prestige"', '"프레스티지" = "프"', '"프레스티지" = "프"', "matching regex"),
+    ],
+)
+def test_a_wrong_entry_is_told_with_its_file_and_line(
+    tmp_path: Path, name: str, old: str, new: str, line: str, says: str
+) -> None:
+    problem, named = broken(tmp_path, name, old, new)
+    assert says in problem
+    assert line in named
+
+
+def test_a_missing_file_and_an_unreadable_one_are_named(tmp_path: Path) -> None:
+    folder = tmp_path / "translations"
+    shutil.copytree(FOLDER, folder)
+    (folder / "regions.toml").write_bytes(b"\xff")
+    with pytest.raises(VocabularyError, match=r"translations/regions\.toml line 1: cannot be read"):
+        load(folder)
+    (folder / "regions.toml").unlink()
+    with pytest.raises(VocabularyError, match=r"translations/regions\.toml line 1: cannot be read"):
+        load(folder)
+
+
+def test_a_file_that_ends_too_early_is_told_with_its_last_line(tmp_path: Path) -> None:
+    folder = tmp_path / "translations"
+    shutil.copytree(FOLDER, folder)
+    (folder / "regions.toml").write_text('nothing = ["null"', encoding="utf-8")
+    with pytest.raises(VocabularyError, match=r"translations/regions\.toml line 1: "):
+        load(folder)
+
+
+def test_the_copy_in_an_installed_package_is_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    shutil.copytree(FOLDER, tmp_path / "translations")
+    (tmp_path / "translations" / "regions.toml").write_text(
+        'nothing = []\n[regions]\n"부산" = "Pusan"\n', encoding="utf-8"
+    )
+    monkeypatch.setattr("dealerproxy.vocabulary.__file__", str(tmp_path / "vocabulary.py"))
+    assert load().region("부산") == "Pusan"
+
+
+# Captured rows
+
+
+@pytest.fixture(scope="module")
+def rows(captures: Path) -> list[dict[str, Any]]:
+    folder = captures / "encar_search"
+    recent = json.loads((folder / "premium_carType_Y_200rows_2026-03.json").read_text(encoding="utf-8"))
+    older = json.loads((folder / "premium_sorento_20rows_2023-06.json").read_text(encoding="utf-8"))
+    found = [*recent, *older["SearchResults"]]
+    assert len(found) == 220
+    return found
+
+
+def test_nearly_every_word_of_captured_trims_has_an_english_one(rows: list[dict[str, Any]]) -> None:
+    trims = [row.get(key) or "" for row in rows for key in ("Badge", "BadgeDetail")]
+    words = Counter(word for trim in trims if trim != "(세부등급 없음)" for word in HANGUL.findall(trim))
+    known = {word: times for word, times in words.items() if not WORDS.translate(word)[1]}
+    distinct, weighted = len(known) / len(words), sum(known.values()) / words.total()
+    print(f"\ntrim words: {len(known)} of {len(words)} distinct, {sum(known.values())} of {words.total()} in all")
+    assert distinct >= 0.97
+    assert weighted >= 0.97
+
+
+def test_nearly_every_captured_row_has_a_model(rows: list[dict[str, Any]]) -> None:
+    found = [WORDS.model_of_generation(row["Manufacturer"], row["Model"]) for row in rows]
+    print(f"\nmodel found for {len(found) - found.count(None)} of {len(found)} rows")
+    assert found.count(None) / len(found) <= 0.01
+
+
+def test_captured_rows_miss_nothing_else(rows: list[dict[str, Any]], fresh: Vocabulary) -> None:
+    for row in rows:
+        assert fresh.make_of(row["Manufacturer"])
+        fresh.fuel(row["FuelType"])
+        fresh.transmission(row["Transmission"])
+        fresh.region(row["OfficeCityState"])
+        fresh.sell_type(row.get("SellType") or "일반")
+        for code in row["Separation"]:
+            fresh.seller_type(code)
+    assert fresh.untranslated == {}

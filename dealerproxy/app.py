@@ -20,7 +20,7 @@ from dealerproxy.vehicles.fx import FxRates, Rate, now_kst
 from dealerproxy.vehicles.listing import Chunk
 
 # A chunk of 48 listings takes about 60 kB of memory.
-MAX_CHUNKS = 2_000
+MAX_CHUNKS = 1_000
 MAX_COUNTS = 10_000
 FX_TIMEOUT_S = 5.0
 FX_MAX_BYTES = 1_000_000

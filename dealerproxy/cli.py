@@ -85,6 +85,7 @@ async def sandbox(configured: Settings, options: argparse.Namespace) -> None:
             configured,
             encar_api_url=upstream,
             encar_rps=configured.encar_rps if "DEALERPROXY_ENCAR_RPS" in os.environ else SANDBOX_RPS,
+            cursor_secret=configured.cursor_secret or "sandbox",
         )
         url = await stack.enter_async_context(_listening(create_app(wired), configured.host, configured.port))
         print(_welcome(url, upstream), flush=True)

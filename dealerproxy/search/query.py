@@ -112,7 +112,6 @@ def parse(params: Mapping[str, Sequence[str]], vocabulary: Vocabulary) -> Query:
 def _read(reader: "_Reader", sources: Sequence[str], vocabulary: Vocabulary) -> Query:
     makes, models = reader.values("make"), reader.values("model")
     if models and not makes:
-        reader.issue("make", "`model` needs `make`.")
         reader.issue("model", "`model` needs `make`.")
     fuels = reader.words("fuel", tuple(vocabulary.fuel_filters))
     colours = _colours(reader, vocabulary)
@@ -151,7 +150,7 @@ def _read(reader: "_Reader", sources: Sequence[str], vocabulary: Vocabulary) -> 
 def _check_dealer(reader: "_Reader", query: Query, sources: Sequence[str], vocabulary: Vocabulary) -> None:
     """Refuse what makes no sense for dealer cars; all of it is moot when only auctions are asked."""
     if not query.makes:
-        reader.issue("make", "`make` is required when dealer cars are asked for.")
+        reader.issue("make", "`make` is required when dealer cars are asked for.", first=True)
     if DEALER in sources:
         for name in AUCTION_ONLY:
             if reader.text(name):
@@ -190,10 +189,11 @@ class _Reader:
         self._params = params
         self.issues: list[Issue] = []
 
-    def issue(self, path: str, message: str, allowed: Sequence[str] | None = None) -> None:
+    def issue(self, path: str, message: str, allowed: Sequence[str] | None = None, *, first: bool = False) -> None:
+        """Note what is wrong with a parameter; the first issue names `details.field`."""
         if allowed is not None:
             message += f" Allowed: {', '.join(allowed)}." if len(allowed) <= 12 else " See details.allowed."
-        self.issues.append(Issue(path, message, allowed))
+        self.issues.insert(0 if first else len(self.issues), Issue(path, message, allowed))
 
     def text(self, name: str) -> str | None:
         """The parameter's text, repeated ones joined; blank counts as absent."""

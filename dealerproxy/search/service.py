@@ -2,7 +2,6 @@
 
 import asyncio
 import time
-from collections import Counter
 from collections.abc import Callable, Sequence
 
 import structlog
@@ -11,16 +10,17 @@ from msgspec import UNSET, UnsetType
 from dealerproxy.errors import ApiError, Drift, UpstreamError, invalid_cursor, worst
 from dealerproxy.search.answer import Notice, SkipReason, SourceState, Status, VehicleList, shown
 from dealerproxy.search.cursor import CursorCodec, LegState, Position, Seen, fingerprint
-from dealerproxy.search.legs import CHUNK_ROWS, MAX_OFFSET, LegReader
-from dealerproxy.search.page import Page, gather
+from dealerproxy.search.legs import CHUNK_ROWS, LegReader
+from dealerproxy.search.page import gather
 from dealerproxy.search.plan import Leg, Plan, plan
 from dealerproxy.search.query import UPSTREAMS, Query
+from dealerproxy.search.remarks import remarks
 from dealerproxy.transport.cache import FlightCache
 from dealerproxy.transport.deadline import Deadline
 from dealerproxy.upstreams.encar.client import EncarClient
 from dealerproxy.upstreams.encar.rows import ROWS, read_count, read_search
 from dealerproxy.vehicles.fx import FxRates, Rate, iso_kst
-from dealerproxy.vehicles.listing import Chunk, LeftOutReason, Listing
+from dealerproxy.vehicles.listing import Chunk
 from dealerproxy.vehicles.summary import summarise
 from dealerproxy.vocabulary import Vocabulary
 
@@ -29,15 +29,6 @@ PARTIAL_HEADER = "X-LMN-Partial-Dealer-Unavailable"
 RETRY_AFTER_S = (5, 30)
 # Reasons that another try in a few seconds will not mend.
 SLOW_TO_MEND = frozenset({"blocked", "drift"})
-
-_LEFT_OUT_WORDS = {
-    LeftOutReason.LEASE_OR_RENT: "are offered for lease or rent",
-    LeftOutReason.UNDER_CONTRACT: "are under contract",
-    LeftOutReason.PLACEHOLDER_PRICE: "have a placeholder for a price",
-    LeftOutReason.PLACEHOLDER_MILEAGE: "have a placeholder for a mileage",
-    LeftOutReason.UNKNOWN_MODEL: "are of a model without an English name here",
-    LeftOutReason.UNREADABLE: "could not be read",
-}
 
 log = structlog.get_logger(__name__)
 
@@ -110,7 +101,7 @@ class SearchService:
             else self._cursors.encode(walk, rate, [reader.state for reader in readers], bytes(seen)),
             sources=(source,),
             fx=shown(rate),
-            notices=(*planned.notices, *_remarks(readers, page, rows)),
+            notices=(*planned.notices, *remarks(readers, page, rows)),
         )
 
     async def _hidden(self, planned: Plan, rate: Rate, deadline: Deadline) -> VehicleList:
@@ -228,32 +219,6 @@ def unavailable(states: Sequence[SourceState], failure: UpstreamError) -> ApiErr
         details={"sources": states},
         headers={"Retry-After": str(round(min(max(wait, low), high))), PARTIAL_HEADER: names},
     )
-
-
-def _remarks(readers: Sequence[LegReader], page: Page, rows: Sequence[Listing]) -> list[Notice]:
-    left_out: Counter[LeftOutReason] = Counter()
-    for reader in readers:
-        left_out += reader.left_out
-    notices = [
-        Notice(code=f"left_out_{reason}", message=f"{count} rows {_LEFT_OUT_WORDS[reason]}.", count=count)
-        for reason, count in sorted(left_out.items())
-    ]
-    if page.duplicates:
-        message = f"{page.duplicates} adverts repeat a car of this page."
-        notices.append(Notice(code="left_out_duplicate", message=message, count=page.duplicates))
-    if untranslated := sum(row.untranslated for row in rows):
-        message = f"{untranslated} words of trim names have no English and were left out of the text."
-        notices.append(Notice(code="untranslated", field="trim", message=message, count=untranslated))
-    if page.short:
-        message = "Few rows matched what was read so far; go on with `next_cursor`."
-        notices.append(Notice(code="page_short", message=message))
-    if too_deep := sum(reader.too_deep for reader in readers):
-        message = f"{too_deep} searches end at {MAX_OFFSET} rows; narrow the filters to see the rest."
-        notices.append(Notice(code="depth_limit", message=message, count=too_deep))
-    if ended_early := sum(reader.ended_early for reader in readers):
-        message = f"{ended_early} searches ended before the upstream's own count."
-        notices.append(Notice(code="ended_early", message=message, count=ended_early))
-    return notices
 
 
 def _log_trouble(leg: Leg, operation: str, error: UpstreamError) -> None:

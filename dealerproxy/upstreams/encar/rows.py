@@ -146,7 +146,7 @@ def normalise(row: SearchRow, asked: Asked, vocabulary: Vocabulary) -> Listing |
         upstream=UPSTREAM,
         listing_id=row.Id,
         vehicle_key=key,
-        original=key == row.Id,
+        original=row.ServiceCopyCar == "ORIGINAL" if row.ServiceCopyCar else key == row.Id,
         make=make.name,
         model=model.name,
         trim=trim,
@@ -266,8 +266,8 @@ _DRIVETRAINS = (
     (re.compile(r"\bFWD\b|전륜", _WORDS), "FWD"),
     (re.compile(r"\bRWD\b|후륜", _WORDS), "RWD"),
 )
-# 530e, 745Le, 300de, xDrive45e, T8: the makers' own marks for cars that plug in.
-_PLUG_IN = re.compile(r"플러그인|PHEV|plug-?in|\b\d{3}[Lxd]?e\b|\bxDrive\d{2}e\b|\bT8\b", _WORDS)
+# 530e, 745Le, 300de, xDrive45e, TFSI e, T8: the makers' own marks for cars that plug in.
+_PLUG_IN = re.compile(r"플러그인|PHEV|plug-?in|\b\d{3}[Lxd]?e\b|\bxDrive\d{2}e\b|\bTFSI ?e\b|\bT8\b", _WORDS)
 
 
 @lru_cache(maxsize=16_384)

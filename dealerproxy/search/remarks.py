@@ -1,0 +1,45 @@
+"""Notices about a page that was read: what was left out of it, and where a walk stops short."""
+
+from collections import Counter
+from collections.abc import Sequence
+
+from dealerproxy.search.answer import Notice
+from dealerproxy.search.legs import MAX_OFFSET, LegReader
+from dealerproxy.search.page import Page
+from dealerproxy.vehicles.listing import LeftOutReason, Listing
+
+PAGE_SHORT = Notice(code="page_short", message="Few rows matched what was read so far; go on with `next_cursor`.")
+
+# code -> (field, message around the count)
+_COUNTED = {
+    f"left_out_{LeftOutReason.LEASE_OR_RENT}": (None, "Left out: {} offered for lease or rent."),
+    f"left_out_{LeftOutReason.UNDER_CONTRACT}": (None, "Left out: {} under contract."),
+    f"left_out_{LeftOutReason.PLACEHOLDER_PRICE}": (None, "Left out: {} with a placeholder for a price."),
+    f"left_out_{LeftOutReason.PLACEHOLDER_MILEAGE}": (None, "Left out: {} with a placeholder for a mileage."),
+    f"left_out_{LeftOutReason.UNKNOWN_MODEL}": (None, "Left out: {} of a model without an English name here."),
+    f"left_out_{LeftOutReason.UNREADABLE}": (None, "Left out: {} that could not be read."),
+    "left_out_duplicate": (None, "Left out: {} more adverts of cars on this page."),
+    "untranslated": ("trim", "Words of trim names without English, left out of the text: {}."),
+    "depth_limit": (None, f"Searches that end at {MAX_OFFSET} rows: {{}}. Narrow the filters to see the rest."),
+    "ended_early": (None, "Searches that ended before the site's own count: {}."),
+}
+
+
+def remarks(readers: Sequence[LegReader], page: Page, rows: Sequence[Listing]) -> list[Notice]:
+    """Remark on what a page does not show, with counts."""
+    counts = Counter(
+        {
+            "left_out_duplicate": page.duplicates,
+            "untranslated": sum(row.untranslated for row in rows),
+            "depth_limit": sum(reader.too_deep for reader in readers),
+            "ended_early": sum(reader.ended_early for reader in readers),
+        }
+    )
+    for reader in readers:
+        counts.update({f"left_out_{reason}": count for reason, count in reader.left_out.items()})
+    notices = [
+        Notice(code=code, field=field, message=message.format(counts[code]), count=counts[code])
+        for code, (field, message) in _COUNTED.items()
+        if counts[code]
+    ]
+    return [*notices, PAGE_SHORT] if page.short else notices

@@ -15,6 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dealerproxy.vocabulary import MISSES_BEYOND, MISSES_KEPT, Model, Vocabulary, VocabularyError, load
+from dealerproxy.vocabulary.text import COMPOUNDING
 
 FOLDER = Path(__file__).parent.parent / "translations"
 WORDS = load()  # for tests that only look; those that count take `fresh`
@@ -496,6 +497,40 @@ def test_an_unknown_word_is_left_out_and_the_rest_is_tidy(korean: str, english: 
     assert len(left_out) == 1
 
 
+@pytest.mark.parametrize("run", ["밴더올", "더올", "디올", "프리미엄필", "올프리미엄", "팝스타", "더그랜저"])
+def test_a_lone_syllable_is_no_part_of_a_run(run: str) -> None:
+    assert WORDS.translate(run) == (None, (run,))
+
+
+@pytest.mark.parametrize(
+    ("run", "english"),
+    [
+        ("뉴그랜저", "New Grandeur"),
+        ("파워팩", "Power Pack"),
+        ("슈퍼밴", "Super Van"),
+        ("미니벤", "MINI Van"),
+        ("화이트펄", "White Pearl"),
+        ("알로이휠", "Alloy Wheels"),
+        ("6단자동", "6-speed Automatic"),
+        ("3열시트", "3-row Seats"),
+        ("1톤트럭", "1-ton Truck"),
+        ("스포츠칸", "Sport Khan"),
+        ("올뉴", "All New"),  # these have lines of their own
+        ("더뉴", "The New"),
+        ("디올뉴", "The All New"),
+        ("올뉴프리미엄", "All New Premium"),
+        ("더 올 뉴 필", "The All New Feel"),  # and alone any word counts
+    ],
+)
+def test_a_syllable_that_forms_compounds_is_a_part_of_a_run(run: str, english: str) -> None:
+    assert WORDS.translate(run) == (english, ())
+
+
+def test_every_syllable_that_forms_compounds_is_a_word() -> None:
+    known = tomllib.loads((FOLDER / "words.toml").read_text(encoding="utf-8"))["words"]
+    assert known.keys() >= COMPOUNDING
+
+
 def test_an_unknown_word_is_counted_each_time_it_is_met(fresh: Vocabulary) -> None:
     for _ in range(3):
         assert fresh.english("꽹과리 LT") == "LT"
@@ -618,7 +653,7 @@ def test_the_copy_in_an_installed_package_is_read(tmp_path: Path, monkeypatch: p
     (tmp_path / "translations" / "regions.toml").write_text(
         'nothing = []\n[regions]\n"부산" = "Pusan"\n', encoding="utf-8"
     )
-    monkeypatch.setattr("dealerproxy.vocabulary.__file__", str(tmp_path / "vocabulary.py"))
+    monkeypatch.setattr("dealerproxy.vocabulary.lookup.__file__", str(tmp_path / "vocabulary" / "lookup.py"))
     assert load().region("부산") == "Pusan"
 
 

@@ -1,0 +1,45 @@
+"""The Korean and English words of the two sites: loads `translations/`, answers look-ups both ways.
+
+The files are data, reviewed like code. They are read once, checked as a whole and turned into dictionaries,
+so that a look-up costs the same however long they grow. What has no translation is counted, never guessed.
+
+Inside, each module builds on those before it: `terms` (what others speak), `text` (comparing and composing
+words), `files` (reading one file, naming the line of an error), `build` (files into dictionaries), `lookup`.
+"""
+
+from dealerproxy.vocabulary.build import OPTION_COUNT
+from dealerproxy.vocabulary.lookup import CACHE_SIZE, MISS_LENGTH, MISSES_BEYOND, MISSES_KEPT, Vocabulary, load
+from dealerproxy.vocabulary.terms import (
+    SELL_TYPES,
+    SELLER_TYPES,
+    Body,
+    Colour,
+    Group,
+    Make,
+    MakeFacet,
+    Model,
+    Option,
+    VocabularyError,
+)
+from dealerproxy.vocabulary.text import RUN_LENGTH
+
+__all__ = [
+    "CACHE_SIZE",
+    "MISSES_BEYOND",
+    "MISSES_KEPT",
+    "MISS_LENGTH",
+    "OPTION_COUNT",
+    "RUN_LENGTH",
+    "SELLER_TYPES",
+    "SELL_TYPES",
+    "Body",
+    "Colour",
+    "Group",
+    "Make",
+    "MakeFacet",
+    "Model",
+    "Option",
+    "Vocabulary",
+    "VocabularyError",
+    "load",
+]

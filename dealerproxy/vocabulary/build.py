@@ -1,0 +1,144 @@
+"""Turns the translation files into the dictionaries of the look-ups, and checks what entries say of each other."""
+
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Protocol, TypeVar
+
+from dealerproxy.vocabulary.files import ColourEntry, English, File, MakeEntry, ModelEntry, OptionEntry, TokenEntry
+from dealerproxy.vocabulary.terms import Colour, Make, MakeFacet, Model, Option
+from dealerproxy.vocabulary.text import HANGUL, word_key
+
+OPTION_COUNT = 62  # the partner API's catalogue of tokens a dealer search can filter on
+
+
+class _Named(Protocol):
+    @property
+    def name(self) -> str: ...
+
+
+N = TypeVar("N", bound=_Named)
+
+
+def build_makes(file: File) -> tuple[tuple[Make, ...], dict[str, Make], dict[str, Make]]:
+    """Return the makes, by any word for them and by Korean facet."""
+    entries = {name: file.convert(row, MakeEntry, name) for name, row in file.data.items()}
+    makes: list[Make] = []
+    by_word: dict[str, Make] = {}
+    by_facet: dict[str, Make] = {}
+    for name, entry in entries.items():
+        file.convert(name, English, name)
+        facets = tuple(MakeFacet(f.korean, f.code, f.market == "domestic") for f in entry.facets)
+        make = Make(name, facets)
+        makes.append(make)
+        _claim(by_word, name, make, file, name)
+        for facet in facets:
+            if facet.korean in by_facet:
+                raise file.error(f"{facet.korean!r} already belongs to {by_facet[facet.korean].name}", name, "facets")
+            by_facet[facet.korean] = make
+            _claim(by_word, facet.korean, make, file, name, "facets")
+    for make in makes:
+        for alias in entries[make.name].aliases:
+            _claim(by_word, alias, make, file, make.name, "aliases", new=True)
+    return tuple(makes), by_word, by_facet
+
+
+def build_models(file: File, makes: Mapping[str, Make]) -> dict[str, dict[str, Model]]:
+    """Return per make facet the models by any word for them."""
+    return {facet: _models_of_facet(file, facet, makes) for facet in file.data}
+
+
+def _models_of_facet(file: File, facet: str, makes: Mapping[str, Make]) -> dict[str, Model]:
+    if facet not in makes:
+        raise file.error("is no facet of any make in makes.toml", facet)
+    entries = file.entries(facet, ModelEntry)
+    models = {k: Model(facet, k, e.name, e.body, e.code, e.stock) for k, e in entries.items()}
+    by_word: dict[str, Model] = {}
+    for korean, model in models.items():
+        _claim(by_word, korean, model, file, facet, korean)
+        _claim(by_word, model.name, model, file, facet, korean)
+    for korean, entry in entries.items():
+        for alias in entry.aliases:
+            _claim(by_word, alias, models[korean], file, facet, korean, new=True)
+    return by_word
+
+
+def build_tokens(file: File) -> tuple[dict[str, str | None], Mapping[str, tuple[str, ...]]]:
+    """Return the token of each facet and the facets of each filter token (fuels, transmissions)."""
+    tokens = {korean: entry.token for korean, entry in file.entries("facets", TokenEntry).items()}
+    filters = file.entries("filters", tuple[str, ...])
+    for wanted, facets in filters.items():
+        for facet in facets:
+            if facet not in tokens:
+                raise file.error(f"{facet!r} is no facet of this file", "filters", wanted)
+    for korean, token in tokens.items():
+        if token is not None and token not in filters:
+            raise file.error(f"token {token!r} has no line under [filters]", "facets", korean)
+    return tokens, MappingProxyType(filters)
+
+
+def build_colours(file: File) -> tuple[tuple[str, ...], dict[str, Colour], dict[str, tuple[Colour, ...]]]:
+    """Return the families, the colours by facet, and by any English word for a family or a single colour."""
+    families = file.value("families", tuple[str, ...])
+    colours: dict[str, Colour] = {}
+    for korean, entry in file.entries("facets", ColourEntry).items():
+        if entry.family not in families:
+            raise file.error(f"family {entry.family!r} is not in the list of families", "facets", korean)
+        colours[korean] = Colour(korean, entry.name, entry.family)
+    by_word: dict[str, tuple[Colour, ...]] = {}
+    for colour in colours.values():
+        by_word[word_key(colour.name)] = (*by_word.get(word_key(colour.name), ()), colour)
+    for family in families:  # after the single names: "white" asks for all whites
+        by_word[word_key(family)] = tuple(c for c in colours.values() if c.family == family)
+    for alias, family in file.entries("aliases", str).items():
+        if family not in families:
+            raise file.error(f"family {family!r} is not in the list of families", "aliases", alias)
+        if word_key(alias) in by_word:
+            raise file.error("already means something", "aliases", alias)
+        by_word[word_key(alias)] = by_word[word_key(family)]
+    return families, colours, by_word
+
+
+def build_options(file: File) -> tuple[Mapping[str, Option], frozenset[str]]:
+    """Return the options by token, in the catalogue's order, and the tokens no facet exists for."""
+    unsupported = frozenset(file.value("unsupported", list[str]))
+    options: dict[str, Option] = {}
+    seen: dict[str, str] = {}
+    for token, entry in file.entries("options", OptionEntry).items():
+        if token in unsupported:
+            raise file.error("is listed as unsupported too", "options", token)
+        for value in (entry.facet, entry.code):
+            if value in seen:
+                raise file.error(f"{value!r} already belongs to {seen[value]}", "options", token)
+            seen[value] = token
+        options[token] = Option(token, entry.facet, entry.code, entry.name, entry.group)
+    if len(options) != OPTION_COUNT:
+        raise file.error(f"{len(options)} options, the catalogue has {OPTION_COUNT}", "options")
+    return MappingProxyType(options), unsupported
+
+
+def build_choices(file: File, table: str, allowed: frozenset[str]) -> dict[str, str]:
+    """Return a table whose values all come from a closed set (seller and sell types)."""
+    choices = file.entries(table, str)
+    for key, value in choices.items():
+        if value not in allowed:
+            raise file.error(f"{value!r} is none of {', '.join(sorted(allowed))}", table, key)
+    return choices
+
+
+def build_words(file: File) -> tuple[dict[str, str], tuple[str, ...]]:
+    """Return English by Hangul word, and the texts that mean nothing."""
+    words = file.entries("words", English)
+    for word in words:
+        if not HANGUL.fullmatch(word):
+            raise file.error("a word is Hangul without blanks or anything else", "words", word)
+    return words, file.value("placeholders", tuple[str, ...])
+
+
+def _claim(index: dict[str, N], word: str, owner: N, file: File, *path: str, new: bool = False) -> None:
+    """Enter a word into a name space; a second owner is an error, and so is a `new` word that is there."""
+    key = word_key(word)
+    if not key:
+        raise file.error(f"{word!r} is empty once blanks and hyphens are ignored", *path)
+    if key in index and (new or index[key] is not owner):
+        raise file.error(f"{word!r} already means {index[key].name}", *path)
+    index[key] = owner

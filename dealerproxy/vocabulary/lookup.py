@@ -1,0 +1,212 @@
+"""Answers the look-ups: the class Vocabulary, and `load`, which finds the folder of the translations."""
+
+import re
+import unicodedata
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from functools import lru_cache
+from pathlib import Path
+from typing import TypeVar
+
+from dealerproxy.vocabulary.build import (
+    build_choices,
+    build_colours,
+    build_makes,
+    build_models,
+    build_options,
+    build_tokens,
+    build_words,
+)
+from dealerproxy.vocabulary.files import CategoryEntry, English, read_file
+from dealerproxy.vocabulary.terms import SELL_TYPES, SELLER_TYPES, Body, Colour, Make, Model, Option
+from dealerproxy.vocabulary.text import GAP, HANGUL, find_word, split_run, squeeze, tidy, word_key
+
+CACHE_SIZE = 4096  # generation names and trims; Encar has a few thousand of each in stock
+MISSES_KEPT = 1000  # distinct untranslated words; later ones share one line per kind
+MISS_LENGTH = 40  # characters of an untranslated word that are kept
+MISSES_BEYOND = "*"  # stands for all words past MISSES_KEPT
+
+T = TypeVar("T")
+
+
+class Vocabulary:
+    """Every translation the service knows; immutable but for the count of what it could not translate.
+
+    `makes`: all makes in the file's order. `options`: the partner's tokens in the catalogue's order.
+    `unsupported_options`: tokens the partner API documents and Encar has no facet for.
+    `fuel_filters`, `transmission_filters`: the partner's filter token -> Encar facets, () where it has none.
+    `colour_families`: the plain colour words. `untranslated`: (kind, Korean word) -> how often it was met.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        """Read all files of `folder`; raises VocabularyError at the first thing wrong."""
+        self.makes, self._makes_by_word, self._makes_by_facet = build_makes(read_file(folder, "makes.toml"))
+        self._models = build_models(read_file(folder, "models.toml"), self._makes_by_facet)
+        self._model_words = frozenset(word for models in self._models.values() for word in models)
+        self._fuels, self.fuel_filters = build_tokens(read_file(folder, "fuels.toml"))
+        self._transmissions, self.transmission_filters = build_tokens(read_file(folder, "transmissions.toml"))
+        self.colour_families, self._colours, self._colours_by_word = build_colours(read_file(folder, "colours.toml"))
+        self.options, self.unsupported_options = build_options(read_file(folder, "options.toml"))
+        self._options_by_code = {option.code: option for option in self.options.values()}
+        categories = read_file(folder, "categories.toml").entries("categories", CategoryEntry)
+        self._category_bodies = {korean: entry.body for korean, entry in categories.items()}
+        regions = read_file(folder, "regions.toml")
+        self._regions: dict[str, str | None] = dict.fromkeys(regions.value("nothing", list[str]))
+        self._regions |= regions.entries("regions", English)
+        self._seller_types = build_choices(read_file(folder, "seller_types.toml"), "seller_types", SELLER_TYPES)
+        self._sell_types = build_choices(read_file(folder, "sell_types.toml"), "sell_types", SELL_TYPES)
+        self._words, self._placeholders = build_words(read_file(folder, "words.toml"))
+        self.untranslated: Counter[tuple[str, str]] = Counter()
+        self._generation = lru_cache(CACHE_SIZE)(self._find_generation)
+        self._translation = lru_cache(CACHE_SIZE)(self._translate)
+
+    # Makes and models
+
+    def find_make(self, text: str) -> Make | None:
+        """Return the make a word means: English, alias or Korean; case, blanks and hyphens are ignored."""
+        return self._makes_by_word.get(word_key(text))
+
+    def make_of(self, facet: str) -> Make | None:
+        """Return the make of a Korean facet exactly as it stands on a row."""
+        return self._makes_by_facet.get(facet)
+
+    def models_of(self, make: Make) -> tuple[Model, ...]:
+        """Return all models of a make, facet by facet, in the file's order."""
+        return tuple(model for facet in make.facets for model in _unique(self._models.get(facet.korean, {}).values()))
+
+    def find_models(self, make: Make, text: str) -> tuple[Model, ...]:
+        """Return the models a word means for this make: at most one per facet, () when it has none."""
+        word = word_key(text)
+        found = (self._models.get(facet.korean, {}).get(word) for facet in make.facets)
+        return tuple(model for model in found if model is not None)
+
+    def knows_model(self, text: str) -> bool:
+        """Tell whether any make has a model of this name."""
+        return word_key(text) in self._model_words
+
+    def model_of_generation(self, make_facet: str, generation: str) -> Model | None:
+        """Return the model group a generation name belongs to: "더 뉴 쏘렌토 4세대" is a 쏘렌토.
+
+        Rows carry no model group. The longest word for one that stands in the name decides, of equals the
+        first. None is not counted as untranslated, because callers also ask to find out.
+        """
+        return self._generation(make_facet, generation)
+
+    def _find_generation(self, make_facet: str, generation: str) -> Model | None:
+        text, breaks = squeeze(generation)
+        best: tuple[int, int] = (0, 0)
+        found: Model | None = None
+        for word, model in self._models.get(make_facet, {}).items():
+            place = find_word(word, text, breaks)
+            if place is not None and (len(word), -place) > best:
+                best, found = (len(word), -place), model
+        return found
+
+    # Values of a row, and the filters that ask for them
+
+    def fuel(self, korean: str) -> str | None:
+        """Return the partner's fuel token for a row's FuelType; None for bi-fuel, CNG, other and unknown."""
+        return self._known("fuel", korean, self._fuels)
+
+    def transmission(self, korean: str) -> str | None:
+        """Return the partner's transmission token for a row's Transmission."""
+        return self._known("transmission", korean, self._transmissions)
+
+    def colour(self, korean: str) -> Colour | None:
+        """Return the colour of a Korean colour word."""
+        return self._known("colour", korean, self._colours)
+
+    def colours_of(self, text: str) -> tuple[Colour, ...]:
+        """Return the facets an English colour word covers.
+
+        A family or its alias ("white", "grey") covers several, an exact name ("Pearl") one; () when unknown.
+        """
+        return self._colours_by_word.get(word_key(text), ())
+
+    def option_of_code(self, code: str) -> Option | None:
+        """Return the option of Encar's three-digit code, as the detail lists them."""
+        return self._options_by_code.get(code)
+
+    def category_body(self, korean: str) -> Body | None:
+        """Return the body class a Category word proves; most say only a size and prove nothing."""
+        return self._known("category", korean, self._category_bodies)
+
+    def region(self, korean: str) -> str | None:
+        """Return the province or city in English for a row's OfficeCityState."""
+        return self._known("region", korean, self._regions)
+
+    def seller_type(self, code: str) -> str | None:
+        """Return who sells, for a letter of a row's Separation."""
+        return self._known("seller_type", code, self._seller_types)
+
+    def sell_type(self, korean: str) -> str | None:
+        """Return how the car is sold, for a row's SellType or LeaseType."""
+        return self._known("sell_type", korean, self._sell_types)
+
+    def _known(self, kind: str, word: str, table: Mapping[str, T]) -> T | None:
+        if word and word not in table:
+            self.missed(kind, word)
+        return table.get(word)
+
+    # Free text
+
+    def english(self, text: str, kind: str = "trim") -> str | None:
+        """Return a trim text in English without its unknown words, which are counted under `kind`.
+
+        None when the text is a placeholder or nothing is left; never Hangul.
+        """
+        translated, left_out = self.translate(text)
+        for word in left_out:
+            self.missed(kind, word)
+        return translated
+
+    def translate(self, text: str) -> tuple[str | None, tuple[str, ...]]:
+        """Return the text in English, and the Hangul words that had to be left out of it; counts nothing."""
+        return self._translation(text)
+
+    def _translate(self, text: str) -> tuple[str | None, tuple[str, ...]]:
+        plain = " ".join(unicodedata.normalize("NFKC", text).replace(GAP, " ").split())
+        for nothing in self._placeholders:
+            plain = plain.replace(nothing, " ")
+        left_out: list[str] = []
+
+        def replace(match: re.Match[str]) -> str:
+            known = split_run(match[0], self._words)
+            if known is None:
+                left_out.append(match[0])
+                return GAP
+            return self._spell(known, match)
+
+        translated = tidy(HANGUL.sub(replace, plain))
+        return translated or None, tuple(left_out)
+
+    def _spell(self, known: Iterable[str], match: re.Match[str]) -> str:
+        """Return the English of a run, set apart by blanks from what it was glued to (7인승 is 7-seater)."""
+        english = " ".join(self._words[word] for word in known).replace(" -", "-")
+        before, after = match.string[: match.start()][-1:], match.string[match.end() :][:1]
+        left = " " if before.isalnum() and not english.startswith("-") else ""
+        return f"{left}{english}{' ' if after.isalnum() else ''}"
+
+    def missed(self, kind: str, word: str) -> None:
+        """Count a word that has no translation; past MISSES_KEPT different ones only how many."""
+        miss = (kind, word[:MISS_LENGTH])
+        if miss not in self.untranslated and len(self.untranslated) >= MISSES_KEPT:
+            miss = (kind, MISSES_BEYOND)
+        self.untranslated[miss] += 1
+
+
+def _unique(models: Iterable[Model]) -> Iterable[Model]:
+    """Return each model once: a name space holds it under every word for it."""
+    return dict.fromkeys(models)
+
+
+def load(folder: Path | None = None) -> Vocabulary:
+    """Read the translations: from `folder`, else the copy in the installed package, else the checkout's.
+
+    Raises VocabularyError ("translations/models.toml line 41: ...") at the first thing wrong.
+    """
+    if folder is not None:
+        return Vocabulary(folder)
+    package = Path(__file__).parent.parent  # dealerproxy/
+    installed = package / "translations"
+    return Vocabulary(installed if installed.is_dir() else package.parent / "translations")

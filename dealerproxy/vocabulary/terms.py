@@ -1,0 +1,63 @@
+"""The terms other modules speak: what a make, a model, an option and a colour are, and the closed sets of words."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+Body = Literal["suv", "minivan", "van", "truck", "sedan", "compact", "wagon", "coupe", "convertible"]
+Group = Literal["exterior", "safety", "convenience", "seats"]
+
+SELLER_TYPES = frozenset({"private", "dealer", "brand_certified", "rental_company"})
+SELL_TYPES = frozenset({"outright", "lease", "rent"})
+
+
+class VocabularyError(Exception):
+    """A translation file is wrong; the message names file, line and what to correct."""
+
+
+@dataclass(frozen=True, slots=True)
+class MakeFacet:
+    """One Korean make word as Encar files cars under it; `domestic` says on which side (CarType Y or N)."""
+
+    korean: str
+    code: str | None
+    domestic: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Make:
+    """A make as the partner knows it; Chevrolet and Renault have two facets, everybody else one."""
+
+    name: str
+    facets: tuple[MakeFacet, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Model:
+    """A model group of one make facet; `stock` is how many adverts it had when the list was taken."""
+
+    make_facet: str
+    korean: str
+    name: str
+    body: Body | None
+    code: str | None
+    stock: int
+
+
+@dataclass(frozen=True, slots=True)
+class Option:
+    """One option token of the partner API with the Encar facet that filters on it."""
+
+    token: str
+    facet: str
+    code: str
+    name: str
+    group: Group
+
+
+@dataclass(frozen=True, slots=True)
+class Colour:
+    """One colour facet; `family` is the plain English word that covers it."""
+
+    korean: str
+    name: str
+    family: str

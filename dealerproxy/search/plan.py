@@ -10,7 +10,8 @@ from dealerproxy.errors import Issue, validation_error
 from dealerproxy.search.answer import Notice, SkipReason
 from dealerproxy.search.query import Query, Sort
 from dealerproxy.upstreams.encar import query as encar
-from dealerproxy.upstreams.encar.rows import WON_PER_MANWON, Asked
+from dealerproxy.upstreams.encar.naming import WON_PER_MANWON
+from dealerproxy.upstreams.encar.rows import Asked
 from dealerproxy.vehicles.listing import Listing
 from dealerproxy.vehicles.pricing import usd
 from dealerproxy.vocabulary import Make, Vocabulary

@@ -8,26 +8,26 @@ key means nothing is known, prices are in 만원 (10,000 won), `Year` is the fir
 import re
 from collections import Counter
 from collections.abc import Sequence
-from functools import lru_cache
 from typing import NamedTuple
 
 import msgspec
 from msgspec import UNSET, Raw, Struct, UnsetType
 
 from dealerproxy.errors import Drift
+from dealerproxy.upstreams.encar.naming import (
+    PAGE_BASE,
+    PHOTO_BASE,
+    PLACEHOLDER_MILEAGE,
+    UPSTREAM,
+    WON_PER_MANWON,
+    fuel_token,
+    has_engine,
+    is_placeholder_price,
+    said,
+    trim,
+)
 from dealerproxy.vehicles.listing import LeftOut, LeftOutReason, Listing
 from dealerproxy.vocabulary import Make, Model, Vocabulary
-
-UPSTREAM = "encar"
-PHOTO_BASE = "https://ci.encar.com/carpicture"
-PAGE_BASE = "https://fem.encar.com/cars/detail/"
-
-WON_PER_MANWON = 10_000
-# Placeholders seen in price and mileage fields: 99999 and 999999; 9999 is one only while a sale is agreed, since
-# it is also a price that dealers of expensive cars like.
-PLACEHOLDER_PRICE = 99_999
-PLACEHOLDER_PRICE_UNDER_CONTRACT = 9_999
-PLACEHOLDER_MILEAGE = 999_999
 
 COUNT, ROWS = "Count", "SearchResults"
 
@@ -136,11 +136,9 @@ def normalise(row: SearchRow, asked: Asked, vocabulary: Vocabulary) -> Listing |
     if model is None:
         vocabulary.missed("model", row.Model)
         return LeftOut(LeftOutReason.UNKNOWN_MODEL, row.Id)
-    trim_korean, trim, missing = _trim(row, vocabulary)
-    said = _said(f"{row.Model} {trim_korean or ''}")
-    fuel = vocabulary.fuel(row.FuelType) if row.FuelType else None
-    if fuel in {"gasoline_hybrid", "diesel_hybrid"} and said.plug_in:
-        fuel = "plug_in_hybrid"
+    grades = trim((row.Badge, row.BadgeDetail), vocabulary)
+    names = said(f"{row.Model} {grades.korean or ''}")
+    fuel = fuel_token(row.FuelType, names, vocabulary)
     key = _vehicle_key(row)
     return Listing(
         upstream=UPSTREAM,
@@ -149,7 +147,7 @@ def normalise(row: SearchRow, asked: Asked, vocabulary: Vocabulary) -> Listing |
         original=row.ServiceCopyCar == "ORIGINAL" if row.ServiceCopyCar else key == row.Id,
         make=make.name,
         model=model.name,
-        trim=trim,
+        trim=grades.english,
         year=_model_year(row),
         registered=_registered(row),
         mileage_km=int(row.Mileage),
@@ -158,16 +156,16 @@ def normalise(row: SearchRow, asked: Asked, vocabulary: Vocabulary) -> Listing |
         fuel_word=row.FuelType,
         transmission=vocabulary.transmission(row.Transmission) if row.Transmission else None,
         transmission_word=row.Transmission,
-        engine_cc=None if fuel in {"electric", "hydrogen"} else said.engine_cc,
-        drivetrain=said.drivetrain,
+        engine_cc=names.engine_cc if has_engine(fuel) else None,
+        drivetrain=names.drivetrain,
         body=model.body,
         thumbnail_url=_thumbnail(row.Photos),
         url=PAGE_BASE + row.Id,
         seller_type=next(filter(None, map(vocabulary.seller_type, row.Separation)), None),
         region=vocabulary.region(row.OfficeCityState) if row.OfficeCityState else None,
         model_korean=row.Model,
-        trim_korean=trim_korean,
-        untranslated=missing,
+        trim_korean=grades.korean,
+        untranslated=grades.missing,
     )
 
 
@@ -182,7 +180,7 @@ def _left_out(row: SearchRow, vocabulary: Vocabulary) -> LeftOutReason | None:
         raise _Unreadable("SalesStatus is an unknown word")
     if row.SalesStatus == "CONTRACT":
         return LeftOutReason.UNDER_CONTRACT
-    if row.Price <= 0 or row.Price >= PLACEHOLDER_PRICE:
+    if is_placeholder_price(row.Price, under_contract=False):
         return LeftOutReason.PLACEHOLDER_PRICE
     if row.Mileage >= PLACEHOLDER_MILEAGE:
         return LeftOutReason.PLACEHOLDER_MILEAGE
@@ -201,23 +199,6 @@ def _make_and_model(row: SearchRow, asked: Asked, vocabulary: Vocabulary) -> tup
     make = vocabulary.make_of(row.Manufacturer)
     facet = row.Manufacturer if make else asked.facet
     return make or asked.make, vocabulary.model_of_generation(facet, row.Model)
-
-
-def _trim(row: SearchRow, vocabulary: Vocabulary) -> tuple[str | None, str | None, int]:
-    """Badge and badge detail in Korean and in English, and how many words had no English."""
-    korean: list[str] = []
-    english: list[str] = []
-    missing = 0
-    for text in filter(None, (row.Badge, row.BadgeDetail)):
-        translated, unknown = vocabulary.translate(text)
-        for word in unknown:
-            vocabulary.missed("trim", word)
-        missing += len(unknown)
-        if translated:
-            english.append(translated)
-        if translated or unknown:  # a placeholder has neither
-            korean.append(text)
-    return " ".join(korean) or None, " ".join(english) or None, missing
 
 
 def _registered(row: SearchRow) -> int:
@@ -244,39 +225,3 @@ def _thumbnail(photos: Sequence[_Photo]) -> str | None:
         return None
     best = min(photos, key=lambda photo: (photo.type != "001", photo.ordering))
     return PHOTO_BASE + best.location if best.location.startswith("/") else None
-
-
-class _Said(NamedTuple):
-    engine_cc: int | None
-    drivetrain: str | None
-    plug_in: bool
-
-
-_WORDS = re.ASCII | re.IGNORECASE
-# A size in litres: one digit either side of the point, alone or before a turbo's T or an engine word (2.0TDI).
-# Payloads (1.2톤), battery sizes and lengths are no engines.
-_LITRES = re.compile(r"(?<![\d.])(\d\.\d)(?![\d.]|\s?(?:톤|t\b|kWh|m\b))", re.ASCII)
-_DRIVETRAINS = (
-    (
-        re.compile(r"\b(?:AWD|xDrive\d*[a-z]*|4MATIC\b|quattro|HTRAC|4MOTION)\b|4매틱|콰트로|4모션", _WORDS),
-        "AWD",
-    ),
-    (re.compile(r"\b4WD\b|\b4x4\b|사륜|4륜", _WORDS), "4WD"),
-    (re.compile(r"\b2WD\b", _WORDS), "2WD"),
-    (re.compile(r"\bFWD\b|전륜", _WORDS), "FWD"),
-    (re.compile(r"\bRWD\b|후륜", _WORDS), "RWD"),
-)
-# 530e, 745Le, 300de, xDrive45e, TFSI e, T8: the makers' own marks for cars that plug in.
-_PLUG_IN = re.compile(r"플러그인|PHEV|plug-?in|\b\d{3}[Lxd]?e\b|\bxDrive\d{2}e\b|\bTFSI ?e\b|\bT8\b", _WORDS)
-
-
-@lru_cache(maxsize=16_384)
-def _said(text: str) -> _Said:
-    """Read what a car's names say in so many words about engine, drive and plug; silence is None."""
-    litres = set(_LITRES.findall(text))
-    drives = {name for pattern, name in _DRIVETRAINS if pattern.search(text)}
-    return _Said(
-        engine_cc=round(float(litres.pop()) * 1000) if len(litres) == 1 else None,
-        drivetrain=drives.pop() if len(drives) == 1 else None,
-        plug_in=bool(_PLUG_IN.search(text)),
-    )

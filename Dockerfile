@@ -9,8 +9,8 @@ RUN python -m venv /opt/dealerproxy && /opt/dealerproxy/bin/pip install --no-cac
 
 FROM python:3.13-slim
 COPY --from=build /opt/dealerproxy /opt/dealerproxy
-RUN useradd --system --no-create-home --shell /usr/sbin/nologin dealerproxy
-USER dealerproxy
+# By number, so that an orchestrator can see that it is not root.
+USER 10001
 ENV PATH=/opt/dealerproxy/bin:$PATH PYTHONUNBUFFERED=1 DEALERPROXY_HOST=0.0.0.0 DEALERPROXY_PORT=8080
 EXPOSE 8080
 HEALTHCHECK --interval=10s --timeout=3s --start-period=5s CMD ["python", "-c", \

@@ -35,7 +35,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except (SettingsError, VocabularyError) as error:
         print(f"error: {error}", file=sys.stderr)
         return USAGE_ERROR
-    except OSError as error:
+    except (OSError, UnicodeError) as error:
         print(f"error: cannot listen: {error}", file=sys.stderr)
         return USAGE_ERROR
     return 0
@@ -68,9 +68,10 @@ def _command(
 
 async def serve(configured: Settings, _: argparse.Namespace) -> None:
     """Run the service until it is told to stop."""
+    stop = _stop_signal()
     async with _listening(create_app(configured), configured.host, configured.port) as url:
         print(f"dealerproxy listens on {url}", file=sys.stderr)
-        await _stopped()
+        await stop.wait()
 
 
 async def sandbox(configured: Settings, options: argparse.Namespace) -> None:
@@ -78,18 +79,20 @@ async def sandbox(configured: Settings, options: argparse.Namespace) -> None:
     from dealerproxy.sandbox.encar import EncarStandIn  # noqa: PLC0415  # only this command needs the stand-in
     from dealerproxy.sandbox.inventory import generate  # noqa: PLC0415
 
+    stop = _stop_signal()
     stand_in = EncarStandIn(generate(options.seed, options.cars))
     async with AsyncExitStack() as stack:
         upstream = await stack.enter_async_context(_listening(stand_in.app(), "127.0.0.1", options.upstream_port))
         wired = msgspec.structs.replace(
             configured,
             encar_api_url=upstream,
+            encar_page_url=upstream,
             encar_rps=configured.encar_rps if "DEALERPROXY_ENCAR_RPS" in os.environ else SANDBOX_RPS,
             cursor_secret=configured.cursor_secret or "sandbox",
         )
         url = await stack.enter_async_context(_listening(create_app(wired), configured.host, configured.port))
         print(_welcome(url, upstream), flush=True)
-        await _stopped()
+        await stop.wait()
 
 
 @asynccontextmanager
@@ -106,12 +109,12 @@ async def _listening(app: web.Application, host: str, port: int) -> AsyncIterato
         await runner.cleanup()
 
 
-async def _stopped() -> None:
-    """Wait for SIGINT or SIGTERM."""
+def _stop_signal() -> asyncio.Event:
+    """An event that SIGINT and SIGTERM set; made before anybody can be told that the service listens."""
     stop = asyncio.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
-    await stop.wait()
+    return stop
 
 
 def _welcome(service: str, upstream: str) -> str:

@@ -62,11 +62,19 @@ class UpstreamError(Exception):
 
     code: ClassVar[str] = "upstream_error"
     severity: ClassVar[int] = 0
-    retry_after_s: float | None = None
+
+    def __init__(self, message: str = "", retry_after_s: float | None = None) -> None:
+        """`retry_after_s` is what the upstream asked for, in seconds, when it did."""
+        super().__init__(message)
+        self.retry_after_s = retry_after_s
 
 
 class UpstreamFault(UpstreamError):
     """The upstream answered, with a status or a size nobody can use (5xx, 400, an oversized body)."""
+
+
+class NotFound(UpstreamFault):
+    """A plain 404: no block text, no page. One witness alone is not enough to call a car gone."""
 
 
 class Unreachable(UpstreamError):
@@ -95,14 +103,10 @@ class Drift(UpstreamError):
 
 
 class RateLimited(UpstreamError):
-    """429. `retry_after_s` is what the upstream asked for, in seconds, when it did."""
+    """429."""
 
     code = "rate_limited"
     severity = 4
-
-    def __init__(self, message: str, retry_after_s: float | None = None) -> None:
-        super().__init__(message)
-        self.retry_after_s = retry_after_s
 
 
 class Blocked(UpstreamError):

@@ -8,6 +8,8 @@ import msgspec
 from msgspec import Meta, Struct
 from yarl import URL
 
+from dealerproxy.vehicles.fx import PLAUSIBLE
+
 PREFIX = "DEALERPROXY_"
 # The rate of the partner documentation's own order example; it only serves until an operator sets a better one.
 DEFAULT_KRW_PER_USD = 1347.52
@@ -25,6 +27,9 @@ class Settings(Struct, frozen=True, kw_only=True):
     encar_api_url: Annotated[str, Meta(description="Base URL of Encar's search and detail JSON.")] = (
         "https://api.encar.com"
     )
+    encar_page_url: Annotated[str, Meta(description="Base URL of Encar's car pages, the second witness.")] = (
+        "https://fem.encar.com"
+    )
     encar_rps: Annotated[
         float, Meta(gt=0, le=1000, description="Requests a second this process may send to Encar (burst 24).")
     ] = 4.0
@@ -34,9 +39,15 @@ class Settings(Struct, frozen=True, kw_only=True):
     list_fresh_s: Annotated[
         float, Meta(gt=0, le=3600, description="How long a chunk of a search is used without asking again.")
     ] = 60.0
-    krw_per_usd: Annotated[float, Meta(ge=100, le=10_000, description="Static exchange rate, won per US dollar.")] = (
-        DEFAULT_KRW_PER_USD
+    detail_deadline_s: Annotated[float, Meta(gt=0, le=60, description="Longest time a car may take, in seconds.")] = (
+        10.0
     )
+    detail_fresh_s: Annotated[
+        float, Meta(ge=0, le=600, description="How long an advert is used without asking again; 0 asks every time.")
+    ] = 20.0
+    krw_per_usd: Annotated[
+        float, Meta(ge=PLAUSIBLE[0], le=PLAUSIBLE[1], description="Static exchange rate, won per US dollar.")
+    ] = DEFAULT_KRW_PER_USD
     fx_url: Annotated[str, Meta(description="URL of a JSON exchange-rate provider; empty uses the static rate.")] = ""
     fx_path: Annotated[
         str, Meta(description="Dotted path to won per dollar in the provider's JSON, e.g. `rates.KRW`.")
@@ -78,8 +89,10 @@ def load(env: Mapping[str, str] = os.environ) -> Settings:
         except msgspec.ValidationError as error:
             raise SettingsError(f"{variable}={text!r} cannot be used: {error}") from None
     settings = Settings(**values)  # type: ignore[arg-type]  # every value was converted to its field's type above
-    for field in ("encar_api_url", "fx_url"):
+    for field in ("encar_api_url", "encar_page_url", "fx_url"):
         _check_url(field, getattr(settings, field))
+    if not (settings.user_agent.isascii() and settings.user_agent.isprintable()):
+        raise SettingsError(f"{PREFIX}USER_AGENT={settings.user_agent!r} cannot be used: expected printable ASCII")
     if bool(settings.fx_url) != bool(settings.fx_path):
         raise SettingsError(f"{PREFIX}FX_URL and {PREFIX}FX_PATH must be set together")
     return settings
@@ -94,12 +107,14 @@ def unknown(env: Mapping[str, str] = os.environ) -> list[str]:
 
 
 def _check_url(field: str, text: str) -> None:
+    """Refuse what is no address. A provider's is not repeated: it may carry a key."""
     if not text:
         return
     try:
         url = URL(text)
-        usable = url.scheme in {"http", "https"} and bool(url.host)
+        usable = url.scheme in {"http", "https"} and bool(url.host) and text.isprintable() and " " not in text
     except ValueError:
         usable = False
     if not usable:
-        raise SettingsError(f"{PREFIX}{field.upper()}={text!r} cannot be used: expected an http or https URL")
+        shown = "" if field == "fx_url" else f"={text!r}"
+        raise SettingsError(f"{PREFIX}{field.upper()}{shown} cannot be used: expected an http or https URL")

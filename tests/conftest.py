@@ -7,6 +7,7 @@ the missing argument and a reader without flow control, as a body over 128 KiB w
 import asyncio
 import inspect
 import os
+import socket
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -37,6 +38,20 @@ if "stream_writer" in inspect.signature(aiohttp.ClientResponse.__init__).paramet
         return aiohttp.StreamReader(ResponseHandler(loop=running), limit=2**40, loop=running)
 
     vars(aioresponses.core).update(ClientResponse=_MockedResponse, stream_reader_factory=_reader)
+
+
+_look_up = socket.getaddrinfo
+
+
+def _look_up_this_machine(host: Any, *args: Any, **kwargs: Any) -> Any:
+    """No test ever leaves this machine, whatever address a default or a mistake would send it to."""
+    name = host.decode() if isinstance(host, bytes) else host
+    if name not in {None, "", "localhost", "0.0.0.0", "::", "::1"} and not name.startswith("127."):
+        raise OSError(f"a test looked up {name}")
+    return _look_up(host, *args, **kwargs)
+
+
+socket.getaddrinfo = _look_up_this_machine
 
 
 @pytest.fixture(scope="session")

@@ -54,6 +54,41 @@ def test_every_facet_is_there() -> None:
     assert sum(len(WORDS.colours_of(family)) for family in WORDS.colour_families) == 32
 
 
+def test_every_word_of_a_cars_papers_is_there() -> None:
+    sheet = WORDS.sheet
+    assert (len(sheet.panels), len(sheet.damages), len(sheet.diagnosis_panels)) == (37, 7, 11)
+    assert (len(sheet.groups), len(sheet.items), len(sheet.statuses)) == (9, 42, 11)
+    assert Counter(panel.kind for panel in sheet.panels.values()) == {"exterior": 14, "frame": 23}
+    assert list(sheet.damages) == ["X", "WC", "W", "T", "C", "U", "A"]  # worst first
+
+
+def test_a_side_is_told_at_the_end_of_a_panels_id_and_name() -> None:
+    for panel in WORDS.sheet.panels.values():
+        for korean, side in (("(좌)", "l"), ("(우)", "r")):
+            assert all(word.endswith(korean) for word in panel.korean) == panel.id.endswith(f"-{side}"), panel
+            assert panel.id.endswith(f"-{side}") == panel.name.endswith(f"({side.upper()})"), panel
+
+
+def test_items_of_a_group_never_share_a_token() -> None:
+    tokens = Counter((item.group, item.token) for item in WORDS.sheet.items.values())
+    assert set(tokens.values()) == {1}
+
+
+def test_a_leak_is_of_coolant_only_in_the_engine() -> None:
+    fluids = {code: item.fluid for code, item in WORDS.sheet.items.items() if item.fluid}
+    assert {code for code, fluid in fluids.items() if fluid == "coolant"} == {"s008", "s009", "s010"}
+    assert {fluids[code] for code in ("s013", "s016", "s023", "s027")} == {"oil"}
+    assert {
+        word.label_for("brake fluid") for code, word in WORDS.sheet.statuses.items() if code in {"4", "5", "6", "7"}
+    } == {"Minor brake fluid leak", "Brake fluid leak"}
+
+
+def test_a_papers_word_is_found_by_its_code_and_by_its_korean() -> None:
+    usage = WORDS.sheet.tokens["usage_changes"]
+    assert usage["1"] == usage["렌트"] == "rental"
+    assert WORDS.sheet.tokens["serious"] == {"침수": "flood", "화재": "fire"}  # no code was ever seen
+
+
 def test_seven_facets_are_domestic() -> None:
     domestic = {facet.korean for make in WORDS.makes for facet in make.facets if facet.domestic}
     assert domestic == {
@@ -617,6 +652,26 @@ GRAY = '"쥐색" = { name = "Dark Gray", family = '
         ("regions.toml", '"서울" = "Seoul"', '"서울" = 1', "서울", "Expected `str`"),
         ("regions.toml", "[regions]", "[region]", "#", "regions: is missing"),
         ("seller_types.toml", 'B = "dealer"', 'B = "shop"', 'B = "shop"', "'shop' is none of"),
+        ("panels.toml", 'id = "hood"', 'id = "Hood"', "P011", "matching regex"),
+        ("panels.toml", 'id = "hood"', 'id = "trunk-lid"', "P041", "already belongs to P011"),
+        ("panels.toml", '"Hood", kind = "exterior"', '"Hood", kind = "frame"', "P011", "no rank of a part"),
+        ("panels.toml", '"Hood", kind = "exterior", ', '"Hood", ', "P011", "missing required field `kind`"),
+        ("panels.toml", 'RANK_ONE = "exterior"', 'RANK_ONE = "roof"', 'RANK_ONE = "roof"', "'roof'"),
+        ("damages.toml", '"Scratch", severity = "minor"', '"Scratch", severity = "major"', "A = {", "stands after"),
+        ("damages.toml", 'token = "u"', 'token = "t"', "U = {", "already belongs to T"),
+        ("damages.toml", '"Dent", severity = "minor"', '"Dent", severity = "bad"', "U = {", "'bad'"),
+        ("checklist.toml", 'token = "cv_joints"', 'token = "cv joints"', "s021", "matching regex"),
+        ("checklist.toml", 'token = "manual_oil_leak"', 'token = "automatic_oil_leak"', "s016", "belongs to s013"),
+        ("checklist.toml", '"Brake fluid leak", answers = ["3",', '"Brake", answers = ["33",', "s028", "no status"),
+        ("checklist.toml", ', fluid = "brake fluid"', "", "s028", "names the fluid"),
+        ("checklist.toml", 's036 = { group = "S07"', 's036 = { group = "S7"', "s036", "no group"),
+        ("checklist.toml", '"누수", severity = "medium", leak = "{fluid} leak"', '"누수"', "5 = {", "leak"),
+        ("sheet.toml", '2 = { token = "lease"', '1 = { token = "lease"', "1 = {", "Cannot overwrite"),
+        ("sheet.toml", 'korean = "리스"', 'korean = "렌트"', "2 = {", "already means rental"),
+        ("sheet.toml", 'TRUNK_LID = { panel = "P041"', 'TRUNK_LID = { panel = "P999"', "TRUNK_LID", "no panel"),
+        ("sheet.toml", "[recalls]", "[recals]", "#", "recalls: is missing"),
+        ("sheet.toml", '"양호" = { english', '"특이 사항 없음" = { english', "특이 사항", "stands here twice"),
+        ("sheet.toml", 'english = "Good", confidence = "inferred"', 'english = "Good"', "양호", "confidence"),
         ("words.toml", '"프레스티지" = ', '"프레스티지 " = ', "프레스티지 ", "a word is Hangul"),
         ("words.toml", '"프레스티지" = "Prestige"', '"프레스티지" = "프"', '"프레스티지" = "프"', "matching regex"),
     ],

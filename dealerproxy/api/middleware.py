@@ -58,12 +58,17 @@ def require_key(keys: Sequence[str]) -> Middleware:
             if given is None:
                 raise ApiError(401, "missing_api_key", f"The {API_KEY} header is missing.")
             # Every key is compared, so that the time taken tells nothing.
-            matches = [hmac.compare_digest(given.encode(), key.encode()) for key in keys]
+            matches = [hmac.compare_digest(_bytes(given), _bytes(key)) for key in keys]
             if not any(matches):
                 raise ApiError(401, "invalid_api_key", f"The {API_KEY} header holds no key of this service.")
         return await handler(request)
 
     return check
+
+
+def _bytes(text: str) -> bytes:
+    """The bytes as they came: headers and variables that are no UTF-8 hold surrogates."""
+    return text.encode(errors="surrogateescape")
 
 
 def _request_id(request: web.Request) -> str:

@@ -7,7 +7,7 @@ accidents, price buckets) is a known name without values: asking for one finds n
 from collections.abc import Callable, Collection
 from typing import Final
 
-from dealerproxy.sandbox.inventory import Car
+from dealerproxy.sandbox.cars import Car
 
 
 def _nothing(_: Car) -> tuple[str, ...]:

@@ -1,9 +1,9 @@
-"""A stand-in for Encar's search: `GET /search/car/list/{view}` over an invented inventory.
+"""A stand-in for Encar over an invented inventory: `GET /search/car/list/{view}`, and the routes of one car.
 
-It answers as the site is known to: `Count` with `count=true`, `SearchResults` only with `sr`, `iNav` only with `inav`,
-a malformed `q` with 200 and an empty body, an unknown axis with a plain 404, page after page the same rows past the
-deepest offset. Whatever the site is not known to accept (another sort, a bad offset) is a 400 here, so that a caller's
-mistake shows.
+The search answers as the site is known to: `Count` with `count=true`, `SearchResults` only with `sr`, `iNav` only with
+`inav`, a malformed `q` with 200 and an empty body, an unknown axis with a plain 404, page after page the same rows past
+the deepest offset. Whatever the site is not known to accept (another sort, a bad offset) is a 400 here, so that a
+caller's mistake shows. What is answered about one car stands in `readside.py`.
 """
 
 import hashlib
@@ -13,22 +13,22 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Final
 
-import orjson
 from aiohttp import web
 from aiohttp.typedefs import Handler, Middleware
 from cachetools import LRUCache
 
-from dealerproxy.sandbox import control
+from dealerproxy.sandbox import control, readside
+from dealerproxy.sandbox.cars import Car
 from dealerproxy.sandbox.facets import inav
 from dealerproxy.sandbox.faults import Faults
-from dealerproxy.sandbox.inventory import Car, Inventory
+from dealerproxy.sandbox.inventory import Inventory
 from dealerproxy.sandbox.rows import VIEWS
 from dealerproxy.sandbox.ryvuss import Malformed, Node, UnknownAxis, parse, predicate
+from dealerproxy.sandbox.wire import json_answer
 
 SEARCH: Final = "search"
 MAX_LIMIT: Final = 500
 DEEPEST_OFFSET: Final = 10_000
-GZIP_FROM_BYTES: Final = 1_000
 
 # Sort name -> (what it sorts by, whether the largest comes first).
 _SORTS: Final[dict[str, tuple[Callable[[Car], Any], bool]]] = {
@@ -45,7 +45,10 @@ _SR: Final = re.compile(r"\|([A-Za-z]+)\|([0-9]{1,9})\|([0-9]{1,9})")
 
 @dataclass(slots=True)
 class Call:
-    """One search request as it came in. `status` is None while it is being answered."""
+    """One request as it came in. `status` is None while it is being answered.
+
+    `view` to `limit` are those of a search, empty or None for other operations; `query` is the whole query, decoded.
+    """
 
     view: str
     q: str
@@ -53,6 +56,9 @@ class Call:
     offset: int | None
     limit: int | None
     status: int | None = None
+    operation: str = SEARCH
+    path: str = ""
+    query: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,10 +71,10 @@ class Page:
 
 
 class EncarStandIn:
-    """Encar's search over an inventory that may change while it runs.
+    """Encar over an inventory that may change while it runs.
 
     `seed` decides the order of ties, which stays the same while the inventory does. `faults` may be shared with other
-    stand-ins. `calls` holds the last 100,000 requests, oldest first, faulty ones included.
+    stand-ins. `calls` holds the last 100,000 requests of every operation, oldest first, faulty ones included.
     """
 
     def __init__(
@@ -89,10 +95,11 @@ class EncarStandIn:
         self._found: LRUCache[tuple[Node, str], list[Car]] = LRUCache(256)
 
     def app(self) -> web.Application:
-        """Build the server: the search, the faults and the control routes under `/__sandbox/`."""
+        """Build the server: the search, the routes of one car, the faults, and the control routes `/__sandbox/`."""
         app = web.Application(middlewares=[self._recorder()])
         self.faults.attach(app)
         app.router.add_get("/search/car/list/{view}", self._search, name=SEARCH)
+        app.router.add_routes(readside.routes(self.inventory))
         app.router.add_routes(control.routes(self.inventory, self.faults, self.calls))
         return app
 
@@ -138,16 +145,16 @@ class EncarStandIn:
         if page:
             start = min(page.offset, self._deepest)
             answer["SearchResults"] = [view(car) for car in cars[start : start + min(page.limit, MAX_LIMIT)]]
-        return _json(request, orjson.dumps(answer))
+        return json_answer(request, answer)
 
     def _recorder(self) -> Middleware:
         @web.middleware
         async def record(request: web.Request, handler: Handler) -> web.StreamResponse:
-            if request.match_info.route.name != SEARCH:
+            operation = request.match_info.route.name
+            if operation is None:
                 return await handler(request)
-            asked = _SR.fullmatch(request.query.get("sr", ""))
-            sort, offset, limit = (asked[1], int(asked[2]), int(asked[3])) if asked else (None, None, None)
-            call = Call(request.match_info["view"], request.query.get("q", ""), sort, offset, limit)
+            call = _search_call(request) if operation == SEARCH else Call("", "", None, None, None)
+            call.operation, call.path, call.query = operation, request.path, request.query_string
             self.calls.append(call)
             try:
                 response = await handler(request)
@@ -160,6 +167,12 @@ class EncarStandIn:
         return record
 
 
+def _search_call(request: web.Request) -> Call:
+    asked = _SR.fullmatch(request.query.get("sr", ""))
+    sort, offset, limit = (asked[1], int(asked[2]), int(asked[3])) if asked else (None, None, None)
+    return Call(request.match_info["view"], request.query.get("q", ""), sort, offset, limit)
+
+
 def _page(sr: str) -> Page:
     asked = _SR.fullmatch(sr)
     if asked is None:
@@ -168,10 +181,3 @@ def _page(sr: str) -> Page:
     if sort not in _SORTS:
         raise web.HTTPBadRequest(text=f"no such sort: {asked[1]}")
     return Page(sort, int(asked[2]), int(asked[3]))
-
-
-def _json(request: web.Request, body: bytes) -> web.Response:
-    response = web.Response(body=body, content_type="application/json", charset="utf-8")
-    if len(body) >= GZIP_FROM_BYTES and "gzip" in request.headers.get("Accept-Encoding", ""):
-        response.enable_compression(web.ContentCoding.gzip)
-    return response

@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from typing import Final
 
 from dealerproxy.sandbox.axes import FACETS
+from dealerproxy.sandbox.cars import Car
 from dealerproxy.sandbox.catalogue import GROUPS, MAKES
-from dealerproxy.sandbox.inventory import Car
 from dealerproxy.sandbox.ryvuss import And, Child, Keyword, Node, Or, Range, Term, terms, write
 from dealerproxy.sandbox.words import (
     CATEGORIES,

@@ -19,6 +19,7 @@ from aiohttp.typedefs import Handler
 from msgspec import Meta, structs
 
 JsonObject = dict[str, object]
+Answer = JsonObject | list[JsonObject]
 Share = Annotated[float, Meta(ge=0, le=1)]
 
 BLOCK_BODY: Final = (
@@ -28,14 +29,15 @@ BLOCK_BODY: Final = (
 INTERSTITIAL: Final = "<!DOCTYPE html><html><head><title>잠시만 기다려 주세요</title></head><body></body></html>"
 # nginx's number for "closed without an answer"; it is recorded for a dropped request and never sent.
 CLOSED_WITHOUT_ANSWER: Final = 444
+_STATE_MARK: Final = b"__PRELOADED_STATE__ = "
 _STOPPING: Final = web.AppKey("sandbox_stopping", asyncio.Event)
 
 
 class Fault(msgspec.Struct, tag_field="kind", kw_only=True, frozen=True, forbid_unknown_fields=True):
     """One fault, switched on for some requests.
 
-    `operation` names the routes it hits (None: all), `contains` is looked for in the decoded path and `q`, `times` is
-    how often it fires (None: until switched off).
+    `operation` names the routes it hits (None: all), `contains` is looked for in the decoded path, `q` and
+    `vehicleIds`, `times` is how often it fires (None: until switched off).
     """
 
     operation: str | None = None
@@ -49,7 +51,9 @@ class Fault(msgspec.Struct, tag_field="kind", kw_only=True, frozen=True, forbid_
     def hits(self, request: web.Request) -> bool:
         """Whether this request is one the fault is for."""
         return (self.operation is None or self.operation == request.match_info.route.name) and (
-            self.contains is None or self.contains in request.path or self.contains in request.query.get("q", "")
+            self.contains is None
+            or self.contains in request.path
+            or any(self.contains in request.query.get(name, "") for name in ("q", "vehicleIds"))
         )
 
 
@@ -156,7 +160,11 @@ class Hang(Fault, tag="hang", frozen=True):
 
 
 class MissingField(Fault, tag="missing_field", frozen=True):
-    """A key is missing: from a share of the rows, or (`of` = `answer`) from the top level."""
+    """A key is missing: from a share of the rows, or (`of` = `answer`) from the top level.
+
+    With `answer` the field may be a path (`advertisement.price`), and the answer a list of documents or a page with
+    its state (`cars.base.advertisement.price`).
+    """
 
     field: str
     of: Literal["rows", "answer"] = "rows"
@@ -166,9 +174,13 @@ class MissingField(Fault, tag="missing_field", frozen=True):
         """Answer without the key."""
         return _rewritten(await handler(request), self._without)
 
-    def _without(self, answer: JsonObject) -> None:
-        for row in [answer] if self.of == "answer" else _every(_rows(answer), self.share):
-            row.pop(self.field, None)
+    def _without(self, answer: Answer) -> None:
+        if self.of == "rows":
+            for row in _every(_rows(answer), self.share):
+                row.pop(self.field, None)
+        else:
+            for document in answer if isinstance(answer, list) else [answer]:
+                _drop(document, self.field.split("."))
 
 
 class BadRows(Fault, tag="bad_rows", frozen=True):
@@ -181,7 +193,7 @@ class BadRows(Fault, tag="bad_rows", frozen=True):
         """Answer with spoilt rows."""
         return _rewritten(await handler(request), self._spoil)
 
-    def _spoil(self, answer: JsonObject) -> None:
+    def _spoil(self, answer: Answer) -> None:
         for row in _every(_rows(answer), self.share):
             row[self.field] = {"unreadable": True}
 
@@ -271,21 +283,37 @@ async def _send(
     return response
 
 
-def _rewritten(answered: web.StreamResponse, change: Callable[[JsonObject], None]) -> web.StreamResponse:
-    """The answer with its JSON object changed; one without such a body (another fault's) is left alone."""
+def _rewritten(answered: web.StreamResponse, change: Callable[[Answer], None]) -> web.StreamResponse:
+    """The answer with its JSON changed, or a page with its state; one with neither (another fault's) is left alone."""
+    before, text, after = _state(_body(answered))
     try:
-        answer = orjson.loads(_body(answered))
+        answer = orjson.loads(text)
     except orjson.JSONDecodeError:
         return answered
-    if isinstance(answer, dict) and isinstance(answered, web.Response):
+    if isinstance(answer, dict | list) and isinstance(answered, web.Response):
         change(answer)
-        answered.body = orjson.dumps(answer)
+        changed = orjson.dumps(answer)
+        answered.body = before + (changed.replace(b"<", b"\\u003c") if before else changed) + after
     return answered
 
 
-def _rows(answer: JsonObject) -> list[JsonObject]:
-    rows = answer.get("SearchResults")
+def _state(body: bytes) -> tuple[bytes, bytes, bytes]:
+    """What stands before, in and after the JSON of an answer; in a page the JSON is its state."""
+    before, mark, rest = body.partition(_STATE_MARK)
+    text, end, after = rest.partition(b"</script>")
+    return (before + mark, text, end + after) if mark else (b"", body, b"")
+
+
+def _rows(answer: Answer) -> list[JsonObject]:
+    rows = answer if isinstance(answer, list) else answer.get("SearchResults")
     return rows if isinstance(rows, list) else []
+
+
+def _drop(document: object, path: list[str]) -> None:
+    for key in path[:-1]:
+        document = document.get(key) if isinstance(document, dict) else None
+    if isinstance(document, dict):
+        document.pop(path[-1], None)
 
 
 def _every(rows: list[JsonObject], share: float) -> list[JsonObject]:

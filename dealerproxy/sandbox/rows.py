@@ -9,7 +9,7 @@ from collections.abc import Callable
 from datetime import timedelta
 from typing import Final
 
-from dealerproxy.sandbox.inventory import Car
+from dealerproxy.sandbox.cars import Car
 from dealerproxy.sandbox.words import COLOURS
 
 Row = dict[str, object]

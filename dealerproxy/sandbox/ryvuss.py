@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from dealerproxy.sandbox.axes import FACETS, RANGES, mentions
-from dealerproxy.sandbox.inventory import Car
+from dealerproxy.sandbox.cars import Car
 
 # The site's own deepest queries nest about nine groups; recursion must end long before the interpreter's limit.
 MAX_DEPTH: Final = 32

@@ -5,8 +5,15 @@ from enum import StrEnum
 
 from msgspec import UNSET, Struct, UnsetType
 
+from dealerproxy.errors import ApiError, UpstreamError
 from dealerproxy.vehicles.fx import Rate
 from dealerproxy.vehicles.summary import VehicleSummary
+
+PARTIAL_HEADER = "X-LMN-Partial-Dealer-Unavailable"
+# Retry-After of a 503, in seconds: the partner pages ask for a back-off of 5 to 30 s.
+RETRY_AFTER_S = (5, 30)
+# Reasons that another try in a few seconds will not mend.
+SLOW_TO_MEND = frozenset({"blocked", "drift"})
 
 
 class Status(StrEnum):
@@ -73,3 +80,19 @@ class VehicleList(Struct, frozen=True, kw_only=True):
 def shown(rate: Rate) -> FxShown:
     """Show a rate in an answer."""
     return FxShown(rate.krw_per_usd, rate.as_of, rate.source)
+
+
+def unavailable(states: Sequence[SourceState], failure: UpstreamError, retry_after_s: float | None = None) -> ApiError:
+    """503: every source that was asked failed; `retry_after_s` is the longest wait any of them asked for."""
+    low, high = RETRY_AFTER_S
+    wait = failure.retry_after_s if retry_after_s is None else retry_after_s
+    if wait is None:
+        wait = high if failure.code in SLOW_TO_MEND else low
+    names = ",".join(state.name for state in states)
+    return ApiError(
+        503,
+        "dealer_upstream_unavailable",
+        f"No dealer source could answer ({', '.join(f'{state.name}: {state.reason}' for state in states)}).",
+        details={"sources": states},
+        headers={"Retry-After": str(round(min(max(wait, low), high))), PARTIAL_HEADER: names},
+    )

@@ -1,7 +1,7 @@
 """The cursor: where each leg stands, signed, so that any process can go on where another left off.
 
 A cursor is `base64url(msgpack payload + signature)`. The payload is compact rather than secret: offsets, keys and
-ids a client has seen anyway. Twenty-four legs and 400 remembered rows stay under 3 kB.
+ids a client has seen anyway. Twenty-four legs and 380 remembered rows stay under 3 kB.
 """
 
 import base64
@@ -22,7 +22,7 @@ from dealerproxy.vehicles.fx import Rate
 
 LIFETIME_S = 3600
 # Encar repeats rows across pages, mostly about a hundred apart, so the walk remembers what it gave out last.
-REMEMBERED_ROWS = 400
+REMEMBERED_ROWS = 380
 _DIGEST_BYTES = 4
 _SIGNATURE_BYTES = 16
 _VERSION = 1
@@ -33,24 +33,31 @@ _CLOCK_SKEW_S = 60
 class LegState(Struct, array_like=True, frozen=True):
     """Where a leg stands.
 
-    `offset` rows of the upstream's order are behind it; `key` is the sort key of the last row given out and
-    `last_id` the id of the last row passed, both None at the start.
+    `offset` rows of the upstream's order are behind it; `key` is the sort key of the last row passed and `last` the
+    digest of its id, both None at the start. `total` is the upstream's last count. A `late` leg failed and may still
+    give out rows that belong before the front.
     """
 
     offset: int = 0
     key: int | None = None
-    last_id: str | None = None
+    last: int | None = None
+    total: int | None = None
     ended: bool = False
+    late: bool = False
 
 
 class Position(Struct, array_like=True, frozen=True):
-    """A place in a walk. `seen` holds 4-byte digests of the ids given out, oldest first."""
+    """A place in a walk.
+
+    `front` is the sort key of the last row given out over all legs, `seen` the digests of the ids given out.
+    """
 
     version: int
     issued_at: int
     fingerprint: bytes
     rate: Rate
     legs: tuple[LegState, ...]
+    front: int | None = None
     seen: bytes = b""
 
 
@@ -61,12 +68,12 @@ class CursorCodec:
     """Signs and reads cursors. Without a secret one is drawn, and cursors end with the process."""
 
     def __init__(self, secret: str, now: Callable[[], float] = time.time) -> None:
-        self._key = secret.encode() or secrets.token_bytes(32)
+        self._key = secret.encode(errors="surrogateescape") or secrets.token_bytes(32)
         self._now = now
 
-    def encode(self, fingerprint: bytes, rate: Rate, legs: Iterable[LegState], seen: bytes) -> str:
+    def encode(self, fingerprint: bytes, rate: Rate, legs: Iterable[LegState], front: int | None, seen: bytes) -> str:
         """Write a cursor for the page that follows."""
-        position = Position(_VERSION, int(self._now()), fingerprint, rate, tuple(legs), seen)
+        position = Position(_VERSION, int(self._now()), fingerprint, rate, tuple(legs), front, seen)
         payload = msgspec.msgpack.encode(position)
         return _base64(payload + self._sign(payload))
 
@@ -99,34 +106,40 @@ def fingerprint(query: Query, legs: Iterable[Leg]) -> bytes:
     """
     kept = (
         *(query.year_min, query.year_max, query.mileage_max_km, query.price_min_usd, query.price_max_usd),
-        *(query.fuel, query.krw_per_usd),
+        *(query.fuel, query.display.krw_per_usd),
     )
     text = msgspec.json.encode([query.sort, kept, [(leg.upstream, leg.q) for leg in legs]])
     return hashlib.blake2b(text, digest_size=8).digest()
 
 
 class Seen:
-    """The ids a walk gave out, the last 400 of them."""
+    """The ids a walk gave out, the last 380 of them."""
 
     def __init__(self, remembered: bytes = b"") -> None:
         size = _DIGEST_BYTES
-        pieces = (remembered[i : i + size] for i in range(0, len(remembered) - size + 1, size))
-        self._digests = dict.fromkeys(pieces)
+        pieces = (remembered[at : at + size] for at in range(0, len(remembered) - size + 1, size))
+        self._digests = dict.fromkeys(int.from_bytes(piece, "big") for piece in pieces)
 
-    def __contains__(self, vehicle_id: str) -> bool:
-        return _digest(vehicle_id) in self._digests
+    def __contains__(self, listing_id: str) -> bool:
+        return digest(listing_id) in self._digests
 
     @property
     def complete(self) -> bool:
         """Whether nothing was forgotten yet."""
         return len(self._digests) < REMEMBERED_ROWS
 
-    def add(self, vehicle_id: str) -> None:
+    def add(self, listing_id: str) -> None:
         """Remember an id."""
-        self._digests[_digest(vehicle_id)] = None
+        self._digests[digest(listing_id)] = None
 
     def __bytes__(self) -> bytes:
-        return b"".join(list(self._digests)[-REMEMBERED_ROWS:])
+        kept = list(self._digests)[-REMEMBERED_ROWS:]
+        return b"".join(number.to_bytes(_DIGEST_BYTES, "big") for number in kept)
+
+
+def digest(listing_id: str) -> int:
+    """A number of 32 bits that stands for an id where room is short."""
+    return zlib.crc32(listing_id.encode())
 
 
 def _base64(raw: bytes) -> str:
@@ -140,7 +153,3 @@ def _unbase64(text: str) -> bytes | None:
     except ValueError:
         return None
     return raw if _base64(raw) == text else None
-
-
-def _digest(vehicle_id: str) -> bytes:
-    return zlib.crc32(vehicle_id.encode()).to_bytes(_DIGEST_BYTES, "big")

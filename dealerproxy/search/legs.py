@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Callable
 
 from dealerproxy.errors import UpstreamError
-from dealerproxy.search.cursor import LegState, Seen
+from dealerproxy.search.cursor import LegState, Seen, digest
 from dealerproxy.search.plan import Leg
 from dealerproxy.search.query import Sort
 from dealerproxy.vehicles.listing import Chunk, LeftOut, LeftOutReason, Listing
@@ -34,26 +34,38 @@ class LegReader:
     """Reads one leg from a state on.
 
     `wanted` is the index of the chunk it needs, None while it has a row at hand, has ended or failed. `head` is
-    the next row to give out, `head_key` its sort key.
+    the next row to give out, `head_key` its sort key. Rows that belong before the walk's `front` were inserted or
+    pushed there while one walked: they are passed over, or the order would jump back and ids come twice.
     """
 
-    def __init__(self, leg: Leg, state: LegState, *, sort: Sort, keep: Callable[[Listing], bool], seen: Seen) -> None:
+    def __init__(
+        self,
+        leg: Leg,
+        state: LegState,
+        *,
+        sort: Sort,
+        keep: Callable[[Listing], bool],
+        seen: Seen,
+        front: int | None = None,
+    ) -> None:
         self.leg = leg
         self.failure: UpstreamError | None = None
         self.head: Listing | None = None
         self.head_key = 0
-        self.total: int | None = None
+        self.total = state.total
         self.fetched_at: float | None = None
         self.calls = 0
         self.too_deep = False
-        self.ended_early = False
+        self.missing = 0
+        self.moved = 0
         self.left_out: Counter[LeftOutReason] = Counter()
         self._sort, self._keep, self._seen = sort, keep, seen
-        self._offset, self._key, self._last_id = state.offset, state.key, state.last_id
-        self._ended = state.ended
+        self._front = state.key if state.late else front
+        self._offset, self._key, self._last = state.offset, state.key, state.last
+        self._ended, self._late = state.ended, state.late
         self._chunk: Chunk | None = None
         self._index = state.offset // CHUNK_ROWS
-        self._resuming = state.last_id is not None
+        self._resuming = state.last is not None
         self._looked_aside = False
 
     @property
@@ -64,14 +76,20 @@ class LegReader:
         return self._index
 
     @property
-    def state(self) -> LegState:
-        """Where the leg stands, for the cursor."""
-        return LegState(self._offset, self._key, self._last_id, self._ended)
+    def ended(self) -> bool:
+        """Whether nothing follows in this leg."""
+        return self._ended
 
     @property
     def answered(self) -> bool:
         """Whether any chunk of this leg arrived in this request."""
         return self.fetched_at is not None
+
+    def state(self, front: int | None) -> LegState:
+        """Where the leg stands, for the cursor; `front` is the walk's new one."""
+        caught_up = self.head is not None and front is not None and self.head_key >= front
+        late = self.failure is not None or (self._late and not caught_up)
+        return LegState(self._offset, self._key, self._last, self.total, self._ended, late)
 
     def offer(self, chunk: Chunk) -> None:
         """Take the wanted chunk and move to the next row that may be given out."""
@@ -108,19 +126,23 @@ class LegReader:
         for entry in chunk.entries[self._offset - base :]:
             if isinstance(entry, LeftOut):
                 self.left_out[entry.reason] += 1
-            elif self._keep(entry) and entry.id not in self._seen:
-                self.head, self.head_key = entry, sort_key(entry, self._sort)
-                return
+            elif self._keep(entry):
+                key = sort_key(entry, self._sort)
+                if entry.listing_id not in self._seen and (self._front is None or key >= self._front):
+                    self.head, self.head_key = entry, key
+                    return
+                self.moved += 1
             self._pass(entry)
         self._index += 1
         self._chunk = None
+        self.missing += chunk.missing
         self.too_deep = not chunk.ended and self._index * CHUNK_ROWS >= MAX_OFFSET
-        self.ended_early = not chunk.entries and chunk.total > self._offset
         self._ended = chunk.ended or self.too_deep
 
     def _pass(self, entry: Listing | LeftOut) -> None:
         self._offset += 1
-        self._last_id = entry.listing_id or self._last_id
+        if entry.listing_id is not None:
+            self._last = digest(entry.listing_id)
         if isinstance(entry, Listing):
             self._key = sort_key(entry, self._sort)
 
@@ -131,19 +153,19 @@ class LegReader:
         else from the last key on, where rows given out already are known by their id.
         """
         for position, entry in enumerate(chunk.entries):
-            if entry.listing_id == self._last_id:
+            if entry.listing_id is not None and digest(entry.listing_id) == self._last:
                 return position + 1
         if self._offset == self._index * CHUNK_ROWS:
             return 0  # the last row passed ended the chunk before
         keys = [sort_key(entry, self._sort) if isinstance(entry, Listing) else None for entry in chunk.entries]
-        neighbour = self._index + self._moved([key for key in keys if key is not None])
+        neighbour = self._index + self._shift([key for key in keys if key is not None])
         if neighbour >= 0 and neighbour != self._index and not self._looked_aside:
             self._looked_aside = True
             self._index = neighbour
             return None
         return self._from_key(keys)
 
-    def _moved(self, keys: list[int]) -> int:
+    def _shift(self, keys: list[int]) -> int:
         """Which way the place moved if not even its key is among these: -1, 0 or 1 chunks."""
         if self._key is None:
             return 0

@@ -8,7 +8,7 @@ from msgspec import Struct
 
 from dealerproxy.errors import Issue, validation_error
 from dealerproxy.search.answer import Notice, SkipReason
-from dealerproxy.search.query import Query, Sort
+from dealerproxy.search.query import Query, Sort, short
 from dealerproxy.upstreams.encar import query as encar
 from dealerproxy.upstreams.encar.naming import WON_PER_MANWON
 from dealerproxy.upstreams.encar.rows import Asked
@@ -201,15 +201,14 @@ def _pairs(query: Query, makes: list[Make], vocabulary: Vocabulary, notices: lis
             message = f"{make.name} has none of the models asked for, so it was not searched."
             notices.append(Notice(code="no_such_pair", field="make", message=message))
     notices += [
-        Notice(code="no_such_pair", field="model", message=f"None of the makes asked for has a model `{text}`.")
+        Notice(code="no_such_pair", field="model", message=f"None of the makes asked for has a model `{short(text)}`.")
         for text in known
         if makes and text not in paired
     ]
 
 
 def _unknown(field: str, text: str) -> Notice:
-    shown = text.encode(errors="replace").decode()[:40]
-    return Notice(code=f"unknown_{field}", field=field, message=f"No {field} is known as `{shown}`.")
+    return Notice(code=f"unknown_{field}", field=field, message=f"No {field} is known as `{short(text)}`.")
 
 
 def _dropped(name: str) -> Notice:

@@ -13,6 +13,7 @@ from typing import TypeVar
 from msgspec import Struct
 
 from dealerproxy.errors import ApiError, Issue, validation_error
+from dealerproxy.vehicles.fx import PLAUSIBLE
 from dealerproxy.vocabulary import Vocabulary
 
 DEFAULT_LIMIT, MAX_LIMIT = 50, 200
@@ -20,7 +21,7 @@ PAGE_MAX = 48
 DEALER = "dealer"
 SOURCES = (DEALER, "glovis", "sk", "aj", "lotte", "kcar")
 UPSTREAMS = ("encar",)
-INCLUDES = ("dealer",)
+INCLUDES = ("dealer", "enriched")
 GRADES = ("A", "B", "C", "D", "F")
 AUCTION_STATUSES = ("upcoming", "sold", "negotiation_sold", "no_bid", "negotiation_requested")
 AUCTION_ONLY = (
@@ -33,7 +34,6 @@ AUCTION_ONLY = (
     "auction_count_max",
 )
 BODY_STYLES = ("van",)
-KRW_PER_USD = (100.0, 10_000.0)
 YEARS = (1900, 2100)
 _BIGGEST = 999_999_999
 _INTEGER = re.compile(r"[+-]?\d{1,9}", re.ASCII)
@@ -57,6 +57,14 @@ class Sort(StrEnum):
         return self in {Sort.AUCTION_DATE_ASC, Sort.YEAR_DESC}
 
 
+class Display(Struct, frozen=True, kw_only=True):
+    """How to show what was found: at which rate, if the request brings one, and with what besides."""
+
+    krw_per_usd: float | None = None
+    insider: bool = False
+    enriched: bool = False
+
+
 class Query(Struct, frozen=True, kw_only=True):
     """A valid request for dealer rows. Bounds are inclusive; USD, km, model years; tokens are the partner's."""
 
@@ -74,8 +82,7 @@ class Query(Struct, frozen=True, kw_only=True):
     sort: Sort = Sort.AUCTION_DATE_ASC
     limit: int = DEFAULT_LIMIT
     cursor: str | None = None
-    krw_per_usd: float | None = None
-    insider: bool = False
+    display: Display = Display()
     dealer_in_scope: bool = True
     auction_only: bool = False
     dropped: tuple[str, ...] = ()
@@ -109,6 +116,33 @@ def parse(params: Mapping[str, Sequence[str]], vocabulary: Vocabulary) -> Query:
     return query
 
 
+def parse_display(params: Mapping[str, Sequence[str]]) -> Display:
+    """Validate the parameters that only say how to show a car. Raises ApiError 400 `validation_error`."""
+    reader = _Reader(params)
+    display = _display(reader)
+    if reader.issues:
+        raise validation_error(reader.issues)
+    return display
+
+
+def parse_sources(params: Mapping[str, Sequence[str]]) -> tuple[str, ...]:
+    """Validate `source` alone; empty when it is not given. Raises ApiError 400 `validation_error`."""
+    reader = _Reader(params)
+    sources = reader.words("source", SOURCES)
+    if reader.issues:
+        raise validation_error(reader.issues)
+    return sources
+
+
+def _display(reader: "_Reader") -> Display:
+    includes = reader.words("include", INCLUDES)
+    return Display(
+        krw_per_usd=reader.number("krw_per_usd", *PLAUSIBLE),
+        insider="dealer" in includes,
+        enriched="enriched" in includes,
+    )
+
+
 def _read(reader: "_Reader", sources: Sequence[str], vocabulary: Vocabulary) -> Query:
     makes, models = reader.values("make"), reader.values("model")
     if models and not makes:
@@ -139,8 +173,7 @@ def _read(reader: "_Reader", sources: Sequence[str], vocabulary: Vocabulary) -> 
         sort=Sort(reader.word("sort", tuple(Sort)) or Sort.AUCTION_DATE_ASC),
         limit=reader.integer("limit", 1, MAX_LIMIT) or DEFAULT_LIMIT,
         cursor=reader.text("cursor"),
-        krw_per_usd=reader.number("krw_per_usd", *KRW_PER_USD),
-        insider="dealer" in reader.words("include", INCLUDES),
+        display=_display(reader),
         dealer_in_scope=not sources or DEALER in sources,
         auction_only=any(reader.text(name) for name in AUCTION_ONLY),
         dropped=tuple(dropped),
@@ -159,7 +192,7 @@ def _check_dealer(reader: "_Reader", query: Query, sources: Sequence[str], vocab
         if token in vocabulary.unsupported_options:
             reader.issue("options_include", f"`{token}` cannot be filtered on for dealer cars.")
         elif token not in vocabulary.options:
-            reader.issue("options_include", f"`{_short(token)}` is no option token.", tuple(vocabulary.options))
+            reader.issue("options_include", f"`{short(token)}` is no option token.", tuple(vocabulary.options))
 
 
 def _check_auction_values(reader: "_Reader") -> None:
@@ -178,7 +211,7 @@ def _colours(reader: "_Reader", vocabulary: Vocabulary) -> tuple[str, ...]:
         if facets:
             asked.setdefault(facets, text)
         else:
-            reader.issue("color", f"`{_short(text)}` is no colour we know.", vocabulary.colour_families)
+            reader.issue("color", f"`{short(text)}` is no colour we know.", vocabulary.colour_families)
     return tuple(asked.values())
 
 
@@ -211,7 +244,7 @@ class _Reader:
         for value in self.values(name):
             word = canonical.get(value.casefold())
             if word is None:
-                self.issue(name, f"`{_short(value)}` is no value of `{name}`.", [str(word) for word in allowed])
+                self.issue(name, f"`{short(value)}` is no value of `{name}`.", [str(word) for word in allowed])
             else:
                 found[word] = None
         return tuple(found)
@@ -245,7 +278,7 @@ class _Reader:
                 if text is not None:
                     found[name] = date.fromisoformat(text)
             except ValueError:
-                self.issue(name, f"`{name}` must be a date such as 2026-04-18; got `{_short(text or '')}`.")
+                self.issue(name, f"`{name}` must be a date such as 2026-04-18; got `{short(text or '')}`.")
         if len(found) == 2 and found[low_name] > found[high_name]:
             self.issue(low_name, f"`{low_name}` is after `{high_name}`.")
 
@@ -257,12 +290,12 @@ class _Reader:
             return None
         value = convert(text) if shape.fullmatch(text) else None
         if value is None or not low <= value <= high:
-            self.issue(name, f"`{name}` must be {what} from {low} to {high}; got `{_short(text)}`.")
+            self.issue(name, f"`{name}` must be {what} from {low} to {high}; got `{short(text)}`.")
             return None
         return value
 
 
-def _short(text: str) -> str:
-    """A value fit to be shown in a message: not long, and encodable whatever bytes it came from."""
-    text = text.encode(errors="replace").decode()
+def short(text: str) -> str:
+    """A value fit to be shown in a message: not long, and plain ASCII, since answers hold no Korean."""
+    text = text.encode("ascii", "backslashreplace").decode()
     return text if len(text) <= 40 else text[:40] + "…"

@@ -21,7 +21,8 @@ _COUNTED = {
     "left_out_duplicate": (None, "Left out: {} more adverts of cars on this page."),
     "untranslated": ("trim", "Words of trim names without English, left out of the text: {}."),
     "depth_limit": (None, f"Searches that end at {MAX_OFFSET} rows: {{}}. Narrow the filters to see the rest."),
-    "ended_early": (None, "Searches that ended before the site's own count: {}."),
+    "moved": (None, "Passed over: {} that came before or belong before the page, because the stock moved."),
+    "rows_missing": (None, "Rows the site counts but did not send: {}."),
 }
 
 
@@ -32,7 +33,8 @@ def remarks(readers: Sequence[LegReader], page: Page, rows: Sequence[Listing]) -
             "left_out_duplicate": page.duplicates,
             "untranslated": sum(row.untranslated for row in rows),
             "depth_limit": sum(reader.too_deep for reader in readers),
-            "ended_early": sum(reader.ended_early for reader in readers),
+            "moved": sum(reader.moved for reader in readers),
+            "rows_missing": sum(reader.missing for reader in readers),
         }
     )
     for reader in readers:

@@ -7,28 +7,37 @@ from collections.abc import Callable, Sequence
 import structlog
 from msgspec import UNSET, UnsetType
 
-from dealerproxy.errors import ApiError, Drift, UpstreamError, invalid_cursor, worst
-from dealerproxy.search.answer import Notice, SkipReason, SourceState, Status, VehicleList, shown
+from dealerproxy.errors import Drift, UpstreamError, invalid_cursor, worst
+from dealerproxy.search.answer import (
+    Notice,
+    SkipReason,
+    SourceState,
+    Status,
+    VehicleList,
+    shown,
+    unavailable,
+)
 from dealerproxy.search.cursor import CursorCodec, LegState, Position, Seen, fingerprint
-from dealerproxy.search.legs import CHUNK_ROWS, LegReader
+from dealerproxy.search.enrich import enrich
+from dealerproxy.search.legs import CHUNK_ROWS, LegReader, sort_key
 from dealerproxy.search.page import gather
 from dealerproxy.search.plan import Leg, Plan, plan
 from dealerproxy.search.query import UPSTREAMS, Query
 from dealerproxy.search.remarks import remarks
 from dealerproxy.transport.cache import FlightCache
 from dealerproxy.transport.deadline import Deadline
+from dealerproxy.upstreams.encar.cars import EncarCars
 from dealerproxy.upstreams.encar.client import EncarClient
 from dealerproxy.upstreams.encar.rows import ROWS, read_count, read_search
 from dealerproxy.vehicles.fx import FxRates, Rate, iso_kst
-from dealerproxy.vehicles.listing import Chunk
+from dealerproxy.vehicles.listing import Chunk, LeftOut, Listing
 from dealerproxy.vehicles.summary import summarise
 from dealerproxy.vocabulary import Vocabulary
 
-PARTIAL_HEADER = "X-LMN-Partial-Dealer-Unavailable"
-# Retry-After of a 503, in seconds: the partner pages ask for a back-off of 5 to 30 s.
-RETRY_AFTER_S = (5, 30)
-# Reasons that another try in a few seconds will not mend.
-SLOW_TO_MEND = frozenset({"blocked", "drift"})
+CURSOR_MISMATCH = "The cursor belongs to another sort or other filters."
+
+ChunkCache = FlightCache[tuple[str, ...], Chunk]
+CountCache = FlightCache[tuple[str, ...], int]
 
 log = structlog.get_logger(__name__)
 
@@ -40,15 +49,16 @@ class SearchService:
         self,
         *,
         encar: EncarClient,
+        cars: EncarCars,
         vocabulary: Vocabulary,
         rates: FxRates,
         cursors: CursorCodec,
-        chunks: FlightCache[tuple[str, ...], Chunk],
-        counts: FlightCache[tuple[str, ...], int],
+        chunks: ChunkCache,
+        counts: CountCache,
         deadline_s: float,
         now: Callable[[], float] = time.time,
     ) -> None:
-        self._encar, self._vocabulary = encar, vocabulary
+        self._encar, self._cars, self._vocabulary = encar, cars, vocabulary
         self._rates, self._cursors = rates, cursors
         self._chunks, self._counts = chunks, counts
         self._deadline_s, self._now = deadline_s, now
@@ -61,9 +71,11 @@ class SearchService:
         """
         if not query.dealer_in_scope:
             return self._skipped(self._rate(query, None), (), SkipReason.SOURCE_EXCLUDED)
-        position = self._cursors.decode(query.cursor) if query.cursor and not query.auction_only else None
+        position = self._cursors.decode(query.cursor) if query.cursor else None
         rate = self._rate(query, position)
         planned = plan(query, rate.krw_per_usd, self._vocabulary)
+        if planned.skip is not None and position is not None:
+            raise invalid_cursor("mismatch", CURSOR_MISMATCH)
         if planned.skip is not None:
             return self._skipped(rate, planned.notices, planned.skip, 0 if query.auction_only else UNSET)
         if query.auction_only:
@@ -75,15 +87,19 @@ class SearchService:
     ) -> VehicleList:
         walk = fingerprint(query, planned.legs)
         if position is not None and position.fingerprint != walk:
-            raise invalid_cursor("mismatch", "The cursor belongs to another sort or other filters.")
+            raise invalid_cursor("mismatch", CURSOR_MISMATCH)
         states = position.legs if position else [LegState()] * len(planned.legs)
         seen = Seen(position.seen if position else b"")
+        front = position.front if position else None
         readers = [
-            LegReader(leg, state, sort=query.sort, keep=planned.keep, seen=seen)
+            LegReader(leg, state, sort=query.sort, keep=planned.keep, seen=seen, front=front)
             for leg, state in zip(planned.legs, states, strict=True)
         ]
         page = await gather(readers, query.page_size, lambda reader, index: self._chunk(reader.leg, index, deadline))
-        rows = page.rows(query.sort)
+        found = page.rows(query.sort)
+        rows, enriched = found, list[Notice]()
+        if query.display.enriched and found:
+            rows, enriched = await enrich(found, self._cars, self._vocabulary, deadline)
         source = self._source(
             failures=[reader.failure for reader in readers if reader.failure],
             answered=any(reader.answered for reader in readers),
@@ -91,17 +107,18 @@ class SearchService:
             totals=[reader.total for reader in readers],
             fetched=[reader.fetched_at for reader in readers],
         )
-        for row in rows:
-            seen.add(row.id)
-        walked = all(reader.state.ended for reader in readers)
+        for row in found:
+            seen.add(row.listing_id)
+            front = max(sort_key(row, query.sort), front) if front is not None else sort_key(row, query.sort)
+        walked = all(reader.ended for reader in readers)
         return VehicleList(
-            data=[summarise(row, rate.krw_per_usd, insider=query.insider) for row in rows],
+            data=[summarise(row, rate.krw_per_usd, insider=query.display.insider) for row in rows],
             next_cursor=None
             if walked
-            else self._cursors.encode(walk, rate, [reader.state for reader in readers], bytes(seen)),
+            else self._cursors.encode(walk, rate, [reader.state(front) for reader in readers], front, bytes(seen)),
             sources=(source,),
             fx=shown(rate),
-            notices=(*planned.notices, *remarks(readers, page, rows)),
+            notices=(*planned.notices, *remarks(readers, page, rows), *enriched),
         )
 
     async def _hidden(self, planned: Plan, rate: Rate, deadline: Deadline) -> VehicleList:
@@ -130,7 +147,11 @@ class SearchService:
         """A walk keeps the rate it began with; prices must not jump between its pages."""
         if position is not None:
             return position.rate
-        return self._rates.current() if query.krw_per_usd is None else self._rates.requested(query.krw_per_usd)
+        return (
+            self._rates.current()
+            if query.display.krw_per_usd is None
+            else self._rates.requested(query.display.krw_per_usd)
+        )
 
     def _skipped(
         self, rate: Rate, notices: Sequence[Notice], reason: SkipReason, hidden: int | UnsetType = UNSET
@@ -157,7 +178,8 @@ class SearchService:
         known = [total for total in totals if total is not None]
         ages = [self._now() - moment for moment in fetched if moment is not None]
         failure = worst(failures) if failures else None
-        retry_after = failure.retry_after_s if failure else None
+        waits = [error.retry_after_s for error in failures if error.retry_after_s is not None]
+        retry_after = max(waits, default=None)
         state = SourceState(
             name="encar",
             status=Status.OK if failure is None else Status.PARTIAL if answered else Status.FAILED,
@@ -168,7 +190,7 @@ class SearchService:
             retry_at=iso_kst(self._now() + retry_after) if retry_after is not None else None,
         )
         if failure is not None and not answered:
-            raise unavailable([state], failure)
+            raise unavailable([state], failure, retry_after)
         return state
 
     async def _chunk(self, leg: Leg, index: int, deadline: Deadline) -> tuple[Chunk, bool]:
@@ -186,8 +208,7 @@ class SearchService:
         except UpstreamError as error:
             _log_trouble(leg, "search", error)
             raise
-        ended = not entries or offset + CHUNK_ROWS >= total
-        return Chunk(entries=entries, total=total, ended=ended, fetched_at=self._now())
+        return chunk_of(entries, total, offset, self._now())
 
     async def _count(self, leg: Leg, deadline: Deadline) -> int:
         count, _ = await self._counts.get((leg.upstream, leg.q), lambda: self._fetch_count(leg), deadline)
@@ -205,19 +226,16 @@ class SearchService:
         return await self._encar.search(leg.q, sort=leg.sort, offset=offset, limit=limit, within_s=self._deadline_s)
 
 
-def unavailable(states: Sequence[SourceState], failure: UpstreamError) -> ApiError:
-    """503: every source that was asked failed."""
-    low, high = RETRY_AFTER_S
-    wait = failure.retry_after_s
-    if wait is None:
-        wait = high if failure.code in SLOW_TO_MEND else low
-    names = ",".join(state.name for state in states)
-    return ApiError(
-        503,
-        "dealer_upstream_unavailable",
-        f"No dealer source could answer ({', '.join(f'{state.name}: {state.reason}' for state in states)}).",
-        details={"sources": states},
-        headers={"Retry-After": str(round(min(max(wait, low), high))), PARTIAL_HEADER: names},
+def chunk_of(entries: tuple[Listing | LeftOut, ...], total: int, offset: int, now: float) -> Chunk:
+    """Make a chunk of an answer. Rows prove a count that is too low wrong; a full chunk then goes on."""
+    read = offset + len(entries)
+    promised = min(CHUNK_ROWS, max(0, total - offset))
+    return Chunk(
+        entries=entries,
+        total=max(total, read),
+        ended=not entries or (read >= total and len(entries) < CHUNK_ROWS) or read == total,
+        fetched_at=now,
+        missing=max(0, promised - len(entries)),
     )
 
 

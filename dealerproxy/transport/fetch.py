@@ -45,7 +45,7 @@ class Fetcher:
         or UpstreamFault (a body over the cap, too many redirects).
         """
         try:
-            async with asyncio.timeout(within_s), self._slots:
+            async with asyncio.timeout(within_s):
                 return await self._follow(url)
         except TimeoutError as error:
             raise TimedOut(str(error) or f"no answer within {within_s:.1f} s") from error
@@ -56,20 +56,25 @@ class Fetcher:
         host = url.host
         for _ in range(MAX_REDIRECTS + 1):
             await self._rate.acquire()
-            response, location = await self._once(url)
+            async with self._slots:
+                response, location = await self._once(url)
             if location is None:
                 return response
-            url = url.join(location)
-            if url.host != host:
+            try:
+                url = url.join(URL(location))
+                elsewhere = url.host != host
+            except ValueError:
+                raise UpstreamFault("a redirect to no address") from None
+            if elsewhere:
                 raise Blocked("redirect to another host")
         raise UpstreamFault("too many redirects")
 
-    async def _once(self, url: URL) -> tuple[Response, URL | None]:
+    async def _once(self, url: URL) -> tuple[Response, str | None]:
         timeout = aiohttp.ClientTimeout(total=None, sock_connect=CONNECT_S, sock_read=READ_S)
         async with self._session.get(url, headers=self._headers, timeout=timeout, allow_redirects=False) as answer:
             location = answer.headers.get("Location")
             if answer.status in _REDIRECTS and location:
-                return Response(answer.status, answer.headers, b""), URL(location)
+                return Response(answer.status, answer.headers, b""), location
             return Response(answer.status, answer.headers, await self._read(answer)), None
 
     async def _read(self, answer: aiohttp.ClientResponse) -> bytes:

@@ -10,13 +10,13 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC
 
-from dealerproxy.errors import Blocked, Drift, RateLimited, UpstreamFault
+from dealerproxy.errors import Blocked, Drift, NotFound, RateLimited, UpstreamFault
 
 BLOCK_STATUSES = frozenset({403, 407})
 # Nobody is believed who asks for more than a day.
 LONGEST_WAIT_S = 86_400.0
 _BOM = b"\xef\xbb\xbf"
-# How far into a body a block page's text or an HTML start is looked for.
+# How far into a body the start of a page is looked for.
 _SNIFF_BYTES = 4096
 
 
@@ -34,21 +34,36 @@ def json_body(
 ) -> bytes:
     """Return the body of a good JSON answer.
 
-    Raises Blocked (403, 407, a block marker on any status, HTML where JSON is due), RateLimited (429),
-    UpstreamFault (any other status that is not 200) or Drift (an empty body).
+    Raises Blocked (403, 407, a block marker on any status, HTML where JSON is due), RateLimited (429), NotFound (a
+    plain 404), UpstreamFault (any other status that is not 200) or Drift (an empty body).
     """
+    return _good_body(response, block_markers, now, html_is_due=False)
+
+
+def page_body(
+    response: Response, *, block_markers: Sequence[bytes] = (), now: Callable[[], float] = time.time
+) -> bytes:
+    """Return the body of a good page. Raises as `json_body` does, but HTML is what is due here."""
+    return _good_body(response, block_markers, now, html_is_due=True)
+
+
+def _good_body(response: Response, markers: Sequence[bytes], now: Callable[[], float], *, html_is_due: bool) -> bytes:
     body = response.body.removeprefix(_BOM)
-    head = body[:_SNIFF_BYTES]
+    wait = retry_after_s(response.headers.get("Retry-After"), now())
     if response.status == 429:
-        raise RateLimited("429", retry_after_s(response.headers.get("Retry-After"), now()))
+        raise RateLimited("429", wait)
     if response.status in BLOCK_STATUSES:
         raise Blocked(f"status {response.status}")
-    if any(marker in head for marker in block_markers):
+    # A good answer holds texts of sellers', so there only its beginning can be the page itself.
+    sniffed = body if response.status >= 400 else body[:_SNIFF_BYTES]
+    if any(marker in sniffed for marker in markers):
         raise Blocked(f"block page with status {response.status}")
-    if response.status < 500 and _looks_like_html(head):
+    if not html_is_due and response.status < 500 and body[:_SNIFF_BYTES].lstrip().startswith(b"<"):
         raise Blocked(f"HTML with status {response.status}")
+    if response.status == 404:
+        raise NotFound("status 404")
     if response.status != 200:
-        raise UpstreamFault(f"status {response.status}")
+        raise UpstreamFault(f"status {response.status}", wait)
     if not body.strip():
         raise Drift("body", "empty")
     return body
@@ -66,7 +81,3 @@ def retry_after_s(value: str | None, now: float) -> float | None:
     if moment.tzinfo is None:
         moment = moment.replace(tzinfo=UTC)  # an HTTP date is GMT even when it does not say so
     return min(max(0.0, moment.timestamp() - now), LONGEST_WAIT_S)
-
-
-def _looks_like_html(head: bytes) -> bool:
-    return head.lstrip().startswith(b"<")

@@ -65,6 +65,12 @@ class FxRates:
             self._refreshing.add_done_callback(self._refreshed)
         return self._rate
 
+    async def prime(self, within_s: float) -> None:
+        """Wait a little for the first refresh, so that the first answers need not use the static rate."""
+        self.current()
+        if self._refreshing is not None:
+            await asyncio.wait({self._refreshing}, timeout=within_s)
+
     def requested(self, krw_per_usd: float) -> Rate:
         """A rate that one request brought along."""
         return Rate(krw_per_usd, iso_kst(self._now()), "request")

@@ -17,6 +17,7 @@ class LeftOutReason(StrEnum):
     PLACEHOLDER_MILEAGE = "placeholder_mileage"
     UNKNOWN_MODEL = "unknown_model"
     UNREADABLE = "unreadable"
+    NOT_BUYABLE = "not_buyable"
 
 
 class LeftOut(Struct, frozen=True):
@@ -32,7 +33,8 @@ class Listing(Struct, frozen=True, kw_only=True):
     `registered` is the first registration as YYYYMM, `year` the model year, `price_krw` whole won. `vehicle_key`
     is the same for every copy of one car on one upstream; `original` tells the first advert from its copies.
     `fuel` and `transmission` are partner tokens or null, the `_word` fields what the upstream said, if anything.
-    `untranslated` counts words of the trim that had no English.
+    `untranslated` counts words of the trim that had no English. `colour` and `options` are known only once the
+    listing was enriched from its advert.
     """
 
     upstream: str
@@ -60,6 +62,8 @@ class Listing(Struct, frozen=True, kw_only=True):
     model_korean: str
     trim_korean: str | None
     untranslated: int = 0
+    colour: str | None = None
+    options: tuple[str, ...] = ()
 
     @property
     def id(self) -> str:
@@ -70,11 +74,12 @@ class Listing(Struct, frozen=True, kw_only=True):
 class Chunk(Struct, frozen=True):
     """One aligned piece of a leg: its rows in the upstream's order.
 
-    `total` is the upstream's own count for the whole leg; `ended` tells that nothing follows; `fetched_at` is
-    unix time in seconds.
+    `total` is the upstream's own count for the whole leg; `ended` tells that nothing follows; `missing` how many rows
+    it kept back of those its count promises for this piece; `fetched_at` is unix time in seconds.
     """
 
     entries: tuple[Listing | LeftOut, ...]
     total: int
     ended: bool
     fetched_at: float
+    missing: int = 0

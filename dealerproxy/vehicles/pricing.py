@@ -23,13 +23,13 @@ class DiscountConfig(Struct, frozen=True):
 
 
 class Breakdown(Struct, frozen=True):
-    """Cost lines in whole USD; `estimated_landed` is the only one after the discount."""
+    """Cost lines in whole USD; `estimated_landed` is the only one after the discount, null without a price."""
 
     auction_fee: int
     dealer_fee: int
     lmn_commission: int
     ocean_freight: int
-    estimated_landed: int
+    estimated_landed: int | None
 
 
 class Pricing(Struct, frozen=True):
@@ -39,6 +39,18 @@ class Pricing(Struct, frozen=True):
     sold_price: None
     discount_config: DiscountConfig
     breakdown: Breakdown
+
+
+class DetailPricing(Struct, frozen=True):
+    """The detail's `pricing` object; what only auctions have is null or empty."""
+
+    listing_price: int | None
+    sold_price: None
+    auction_fee_config: None
+    discount_config: DiscountConfig
+    breakdown: Breakdown
+    history: tuple[()] = ()
+    market_assessment: None = None
 
 
 _DISCOUNT = DiscountConfig()
@@ -58,16 +70,21 @@ def ocean_freight(make: str, body: str | None) -> int:
 def dealer_pricing(price_krw: int, krw_per_usd: float, make: str, body: str | None) -> Pricing:
     """Price a dealer car. The dealer fee and the fixed discount cancel out in `estimated_landed`."""
     listing_price = usd(price_krw, krw_per_usd)
+    return Pricing(listing_price, None, _DISCOUNT, _breakdown(listing_price, make, body))
+
+
+def detail_pricing(price_krw: int | None, krw_per_usd: float, make: str, body: str | None) -> DetailPricing:
+    """Price a car in full; a placeholder price is null and so is what depends on it."""
+    listing_price = None if price_krw is None else usd(price_krw, krw_per_usd)
+    return DetailPricing(listing_price, None, None, _DISCOUNT, _breakdown(listing_price, make, body))
+
+
+def _breakdown(listing_price: int | None, make: str, body: str | None) -> Breakdown:
     freight = ocean_freight(make, body)
-    return Pricing(
-        listing_price=listing_price,
-        sold_price=None,
-        discount_config=_DISCOUNT,
-        breakdown=Breakdown(
-            auction_fee=0,
-            dealer_fee=DEALER_FEE_USD,
-            lmn_commission=COMMISSION_USD,
-            ocean_freight=freight,
-            estimated_landed=listing_price + COMMISSION_USD + freight,
-        ),
+    return Breakdown(
+        auction_fee=0,
+        dealer_fee=DEALER_FEE_USD,
+        lmn_commission=COMMISSION_USD,
+        ocean_freight=freight,
+        estimated_landed=None if listing_price is None else listing_price + COMMISSION_USD + freight,
     )

@@ -56,7 +56,7 @@ class InsiderSummary(VehicleSummary, frozen=True, kw_only=True):
 def summarise(listing: Listing, krw_per_usd: float, *, insider: bool = False) -> VehicleSummary:
     """Render a listing at one exchange rate; with `insider` it carries the `dealer` object.
 
-    A list never says a car's colour (Encar's search does not), so `color` is null rather than guessed.
+    Encar's search says neither colour nor options, so they are null and empty until the listing was enriched.
     """
     fields = {
         "id": listing.id,
@@ -67,9 +67,10 @@ def summarise(listing: Listing, krw_per_usd: float, *, insider: bool = False) ->
         "mileage_km": listing.mileage_km,
         "fuel": listing.fuel,
         "transmission": listing.transmission,
-        "color": None,
+        "color": listing.colour,
         "engine_cc": listing.engine_cc,
         "drivetrain": listing.drivetrain,
+        "options": listing.options,
         "thumbnail_url": listing.thumbnail_url,
         "pricing": dealer_pricing(listing.price_krw, krw_per_usd, listing.make, listing.body),
     }
@@ -84,7 +85,7 @@ def _dealer_facts(listing: Listing) -> DealerFacts:
         listing_id=listing.listing_id,
         url=listing.url,
         price_krw=listing.price_krw,
-        first_registered=_month(listing.registered),
+        first_registered=month(listing.registered),
         body=listing.body,
         seller_type=listing.seller_type,
         region=listing.region,
@@ -93,6 +94,7 @@ def _dealer_facts(listing: Listing) -> DealerFacts:
     )
 
 
-def _month(registered: int) -> str | None:
+def month(registered: int) -> str | None:
+    """YYYYMM as `2023-05`; None when it holds no month."""
     year, month = divmod(registered, 100)
     return f"{year:04d}-{month:02d}" if 1 <= month <= 12 else None

@@ -4,11 +4,13 @@ The files are data, reviewed like code. They are read once, checked as a whole a
 so that a look-up costs the same however long they grow. What has no translation is counted, never guessed.
 
 Inside, each module builds on those before it: `terms` (what others speak), `text` (comparing and composing
-words), `files` (reading one file, naming the line of an error), `build` (files into dictionaries), `lookup`.
+words), `files` (reading one file, naming the line of an error), `build` (files into dictionaries), `sheet` (the words
+of inspections, insurance records and diagnoses), `lookup`.
 """
 
 from dealerproxy.vocabulary.build import OPTION_COUNT
 from dealerproxy.vocabulary.lookup import CACHE_SIZE, MISS_LENGTH, MISSES_BEYOND, MISSES_KEPT, Vocabulary, load
+from dealerproxy.vocabulary.sheet import SEVERITIES, SheetWords
 from dealerproxy.vocabulary.terms import (
     SELL_TYPES,
     SELLER_TYPES,
@@ -32,6 +34,7 @@ __all__ = [
     "RUN_LENGTH",
     "SELLER_TYPES",
     "SELL_TYPES",
+    "SEVERITIES",
     "Body",
     "Colour",
     "Group",
@@ -39,6 +42,7 @@ __all__ = [
     "MakeFacet",
     "Model",
     "Option",
+    "SheetWords",
     "Vocabulary",
     "VocabularyError",
     "load",

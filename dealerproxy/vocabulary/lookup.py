@@ -18,6 +18,7 @@ from dealerproxy.vocabulary.build import (
     build_words,
 )
 from dealerproxy.vocabulary.files import CategoryEntry, English, read_file
+from dealerproxy.vocabulary.sheet import build_sheet
 from dealerproxy.vocabulary.terms import SELL_TYPES, SELLER_TYPES, Body, Colour, Make, Model, Option
 from dealerproxy.vocabulary.text import GAP, HANGUL, find_word, split_run, squeeze, tidy, word_key
 
@@ -35,7 +36,8 @@ class Vocabulary:
     `makes`: all makes in the file's order. `options`: the partner's tokens in the catalogue's order.
     `unsupported_options`: tokens the partner API documents and Encar has no facet for.
     `fuel_filters`, `transmission_filters`: the partner's filter token -> Encar facets, () where it has none.
-    `colour_families`: the plain colour words. `untranslated`: (kind, Korean word) -> how often it was met.
+    `colour_families`: the plain colour words. `sheet`: the words of inspections, records and diagnoses.
+    `untranslated`: (kind, Korean word) -> how often it was met.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -56,6 +58,7 @@ class Vocabulary:
         self._seller_types = build_choices(read_file(folder, "seller_types.toml"), "seller_types", SELLER_TYPES)
         self._sell_types = build_choices(read_file(folder, "sell_types.toml"), "sell_types", SELL_TYPES)
         self._words, self._placeholders = build_words(read_file(folder, "words.toml"))
+        self.sheet = build_sheet(folder)
         self.untranslated: Counter[tuple[str, str]] = Counter()
         self._generation = lru_cache(CACHE_SIZE)(self._find_generation)
         self._translation = lru_cache(CACHE_SIZE)(self._translate)

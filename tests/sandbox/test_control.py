@@ -8,6 +8,7 @@ import pytest
 from aiohttp.test_utils import TestClient
 
 from dealerproxy.sandbox.encar import EncarStandIn
+from dealerproxy.sandbox.papers import Accident, Diagnosis, Record, Sheet
 
 Ask = Callable[..., Awaitable[aiohttp.ClientResponse]]
 Client = TestClient[Any, Any]
@@ -123,7 +124,8 @@ async def test_cars_are_listed_by_make_and_group_in_short(client: Client, stand_
     asked = {"manufacturer": "BMW", "model_group": "5시리즈", "limit": "3"}
     answer = await (await client.get(CARS, params=asked)).json()
     assert len(answer["data"]) == 3
-    assert all(set(car) == {"id", "manufacturer", "model_group", "model", "year", "price"} for car in answer["data"])
+    shown = {"id", "vehicle_id", "status", "manufacturer", "model_group", "model", "year", "price"}
+    assert all(set(car) == shown for car in answer["data"])
     assert all(car["model_group"] == "5시리즈" for car in answer["data"])
     one = await (await client.get(CARS, params={"id": answer["data"][0]["id"]})).json()
     assert one["data"] == answer["data"][:1]
@@ -137,4 +139,48 @@ async def test_calls_are_listed_newest_first(client: Client, ask: Ask) -> None:
     assert [call["q"] for call in answer["data"]] == ["Hidden.Y.", "Hidden.N."]
     assert answer["data"][1] == {
         "view": "premium", "q": "Hidden.N.", "sort": "Year", "offset": 0, "limit": 48, "status": 200,
+        "operation": "search", "path": "/search/car/list/premium", "query": "count=true&q=Hidden.N.&sr=|Year|0|48",
     }  # fmt: skip
+
+
+async def test_a_car_is_sold_over_http_and_comes_back(client: Client, ask: Ask) -> None:
+    car_id = (await (await ask()).json())["SearchResults"][0]["Id"]
+    changed = await client.post(f"{CARS}/{car_id}", json={"status": "SOLD", "lingers": True})
+    assert ((await changed.json())["id"], (await changed.json())["status"]) == (car_id, "SOLD")
+    assert (await (await ask()).json())["SearchResults"][0]["Id"] != car_id
+    sold = await (await client.get(CARS, params={"status": "SOLD"})).json()
+    assert car_id in [car["id"] for car in sold["data"]]
+    assert (await client.post(f"{CARS}/{car_id}", json={"status": "ADVERTISE"})).status == 200
+    assert (await (await ask()).json())["SearchResults"][0]["Id"] == car_id
+
+
+@pytest.mark.parametrize(
+    ("changes", "status"), [({"id": "41000001"}, 400), ({"prize": 1}, 400), ({"price": "much"}, 400), ([], 400)]
+)
+async def test_a_change_that_cannot_be_is_refused(client: Client, ask: Ask, changes: object, status: int) -> None:
+    car_id = (await (await ask()).json())["SearchResults"][0]["Id"]
+    response = await client.post(f"{CARS}/{car_id}", json=changes)
+    assert response.status == status
+    assert "error" in await response.json()
+
+
+async def test_only_a_car_that_is_known_can_change(client: Client) -> None:
+    assert (await client.post(f"{CARS}/49999999", json={"status": "SOLD"})).status == 404
+
+
+async def test_the_papers_of_a_car_are_objects_of_their_own(client: Client, stand_in: EncarStandIn) -> None:
+    papers = {
+        "sheet": {"panels": [["P021", ["X", "WC"]]], "items": [["s013", "4"]]},
+        "record": {"accidents": [{"kind": "2", "date": "2024-02-01", "cost": 1, "benefit": 1}]},
+        "diagnosis": {"replaced": ["HOOD"]},
+    }
+    posted = await (await client.post(CARS, json=papers)).json()
+    car = stand_in.inventory.by_id(posted["id"])
+    assert car is not None
+    assert (car.sheet, car.record, car.diagnosis) == (
+        Sheet(panels=(("P021", ("X", "WC")),), items=(("s013", "4"),)),
+        Record(accidents=(Accident(kind="2", date="2024-02-01", cost=1, benefit=1),)),
+        Diagnosis(replaced=("HOOD",)),
+    )
+    refused = await client.post(CARS, json={"sheet": {"form": "PAPER"}})
+    assert refused.status == 400

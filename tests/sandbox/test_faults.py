@@ -1,6 +1,7 @@
 """Each kind of fault over a loopback server, as a client would meet it."""
 
 import asyncio
+import json
 import time
 from collections.abc import Awaitable, Callable
 from typing import Any
@@ -24,7 +25,9 @@ from dealerproxy.sandbox.faults import (
     Status,
     Trickle,
 )
+from dealerproxy.sandbox.papers import Diagnosis
 
+Get = Callable[..., Awaitable[Any]]
 Ask = Callable[..., Awaitable[aiohttp.ClientResponse]]
 BMW = "(And.Hidden.N._.(C.CarType.N._.Manufacturer.BMW.))"
 
@@ -150,6 +153,60 @@ async def test_missing_field_takes_a_key_from_every_row_or_from_a_share(ask: Ask
 async def test_missing_field_takes_a_key_from_the_top_level(ask: Ask, stand_in: EncarStandIn) -> None:
     stand_in.faults.add(MissingField(field="SearchResults", of="answer"))
     assert list(await (await ask()).json()) == ["Count"]
+
+
+async def test_missing_field_takes_a_path_from_a_document_a_batch_and_a_page(
+    client: TestClient[Any, Any], get: Get, stand_in: EncarStandIn
+) -> None:
+    first, second, *_ = (car.id for car in stand_in.inventory)
+    stand_in.faults.add(MissingField(operation="detail", field="advertisement.price", of="answer"))
+    stand_in.faults.add(MissingField(operation="batch", field="spec", of="answer"))
+    stand_in.faults.add(MissingField(operation="page", field="cars.base.spec.mileage", of="answer"))
+    document = await get(f"/v1/readside/vehicle/{first}")
+    assert "price" not in document["advertisement"]
+    assert "status" in document["advertisement"]
+    batch = await get("/v1/readside/vehicles", vehicleIds=f"{first},{second}")
+    assert [("spec" in one, "advertisement" in one) for one in batch] == [(False, True)] * 2
+    page = await (await client.get(f"/cars/detail/{first}")).text()
+    state = json.loads(page.split("__PRELOADED_STATE__ = ")[1].split("</script>")[0])
+    assert "mileage" not in state["cars"]["base"]["spec"]
+    assert "displacement" in state["cars"]["base"]["spec"]
+
+
+@pytest.mark.parametrize("path", ["nothing.here", "vehicleId.deeper", "nothing"])
+async def test_missing_field_leaves_a_document_without_the_path_alone(
+    get: Get, stand_in: EncarStandIn, path: str
+) -> None:
+    car = next(iter(stand_in.inventory))
+    whole = await get(f"/v1/readside/vehicle/{car.id}")
+    stand_in.faults.add(MissingField(field=path, of="answer"))
+    assert await get(f"/v1/readside/vehicle/{car.id}") == whole
+
+
+async def test_bad_rows_spoil_a_share_of_a_batch(get: Get, stand_in: EncarStandIn) -> None:
+    ids = ",".join(car.id for car, _ in zip(stand_in.inventory, range(10), strict=False))
+    stand_in.faults.add(BadRows(operation="batch", field="vehicleId", share=0.3))
+    batch = await get("/v1/readside/vehicles", vehicleIds=ids)
+    assert sum(one["vehicleId"] == {"unreadable": True} for one in batch) == 3
+
+
+@pytest.mark.parametrize("operation", ["detail", "batch", "page", "inspection", "record", "diagnosis"])
+async def test_a_fault_hits_each_operation_by_its_name(
+    client: TestClient[Any, Any], stand_in: EncarStandIn, operation: str
+) -> None:
+    inventory = stand_in.inventory
+    car = inventory.insert(inventory.new_car(service_mark=("EncarDiagnosisP0",), diagnosis=Diagnosis()))
+    paths = {
+        "detail": f"/v1/readside/vehicle/{car.id}",
+        "batch": f"/v1/readside/vehicles?vehicleIds={car.id}",
+        "page": f"/cars/detail/{car.id}",
+        "inspection": f"/v1/readside/inspection/vehicle/{car.id}",
+        "record": f"/v1/readside/record/vehicle/{car.id}/open",
+        "diagnosis": f"/v1/readside/diagnosis/vehicle/{car.id}",
+    }
+    stand_in.faults.add(Status(operation=operation, contains=car.id))
+    answers = {name: (await client.get(path)).status for name, path in paths.items()}
+    assert answers == {name: 503 if name == operation else 200 for name in paths}
 
 
 @pytest.mark.parametrize(("share", "spoilt"), [(0.0, 0), (0.29, 29), (0.5, 50), (1.0, 100)])

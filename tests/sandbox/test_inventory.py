@@ -135,3 +135,56 @@ def test_every_change_is_a_new_version() -> None:
 )
 def test_the_photo_folder_is_the_fourth_digit_and_zero_is_ten(number: str, prefix: str) -> None:
     assert photo_prefix(number) == prefix
+
+
+def test_beside_the_cars_on_offer_some_are_sold_or_waiting(cars: Inventory) -> None:
+    ended = [car for car in cars.known() if car.status != "ADVERTISE"]
+    assert {(car.status, car.lingers) for car in ended} == {
+        ("SOLD", False), ("SOLD", True), ("WAIT", False), ("WAIT", True),
+    }  # fmt: skip
+    assert len(ended) == len(cars) // 50
+    assert not {car.id for car in ended} & {car.id for car in cars}
+    assert all(cars.by_id(car.id) is car for car in ended)
+
+
+def test_a_car_changes_and_keeps_its_id() -> None:
+    inventory = generate(1, 100)
+    car = next(iter(inventory))
+    assert inventory.change(car.id, status="WAIT").status == "WAIT"
+    assert (len(inventory), inventory.version) == (99, 1)
+    assert inventory.change(car.id, status="ADVERTISE") == car
+    with pytest.raises(ValueError, match="keeps its id"):
+        inventory.change(car.id, id="41000001")
+    with pytest.raises(TypeError, match="prize"):
+        inventory.change(car.id, prize=1)
+    with pytest.raises(KeyError):
+        inventory.change("49999999", status="SOLD")
+
+
+def test_the_adverts_of_a_vehicle_are_its_original_and_its_copies() -> None:
+    inventory = Inventory()
+    copy = inventory.insert(inventory.new_car(id="41000009", vehicle_id="41000001"))
+    assert inventory.of_vehicle("41000001") == [copy]
+    assert inventory.was_known("41000001"), "a copy tells that there was an original"
+    original = inventory.insert(inventory.new_car(id="41000001"))
+    early = inventory.insert(inventory.new_car(id="40000005", vehicle_id="41000001"))
+    assert inventory.of_vehicle("41000001") == [original, early, copy]
+    assert inventory.of_vehicle("41000009") == []
+    assert inventory.remove(early.id)
+    assert inventory.of_vehicle("41000001") == [original, copy]
+
+
+def test_a_removed_advert_is_remembered_and_one_that_never_was_is_not() -> None:
+    inventory = generate(1, 10)
+    car = next(iter(inventory))
+    assert inventory.remove(car.id)
+    assert inventory.was_known(car.id)
+    assert inventory.by_id(car.id) is None
+    assert not inventory.was_known("49999999")
+
+
+def test_private_sellers_show_no_sheet_and_have_no_copies(cars: Inventory) -> None:
+    private = [car for car in cars if car.is_private]
+    copied = {car.vehicle_id for car in cars if car.is_copy}
+    assert private
+    assert not any("Inspection" in car.condition or car.is_copy or car.vehicle_id in copied for car in private)

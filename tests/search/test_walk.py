@@ -166,11 +166,14 @@ async def test_rows_inserted_and_removed_during_a_walk_never_repeat_an_id(
     chance = random.Random(seed)
     house = await build(generate(3, 500), list_fresh_s=0.001)  # every page reads its chunks anew
     ids: list[str] = []
+    months: list[list[int]] = []
     cursor = None
     untouched = {car.id for car in house.inventory if wanted({"make": "Kia,BMW"})(car)}
     for _ in range(100):
         answer = await house.ask(make="Kia,BMW", sort=sort, limit=limit, cursor=cursor)
         ids += [row["id"] for row in answer["data"]]
+        found = (house.inventory.by_id(row["id"].removeprefix("encar_")) for row in answer["data"])
+        months.append([car.year for car in found if car is not None])
         cursor = answer["next_cursor"]
         if cursor is None:
             break
@@ -184,6 +187,32 @@ async def test_rows_inserted_and_removed_during_a_walk_never_repeat_an_id(
     assert cursor is None
     assert [i for i, count in Counter(ids).items() if count > 1] == []
     assert len(ids) > len(untouched) / 2  # and the walk still went through the stock
+    if "price" not in sort and "mileage" not in sort:
+        for earlier, later in itertools.pairwise(page for page in months if page):
+            assert min(earlier) >= max(later)
+
+
+async def test_a_burst_of_new_cars_at_the_top_repeats_no_id_however_long_the_walk(build: Any) -> None:
+    inventory = Inventory()
+    for i in range(1500):
+        inventory.insert(
+            inventory.new_car(manufacturer="기아", price=1000, year=(2024 - i // 120) * 100 + 1 + i // 10 % 12)
+        )
+    house = await build(inventory, list_fresh_s=0.001)
+    ids: list[str] = []
+    cursor = None
+    for page in range(60):
+        answer = await house.ask(make="Kia", cursor=cursor)
+        ids += [row["id"] for row in answer["data"]]
+        cursor = answer["next_cursor"]
+        if cursor is None:
+            break
+        if page == 15:
+            for _ in range(400):
+                inventory.insert(inventory.new_car(manufacturer="기아", price=900, year=202501))
+    assert cursor is None
+    assert len(ids) == len(set(ids))
+    assert len(ids) >= 1500 * 0.95
 
 
 async def test_a_price_that_rises_during_a_walk_does_not_bring_the_car_again(build: Any) -> None:

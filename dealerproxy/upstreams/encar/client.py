@@ -1,18 +1,19 @@
-"""Encar over the wire: one search page per call."""
+"""Encar over the wire: one method per endpoint, each answering the body of a good answer or raising UpstreamError."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 from yarl import URL
 
 from dealerproxy.transport.fetch import Fetcher
-from dealerproxy.transport.response import json_body
-from dealerproxy.upstreams.encar.query import search_url
+from dealerproxy.transport.response import json_body, page_body
+from dealerproxy.upstreams.encar.query import facets_url, search_url
 
 # The page a blocked caller is sent to, found in bodies of status 404, 403 and 200.
 BLOCK_MARKERS = (b"has_been_cr_blocked",)
 BURST = 24
 IN_FLIGHT = 6
 MAX_BYTES = 4_000_000
+BATCH_IDS = 20
 
 
 def request_headers(user_agent: str) -> Mapping[str, str]:
@@ -27,13 +28,45 @@ def request_headers(user_agent: str) -> Mapping[str, str]:
 
 
 class EncarClient:
-    """Asks Encar's search."""
+    """Asks Encar. Ids are digits; `within_s` bounds each call, waiting for its turn included."""
 
-    def __init__(self, fetcher: Fetcher, base_url: str) -> None:
+    def __init__(self, fetcher: Fetcher, api_url: str, page_url: str) -> None:
         self._fetcher = fetcher
-        self._base = URL(base_url)
+        self._api, self._pages = URL(api_url), URL(page_url)
 
     async def search(self, q: str, *, sort: str, offset: int, limit: int, within_s: float) -> bytes:
-        """Fetch one page of a search as JSON bytes. Raises UpstreamError."""
-        url = search_url(self._base, q, sort, offset, limit)
+        """One page of a search."""
+        return await self._json(search_url(self._api, q, sort, offset, limit), within_s)
+
+    async def facets(self, q: str, *, within_s: float) -> bytes:
+        """The facets of a search, without rows."""
+        return await self._json(facets_url(self._api, q), within_s)
+
+    async def detail(self, listing_id: str, *, within_s: float) -> bytes:
+        """The advert as JSON."""
+        return await self._json(self._api / "v1/readside/vehicle" / listing_id, within_s)
+
+    async def details(self, listing_ids: Iterable[str], *, within_s: float) -> bytes:
+        """Up to 20 adverts as a JSON list; those that are gone are missing from it."""
+        url = (self._api / "v1/readside/vehicles").with_query(vehicleIds=",".join(listing_ids))
+        return await self._json(url, within_s)
+
+    async def page(self, listing_id: str, *, within_s: float) -> bytes:
+        """The advert's page as HTML."""
+        response = await self._fetcher.get(self._pages / "cars/detail" / listing_id, within_s=within_s)
+        return page_body(response, block_markers=BLOCK_MARKERS)
+
+    async def inspection(self, vehicle_id: str, *, within_s: float) -> bytes:
+        """The inspection sheet."""
+        return await self._json(self._api / "v1/readside/inspection/vehicle" / vehicle_id, within_s)
+
+    async def record(self, vehicle_id: str, *, within_s: float) -> bytes:
+        """The insurance record; without `/open` the endpoint answers 404."""
+        return await self._json(self._api / "v1/readside/record/vehicle" / vehicle_id / "open", within_s)
+
+    async def diagnosis(self, vehicle_id: str, *, within_s: float) -> bytes:
+        """Encar's own diagnosis."""
+        return await self._json(self._api / "v1/readside/diagnosis/vehicle" / vehicle_id, within_s)
+
+    async def _json(self, url: URL, within_s: float) -> bytes:
         return json_body(await self._fetcher.get(url, within_s=within_s), block_markers=BLOCK_MARKERS)

@@ -72,6 +72,11 @@ def fuel_token(word: str | None, names: Said, vocabulary: Vocabulary) -> str | N
     return "plug_in_hybrid" if names.plug_in and token in _MAY_PLUG_IN else token
 
 
+def photo_url(path: str) -> str | None:
+    """Full address of a photo's path; None for anything that is not one."""
+    return PHOTO_BASE + path if path.startswith("/") and path.isascii() and path.isprintable() else None
+
+
 def has_engine(fuel: str | None) -> bool:
     """Whether a displacement means anything; electric cars carry junk in that field."""
     return fuel not in _ENGINELESS

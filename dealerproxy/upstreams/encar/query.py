@@ -3,13 +3,15 @@
 from msgspec import Struct
 from yarl import URL
 
-from dealerproxy.upstreams.encar.dsl import And, Child, Item, Range, Term, any_of, percent_encode
+from dealerproxy.upstreams.encar.dsl import And, Child, Item, Or, Range, Term, any_of, percent_encode
 
 # The one list view that carries Transmission on every row (500 of 500 captured).
 VIEW = "premium"
 # Unbounded ends are written as numbers no car reaches: open ranges are reported to come back empty now and then.
 ANY_MONTH = (190001, 999912)
 ANY_NUMBER = (0, 999_999)
+# `Hidden.N` stands in every query of the site's; `SellType.일반` (outright sale) keeps lease and rental offers out.
+_OFFERED = (Term("Hidden", "N"), Term("SellType", "일반"))
 
 
 class Search(Struct, frozen=True, kw_only=True):
@@ -32,12 +34,11 @@ class Search(Struct, frozen=True, kw_only=True):
 def q(search: Search) -> str:
     """Write the search in Encar's query language, nested as the site itself nests it.
 
-    `Hidden.N` stands in every query of the site's. `SellType.일반` (outright sale) keeps lease and rental offers
-    out. CarType.A means domestic and import alike: a make asked for under the wrong side silently counts 0.
+    CarType.A means domestic and import alike: a make asked for under the wrong side silently counts 0.
     """
     maker = Term("Manufacturer", search.make)
     car = maker if search.model_group is None else Child(maker, Term("ModelGroup", search.model_group))
-    items: list[Item] = [Term("Hidden", "N"), Term("SellType", "일반"), Child(Term("CarType", "A"), car)]
+    items: list[Item] = [*_OFFERED, Child(Term("CarType", "A"), car)]
     items += [
         Range(name, *bounds)
         for name, bounds in (
@@ -61,8 +62,27 @@ def q(search: Search) -> str:
     return str(And(tuple(items)))
 
 
+def makes_q() -> str:
+    """Ask for all cars on both sides of the site, which lists the makes under each side."""
+    return str(And((*_OFFERED, Or((Term("CarType", "Y"), Term("CarType", "N"))))))
+
+
+def models_q(make: str, *, domestic: bool) -> str:
+    """Ask for one make's cars on its side of the site, which lists its model groups."""
+    side = Term("CarType", "Y" if domestic else "N")
+    return str(And((*_OFFERED, Child(side, Term("Manufacturer", make)))))
+
+
 def search_url(base: URL, query: str, sort: str, offset: int, limit: int) -> URL:
     """Address of one page of a search. `sr` counts rows, not pages, and its pipes travel as %7C."""
+    return _list_url(base, query, f"sr={percent_encode(f'|{sort}|{offset}|{limit}')}")
+
+
+def facets_url(base: URL, query: str) -> URL:
+    """Address of a search's facets; without `sr` no rows come along."""
+    return _list_url(base, query, f"inav={percent_encode('|Metadata|Sort')}")
+
+
+def _list_url(base: URL, query: str, rest: str) -> URL:
     path = f"{base.raw_path.rstrip('/')}/search/car/list/{VIEW}"
-    encoded = f"count=true&q={percent_encode(query)}&sr={percent_encode(f'|{sort}|{offset}|{limit}')}"
-    return URL(f"{base.origin()}{path}?{encoded}", encoded=True)
+    return URL(f"{base.origin()}{path}?count=true&q={percent_encode(query)}&{rest}", encoded=True)

@@ -16,16 +16,17 @@ from msgspec import UNSET, Raw, Struct, UnsetType
 from dealerproxy.errors import Drift
 from dealerproxy.upstreams.encar.naming import (
     PAGE_BASE,
-    PHOTO_BASE,
     PLACEHOLDER_MILEAGE,
     UPSTREAM,
     WON_PER_MANWON,
     fuel_token,
     has_engine,
     is_placeholder_price,
+    photo_url,
     said,
     trim,
 )
+from dealerproxy.upstreams.encar.values import decode
 from dealerproxy.vehicles.listing import LeftOut, LeftOutReason, Listing
 from dealerproxy.vocabulary import Make, Model, Vocabulary
 
@@ -80,8 +81,15 @@ class _Unreadable(Exception):
     """A row that cannot be used; the message names the path."""
 
 
-_page_decoder = msgspec.json.Decoder(_Page)
 _row_decoder = msgspec.json.Decoder(SearchRow)
+# Optional fields of which an odd value costs only itself. Not those that tell an offer from a lease or a sale.
+_FORGIVABLE = (
+    *("Badge", "BadgeDetail", "FuelType", "Transmission", "ServiceCopyCar", "Photo", "Photos"),
+    *("Separation", "OfficeCityState"),
+)
+_KINDS = {field.name: field.type for field in msgspec.structs.fields(SearchRow)}
+# More cars than Korea has; a larger count is no count.
+_MOST_CARS = 1e8
 
 
 def read_search(body: bytes, asked: Asked, vocabulary: Vocabulary) -> tuple[int, tuple[Listing | LeftOut, ...]]:
@@ -106,11 +114,8 @@ def read_count(body: bytes) -> int:
 
 
 def _counted(body: bytes) -> tuple[int, _Page]:
-    try:
-        page = _page_decoder.decode(body)
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
-        raise Drift("$", str(error)) from error
-    if page.Count is UNSET or page.Count < 0:
+    page = decode(body, _Page)
+    if page.Count is UNSET or not 0 <= page.Count <= _MOST_CARS:
         raise Drift(COUNT)
     return int(page.Count), page
 
@@ -118,11 +123,32 @@ def _counted(body: bytes) -> tuple[int, _Page]:
 def _entry(raw: Raw, asked: Asked, vocabulary: Vocabulary, bad: Counter[str]) -> Listing | LeftOut:
     row = None
     try:
-        row = _row_decoder.decode(raw)
+        row = _row(raw)
         return normalise(row, asked, vocabulary)
-    except (msgspec.DecodeError, UnicodeDecodeError, _Unreadable) as error:
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError, _Unreadable) as error:
         bad[str(error)] += 1
         return LeftOut(LeftOutReason.UNREADABLE, row.Id if row else None)
+
+
+def _row(raw: Raw) -> SearchRow:
+    """Decode a row; where that fails, once more without the optional fields that do not fit."""
+    try:
+        return _row_decoder.decode(raw)
+    except msgspec.ValidationError:
+        fields = msgspec.json.decode(raw)
+        if not isinstance(fields, dict):
+            raise
+        return msgspec.convert({name: value for name, value in fields.items() if _fits(name, value)}, SearchRow)
+
+
+def _fits(name: str, value: object) -> bool:
+    if name not in _FORGIVABLE:
+        return True
+    try:
+        msgspec.convert(value, _KINDS[name])
+    except msgspec.ValidationError:
+        return False
+    return True
 
 
 def normalise(row: SearchRow, asked: Asked, vocabulary: Vocabulary) -> Listing | LeftOut:
@@ -224,4 +250,4 @@ def _thumbnail(photos: Sequence[_Photo]) -> str | None:
     if not photos:
         return None
     best = min(photos, key=lambda photo: (photo.type != "001", photo.ordering))
-    return PHOTO_BASE + best.location if best.location.startswith("/") else None
+    return photo_url(best.location)

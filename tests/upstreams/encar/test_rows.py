@@ -73,6 +73,8 @@ def test_a_row_becomes_a_listing_with_every_field(page: dict[str, Any]) -> None:
         "model_korean": "더 뉴 쏘렌토 4세대",
         "trim_korean": "디젤 2.2 4WD 프레스티지",
         "untranslated": 0,
+        "colour": None,
+        "options": (),
     }
 
 
@@ -175,6 +177,21 @@ def test_an_optional_field_may_be_absent(vocabulary: Vocabulary, name: str) -> N
     assert isinstance(car, Listing)
 
 
+@pytest.mark.parametrize("value", [None, 5, "x", {}, [5], [{"location": 5}], [{}]], ids=repr)
+@pytest.mark.parametrize("name", ["Badge", "FuelType", "Transmission", "Photo", "Photos", "Separation"])
+def test_an_odd_optional_value_costs_only_itself(vocabulary: Vocabulary, name: str, value: object) -> None:
+    (car,) = read(vocabulary, without(**{name: value})).values()
+    assert isinstance(car, Listing)
+    assert (car.model, car.year, car.price_krw) == ("Sorento", 2023, 30_500_000)
+
+
+def test_a_photo_path_that_is_no_address_is_no_photo(vocabulary: Vocabulary) -> None:
+    for location in ("/사진/1.jpg", "http://elsewhere/1.jpg", "/a b\n.jpg"):
+        (car,) = read(vocabulary, without(Photos=[{"location": location}])).values()
+        assert isinstance(car, Listing)
+        assert car.thumbnail_url is None
+
+
 @pytest.mark.parametrize(
     "changes",
     [
@@ -190,7 +207,8 @@ def test_an_optional_field_may_be_absent(vocabulary: Vocabulary, name: str) -> N
         {"Mileage": -5},
         {"Mileage": "41,250"},
         {"Price": None},
-        {"Photos": "none"},
+        {"LeaseType": 5},
+        {"SalesStatus": {"code": "SOLD"}},
     ],
     ids=repr,
 )
@@ -217,8 +235,10 @@ def test_an_unknown_or_wrong_value_makes_the_row_unreadable_never_an_offer(
         (b"{}", "Count"),
         (b'{"Count":-1,"SearchResults":[]}', "Count"),
         (b'{"Count":3}', "SearchResults"),
-        (b'{"Count":"3","SearchResults":[]}', "$"),
-        (b'{"Count":3,"SearchResults":{}}', "$"),
+        (b'{"Count":"3","SearchResults":[]}', "Count"),
+        (b'{"Count":1e300,"SearchResults":[]}', "Count"),
+        (b'{"Count":3,"SearchResults":{}}', "SearchResults"),
+        (b'{"Count":3,"SearchResults":' + b"[" * 9000 + b"]" * 9000 + b"}", ""),
         (b'{"Count":1,"SearchResults":[5]}', "SearchResults[]"),
     ],
 )

@@ -1,0 +1,102 @@
+"""`GET /v1/vehicles/{id}` and `POST /v1/vehicles/availability`."""
+
+import re
+from collections.abc import Mapping
+from typing import Any
+
+import msgspec
+from aiohttp import web
+
+from dealerproxy.api.requests import deadline_of, params_of
+from dealerproxy.api.responses import json_response
+from dealerproxy.api.state import AVAILABILITY, CARS, RATES, SETTINGS
+from dealerproxy.errors import ApiError, Issue, UpstreamError, validation_error
+from dealerproxy.search.answer import SourceState, Status, unavailable
+from dealerproxy.search.query import parse_display
+from dealerproxy.upstreams.encar.detail import Verdict
+from dealerproxy.vehicles.detail import detail
+from dealerproxy.vehicles.fx import Rate
+
+MAX_IDS = 100
+_ID = re.compile(r"encar_(\d{1,19})", re.ASCII)
+
+_WORDS = {
+    Verdict.SOLD: "was sold",
+    Verdict.WAITING: "is not on sale at present",
+    Verdict.NOT_FOR_SALE: "is offered for lease or rent only",
+    Verdict.GONE: "is no longer listed",
+}
+
+
+async def get_vehicle(request: web.Request) -> web.Response:
+    """One car in full; 404 with `details.reason` when it cannot be bought, 503 when nobody can tell."""
+    deadline = deadline_of(request, request.app[SETTINGS].detail_deadline_s)
+    display = parse_display(params_of(request))
+    vehicle_id = request.match_info["id"]
+    listing_id = listing_id_of(vehicle_id)
+    if listing_id is None:
+        raise ApiError(
+            404,
+            "vehicle_not_found",
+            "Dealer cars have ids such as encar_41985016.",
+            details={"reason": "unknown_id"},
+        )
+    cars = request.app[CARS]
+    rates = request.app[RATES]
+    rate: Rate = rates.current() if display.krw_per_usd is None else rates.requested(display.krw_per_usd)
+    try:
+        found = await cars.find(listing_id, deadline)
+    except UpstreamError as error:
+        raise unavailable([SourceState(name="encar", status=Status.FAILED, reason=error.code)], error) from error
+    if isinstance(found, Verdict):
+        message = f"{vehicle_id} {_WORDS[found]}."
+        raise ApiError(404, "vehicle_not_found", message, details={"reason": found})
+    documents = await cars.documents(found, rate.krw_per_usd, deadline)
+    return json_response(detail(found, documents, rate.krw_per_usd, insider=display.insider))
+
+
+async def post_availability(request: web.Request) -> web.Response:
+    """Whether each of up to 100 cars can be bought, in the order asked, repeated ids once."""
+    deadline = deadline_of(request, request.app[SETTINGS].detail_deadline_s)
+    ids = await _ids(request)
+    numbers = {vehicle_id: listing_id_of(vehicle_id) or "" for vehicle_id in ids}
+    found = await request.app[AVAILABILITY].check(list(numbers.values()), deadline)
+    return json_response(
+        {
+            "data": [
+                {"id": vehicle_id, "status": found[number].status, "reason": found[number].reason}
+                for vehicle_id, number in numbers.items()
+            ]
+        }
+    )
+
+
+def listing_id_of(vehicle_id: str) -> str | None:
+    """The number in a public id; None for anything that is not a dealer id."""
+    match = _ID.fullmatch(vehicle_id)
+    return match[1] if match else None
+
+
+async def _ids(request: web.Request) -> list[str]:
+    """The ids of the body. Raises ApiError 400 naming the index of each one that is none."""
+    try:
+        body: Mapping[str, Any] = msgspec.json.decode(await request.read(), type=dict[str, Any])
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        raise validation_error([Issue("ids", 'The body must be JSON: {"ids": ["encar_41985016"]}.')]) from None
+    ids = body.get("ids")
+    if not isinstance(ids, list) or not 1 <= len(ids) <= MAX_IDS:
+        raise validation_error([Issue("ids", f"`ids` must be a list of 1 to {MAX_IDS} ids.")])
+    issues = [
+        Issue(f"ids[{index}]", "A dealer id looks like encar_41985016.")
+        for index, vehicle_id in enumerate(ids)
+        if not isinstance(vehicle_id, str) or listing_id_of(vehicle_id) is None
+    ]
+    if issues:
+        raise validation_error(issues)
+    return list(dict.fromkeys(ids))
+
+
+ROUTES = (
+    web.post("/v1/vehicles/availability", post_availability),
+    web.get("/v1/vehicles/{id}", get_vehicle),
+)

@@ -1,0 +1,21 @@
+"""How answers are sent: compact UTF-8, packed for who takes it."""
+
+from typing import Final
+
+import orjson
+from aiohttp import web
+
+GZIP_FROM_BYTES: Final = 1_000
+
+
+def json_answer(request: web.Request, document: object) -> web.Response:
+    """Answer with a document as compact JSON."""
+    return answer(request, orjson.dumps(document), "application/json")
+
+
+def answer(request: web.Request, body: bytes, content_type: str) -> web.Response:
+    """Answer with a body, gzipped when it is large and the caller takes that."""
+    response = web.Response(body=body, content_type=content_type, charset="utf-8")
+    if len(body) >= GZIP_FROM_BYTES and "gzip" in request.headers.get("Accept-Encoding", ""):
+        response.enable_compression(web.ContentCoding.gzip)
+    return response

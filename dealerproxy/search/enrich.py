@@ -1,0 +1,58 @@
+"""Fills a page's rows from their adverts, fetched 20 a call: colour, engine size, options and body."""
+
+from collections.abc import Sequence
+
+import msgspec
+
+from dealerproxy.errors import UpstreamError
+from dealerproxy.search.answer import Notice
+from dealerproxy.transport.deadline import Deadline
+from dealerproxy.upstreams.encar.cars import EncarCars
+from dealerproxy.upstreams.encar.detail import Advert, Verdict, is_under_contract, judge, normalise
+from dealerproxy.vehicles.listing import LeftOutReason, Listing
+from dealerproxy.vocabulary import Vocabulary
+
+
+async def enrich(
+    rows: Sequence[Listing], cars: EncarCars, vocabulary: Vocabulary, deadline: Deadline
+) -> tuple[list[Listing], list[Notice]]:
+    """Enrich rows; those whose advert could not be had or read stay as they were, with a notice.
+
+    An advert that is no longer on sale takes its row out: the search can be minutes behind.
+    """
+    adverts, errors = await cars.find_many([row.listing_id for row in rows], deadline)
+    kept: list[Listing] = []
+    plain = gone = 0
+    for row in rows:
+        advert = adverts.get(row.listing_id)
+        try:
+            if advert is None:
+                plain += 1
+                kept.append(row)
+            elif judge(advert) is Verdict.LIVE and not is_under_contract(advert):
+                kept.append(_filled(row, advert, vocabulary))
+            else:
+                gone += 1
+        except UpstreamError:
+            plain += 1
+            kept.append(row)
+    notices = []
+    if plain:
+        why = f" ({errors[0].code})" if errors else ""
+        message = f"Rows that could not be enriched and stand as the list has them: {plain}{why}."
+        notices.append(Notice(code="not_enriched", message=message, count=plain))
+    if gone:
+        message = f"Left out: {gone} no longer on sale by their own adverts."
+        notices.append(Notice(code=f"left_out_{LeftOutReason.NOT_BUYABLE}", message=message, count=gone))
+    return kept, notices
+
+
+def _filled(row: Listing, advert: Advert, vocabulary: Vocabulary) -> Listing:
+    car = normalise(advert, row.listing_id, vocabulary)
+    return msgspec.structs.replace(
+        row,
+        colour=car.colour,
+        engine_cc=car.engine_cc or row.engine_cc,
+        options=car.options,
+        body=row.body or car.body,
+    )

@@ -1,0 +1,144 @@
+"""What dealer cars can be filtered on: the makes with stock now, their models, fuels and transmissions."""
+
+import asyncio
+import itertools
+import time
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+
+import structlog
+from msgspec import Struct
+
+from dealerproxy.errors import Drift, UpstreamError
+from dealerproxy.search.answer import Notice
+from dealerproxy.search.query import DEALER
+from dealerproxy.transport.cache import FlightCache
+from dealerproxy.transport.deadline import Deadline
+from dealerproxy.upstreams.encar.client import EncarClient
+from dealerproxy.upstreams.encar.facets import MAKES, MODEL_GROUPS, read_facets
+from dealerproxy.upstreams.encar.query import makes_q, models_q
+from dealerproxy.vehicles.fx import iso_kst
+from dealerproxy.vocabulary import Make, MakeFacet, Vocabulary
+
+FRESH_S = 300.0
+# Models are learned make by make behind the requests, politely, and kept a day.
+LEARN_EVERY_S = 60.0
+LEARNED_S = 86_400.0
+
+log = structlog.get_logger(__name__)
+
+
+class FacetsAnswer(Struct, frozen=True, kw_only=True):
+    """Flat unique values without counts, in the partner API's shape; `notices` is there to say where they are from."""
+
+    makes: Sequence[str]
+    models: Mapping[str, Sequence[str]]
+    fuels: Sequence[str]
+    transmissions: Sequence[str]
+    sources: Sequence[str]
+    as_of: str
+    notices: Sequence[Notice] = ()
+
+
+class Stock(Struct, frozen=True):
+    """Make facets that have cars, and when that was said (unix seconds)."""
+
+    facets: frozenset[str]
+    at: float
+
+
+class Facets:
+    """Answers from one cached upstream call; what models a make has is learned in the background."""
+
+    def __init__(
+        self,
+        encar: EncarClient,
+        vocabulary: Vocabulary,
+        stock: FlightCache[str, Stock],
+        *,
+        deadline_s: float,
+        now: Callable[[], float] = time.time,
+        sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+    ) -> None:
+        self._encar, self._vocabulary, self._stock = encar, vocabulary, stock
+        self._deadline_s, self._now, self._sleep = deadline_s, now, sleep
+        self._learned: dict[str, tuple[float, frozenset[str]]] = {}
+        self._stocked: frozenset[str] = frozenset()
+        self._learner: asyncio.Task[None] | None = None
+
+    async def answer(self, sources: Sequence[str], deadline: Deadline) -> FacetsAnswer:
+        """Answer from the upstream's facets, or from the vocabulary alone with a notice that says so."""
+        if sources and DEALER not in sources:
+            return FacetsAnswer(makes=(), models={}, fuels=(), transmissions=(), sources=(), as_of=iso_kst(self._now()))
+        try:
+            stock, _ = await self._stock.get(MAKES, self._ask_makes, deadline)
+        except UpstreamError as error:
+            message = f"Encar could not be asked what it has ({error.code}); these are all values known here."
+            return self._answer(None, self._now(), (Notice(code="from_vocabulary", message=message),))
+        if self._learner is None:
+            self._learner = asyncio.create_task(self._learn(), name="learn-models")
+        return self._answer(stock.facets, stock.at, ())
+
+    async def close(self) -> None:
+        """End the background work."""
+        await self._stock.close()
+        if self._learner is not None:
+            self._learner.cancel()
+            await asyncio.gather(self._learner, return_exceptions=True)
+
+    def _answer(self, stocked: frozenset[str] | None, at: float, notices: Sequence[Notice]) -> FacetsAnswer:
+        makes = [make for make in self._vocabulary.makes if stocked is None or _facets_in(make, stocked)]
+        return FacetsAnswer(
+            makes=[make.name for make in makes],
+            models={make.name: self._models(make, stocked) for make in makes},
+            fuels=list(self._vocabulary.fuel_filters),
+            transmissions=[token for token, facets in self._vocabulary.transmission_filters.items() if facets],
+            sources=[DEALER],
+            as_of=iso_kst(at),
+            notices=notices,
+        )
+
+    def _models(self, make: Make, stocked: frozenset[str] | None) -> list[str]:
+        """A make's models by name: those its facets were learned to have, else all that are known."""
+        names: dict[str, None] = {}
+        for model in self._vocabulary.models_of(make):
+            if stocked is not None and model.make_facet not in stocked:
+                continue
+            learned = self._fresh(model.make_facet)
+            if learned is None or model.korean in learned:
+                names[model.name] = None
+        return list(names)
+
+    def _fresh(self, facet: str) -> frozenset[str] | None:
+        at, groups = self._learned.get(facet, (0.0, frozenset()))
+        return groups if self._now() - at < LEARNED_S else None
+
+    async def _ask_makes(self) -> Stock:
+        counts = read_facets(await self._encar.facets(makes_q(), within_s=self._deadline_s), MAKES)
+        for facet in counts:
+            if self._vocabulary.make_of(facet) is None:
+                self._vocabulary.missed("make", facet)
+        known = frozenset(facet for facet in counts if self._vocabulary.make_of(facet) is not None)
+        if not known:
+            raise Drift(f"iNav: {MAKES}", "no make that is known")
+        self._stocked = known
+        return Stock(known, self._now())
+
+    async def _learn(self) -> None:
+        """Learn one make's models a minute, round and round, for as long as the service runs."""
+        for facet in itertools.cycle([facet for make in self._vocabulary.makes for facet in make.facets]):
+            if facet.korean in self._stocked and self._fresh(facet.korean) is None:
+                await self._sleep(LEARN_EVERY_S)
+                await self._learn_one(facet)
+            elif facet is self._vocabulary.makes[0].facets[0]:
+                await self._sleep(LEARN_EVERY_S)  # a round with nothing to learn must not spin
+
+    async def _learn_one(self, facet: MakeFacet) -> None:
+        try:
+            body = await self._encar.facets(models_q(facet.korean, domestic=facet.domestic), within_s=self._deadline_s)
+            self._learned[facet.korean] = (self._now(), frozenset(read_facets(body, MODEL_GROUPS)))
+        except UpstreamError as error:
+            log.warning("upstream_trouble", upstream="encar", operation="facets", reason=error.code, detail=str(error))
+
+
+def _facets_in(make: Make, stocked: frozenset[str]) -> bool:
+    return any(facet.korean in stocked for facet in make.facets)

@@ -1,0 +1,197 @@
+"""One car from Encar: two witnesses on whether it can be bought, and the documents that go with it.
+
+The advert's JSON is the first witness. The car's page is asked only when the JSON could not be had or says 404,
+because a 404 alone does not prove that a car is gone: callers from abroad get one for every path.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+
+import msgspec
+import structlog
+
+from dealerproxy.errors import Drift, NotFound, UpstreamError
+from dealerproxy.transport.cache import FlightCache
+from dealerproxy.transport.deadline import Deadline
+from dealerproxy.upstreams.encar.client import BATCH_IDS, EncarClient
+from dealerproxy.upstreams.encar.detail import (
+    Advert,
+    Verdict,
+    ids_of,
+    judge,
+    normalise,
+    read_detail,
+    read_details,
+    read_document,
+    read_page,
+)
+from dealerproxy.upstreams.encar.diagnosis import read_diagnosis
+from dealerproxy.upstreams.encar.inspection import read_inspection
+from dealerproxy.upstreams.encar.record import accident_costs, read_record
+from dealerproxy.vehicles.car import Car
+from dealerproxy.vehicles.detail import Documents, Enrichment, EnrichmentStatus
+from dealerproxy.vehicles.inspection import Diagnosis, Inspection, NoReport, Record
+from dealerproxy.vocabulary import Vocabulary
+
+INSPECTION, RECORD, DIAGNOSIS = "inspection", "record", "diagnosis"
+# Drift of the frame: there was no document to read at all, so the page may still know.
+_NO_DOCUMENT = frozenset({"$", "body"})
+# What the first witness may take of the time, so that the second can still be heard.
+_FIRST_SHARE = 0.5
+
+log = structlog.get_logger(__name__)
+
+Document = Inspection | NoReport | Record | Diagnosis
+
+
+class EncarCars:
+    """Finds cars and their documents; concurrent questions about one car are asked once."""
+
+    def __init__(
+        self,
+        client: EncarClient,
+        vocabulary: Vocabulary,
+        *,
+        adverts: FlightCache[str, Advert | Verdict],
+        documents: FlightCache[tuple[str, str], Document],
+        deadline_s: float,
+    ) -> None:
+        self._client, self._vocabulary = client, vocabulary
+        self._adverts, self._documents = adverts, documents
+        self._deadline_s = deadline_s
+
+    async def find(self, listing_id: str, deadline: Deadline) -> Car | Verdict:
+        """Find a car that can be bought, or say why it cannot. Raises UpstreamError when nobody can tell."""
+        found = await self.find_advert(listing_id, deadline)
+        verdict = found if isinstance(found, Verdict) else judge(found)
+        if isinstance(found, Verdict) or verdict is not Verdict.LIVE:
+            return verdict
+        return normalise(found, listing_id, self._vocabulary)
+
+    async def find_advert(self, listing_id: str, deadline: Deadline) -> Advert | Verdict:
+        """Hear the two witnesses: the advert as it stands, or GONE. Raises UpstreamError when nobody can tell."""
+        found, _ = await self._adverts.get(listing_id, lambda: self._testify(listing_id), deadline)
+        return found
+
+    async def find_many(
+        self, listing_ids: Iterable[str], deadline: Deadline
+    ) -> tuple[Mapping[str, Advert], Sequence[UpstreamError]]:
+        """Fetch adverts 20 a call, side by side: those answered for, and what went wrong with the other calls."""
+        wanted = list(listing_ids)
+        batches = [wanted[start : start + BATCH_IDS] for start in range(0, len(wanted), BATCH_IDS)]
+        answers = await asyncio.gather(*(self._batch(batch, deadline) for batch in batches))
+        found = {listing_id: advert for answer, _ in answers for listing_id, advert in answer.items()}
+        return found, [error for _, error in answers if error is not None]
+
+    async def documents(self, car: Car, krw_per_usd: float, deadline: Deadline) -> Documents:
+        """Fetch a car's three documents side by side; none of them can fail the car."""
+        (inspection, inspected), (record, recorded), (diagnosis, diagnosed) = await asyncio.gather(
+            self._document(INSPECTION, car.vehicle_id, self._inspection, deadline),
+            self._skipped(RECORD, "private")
+            if car.record_is_private
+            else self._document(RECORD, car.vehicle_id, self._record, deadline),
+            self._document(DIAGNOSIS, car.vehicle_id, self._diagnosis, deadline),
+        )
+        report = body_condition = None
+        if isinstance(inspection, Inspection):
+            costs = accident_costs(record, krw_per_usd) if isinstance(record, Record) else None
+            report = msgspec.structs.replace(inspection.report, accident_cost_summary=costs)
+            body_condition = inspection.body_condition
+        return Documents(
+            body_condition=body_condition,
+            report=report,
+            record=record if isinstance(record, Record) else None,
+            diagnosis=diagnosis if isinstance(diagnosis, Diagnosis) else None,
+            enrichment=(inspected, recorded, diagnosed),
+        )
+
+    async def close(self) -> None:
+        """End what is still being fetched."""
+        await self._adverts.close()
+        await self._documents.close()
+
+    async def _testify(self, listing_id: str) -> Advert | Verdict:
+        deadline = Deadline(self._deadline_s)
+        failure: UpstreamError | None = None
+        try:
+            body = await self._client.detail(listing_id, within_s=_FIRST_SHARE * self._deadline_s)
+            return read_detail(body, listing_id)
+        except NotFound:
+            pass
+        except Drift as error:
+            _log_trouble("detail", listing_id, error)
+            if error.path not in _NO_DOCUMENT:
+                raise
+            failure = error
+        except UpstreamError as error:
+            _log_trouble("detail", listing_id, error)
+            failure = error
+        return await self._second_witness(listing_id, failure, deadline)
+
+    async def _second_witness(
+        self, listing_id: str, failure: UpstreamError | None, deadline: Deadline
+    ) -> Advert | Verdict:
+        """Hear the page after the JSON failed, or said 404 (`failure` is None)."""
+        try:
+            advert = read_page(await self._client.page(listing_id, within_s=deadline.remaining()), listing_id)
+        except UpstreamError as error:
+            if not isinstance(error, NotFound):
+                _log_trouble("page", listing_id, error)
+            if failure is None:
+                return Verdict.GONE
+            raise failure from error
+        return Verdict.GONE if advert is None else advert
+
+    async def _batch(
+        self, listing_ids: Sequence[str], deadline: Deadline
+    ) -> tuple[Mapping[str, Advert], UpstreamError | None]:
+        try:
+            documents = read_details(await self._client.details(listing_ids, within_s=deadline.remaining()))
+        except UpstreamError as error:
+            _log_trouble("batch", ",".join(listing_ids), error)
+            return {}, error
+        found: dict[str, Advert] = {}
+        for document in documents:
+            try:
+                advert = read_document(document)
+            except Drift as error:
+                _log_trouble("batch", "", error)
+                continue
+            found.update(dict.fromkeys(ids_of(advert), advert))
+        return {listing_id: found[listing_id] for listing_id in listing_ids if listing_id in found}, None
+
+    async def _document(
+        self, name: str, vehicle_id: str, load: Callable[[str], Awaitable[Document]], deadline: Deadline
+    ) -> tuple[Document | None, Enrichment]:
+        try:
+            document, _ = await self._documents.get((name, vehicle_id), lambda: load(vehicle_id), deadline)
+        except NotFound:
+            return None, Enrichment(name, EnrichmentStatus.ABSENT, "not_found")
+        except UpstreamError as error:
+            _log_trouble(name, vehicle_id, error)
+            return None, Enrichment(name, EnrichmentStatus.FAILED, error.code)
+        if isinstance(document, NoReport):
+            return None, Enrichment(name, EnrichmentStatus.ABSENT, document.reason)
+        if isinstance(document, Record) and not document.open:
+            return None, Enrichment(name, EnrichmentStatus.ABSENT, "not_open")
+        return document, Enrichment(name, EnrichmentStatus.OK)
+
+    async def _skipped(self, name: str, reason: str) -> tuple[None, Enrichment]:
+        return None, Enrichment(name, EnrichmentStatus.SKIPPED, reason)
+
+    async def _inspection(self, vehicle_id: str) -> Document:
+        body = await self._client.inspection(vehicle_id, within_s=self._deadline_s)
+        return read_inspection(body, self._vocabulary)
+
+    async def _record(self, vehicle_id: str) -> Document:
+        return read_record(await self._client.record(vehicle_id, within_s=self._deadline_s), self._vocabulary)
+
+    async def _diagnosis(self, vehicle_id: str) -> Document:
+        body = await self._client.diagnosis(vehicle_id, within_s=self._deadline_s)
+        return read_diagnosis(body, self._vocabulary)
+
+
+def _log_trouble(operation: str, about: str, error: UpstreamError) -> None:
+    log.warning(
+        "upstream_trouble", upstream="encar", operation=operation, reason=error.code, detail=str(error), id=about
+    )

@@ -1,0 +1,54 @@
+"""Encar's facets (`iNav`): which values of an axis have cars, and how many.
+
+The next level stands under the selected facet as `Refinements.Nodes`, so an axis is found by its name wherever it
+is (four captured answers of 2023).
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+
+from msgspec import Struct
+
+from dealerproxy.errors import Drift
+from dealerproxy.upstreams.encar.values import decode
+
+MAKES, MODEL_GROUPS = "Manufacturer", "ModelGroup"
+
+
+class _Facet(Struct, frozen=True):
+    Value: str
+    Count: float = 0
+    Refinements: "_Nodes | None" = None
+
+
+class _Node(Struct, frozen=True):
+    Name: str
+    Facets: tuple[_Facet, ...] = ()
+
+
+class _Nodes(Struct, frozen=True):
+    Nodes: tuple[_Node, ...]
+
+
+class _Answer(Struct, frozen=True):
+    iNav: _Nodes
+
+
+def read_facets(body: bytes, axis: str) -> Mapping[str, int]:
+    """Read an axis's values with their counts, those without cars left out.
+
+    Raises Drift when the answer cannot be read or does not list the axis.
+    """
+    answer = decode(body, _Answer)
+    nodes = list(_named(answer.iNav.Nodes, axis))
+    if not nodes:
+        raise Drift(f"iNav: {axis}")
+    return {facet.Value: int(facet.Count) for node in nodes for facet in node.Facets if facet.Count > 0}
+
+
+def _named(nodes: Sequence[_Node], name: str) -> Iterator[_Node]:
+    for node in nodes:
+        if node.Name == name:
+            yield node
+        for facet in node.Facets:
+            if facet.Refinements is not None:
+                yield from _named(facet.Refinements.Nodes, name)

@@ -1,0 +1,190 @@
+"""Encar's inspection sheet (`/v1/readside/inspection/vehicle/{vehicleId}`): bytes in, a report in English out.
+
+The shape is that of sheets of 2026 and of 9,243 sheets others counted. Encar's own misspellings are kept (`accdient`).
+`outers` lists touched panels only. `inners` is the legal checklist: groups of items, some one level deeper, and an
+item counts once it has a `statusType`. A scan (`IMAGE`) or an empty form is no report, so that it never looks like a
+clean one.
+"""
+
+from collections.abc import Iterator, Mapping
+from typing import Any, NamedTuple
+
+from msgspec import Struct
+
+from dealerproxy.upstreams.encar.findings import accident_summary, exterior_summary, issues
+from dealerproxy.upstreams.encar.panels import read_panels
+from dealerproxy.upstreams.encar.sheethead import Head, read_head
+from dealerproxy.upstreams.encar.values import coded, decode
+from dealerproxy.vehicles.inspection import (
+    BodyCondition,
+    CategoryGrade,
+    CategoryStatus,
+    ChecklistItem,
+    DealerInspection,
+    Inspection,
+    InspectionReport,
+    NoReport,
+    NoReportReason,
+    Panel,
+    Severity,
+)
+from dealerproxy.vocabulary import SEVERITIES, Vocabulary
+
+TABLE, IMAGE = "TABLE", "IMAGE"
+TYPE, STATUS, CHILDREN = "type", "statusType", "children"
+DEPTH = 4  # a group's items stand one or two levels below it; deeper nesting is no sheet
+
+
+class _Form(Struct, frozen=True):
+    """What every sheet has, a scan too."""
+
+    formats: list[Any]
+
+
+class _Master(Struct, frozen=True):
+    accdient: bool
+    simpleRepair: Any = None
+    detail: Any = None
+
+
+class _Sheet(Struct, frozen=True):
+    """What a TABLE sheet must have; `master.detail` may be null."""
+
+    master: _Master
+    outers: list[Any]
+    inners: list[Any]
+
+
+class Answer(NamedTuple):
+    """One answered item; no `severity` means all is well, unless it is not `known` what the answer means."""
+
+    item: ChecklistItem
+    severity: Severity | None
+    known: bool
+
+
+def read_inspection(body: bytes, vocabulary: Vocabulary) -> Inspection | NoReport:
+    """Read a sheet into the body's condition and the report, or say why it is no report.
+
+    Raises Drift when `formats`, `master.accdient`, `outers` or `inners` is missing or of another type. Anything else
+    that is odd is null, or kept under its code, and counted.
+    """
+    formats = decode(body, _Form).formats
+    if TABLE not in formats:
+        return NoReport(NoReportReason.PHOTO_ONLY if IMAGE in formats else NoReportReason.EMPTY_SHEET)
+    sheet = decode(body, _Sheet)
+    answers = read_answers(sheet.inners, vocabulary)
+    if not answers:
+        return NoReport(NoReportReason.EMPTY_SHEET)
+    panels = read_panels(sheet.outers, vocabulary)
+    head = read_head(sheet.master.detail, sheet.master.simpleRepair, vocabulary)
+    return Inspection(BodyCondition(panels=panels), _report(sheet.master.accdient, head, panels, answers))
+
+
+def _report(has_accident: bool, head: Head, panels: tuple[Panel, ...], answers: tuple[Answer, ...]) -> InspectionReport:
+    frame = sum(panel.panel_type == "frame" for panel in panels)
+    unsure = any(panel.panel_type == "unknown" for panel in panels)
+    return InspectionReport(
+        accident_summary=accident_summary(has_accident, head, panels),
+        has_accident=has_accident,
+        has_frame_damage=None if unsure and not frame else frame > 0,
+        exterior_summary=exterior_summary(panels),
+        category_grades=grades(answers),
+        checklist=tuple(answer.item for answer in answers),
+        issues=issues(panels, [(answer.item, answer.severity) for answer in answers]),
+        dealer_inspection=DealerInspection(frame, len(panels) - frame),
+        **head.fields,
+    )
+
+
+def read_answers(inners: list[Any], vocabulary: Vocabulary) -> tuple[Answer, ...]:
+    """Read the answered items in the sheet's order, each (group, item) once; of two the worse one stays.
+
+    An answer that cannot be read counts for nothing by itself: a sheet needs at least one that can.
+    """
+    found: dict[tuple[str, str], Answer] = {}
+    readable = 0
+    for group in inners:
+        if not isinstance(group, Mapping):
+            vocabulary.missed("checklist", "unreadable group")
+            continue
+        token = _group_token(group, vocabulary)
+        for node in _answered(group.get(CHILDREN), vocabulary):
+            answer = _answer(token, node, vocabulary)
+            key = (answer.item.group, answer.item.item)
+            found[key] = max(found.get(key, answer), answer, key=_badness)
+            readable += coded(node[STATUS]).code is not None
+    return tuple(found.values()) if readable else ()
+
+
+def grades(answers: tuple[Answer, ...]) -> tuple[CategoryGrade, ...]:
+    """Return what the answers of each group amount to, in the sheet's order; a group without answers has no grade."""
+    groups: dict[str, list[Answer]] = {}
+    for answer in answers:
+        groups.setdefault(answer.item.group, []).append(answer)
+    return tuple(CategoryGrade(group, _grade(max(members, key=_badness))) for group, members in groups.items())
+
+
+def _grade(worst: Answer) -> CategoryStatus:
+    if worst.severity is None:
+        return "good" if worst.known else "unknown"
+    return "fair" if worst.severity == SEVERITIES[0] else "poor"
+
+
+def _badness(answer: Answer) -> float:
+    """Order answers: well, unknown, then by severity."""
+    if answer.severity is None:
+        return 0 if answer.known else 0.5
+    return 1 + SEVERITIES.index(answer.severity)
+
+
+def _answered(nodes: object, vocabulary: Vocabulary, depth: int = 1) -> Iterator[Mapping[str, Any]]:
+    """Yield every node below a group that has a status, in order."""
+    if nodes is None:
+        return
+    if not isinstance(nodes, list) or depth > DEPTH:
+        vocabulary.missed("checklist", "unreadable items")
+        return
+    for node in nodes:
+        if not isinstance(node, Mapping):
+            vocabulary.missed("checklist", "unreadable item")
+            continue
+        if node.get(STATUS):  # null means nobody answered, and so does an empty value
+            yield node
+        yield from _answered(node.get(CHILDREN), vocabulary, depth + 1)
+
+
+def _group_token(group: Mapping[str, Any], vocabulary: Vocabulary) -> str:
+    found = coded(group.get(TYPE)).code
+    word = vocabulary.sheet.groups.get(found or "")
+    if word is not None:
+        return word.token
+    vocabulary.missed("checklist", found or "unreadable group")
+    return found.lower() if found else "unknown"
+
+
+def _answer(group: str, node: Mapping[str, Any], vocabulary: Vocabulary) -> Answer:
+    """Return an answered node as an item; codes nobody knows stay as they are (`s099`, `status_12`)."""
+    item, status = coded(node.get(TYPE)).code, coded(node[STATUS]).code
+    item_word = vocabulary.sheet.items.get(item or "")
+    status_word = vocabulary.sheet.statuses.get(status or "")
+    if item_word is None:
+        vocabulary.missed("checklist", item or "unreadable item")
+    if status_word is None:
+        vocabulary.missed("checklist", f"status {status}" if status else "unreadable status")
+    entry = ChecklistItem(
+        group=group,
+        item=item_word.token if item_word else (item or "unknown").lower(),
+        result=status_word.token if status_word else _unknown_status(status, "_"),
+        label=item_word.label if item_word else item or "Unknown item",
+        result_label=(
+            status_word.label_for(item_word.fluid if item_word else None)
+            if status_word
+            else _unknown_status(status, " ").capitalize()
+        ),
+    )
+    return Answer(entry, status_word.severity if status_word else None, status_word is not None)
+
+
+def _unknown_status(status: str | None, joiner: str) -> str:
+    return f"status{joiner}{status.lower()}" if status else "unknown"

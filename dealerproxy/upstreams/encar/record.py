@@ -1,0 +1,173 @@
+"""The insurance record of a car (`/v1/readside/record/vehicle/{vehicleId}/open`), in won, and its costs in dollars.
+
+Accidents of type 1 and 2 damaged this car; type 3 is what it did to others. A cost of 1 won stands for "not known
+yet", and so does a repair of nothing that insurance paid for. Plates, makes and models are never read.
+"""
+
+import re
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from msgspec import Struct
+
+from dealerproxy.errors import Drift
+from dealerproxy.upstreams.encar.values import Coded, code, decode, iso_date, token, whole
+from dealerproxy.vehicles.inspection import Accident, AccidentCostSummary, CostBreakdown, CostIncident, Months, Record
+from dealerproxy.vehicles.pricing import usd
+from dealerproxy.vocabulary import Vocabulary
+
+ACCIDENTS, OWN_COUNT = "accidents", "myAccidentCnt"
+TYPE, DATE = "type", "date"
+BENEFIT, PARTS, LABOR, PAINT = "insuranceBenefit", "partCost", "laborCost", "paintingCost"
+OWN_DAMAGE = frozenset({"1", "2"})
+UNKNOWN_COST = 1
+_SPAN = re.compile(r"(\d{4})(0[1-9]|1[0-2])\s*~\s*(?:(\d{4})(0[1-9]|1[0-2]))?", re.ASCII)
+
+
+class _Document(Struct, frozen=True):
+    """`accidents` and `myAccidentCnt` are mandatory in an open record; of a closed one nothing is believed."""
+
+    openData: Any = None
+    accidents: Any = None
+    myAccidentCnt: Any = None
+    otherAccidentCnt: Any = None
+    ownerChanges: Any = None
+    ownerChangeCnt: Any = None
+    carNoChangeCnt: Any = None
+    totalLossCnt: Any = None
+    floodTotalLossCnt: Any = None
+    floodPartLossCnt: Any = None
+    robberCnt: Any = None
+    government: Any = None
+    business: Any = None
+    loan: Any = None  # 대여: let out for hire, not lent against
+    use: Any = None
+    carInfoUse1s: Any = None
+    notJoinDate1: Any = None
+    notJoinDate2: Any = None
+    notJoinDate3: Any = None
+    notJoinDate4: Any = None
+    notJoinDate5: Any = None
+
+
+def read_record(body: bytes, vocabulary: Vocabulary) -> Record:
+    """Read a record; raises Drift when it is open and its list of accidents or their count is missing."""
+    document = decode(body, _Document)
+    if document.openData is False:
+        return Record(open=False)
+    if not isinstance(document.accidents, list):
+        raise Drift(ACCIDENTS)
+    own_count = whole(document.myAccidentCnt)
+    if own_count is None:
+        raise Drift(OWN_COUNT)
+    owners = document.ownerChanges if isinstance(document.ownerChanges, list) else []
+    return Record(
+        open=True,
+        own_accidents=tuple(_accident(entry) for entry in document.accidents if _is_own(entry)),
+        own_accident_count=own_count,
+        other_accident_count=whole(document.otherAccidentCnt),
+        owner_changes=tuple(filter(None, map(iso_date, owners))),
+        owner_change_count=whole(document.ownerChangeCnt),
+        plate_changes=whole(document.carNoChangeCnt),
+        total_loss_count=whole(document.totalLossCnt),
+        flood_total_loss_count=whole(document.floodTotalLossCnt),
+        flood_part_loss_count=whole(document.floodPartLossCnt),
+        theft_count=whole(document.robberCnt),
+        government_use=_flag(document.government),
+        commercial_use=_flag(document.business),
+        rental_use=_flag(document.loan),
+        uses=_uses(document, vocabulary),
+        uninsured_months=_uninsured(document),
+    )
+
+
+def accident_costs(record: Record, krw_per_usd: float) -> AccidentCostSummary | None:
+    """Return the costs of this car's own accidents in whole dollars, half up; None when the record is not open.
+
+    The record's count can exceed the accidents it lists; what it does not list has no known cost.
+    """
+    if not record.open:
+        return None
+    own = record.own_accidents
+    count = max(len(own), record.own_accident_count or 0)
+
+    def total(amounts: Iterable[int | None]) -> int | None:
+        known = [amount for amount in amounts if amount is not None]
+        return usd(sum(known), krw_per_usd) if known or not count else None
+
+    def dollars(krw: int | None) -> int | None:
+        return None if krw is None else usd(krw, krw_per_usd)
+
+    return AccidentCostSummary(
+        total_incidents=count,
+        total_repair_cost=total(_repair_krw(accident) for accident in own),
+        breakdown=CostBreakdown(
+            parts=total(accident.parts_krw for accident in own),
+            labor=total(accident.labor_krw for accident in own),
+            paint=total(accident.paint_krw for accident in own),
+        ),
+        insurance_paid=total(accident.insurance_krw for accident in own),
+        incidents=tuple(
+            CostIncident(
+                date=accident.date.replace("-", ".") if accident.date else None,
+                insurance_paid=dollars(accident.insurance_krw),
+                repair_cost=dollars(_repair_krw(accident)),
+            )
+            for accident in own
+        ),
+    )
+
+
+def _is_own(entry: object) -> bool:
+    return isinstance(entry, Mapping) and code(entry.get(TYPE)) in OWN_DAMAGE
+
+
+def _accident(entry: Mapping[str, Any]) -> Accident:
+    insurance, parts, labor, paint = (_cost(entry.get(key)) for key in (BENEFIT, PARTS, LABOR, PAINT))
+    if insurance and parts == labor == paint == 0:  # paid for, so something was repaired or written off
+        parts = labor = paint = None
+    return Accident(
+        date=iso_date(entry.get(DATE)), insurance_krw=insurance, parts_krw=parts, labor_krw=labor, paint_krw=paint
+    )
+
+
+def _cost(value: object) -> int | None:
+    amount = whole(value)
+    return None if amount == UNKNOWN_COST else amount
+
+
+def _repair_krw(accident: Accident) -> int | None:
+    """Return parts, labour and paint together, when all three are known."""
+    if accident.parts_krw is None or accident.labor_krw is None or accident.paint_krw is None:
+        return None
+    return accident.parts_krw + accident.labor_krw + accident.paint_krw
+
+
+def _flag(value: object) -> bool | None:
+    number = int(value) if isinstance(value, bool) else whole(value)
+    return None if number is None else number > 0
+
+
+def _uses(document: _Document, vocabulary: Vocabulary) -> tuple[str, ...]:
+    """Return what the car was registered as, now first, each once."""
+    earlier = document.carInfoUse1s if isinstance(document.carInfoUse1s, list) else []
+    codes = filter(None, map(code, (document.use, *earlier)))
+    return tuple(dict.fromkeys(token("record_uses", Coded(use, None), vocabulary) for use in codes))
+
+
+def _uninsured(document: _Document) -> tuple[Months, ...] | None:
+    """Return the months without insurance; None as soon as one span cannot be read, so that no gap is hidden."""
+    spans = (
+        document.notJoinDate1,
+        document.notJoinDate2,
+        document.notJoinDate3,
+        document.notJoinDate4,
+        document.notJoinDate5,
+    )
+    found: list[Months] = []
+    for span in filter(None, spans):
+        match = _SPAN.fullmatch(span.strip()) if isinstance(span, str) else None
+        if match is None:
+            return None
+        found.append(Months(f"{match[1]}-{match[2]}", f"{match[3]}-{match[4]}" if match[3] else None))
+    return tuple(found)

@@ -1,0 +1,51 @@
+"""One car in full as an upstream tells it, normalised to English but still in won."""
+
+from msgspec import Struct
+
+
+class Photo(Struct, frozen=True):
+    """A photo's full address and what it shows, when the upstream says so."""
+
+    url: str
+    tag: str | None
+
+
+class Car(Struct, frozen=True, kw_only=True):
+    """A car for sale.
+
+    `vehicle_id` is the number its documents are filed under: for a re-advertised copy not the number it is listed
+    under. `price_krw` is None for a placeholder, `mileage_km` likewise. `options` are partner tokens.
+    """
+
+    upstream: str
+    listing_id: str
+    vehicle_id: str
+    make: str
+    model: str
+    trim: str | None
+    year: int
+    registered: int
+    mileage_km: int | None
+    price_krw: int | None
+    under_contract: bool
+    fuel: str | None
+    transmission: str | None
+    colour: str | None
+    engine_cc: int | None
+    drivetrain: str | None
+    body: str | None
+    options: tuple[str, ...]
+    photos: tuple[Photo, ...]
+    vin: str | None
+    license_plate: str | None
+    url: str
+    seller_type: str | None
+    region: str | None
+    model_korean: str
+    trim_korean: str | None
+    record_is_private: bool
+
+    @property
+    def id(self) -> str:
+        """The public id, such as `encar_41985016`."""
+        return f"{self.upstream}_{self.listing_id}"

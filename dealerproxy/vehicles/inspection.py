@@ -1,0 +1,247 @@
+"""What papers say about one car: the inspection sheet, the insurance record and the diagnosis, in plain English.
+
+Nothing here holds Korean. What a paper leaves open is null, never false or zero. Papers are cached, so amounts stay
+in won until `AccidentCostSummary`, which depends on a request's exchange rate and is in whole US dollars.
+"""
+
+from enum import StrEnum
+from typing import Literal
+
+from msgspec import Struct
+
+Severity = Literal["minor", "medium", "major"]
+PanelType = Literal["exterior", "frame", "unknown"]
+CategoryStatus = Literal["good", "fair", "poor", "unknown"]
+
+
+class Panel(Struct, frozen=True, kw_only=True):
+    """One damaged or repaired panel.
+
+    `panel_id` is like `front-door-l`; a panel nobody knows keeps its code (`p999`), one without a readable code is
+    `unknown`. `damage_codes` are lower case, worst first, `damage_code` is the first of them. `panel_type` is
+    `unknown` when neither the panel nor its rank is known; such a panel is always `major`.
+    """
+
+    panel_id: str
+    panel_type: PanelType
+    damage_code: str
+    damage_codes: tuple[str, ...]
+    label: str
+    description: str
+    severity: Severity
+
+
+class BodyCondition(Struct, frozen=True, kw_only=True):
+    """The damaged panels of a car, by panel code; none is a finding too. Dealer cars have no diagram."""
+
+    image_url: None = None
+    panels: tuple[Panel, ...]
+
+
+class CategoryGrade(Struct, frozen=True):
+    """What the answers of one checklist group amount to.
+
+    `good`: every answer is good. `fair`: the worst is a small flaw (a minor leak, too little or too much of a
+    fluid). `poor`: something is worse. `unknown`: nothing bad is known, but an answer could not be understood.
+    """
+
+    category: str
+    status: CategoryStatus
+
+
+class ChecklistItem(Struct, frozen=True):
+    """One answered item: `group`, `item` and `result` are snake_case tokens, the labels plain English."""
+
+    group: str
+    item: str
+    result: str
+    label: str
+    result_label: str
+
+
+class Issue(Struct, frozen=True):
+    """One finding: a damaged panel (`panel_damage`) or a bad answer of the checklist (`checklist`).
+
+    `category` is the panel's type or the checklist group, `status` the severity, `faults` damage codes or the
+    result's token.
+    """
+
+    category: str
+    status: Severity
+    detail: str
+    faults: tuple[str, ...]
+    type: Literal["panel_damage", "checklist"]
+
+
+class DealerInspection(Struct, frozen=True):
+    """Damaged panels counted by kind; a panel of unknown kind counts as exterior, so that the sum is all of them."""
+
+    frame_damage_count: int
+    exterior_damage_count: int
+
+
+class CostBreakdown(Struct, frozen=True):
+    """Repair costs in whole USD; null where no accident says them."""
+
+    parts: int | None
+    labor: int | None
+    paint: int | None
+
+
+class CostIncident(Struct, frozen=True):
+    """One accident: `date` as `2019.06.12`, amounts in whole USD; null what the record does not say."""
+
+    date: str | None
+    insurance_paid: int | None
+    repair_cost: int | None
+
+
+class AccidentCostSummary(Struct, frozen=True, kw_only=True):
+    """This car's own accidents in whole USD. A sum covers the accidents whose cost is known; null when none is.
+
+    Every figure is rounded by itself, so parts, labour and paint may miss the total by a dollar or two.
+    """
+
+    total_incidents: int
+    total_repair_cost: int | None
+    breakdown: CostBreakdown
+    insurance_paid: int | None
+    incidents: tuple[CostIncident, ...]
+
+
+class InspectionReport(Struct, frozen=True, kw_only=True):
+    """The sheet. The fields up to `inspection_sheet_url` are the partner API's, in its order.
+
+    `has_accident` is what the inspector ticked, never computed from panels. `has_frame_damage` is null when no frame
+    panel is damaged but one of unknown kind is. `accident_cost_summary` comes from the insurance record and is
+    filled in by whoever has it. Beyond the partner's fields, each null when the sheet does not say:
+
+    * `simple_repair`: ticked: panels were repaired without that counting as an accident
+    * `inspected_on`: the day the sheet was issued; `mileage_km`: the odometer on it
+    * `model_year`, `first_registered_on`; `roadworthy_from`, `roadworthy_until`: the statutory test is valid between
+    * `transmission`: `auto` or `manual`; `color_type`: `achromatic` or `chromatic`
+    * `usage_changes`: what the car once served as (`rental`, `lease`, `commercial`), `paint_changes`: `full_repaint`,
+      `color_change`, `tuning_types`: `lawful`, `unlawful`, `structure`, `device`
+    * `flood`, `fire`, `tuning`, `recall` (open or done), `recall_fulfilled`
+    * `guarantee`: who stands in for the sheet, `dealer` or `insurer`
+    * `odometer_state`, `car_state`: `good` or `defective`; `mileage_state`: `high`, `normal` or `low`
+
+    Of these words, one that nobody knows keeps its code (`code_7`) or is `unknown`. Dates are ISO 8601 (`2026-08-05`).
+    """
+
+    source: Literal["encar"] = "encar"
+    overall_grade: None = None
+    grade_description: None = None
+    accident_summary: str
+    has_accident: bool
+    has_frame_damage: bool | None
+    exterior_summary: str
+    accident_reason: None = None
+    category_grades: tuple[CategoryGrade, ...]
+    checklist: tuple[ChecklistItem, ...]
+    accident_history: tuple[()] = ()
+    accident_cost_summary: AccidentCostSummary | None = None
+    issues: tuple[Issue, ...]
+    inspector_notes: str | None = None
+    inspection_sheet_url: None = None
+    dealer_inspection: DealerInspection
+    simple_repair: bool | None = None
+    inspected_on: str | None = None
+    mileage_km: int | None = None
+    model_year: int | None = None
+    first_registered_on: str | None = None
+    roadworthy_from: str | None = None
+    roadworthy_until: str | None = None
+    transmission: str | None = None
+    color_type: str | None = None
+    usage_changes: tuple[str, ...] | None = None
+    paint_changes: tuple[str, ...] | None = None
+    tuning: bool | None = None
+    tuning_types: tuple[str, ...] | None = None
+    flood: bool | None = None
+    fire: bool | None = None
+    recall: bool | None = None
+    recall_fulfilled: bool | None = None
+    guarantee: str | None = None
+    odometer_state: str | None = None
+    mileage_state: str | None = None
+    car_state: str | None = None
+
+
+class Inspection(Struct, frozen=True):
+    """What one sheet says about the body and about everything else."""
+
+    body_condition: BodyCondition
+    report: InspectionReport
+
+
+class NoReportReason(StrEnum):
+    """Why a sheet is no report: a scan only, or a form nobody filled in."""
+
+    PHOTO_ONLY = "photo_only"
+    EMPTY_SHEET = "empty_sheet"
+
+
+class NoReport(Struct, frozen=True):
+    """A sheet that says nothing we can read; it must never look like a clean one."""
+
+    reason: NoReportReason
+
+
+class Accident(Struct, frozen=True, kw_only=True):
+    """One accident that damaged this car: ISO date, whole won; null what the record does not say."""
+
+    date: str | None
+    insurance_krw: int | None
+    parts_krw: int | None
+    labor_krw: int | None
+    paint_krw: int | None
+
+
+class Months(Struct, frozen=True):
+    """A span of months, both ends included, as `2023-07`; an open end is null."""
+
+    start: str
+    end: str | None
+
+
+class Record(Struct, frozen=True, kw_only=True):
+    """The insurance record. When it is not `open`, everything else is null or empty and says nothing.
+
+    `own_accidents` damaged this car; `own_accident_count` is the record's own count and may be higher. The other
+    counts are the record's own too, `other_accident_count` that of damage this car did to others. `owner_changes`
+    are ISO dates, newest first; `plate_changes` counts. `uses`: what it was registered as (`government`, `private`,
+    `commercial`, `rental`). `uninsured_months` is null when a span cannot be read. No plate and no name is ever kept.
+    """
+
+    open: bool
+    own_accidents: tuple[Accident, ...] = ()
+    own_accident_count: int | None = None
+    other_accident_count: int | None = None
+    owner_changes: tuple[str, ...] = ()
+    owner_change_count: int | None = None
+    plate_changes: int | None = None
+    total_loss_count: int | None = None
+    flood_total_loss_count: int | None = None
+    flood_part_loss_count: int | None = None
+    theft_count: int | None = None
+    government_use: bool | None = None
+    commercial_use: bool | None = None
+    rental_use: bool | None = None
+    uses: tuple[str, ...] = ()
+    uninsured_months: tuple[Months, ...] | None = None
+
+
+class DiagnosisPanel(Struct, frozen=True):
+    """One panel, under the same id as on the inspection sheet; `result` is `normal`, `replaced` or a code."""
+
+    panel_id: str
+    label: str
+    result: str
+
+
+class Diagnosis(Struct, frozen=True):
+    """Encar's own look at the outer panels: a second opinion. `diagnosed_on` is an ISO date."""
+
+    diagnosed_on: str | None
+    panels: tuple[DiagnosisPanel, ...]

@@ -1,0 +1,63 @@
+"""Liveness and readiness: they answer whatever the upstreams do, and ask them nothing."""
+
+import pytest
+from aiohttp import web
+from pytest_aiohttp import AiohttpClient, AiohttpServer
+
+from dealerproxy.app import create_app
+from dealerproxy.settings import Settings
+from dealerproxy.vocabulary import Vocabulary
+
+PROBES = [("/health/live", {"status": "live"}), ("/health/ready", {"status": "ready"})]
+
+
+@pytest.mark.parametrize(("path", "expected"), PROBES)
+async def test_a_probe_is_answered_in_json(
+    aiohttp_client: AiohttpClient, vocabulary: Vocabulary, path: str, expected: dict[str, str]
+) -> None:
+    client = await aiohttp_client(create_app(Settings(cursor_secret="s"), vocabulary))
+    async with client.get(path) as answer:
+        assert answer.status == 200
+        assert answer.content_type == "application/json"
+        assert await answer.json() == expected
+
+
+@pytest.mark.parametrize("path", [path for path, _ in PROBES])
+async def test_a_probe_may_ask_for_the_head_alone(
+    aiohttp_client: AiohttpClient, vocabulary: Vocabulary, path: str
+) -> None:
+    client = await aiohttp_client(create_app(Settings(cursor_secret="s"), vocabulary))
+    async with client.head(path) as answer:
+        assert (answer.status, await answer.read()) == (200, b"")
+
+
+async def test_a_probe_needs_no_key(aiohttp_client: AiohttpClient, vocabulary: Vocabulary) -> None:
+    client = await aiohttp_client(create_app(Settings(cursor_secret="s", api_keys="one"), vocabulary))
+    for path, _ in PROBES:
+        async with client.get(path) as answer:
+            assert answer.status == 200
+
+
+async def test_probes_ask_no_upstream_and_stay_good_when_it_is_in_trouble(
+    aiohttp_client: AiohttpClient, aiohttp_server: AiohttpServer, vocabulary: Vocabulary
+) -> None:
+    asked = []
+
+    async def blocking(request: web.Request) -> web.Response:
+        asked.append(request.path)
+        return web.Response(status=403)
+
+    upstream = web.Application()
+    upstream.router.add_get("/{rest:.*}", blocking)
+    url = str((await aiohttp_server(upstream)).make_url("/"))
+    client = await aiohttp_client(create_app(Settings(cursor_secret="s", encar_api_url=url), vocabulary))
+    for path, _ in PROBES:
+        await client.get(path)
+    assert asked == []
+    async with client.get("/v1/vehicles", params={"make": "BMW"}) as answer:
+        assert answer.status == 503
+    assert len(asked) == 1
+    for path, expected in PROBES:
+        async with client.get(path) as answer:
+            assert (answer.status, await answer.json()) == (200, expected)
+    assert len(asked) == 1

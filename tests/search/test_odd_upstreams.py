@@ -1,0 +1,124 @@
+"""An upstream that does not keep its word on counts, limits and offsets: nothing is lost without a notice."""
+
+import re
+from collections.abc import AsyncIterator
+from typing import Any
+
+import orjson
+import pytest
+from aiohttp import web
+from aiohttp.test_utils import TestClient, TestServer
+
+from dealerproxy.app import create_app
+from dealerproxy.settings import Settings
+from dealerproxy.vocabulary import Vocabulary
+
+
+def row(number: int) -> dict[str, Any]:
+    return {
+        "Id": str(40_000_000 + number),
+        "Photo": f"/carpicture00/pic4000/{40_000_000 + number}_",
+        "Manufacturer": "기아",
+        "Model": "K5 3세대",
+        "Year": 202001.0,
+        "FormYear": "2020",
+        "Mileage": 10_000.0,
+        "Price": 1000.0 + number,
+        "SellType": "일반",
+    }
+
+
+class Odd:
+    """Answers 150 rows, bent by its switches."""
+
+    def __init__(self) -> None:
+        self.rows = [row(number) for number in range(150)]
+        self.cap, self.count, self.ignores_offset, self.location = 500, 150, False, ""
+
+    async def handle(self, request: web.Request) -> web.Response:
+        if self.location and "현대" in request.query["q"]:
+            return web.Response(status=302, headers={"Location": self.location})
+        match = re.fullmatch(r"\|\w+\|(\d+)\|(\d+)", request.query["sr"])
+        assert match is not None
+        offset, limit = (0 if self.ignores_offset else int(match[1])), min(int(match[2]), self.cap)
+        body = {"Count": float(self.count), "SearchResults": self.rows[offset : offset + limit]}
+        return web.Response(body=orjson.dumps(body), content_type="application/json")
+
+
+class House:
+    def __init__(self, client: TestClient[Any, Any], odd: Odd) -> None:
+        self.client, self.odd = client, odd
+
+    async def walk(self, **params: str) -> tuple[list[str], dict[str, int]]:
+        """All ids of a walk, and the notices' counts summed up."""
+        ids: list[str] = []
+        counts: dict[str, int] = {}
+        cursor: dict[str, str] = {}
+        for _ in range(20):
+            query = {"make": "Kia", "sort": "price_asc"} | params | cursor
+            async with self.client.get("/v1/vehicles", params=query) as response:
+                assert response.status == 200
+                answer = await response.json()
+            ids += [found["id"] for found in answer["data"]]
+            for notice in answer["notices"]:
+                counts[notice["code"]] = counts.get(notice["code"], 0) + (notice["count"] or 1)
+            if answer["next_cursor"] is None:
+                break
+            cursor = {"cursor": answer["next_cursor"]}
+        assert len(ids) == len(set(ids))
+        return ids, counts
+
+
+@pytest.fixture
+async def house(vocabulary: Vocabulary) -> AsyncIterator[House]:
+    odd = Odd()
+    app = web.Application()
+    app.router.add_get("/search/car/list/premium", odd.handle)
+    upstream = TestServer(app)
+    await upstream.start_server()
+    settings = Settings(encar_api_url=str(upstream.make_url("")), encar_rps=1000.0, cursor_secret="x")
+    client = TestClient(TestServer(create_app(settings, vocabulary)))
+    await client.start_server()
+    yield House(client, odd)
+    await client.close()
+    await upstream.close()
+
+
+async def test_one_that_keeps_its_word_gives_all_without_a_notice(house: House) -> None:
+    ids, counts = await house.walk()
+    assert (len(ids), counts) == (150, {})
+
+
+async def test_one_that_caps_its_pages_is_told_by_the_rows_it_keeps_back(house: House) -> None:
+    house.odd.cap = 20
+    ids, counts = await house.walk()
+    assert len(ids) + counts["rows_missing"] == 150
+
+
+@pytest.mark.parametrize("count", [0, 40, 149])
+async def test_one_that_counts_too_few_does_not_end_the_walk(house: House, count: int) -> None:
+    house.odd.count = count
+    ids, _ = await house.walk()
+    assert len(ids) == 150
+
+
+async def test_one_that_counts_too_many_is_told(house: House) -> None:
+    house.odd.count = 400
+    ids, counts = await house.walk()
+    assert (len(ids), counts["rows_missing"]) == (150, 90)
+
+
+async def test_one_that_ignores_the_offset_is_told_by_the_rows_it_repeats(house: House) -> None:
+    house.odd.ignores_offset = True
+    ids, counts = await house.walk()
+    assert len(ids) == 48
+    assert counts["moved"] + counts.get("left_out_duplicate", 0) >= 48
+
+
+@pytest.mark.parametrize("location", ["http://[::1", "http://127.0.0.1:99999/", "//:0:0/"])
+async def test_a_redirect_to_no_address_fails_its_leg_only(house: House, location: str) -> None:
+    house.odd.location = location
+    async with house.client.get("/v1/vehicles", params={"make": "Kia,Hyundai"}) as response:
+        answer = await response.json()
+    assert (response.status, len(answer["data"])) == (200, 48)
+    assert (answer["sources"][0]["status"], answer["sources"][0]["reason"]) == ("partial", "upstream_error")

@@ -1,0 +1,284 @@
+"""The `dealerproxy` command, mostly as a process of its own."""
+
+import asyncio
+import http.client
+import json
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+from urllib.request import urlopen
+
+import aiohttp
+import pytest
+from aiohttp import web
+from pytest_aiohttp import AiohttpServer
+
+import dealerproxy
+from dealerproxy import cli
+from dealerproxy.settings import PREFIX
+from dealerproxy.vocabulary import VocabularyError
+
+# Nothing listens on port 9 of the loopback, so even a request sent by mistake goes nowhere.
+QUIET = {"DEALERPROXY_CURSOR_SECRET": "s", "DEALERPROXY_ENCAR_API_URL": "http://127.0.0.1:9"}
+GENEROUS_S = 20
+
+
+def environment(**variables: str) -> dict[str, str]:
+    """The environment of a run: ours without the caller's settings, on a free port."""
+    inherited = {name: value for name, value in os.environ.items() if not name.startswith(PREFIX)}
+    return inherited | QUIET | {"DEALERPROXY_PORT": "0"} | variables
+
+
+def run(*arguments: str, **variables: str) -> subprocess.CompletedProcess[str]:
+    """Run the command to its end."""
+    return subprocess.run(
+        [sys.executable, "-m", "dealerproxy", *arguments],
+        env=environment(**variables),
+        capture_output=True,
+        text=True,
+        timeout=GENEROUS_S,
+        check=False,
+    )
+
+
+class Process:
+    """A command that serves: knows the address it said it listens on."""
+
+    def __init__(self, arguments: tuple[str, ...], variables: Mapping[str, str], address_on: str) -> None:
+        self.popen = subprocess.Popen(
+            [sys.executable, "-m", "dealerproxy", *arguments],
+            env=environment(**variables),
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        stream = getattr(self.popen, address_on)
+        self.lines: list[str] = []
+        for line in stream:
+            self.lines.append(line)
+            if found := re.search(r"listens on (http://\S+:[0-9]+)", line):
+                self.url = found[1]
+                return
+        raise AssertionError(f"ended without listening: {self.lines} {self.popen.communicate()}")
+
+    def stop(self, number: int = signal.SIGTERM) -> str:
+        """Send a signal and return everything the process wrote after it listened."""
+        self.popen.send_signal(number)
+        out, err = self.popen.communicate(timeout=GENEROUS_S)
+        return out + err
+
+
+@pytest.fixture
+def start() -> Iterator[Callable[..., Process]]:
+    """Start a serving command; it is gone when the test ends."""
+    started: list[Process] = []
+
+    def begin(*arguments: str, address_on: str = "stderr", **variables: str) -> Process:
+        started.append(Process(arguments, variables, address_on))
+        return started[-1]
+
+    yield begin
+    for process in started:
+        process.popen.kill()
+        process.popen.communicate()
+
+
+Start = Callable[..., Process]
+
+
+def address(url: str) -> tuple[str, int]:
+    host, port = url.removeprefix("http://").rsplit(":", 1)
+    return host, int(port)
+
+
+# Serving
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_serve_answers_and_ends_cleanly_when_told_to_stop(start: Start, number: int) -> None:
+    process = start("serve")
+    with urlopen(f"{process.url}/health/live", timeout=GENEROUS_S) as answer:
+        assert (answer.status, json.load(answer)) == (200, {"status": "live"})
+    said = process.stop(number)
+    assert process.popen.returncode == 0
+    assert [json.loads(line)["event"] for line in said.splitlines()] == ["request"]  # no farewell of any kind
+
+
+async def test_a_request_under_way_is_answered_before_the_service_ends(
+    start: Start, aiohttp_server: AiohttpServer
+) -> None:
+    asked, carry_on = asyncio.Event(), asyncio.Event()
+
+    async def slow(_: web.Request) -> web.Response:
+        asked.set()
+        await carry_on.wait()
+        return web.json_response({"Count": 0, "SearchResults": []})
+
+    upstream = web.Application()
+    upstream.router.add_get("/{rest:.*}", slow)
+    url = str((await aiohttp_server(upstream)).make_url("/"))
+    process = await asyncio.to_thread(start, "serve", DEALERPROXY_ENCAR_API_URL=url)
+    async with aiohttp.ClientSession() as session:
+        asking = asyncio.create_task(session.get(f"{process.url}/v1/vehicles?make=BMW"))
+        await asyncio.wait_for(asked.wait(), GENEROUS_S)
+        process.popen.send_signal(signal.SIGTERM)
+        await asyncio.sleep(0.05)  # the signal has arrived by now
+        carry_on.set()
+        async with await asyncio.wait_for(asking, GENEROUS_S) as answer:
+            assert answer.status == 200
+            assert (await answer.json())["sources"][0]["status"] == "ok"
+    assert await asyncio.to_thread(process.popen.wait, 5) == 0
+
+
+def test_a_connection_that_is_kept_alive_does_not_keep_the_service_alive(start: Start) -> None:
+    process = start("serve")
+    connection = http.client.HTTPConnection(*address(process.url), timeout=GENEROUS_S)
+    connection.request("GET", "/health/ready")
+    assert json.load(connection.getresponse()) == {"status": "ready"}
+    process.popen.send_signal(signal.SIGTERM)
+    assert process.popen.wait(timeout=5) == 0
+    connection.close()
+
+
+STOPPED_AT_ONCE = """
+import builtins, os, signal, sys
+from dealerproxy import cli
+
+say = print
+
+def say_and_stop(*words, **how):
+    say(*words, **how)
+    if "listens on" in words[0]:
+        os.kill(os.getpid(), signal.SIGTERM)
+
+builtins.print = say_and_stop
+sys.exit(cli.main(["serve"]))
+"""
+
+
+def test_a_supervisor_that_stops_the_service_as_soon_as_it_listens_gets_a_clean_end() -> None:
+    ended = subprocess.run(
+        [sys.executable, "-c", STOPPED_AT_ONCE],
+        env=environment(),
+        capture_output=True,
+        text=True,
+        timeout=GENEROUS_S,
+        check=False,
+    )
+    assert ended.returncode == 0
+    assert "Traceback" not in ended.stderr
+
+
+def test_log_lines_are_json_on_standard_error_and_standard_output_stays_empty(start: Start) -> None:
+    process = start("serve")
+    with urlopen(f"{process.url}/health/live", timeout=GENEROUS_S) as answer:
+        request_id = answer.headers["X-Request-Id"]
+    process.popen.send_signal(signal.SIGTERM)
+    out, err = process.popen.communicate(timeout=GENEROUS_S)
+    assert out == ""
+    lines = [json.loads(line) for line in err.splitlines()]
+    (line,) = [line for line in lines if line["event"] == "request"]
+    assert (line["request_id"], line["route"], line["status"]) == (request_id, "/health/live", 200)
+
+
+def test_a_variable_nobody_reads_is_a_warning_and_no_obstacle(start: Start) -> None:
+    process = start("serve", DEALERPROXY_PROT="8099", DEALERPROXY_LOG_FORMAT="console")
+    assert "warning: DEALERPROXY_PROT is not a setting of dealerproxy\n" in process.lines
+    with urlopen(f"{process.url}/health/live", timeout=GENEROUS_S) as answer:
+        assert answer.status == 200
+    process.stop()
+    assert process.popen.returncode == 0
+
+
+def test_the_sandbox_serves_invented_cars_and_ends_cleanly(start: Start) -> None:
+    process = start("sandbox", "--upstream-port", "0", "--cars", "300", address_on="stdout")
+    with urlopen(f"{process.url}/v1/vehicles?make=Hyundai,Kia&limit=3", timeout=GENEROUS_S) as answer:
+        assert len(json.load(answer)["data"]) == 3
+    said = process.stop()
+    assert process.popen.returncode == 0
+    assert "Traceback" not in said
+
+
+# Starts that cannot succeed
+
+
+def test_a_bad_setting_ends_the_start_with_one_line() -> None:
+    ended = run("serve", DEALERPROXY_PORT="http")
+    assert ended.returncode == 2
+    assert ended.stdout == ""
+    assert ended.stderr == "error: DEALERPROXY_PORT='http' cannot be used: Expected `int`, got `str`\n"
+
+
+@pytest.mark.parametrize("command", [("serve",), ("sandbox", "--upstream-port", "0", "--cars", "10")])
+def test_a_port_in_use_ends_the_start_with_one_line(command: tuple[str, ...]) -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        ended = run(*command, DEALERPROXY_PORT=str(port))
+    assert ended.returncode == 2
+    (line,) = ended.stderr.splitlines()
+    assert line.startswith("error: cannot listen: ")
+    assert str(port) in line
+
+
+def test_a_host_that_cannot_be_one_ends_the_start_with_one_line() -> None:
+    ended = run("serve", DEALERPROXY_HOST="two..dots")
+    assert ended.returncode == 2
+    assert len(ended.stderr.splitlines()) == 1
+
+
+def test_a_vocabulary_that_cannot_be_read_ends_the_start_with_one_line(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def broken(_: object) -> None:
+        raise VocabularyError("translations/models.toml line 41: what is this")
+
+    for name in list(os.environ):
+        if name.startswith(PREFIX):
+            monkeypatch.delenv(name)
+    monkeypatch.setattr(cli, "create_app", broken)
+    monkeypatch.setattr("dealerproxy.logs.configure", lambda _: None)  # the logs of this process stay as they are
+    assert cli.main(["serve"]) == 2
+    assert capsys.readouterr().err == "error: translations/models.toml line 41: what is this\n"
+
+
+# The command line itself
+
+
+def test_the_version_is_the_packages(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as caught:
+        cli.main(["--version"])
+    assert caught.value.code == 0
+    assert capsys.readouterr().out == f"{dealerproxy.__version__}\n"
+
+
+@pytest.mark.parametrize("arguments", [[], ["fly"], ["serve", "--fly"], ["sandbox", "--cars", "many"]])
+def test_a_command_line_that_makes_no_sense_is_a_usage_error(
+    arguments: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit) as caught:
+        cli.main(arguments)
+    assert caught.value.code == 2
+    assert capsys.readouterr().err.startswith("usage: dealerproxy")
+
+
+def test_every_command_is_told_in_the_help(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        cli.main(["--help"])
+    told = capsys.readouterr().out
+    for command in ("serve", "sandbox"):
+        assert re.search(rf"^ +{command} ", told, re.MULTILINE)
+
+
+def test_the_installed_command_is_this_one() -> None:
+    command = Path(sys.executable).with_name("dealerproxy")
+    if not command.exists():
+        pytest.skip("the package is not installed beside this interpreter")
+    ended = subprocess.run([command, "--version"], capture_output=True, text=True, timeout=GENEROUS_S, check=True)
+    assert ended.stdout == f"{dealerproxy.__version__}\n"

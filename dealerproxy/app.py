@@ -31,7 +31,7 @@ MAX_DOCUMENTS = 5_000
 # Inspection sheets, records and diagnoses hardly ever change while a car is on sale.
 DOCUMENT_FRESH_S = 600.0
 FX_TIMEOUT_S = 5.0
-FX_PRIME_S = 2.0
+FX_PRIME_S = 1.0
 FX_MAX_BYTES = 1_000_000
 
 log = structlog.get_logger(__name__)

@@ -4,6 +4,7 @@ import random
 from typing import Any
 from urllib.parse import quote
 
+import pytest
 from yarl import URL
 
 from dealerproxy.sandbox import ryvuss
@@ -35,6 +36,7 @@ def hostile(chance: random.Random) -> str:
     return chance.choice(["&", "&", ";"]).join(pairs)
 
 
+@pytest.mark.slow
 async def test_ten_thousand_hostile_query_strings_never_cause_a_5xx_or_leave_their_term(build: Any) -> None:
     house = await build(generate(5, 120))
     chance = random.Random(20260115)

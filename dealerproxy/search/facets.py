@@ -109,8 +109,8 @@ class Facets:
         return list(names)
 
     def _fresh(self, facet: str) -> frozenset[str] | None:
-        at, groups = self._learned.get(facet, (0.0, frozenset()))
-        return groups if self._now() - at < LEARNED_S else None
+        learned = self._learned.get(facet)
+        return learned[1] if learned is not None and self._now() - learned[0] < LEARNED_S else None
 
     async def _ask_makes(self) -> Stock:
         counts = read_facets(await self._encar.facets(makes_q(), within_s=self._deadline_s), MAKES)

@@ -62,7 +62,8 @@ async def build(vocabulary: Vocabulary) -> AsyncIterator[Build]:
         upstream = TestServer(stand_in.app())
         await upstream.start_server()
         wired = {"encar_rps": 1000.0, "cursor_secret": "test", **settings}
-        app = create_app(Settings(encar_api_url=str(upstream.make_url("")), **wired), vocabulary)
+        url = str(upstream.make_url(""))
+        app = create_app(Settings(encar_api_url=url, encar_page_url=url, **wired), vocabulary)
         client = TestClient(TestServer(app))
         await client.start_server()
         running.extend([client, upstream])

@@ -13,7 +13,7 @@ from msgspec import Struct
 from dealerproxy.vehicles.car import Car
 from dealerproxy.vehicles.inspection import BodyCondition, Diagnosis, InspectionReport, Record
 from dealerproxy.vehicles.pricing import DetailPricing, detail_pricing
-from dealerproxy.vehicles.summary import month
+from dealerproxy.vehicles.summary import DealerFacts, insider_facts
 
 
 class EnrichmentStatus(StrEnum):
@@ -81,19 +81,9 @@ class VehicleDetail(Struct, frozen=True, kw_only=True):
     enrichment: Sequence[Enrichment]
 
 
-class DealerDocuments(Struct, frozen=True, kw_only=True):
+class DealerDocuments(DealerFacts, frozen=True, kw_only=True):
     """What only insiders may see of a car; `record` and `diagnosis` are the upstream's other sheets, in won."""
 
-    upstream: str
-    listing_id: str
-    url: str
-    price_krw: int | None
-    first_registered: str | None
-    body: str | None
-    seller_type: str | None
-    region: str | None
-    model_korean: str
-    trim_korean: str | None
     under_contract: bool
     record: Record | None
     diagnosis: Diagnosis | None
@@ -142,22 +132,10 @@ def detail(car: Car, documents: Documents, krw_per_usd: float, *, insider: bool 
     }
     if not insider:
         return VehicleDetail(**fields)
-    return InsiderDetail(**fields, dealer=_dealer(car, documents))
-
-
-def _dealer(car: Car, documents: Documents) -> DealerDocuments:
-    return DealerDocuments(
-        upstream=car.upstream,
-        listing_id=car.listing_id,
-        url=car.url,
-        price_krw=car.price_krw,
-        first_registered=month(car.registered),
-        body=car.body,
-        seller_type=car.seller_type,
-        region=car.region,
-        model_korean=car.model_korean,
-        trim_korean=car.trim_korean,
+    dealer = DealerDocuments(
+        **insider_facts(car),
         under_contract=car.under_contract,
         record=documents.record,
         diagnosis=documents.diagnosis,
     )
+    return InsiderDetail(**fields, dealer=dealer)

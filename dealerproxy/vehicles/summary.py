@@ -1,7 +1,10 @@
 """A row of the public list: exactly the partner API's VehicleSummary, nulls explicit."""
 
+from typing import Any
+
 from msgspec import Struct
 
+from dealerproxy.vehicles.car import Car
 from dealerproxy.vehicles.listing import Listing
 from dealerproxy.vehicles.pricing import Pricing, dealer_pricing
 
@@ -38,7 +41,7 @@ class DealerFacts(Struct, frozen=True, kw_only=True):
     upstream: str
     listing_id: str
     url: str
-    price_krw: int
+    price_krw: int | None
     first_registered: str | None
     body: str | None
     seller_type: str | None
@@ -58,7 +61,7 @@ def summarise(listing: Listing, krw_per_usd: float, *, insider: bool = False) ->
 
     Encar's search says neither colour nor options, so they are null and empty until the listing was enriched.
     """
-    fields = {
+    fields: dict[str, Any] = {
         "id": listing.id,
         "make": listing.make,
         "model": listing.model,
@@ -75,23 +78,24 @@ def summarise(listing: Listing, krw_per_usd: float, *, insider: bool = False) ->
         "pricing": dealer_pricing(listing.price_krw, krw_per_usd, listing.make, listing.body),
     }
     if not insider:
-        return VehicleSummary(**fields)  # type: ignore[arg-type]  # one dict serves both shapes
-    return InsiderSummary(**fields, dealer=_dealer_facts(listing))  # type: ignore[arg-type]
+        return VehicleSummary(**fields)
+    return InsiderSummary(**fields, dealer=DealerFacts(**insider_facts(listing)))
 
 
-def _dealer_facts(listing: Listing) -> DealerFacts:
-    return DealerFacts(
-        upstream=listing.upstream,
-        listing_id=listing.listing_id,
-        url=listing.url,
-        price_krw=listing.price_krw,
-        first_registered=month(listing.registered),
-        body=listing.body,
-        seller_type=listing.seller_type,
-        region=listing.region,
-        model_korean=listing.model_korean,
-        trim_korean=listing.trim_korean,
-    )
+def insider_facts(car: Listing | Car) -> dict[str, Any]:
+    """The fields of `DealerFacts` for a row or a car."""
+    return {
+        "upstream": car.upstream,
+        "listing_id": car.listing_id,
+        "url": car.url,
+        "price_krw": car.price_krw,
+        "first_registered": month(car.registered),
+        "body": car.body,
+        "seller_type": car.seller_type,
+        "region": car.region,
+        "model_korean": car.model_korean,
+        "trim_korean": car.trim_korean,
+    }
 
 
 def month(registered: int) -> str | None:

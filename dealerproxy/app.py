@@ -26,7 +26,8 @@ from dealerproxy.vehicles.fx import FxRates, Rate, now_kst
 # A chunk of 48 listings takes about 60 kB of memory.
 MAX_CHUNKS = 1_000
 MAX_COUNTS = 10_000
-MAX_ADVERTS = 5_000
+MAX_ADVERTS = 2_000
+MAX_BATCHES = 100
 MAX_DOCUMENTS = 5_000
 # Inspection sheets, records and diagnoses hardly ever change while a car is on sale.
 DOCUMENT_FRESH_S = 600.0
@@ -95,6 +96,7 @@ async def _cars(app: web.Application) -> AsyncIterator[None]:
         app[ENCAR],
         app[VOCABULARY],
         adverts=FlightCache(fresh_s=settings.detail_fresh_s, max_entries=MAX_ADVERTS),
+        batches=FlightCache(fresh_s=settings.detail_fresh_s, max_entries=MAX_BATCHES),
         documents=FlightCache(fresh_s=DOCUMENT_FRESH_S, max_entries=MAX_DOCUMENTS),
         deadline_s=settings.detail_deadline_s,
     )

@@ -109,6 +109,13 @@ class RateLimited(UpstreamError):
     severity = 4
 
 
+class Warming(UpstreamError):
+    """Not the upstream's failure: an index of it is still being read for the first time."""
+
+    code = "warming"
+    severity = -1
+
+
 class Blocked(UpstreamError):
     """The upstream refuses us, whatever status it says so with. `kind` names the sign that gave it away."""
 

@@ -143,11 +143,11 @@ def test_the_body_is_what_the_car_is(make: str, model: str, body: str | None) ->
 
 
 def english_values(data: dict[str, Any], path: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], str]]:
-    """Yield every value that is English by its place: all texts but facets, aliases and placeholders."""
+    """Yield every value that is English by its place: all texts but facets, groups, aliases and placeholders."""
     for key, value in data.items():
         if isinstance(value, dict):
             yield from english_values(value, (*path, key))
-        elif isinstance(value, str) and key not in {"facet", "korean"}:
+        elif isinstance(value, str) and key not in {"facet", "korean", "group"} and path != ("labels",):
             yield (*path, key), value
 
 
@@ -358,6 +358,130 @@ def test_every_model_recognises_its_own_facet_word() -> None:
     assert wrong == []
 
 
+@pytest.mark.parametrize(
+    ("generation", "model"),
+    [
+        ("X5 M50i", "X5"),
+        ("X5M", "X5M"),
+        ("X5 M", "X5M"),
+        ("X5 M (F95)", "X5M"),
+        ("X5-M 4.4", "X5M"),
+        ("5 시리즈", "5시리즈"),
+    ],
+)
+def test_a_models_last_letter_is_not_the_next_words_first(generation: str, model: str) -> None:
+    found = WORDS.model_of_generation("BMW", generation)
+    assert found is not None
+    assert found.korean == model
+
+
+# Danawa
+
+
+def danawa_facet(make: str) -> str:
+    found = WORDS.find_make(make)
+    assert found is not None
+    return found.facets[0].korean
+
+
+def test_danawas_codes_labels_and_groups_are_there() -> None:
+    makes = {*WORDS.makes, *WORDS.danawa.makes}
+    codes = [code for make in makes for code in WORDS.danawa.brands_of(make)]
+    assert len(codes) == len(set(codes)) == 49
+    assert [make.name for make in WORDS.danawa.makes] == [
+        *("Daechang Motors", "Cammsys", "Zyle Daewoo", "Kaind", "Maiv", "Smart EV", "Iveco")
+    ]
+    assert sum(WORDS.danawa.series_of(model) is not None for model in all_models()) == 19
+
+
+@pytest.mark.parametrize(
+    ("make", "codes"),
+    [
+        ("Hyundai", ("303",)),
+        ("Chevrolet", ("312", "316")),
+        ("Renault", ("321", "322")),
+        ("Citroen/DS", ("422", "618")),
+        ("DFSK", ("617",)),
+        ("Polestar", ()),
+    ],
+)
+def test_a_make_has_danawas_brand_codes(make: str, codes: tuple[str, ...]) -> None:
+    found = WORDS.find_make(make)
+    assert found is not None
+    assert WORDS.danawa.brands_of(found) == codes
+
+
+@pytest.mark.parametrize(
+    ("make", "model", "code"),
+    [
+        ("Kia", "Morning", "2735"),
+        ("BMW", "4 Series", "3434"),
+        ("Mercedes-Benz", "E-Class", "2822"),
+        ("Kia", "K5", None),
+    ],
+)
+def test_a_model_has_danawas_series_code_where_it_is_known(make: str, model: str, code: str | None) -> None:
+    found = WORDS.find_make(make)
+    assert found is not None
+    assert [WORDS.danawa.series_of(each) for each in WORDS.find_models(found, model)] == [code]
+
+
+@pytest.mark.parametrize(
+    ("label", "facet", "make"),
+    [
+        ("기아", "기아", "Kia"),
+        ("쉐보레(대우)", "쉐보레(GM대우)", "Chevrolet"),
+        ("쉐보레", "쉐보레", "Chevrolet"),
+        ("르노삼성", "르노코리아(삼성)", "Renault"),
+        ("토요타", "도요타", "Toyota"),
+        ("도요타", "도요타", "Toyota"),
+        ("시트로엥", "시트로엥/DS", "Citroen/DS"),
+        ("세보모빌리티(캠시스)", "캠시스", "Cammsys"),
+    ],
+)
+def test_a_label_tells_the_make_facet(label: str, facet: str, make: str) -> None:
+    assert WORDS.danawa.make_facet_of(label) == facet
+    found = WORDS.danawa.make_of(facet)
+    assert found is not None
+    assert found.name == make
+
+
+def test_an_unknown_label_tells_nothing() -> None:
+    assert WORDS.danawa.make_facet_of("기아 ") is None
+    assert WORDS.danawa.make_of("모르는회사") is None
+
+
+def test_groups_only_danawa_has_are_found_there_and_nowhere_else() -> None:
+    hyundai = WORDS.find_make("Hyundai")
+    assert hyundai is not None
+    assert [(m.name, m.body, m.make_facet) for m in WORDS.danawa.find_models(hyundai, "porter")] == [
+        ("Porter", "truck", "현대")
+    ]
+    assert WORDS.danawa.find_models(hyundai, "Sonata") == WORDS.find_models(hyundai, "Sonata")
+    assert WORDS.find_models(hyundai, "Porter") == ()
+    assert not WORDS.knows_model("Porter")
+    cammsys = WORDS.danawa.find_make("캠시스")
+    assert cammsys is WORDS.danawa.find_make("cammsys")
+    assert WORDS.find_make("Cammsys") is None
+
+
+@pytest.mark.parametrize(
+    ("make", "name", "group", "words"),
+    [
+        ("Kia", "더 뉴쏘렌토(MQ4) 2.2 디젤", "쏘렌토", 2),
+        ("Kia", "봉고Ⅲ 미니버스", "봉고III 미니버스", 2),
+        ("Kia", "봉고Ⅲ화물 CRDi", "봉고", 1),
+        ("Land Rover", "레인지로버 스포츠(2세대) 3.0", "레인지로버 스포츠", 2),
+        ("Lexus", "NX 300h 럭셔리", "NX", 2),
+        ("Kia", unicodedata.normalize("NFD", "올 뉴카니발 9인승"), "카니발", 2),
+    ],
+)
+def test_a_name_is_split_after_its_model(make: str, name: str, group: str, words: int) -> None:
+    found = WORDS.danawa.split_name(danawa_facet(make), name)
+    assert found is not None
+    assert (found[0].korean, found[1]) == (group, words)
+
+
 # Values and filters
 
 
@@ -566,6 +690,48 @@ def test_every_syllable_that_forms_compounds_is_a_word() -> None:
     assert known.keys() >= COMPOUNDING
 
 
+@pytest.mark.parametrize(
+    ("text", "english", "left_out"),
+    [
+        ("2.5 特別", "2.5", ("特別",)),
+        ("特別", None, ("特別",)),
+        ("特別프리미엄", "Premium", ("特別",)),
+        ("프리미엄 (特別/블랙)", "Premium (Black)", ("特別",)),
+        ("LT スペシャル", "LT", ("スペシャル",)),
+        ("LT ｽﾍﾟｼｬﾙ", "LT", ("スペシャル",)),  # half-width kana
+        ("Ω 꽹과리 Люкс", None, ("Ω", "꽹과리", "Люкс")),
+        ("٣ LT", "LT", ("٣",)),
+    ],
+)
+def test_what_is_neither_korean_nor_ascii_is_left_out_and_told(
+    text: str, english: str | None, left_out: tuple[str, ...]
+) -> None:
+    assert WORDS.translate(text) == (english, left_out)
+
+
+@pytest.mark.parametrize(
+    ("text", "english"),
+    [
+        ("Édition Spéciale", "Edition Speciale"),
+        (unicodedata.normalize("NFD", "Édition 프리미엄"), "Edition Premium"),
+        ("X\u2010Pro \u2013 블랙", "X-Pro - Black"),
+        ("프리미엄·블랙", "Premium/Black"),
+        ("4×4 ’24", "4x4 '24"),
+        ("Ⅱ ２.０", "II 2.0"),
+        ("★프리미엄★", "Premium"),  # a decoration says nothing
+        ("L\u200bT\x07블랙\x7f", "LT Black"),
+        ("1\ufe0f\u20e3", "1"),
+    ],
+)
+def test_accents_and_signs_become_ascii(text: str, english: str) -> None:
+    assert WORDS.translate(text) == (english, ())
+
+
+def test_a_foreign_word_is_counted_like_a_korean_one(fresh: Vocabulary) -> None:
+    assert fresh.english("2.5 特別") == "2.5"
+    assert fresh.untranslated == {("trim", "特別"): 1}
+
+
 def test_an_unknown_word_is_counted_each_time_it_is_met(fresh: Vocabulary) -> None:
     for _ in range(3):
         assert fresh.english("꽹과리 LT") == "LT"
@@ -586,14 +752,15 @@ def test_hostile_words_cannot_grow_the_count(fresh: Vocabulary) -> None:
 @given(
     st.text(
         alphabet=st.one_of(
-            st.sampled_from("가각힣ㄱㅏ가프리미엄더뉴()[]/+-· 1aᄒ〮ﾡ㈀"), st.characters(exclude_categories=["Cs"])
+            st.sampled_from("가각힣ㄱㅏ가프리미엄더뉴()[]/+-· 1aᄒ〮ﾡ㈀特é×\0\x7f\u200b\u0301"),
+            st.characters(),  # lone surrogates too
         )
     )
 )
-def test_no_hangul_is_ever_in_the_english(text: str) -> None:
-    english, _ = WORDS.translate(text)
-    assert english is None or english.strip()
-    assert not any("HANGUL" in unicodedata.name(char, "") for char in english or "")
+def test_the_english_of_any_text_is_none_or_printable_ascii(text: str) -> None:
+    english, left_out = WORDS.translate(text)
+    assert english is None or (english == english.strip() != "" and english.isascii() and english.isprintable())
+    assert not any(word.isascii() for word in left_out)
 
 
 # Broken files
@@ -672,6 +839,16 @@ GRAY = '"쥐색" = { name = "Dark Gray", family = '
         ("sheet.toml", "[recalls]", "[recals]", "#", "recalls: is missing"),
         ("sheet.toml", '"양호" = { english', '"특이 사항 없음" = { english', "특이 사항", "stands here twice"),
         ("sheet.toml", 'english = "Good", confidence = "inferred"', 'english = "Good"', "양호", "confidence"),
+        ("danawa.toml", '303 = { make = "Hyundai"', '303 = { make = "Hundai"', "303 = {", "'Hundai' is no make"),
+        ("danawa.toml", "307 = { make", '"Kia" = { make', '"Kia" = {', "a code is a number"),
+        ("danawa.toml", "307 = { make", "303 = { make", "303 = {", "Cannot overwrite"),
+        ("danawa.toml", '"볼보" = "볼보"', '"볼보" = "볼보차"', '"볼보" = ', "'볼보차' is no facet of a make"),
+        ("danawa.toml", '"볼보" = "볼보"', '"볼보 코리아" = "볼보"', "볼보 코리아", "a label has no blank"),
+        ("danawa.toml", 'group = "모닝"', 'group = "모님"', "2735 = {", "no model group '모님'"),
+        ("danawa.toml", 'group = "쏘렌토"', 'group = "모닝"', "2740 = {", "'모닝' already has a code"),
+        ("danawa.toml", '"포터" = { facet = "현대"', '"포터" = { facet = "현데"', "포터", "no facet of a make"),
+        ("danawa.toml", 'name = "Porter"', 'name = "Sonata"', "포터", "already means Sonata"),
+        ("danawa.toml", '"이베코" = "Iveco"', '"이베코" = "Kia"', '"이베코" = "Kia"', "is a make of makes.toml"),
         ("words.toml", '"프레스티지" = ', '"프레스티지 " = ', "프레스티지 ", "a word is Hangul"),
         ("words.toml", '"프레스티지" = "Prestige"', '"프레스티지" = "프"', '"프레스티지" = "프"', "matching regex"),
     ],

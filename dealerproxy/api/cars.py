@@ -18,7 +18,7 @@ from dealerproxy.vehicles.detail import detail
 from dealerproxy.vehicles.fx import Rate
 
 MAX_IDS = 100
-_ID = re.compile(r"encar_(\d{1,19})", re.ASCII)
+_ID = re.compile(r"encar_([1-9]\d{0,18})", re.ASCII)
 
 _WORDS = {
     Verdict.SOLD: "was sold",
@@ -81,7 +81,7 @@ async def _ids(request: web.Request) -> list[str]:
     """The ids of the body. Raises ApiError 400 naming the index of each one that is none."""
     try:
         body: Mapping[str, Any] = msgspec.json.decode(await request.read(), type=dict[str, Any])
-    except (msgspec.DecodeError, UnicodeDecodeError):
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError, web.RequestPayloadError):
         raise validation_error([Issue("ids", 'The body must be JSON: {"ids": ["encar_41985016"]}.')]) from None
     ids = body.get("ids")
     if not isinstance(ids, list) or not 1 <= len(ids) <= MAX_IDS:
@@ -98,5 +98,6 @@ async def _ids(request: web.Request) -> list[str]:
 
 ROUTES = (
     web.post("/v1/vehicles/availability", post_availability),
-    web.get("/v1/vehicles/{id}", get_vehicle),
+    # Not `availability`: asked with another method than POST that is a 405.
+    web.get("/v1/vehicles/{id:(?!availability$)[^/]+}", get_vehicle),
 )

@@ -1,33 +1,53 @@
 """The stand-in's own routes under `/__sandbox/`: faults, cars and the requests seen. No fault ever hits them."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import asdict
 from itertools import islice
-from typing import Any, Final, get_type_hints
+from typing import Any, Final, Protocol, TypeVar, get_type_hints
 
 import msgspec
 import orjson
 from aiohttp import web
+from aiohttp.typedefs import Handler
 
 from dealerproxy.sandbox.cars import Car
+from dealerproxy.sandbox.danawa_cars import DanawaCar
+from dealerproxy.sandbox.danawa_inventory import DanawaInventory
+from dealerproxy.sandbox.danawa_pages import Manners
 from dealerproxy.sandbox.faults import AnyFault, Fault, Faults
 from dealerproxy.sandbox.inventory import Inventory
 
-_FILTERS: Final = ("id", "vehicle_id", "manufacturer", "model_group", "model", "status")
+_ENCAR_FILTERS: Final = ("id", "vehicle_id", "manufacturer", "model_group", "model", "status")
+_ENCAR_SHORT: Final = ("id", "vehicle_id", "status", "manufacturer", "model_group", "model", "year", "price")
+_DANAWA_FILTERS: Final = ("id", "brand", "brand_code", "series", "series_code", "feeder", "mark", "encar_id")
+_DANAWA_SHORT: Final = (
+    "id", "name", "brand_code", "series_code", "year", "mileage", "price", "feeder", "mark", "at_feeder", "encar_id",
+)  # fmt: skip
 _NO_CAR: Final = {"error": "no such car"}
-_CAR_FIELDS: Final = get_type_hints(Car, include_extras=True)
+
+_CarT = TypeVar("_CarT")
 
 
-def routes(inventory: Inventory, faults: Faults, calls: Sequence[Any]) -> Iterable[web.RouteDef]:
-    """List the control routes over a stand-in's state; `calls` are dataclasses, oldest first.
+class _Cars(Protocol[_CarT]):
+    """What the routes need of an inventory."""
+
+    def new_car(self, **overrides: object) -> _CarT: ...
+    def insert(self, car: _CarT) -> _CarT: ...
+    def change(self, car_id: str, **changes: object) -> _CarT: ...
+    def remove(self, car_id: str) -> bool: ...
+
+
+class _Mannered(Protocol):
+    """What the routes need of the Danawa stand-in."""
+
+    inventory: DanawaInventory
+    manners: Manners
+
+
+def routes(faults: Faults, calls: Sequence[Any]) -> Iterable[web.RouteDef]:
+    """List the control routes that all stand-ins of a server share; `calls` are dataclasses, oldest first.
 
     * `GET`, `POST`, `DELETE /__sandbox/faults`: `{"data": [fault]}`; a POST takes one fault or a list of them
-    * `GET /__sandbox/cars?id=&vehicle_id=&manufacturer=&model_group=&model=&status=&limit=`: `{"data": [car in
-      short]}`, cars sold or waiting included
-    * `POST /__sandbox/cars`: fields of `Car` to override, answers 201 with the new car in short
-    * `POST /__sandbox/cars/{id}`: fields to change (`{"status": "SOLD", "lingers": true}`), answers with the car in
-      short, or 404; copies of the car are adverts of their own and stay as they are
-    * `DELETE /__sandbox/cars/{id}`: 204, or 404
     * `GET /__sandbox/calls?limit=`: `{"data": [call]}`, newest first
 
     A body that cannot be used is a 400 `{"error": message}`.
@@ -36,7 +56,51 @@ def routes(inventory: Inventory, faults: Faults, calls: Sequence[Any]) -> Iterab
     async def list_calls(request: web.Request) -> web.Response:
         return _json({"data": [asdict(call) for call in islice(reversed(calls), _limit(request))]})
 
-    return [*_fault_routes(faults), *_car_routes(inventory), web.get("/__sandbox/calls", list_calls)]
+    return [*_fault_routes(faults), web.get("/__sandbox/calls", list_calls)]
+
+
+def encar_routes(inventory: Inventory) -> Iterable[web.RouteDef]:
+    """List the control routes over Encar's cars.
+
+    * `GET /__sandbox/cars?id=&vehicle_id=&manufacturer=&model_group=&model=&status=&limit=`: `{"data": [car in
+      short]}`, cars sold or waiting included
+    * `POST /__sandbox/cars`: fields of `Car` to override, answers 201 with the new car in short
+    * `POST /__sandbox/cars/{id}`: fields to change (`{"status": "SOLD", "lingers": true}`), answers with the car in
+      short, or 404; copies of the car are adverts of their own and stay as they are
+    * `DELETE /__sandbox/cars/{id}`: 204, or 404
+    """
+    return [
+        web.get("/__sandbox/cars", _lister(inventory.known, _ENCAR_FILTERS, _ENCAR_SHORT)),
+        *_car_routes("/__sandbox/cars", inventory, Car, _ENCAR_SHORT),
+    ]
+
+
+def danawa_routes(site: _Mannered) -> Iterable[web.RouteDef]:
+    """List the control routes over Danawa's cars and manners.
+
+    * `GET /__sandbox/danawa/cars?id=&brand=&brand_code=&series=&series_code=&feeder=&mark=&encar_id=&limit=`
+    * `POST /__sandbox/danawa/cars`, `POST`, `DELETE /__sandbox/danawa/cars/{id}`: as those of Encar's cars, with the
+      fields of `DanawaCar` (`{"mark": "판매완료"}`, `{"at_feeder": false}`)
+    * `GET`, `POST /__sandbox/danawa/manners`: how the list is answered; a POST takes the fields of `Manners` to set,
+      the others go back to what is usual
+    """
+
+    async def show_manners(_: web.Request) -> web.Response:
+        return _json(msgspec.to_builtins(site.manners))
+
+    async def set_manners(request: web.Request) -> web.Response:
+        try:
+            site.manners = msgspec.json.decode(await request.read(), type=Manners)
+        except msgspec.MsgspecError as problem:
+            return _refused(problem)
+        return await show_manners(request)
+
+    return [
+        web.get("/__sandbox/danawa/cars", _lister(site.inventory.__iter__, _DANAWA_FILTERS, _DANAWA_SHORT)),
+        *_car_routes("/__sandbox/danawa/cars", site.inventory, DanawaCar, _DANAWA_SHORT),
+        web.get("/__sandbox/danawa/manners", show_manners),
+        web.post("/__sandbox/danawa/manners", set_manners),
+    ]
 
 
 def _fault_routes(faults: Faults) -> list[web.RouteDef]:
@@ -62,64 +126,60 @@ def _fault_routes(faults: Faults) -> list[web.RouteDef]:
     ]
 
 
-def _car_routes(inventory: Inventory) -> list[web.RouteDef]:
+def _lister(cars: Callable[[], Iterator[object]], filters: Sequence[str], shown: Sequence[str]) -> Handler:
     async def list_cars(request: web.Request) -> web.Response:
-        wanted = {name: request.query[name] for name in _FILTERS if name in request.query}
-        cars = (car for car in inventory.known() if all(getattr(car, name) == word for name, word in wanted.items()))
-        return _json({"data": [_in_short(car) for car in islice(cars, _limit(request))]})
+        wanted = {name: request.query[name] for name in filters if name in request.query}
+        found = (car for car in cars() if all(getattr(car, name) == word for name, word in wanted.items()))
+        return _json({"data": [_in_short(car, shown) for car in islice(found, _limit(request))]})
+
+    return list_cars
+
+
+def _car_routes(path: str, inventory: _Cars[_CarT], kind: type[_CarT], shown: Sequence[str]) -> list[web.RouteDef]:
+    types = get_type_hints(kind, include_extras=True)
 
     async def add_car(request: web.Request) -> web.Response:
         try:
-            car = inventory.new_car(**await _fields(request))
+            car = inventory.new_car(**await _fields(request, types))
         except (msgspec.MsgspecError, TypeError, ValueError) as problem:
             return _refused(problem)
-        return _json(_in_short(inventory.insert(car)), status=201)
+        return _json(_in_short(inventory.insert(car), shown), status=201)
 
     async def change_car(request: web.Request) -> web.Response:
         try:
-            car = inventory.change(request.match_info["id"], **await _fields(request))
+            car = inventory.change(request.match_info["id"], **await _fields(request, types))
         except KeyError:
             return _json(_NO_CAR, status=404)
         except (msgspec.MsgspecError, TypeError, ValueError) as problem:
             return _refused(problem)
-        return _json(_in_short(car))
+        return _json(_in_short(car, shown))
 
     async def remove_car(request: web.Request) -> web.Response:
         found = inventory.remove(request.match_info["id"])
         return web.Response(status=204) if found else _json(_NO_CAR, status=404)
 
     return [
-        web.get("/__sandbox/cars", list_cars),
-        web.post("/__sandbox/cars", add_car),
-        web.post("/__sandbox/cars/{id}", change_car),
-        web.delete("/__sandbox/cars/{id}", remove_car),
+        web.post(path, add_car),
+        web.post(path + "/{id}", change_car),
+        web.delete(path + "/{id}", remove_car),
     ]
 
 
-async def _fields(request: web.Request) -> dict[str, Any]:
-    """Read fields of `Car` from a body. Raises MsgspecError for no JSON object, ValueError for a wrong value."""
+async def _fields(request: web.Request, types: dict[str, Any]) -> dict[str, Any]:
+    """Read fields of a car from a body. Raises MsgspecError for no JSON object, ValueError for a wrong value."""
     asked = msgspec.json.decode(await request.read() or b"{}", type=dict[str, object])
-    return {name: _typed(name, value) if name in _CAR_FIELDS else value for name, value in asked.items()}
+    return {name: _typed(name, value, types[name]) if name in types else value for name, value in asked.items()}
 
 
-def _typed(name: str, value: object) -> object:
+def _typed(name: str, value: object, kind: object) -> object:
     try:
-        return msgspec.convert(value, _CAR_FIELDS[name])
+        return msgspec.convert(value, kind)
     except msgspec.ValidationError as problem:
         raise ValueError(f"{name}: {problem}") from None
 
 
-def _in_short(car: Car) -> dict[str, object]:
-    return {
-        "id": car.id,
-        "vehicle_id": car.vehicle_id,
-        "status": car.status,
-        "manufacturer": car.manufacturer,
-        "model_group": car.model_group,
-        "model": car.model,
-        "year": car.year,
-        "price": car.price,
-    }
+def _in_short(car: object, shown: Sequence[str]) -> dict[str, object]:
+    return {name: getattr(car, name) for name in shown}
 
 
 def _limit(request: web.Request) -> int:

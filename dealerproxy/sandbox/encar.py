@@ -9,15 +9,14 @@ caller's mistake shows. What is answered about one car stands in `readside.py`.
 import hashlib
 import re
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any, Final
 
 from aiohttp import web
-from aiohttp.typedefs import Handler, Middleware
 from cachetools import LRUCache
 
-from dealerproxy.sandbox import control, readside
+from dealerproxy.sandbox import control, readside, sites
 from dealerproxy.sandbox.cars import Car
 from dealerproxy.sandbox.facets import inav
 from dealerproxy.sandbox.faults import Faults
@@ -43,22 +42,15 @@ _MOBILE_SORTS: Final = {"MobileModifiedDate": "ModifiedDate", "MobilePriceAsc": 
 _SR: Final = re.compile(r"\|([A-Za-z]+)\|([0-9]{1,9})\|([0-9]{1,9})")
 
 
-@dataclass(slots=True)
-class Call:
-    """One request as it came in. `status` is None while it is being answered.
+@dataclass(slots=True, kw_only=True)
+class Call(sites.Call):
+    """One request as it came in. `view` to `limit` are those of a search, empty or None for other operations."""
 
-    `view` to `limit` are those of a search, empty or None for other operations; `query` is the whole query, decoded.
-    """
-
-    view: str
-    q: str
-    sort: str | None
-    offset: int | None
-    limit: int | None
-    status: int | None = None
-    operation: str = SEARCH
-    path: str = ""
-    query: str = ""
+    view: str = ""
+    q: str = ""
+    sort: str | None = None
+    offset: int | None = None
+    limit: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +79,7 @@ class EncarStandIn:
     ) -> None:
         self.inventory = inventory
         self.faults = Faults() if faults is None else faults
-        self.calls: deque[Call] = deque(maxlen=100_000)
+        self.calls: deque[Call] = deque(maxlen=sites.MOST_CALLS)
         self._seed = seed
         self._deepest = deepest
         self._version = inventory.version
@@ -96,12 +88,25 @@ class EncarStandIn:
 
     def app(self) -> web.Application:
         """Build the server: the search, the routes of one car, the faults, and the control routes `/__sandbox/`."""
-        app = web.Application(middlewares=[self._recorder()])
-        self.faults.attach(app)
-        app.router.add_get("/search/car/list/{view}", self._search, name=SEARCH)
-        app.router.add_routes(readside.routes(self.inventory))
-        app.router.add_routes(control.routes(self.inventory, self.faults, self.calls))
-        return app
+        return sites.serve(self)
+
+    def routes(self) -> Iterable[web.RouteDef]:
+        """List the routes of the site and, under `/__sandbox/cars`, of its cars."""
+        return [
+            web.get("/search/car/list/{view}", self._search, name=SEARCH),
+            *readside.routes(self.inventory),
+            *control.encar_routes(self.inventory),
+        ]
+
+    def record(self, request: web.Request, operation: str) -> Call:
+        """Note a request among `calls`."""
+        call = Call(operation=operation, path=request.path, query=request.query_string)
+        if operation == SEARCH:
+            call.view, call.q = request.match_info["view"], request.query.get("q", "")
+            if asked := _SR.fullmatch(request.query.get("sr", "")):
+                call.sort, call.offset, call.limit = asked[1], int(asked[2]), int(asked[3])
+        self.calls.append(call)
+        return call
 
     def find(self, node: Node, sort: str = "ModifiedDate") -> list[Car]:
         """All cars a query finds, in the order of the sort. Raises KeyError for an unknown sort."""
@@ -146,31 +151,6 @@ class EncarStandIn:
             start = min(page.offset, self._deepest)
             answer["SearchResults"] = [view(car) for car in cars[start : start + min(page.limit, MAX_LIMIT)]]
         return json_answer(request, answer)
-
-    def _recorder(self) -> Middleware:
-        @web.middleware
-        async def record(request: web.Request, handler: Handler) -> web.StreamResponse:
-            operation = request.match_info.route.name
-            if operation is None:
-                return await handler(request)
-            call = _search_call(request) if operation == SEARCH else Call("", "", None, None, None)
-            call.operation, call.path, call.query = operation, request.path, request.query_string
-            self.calls.append(call)
-            try:
-                response = await handler(request)
-            except web.HTTPException as answer:
-                call.status = answer.status
-                raise
-            call.status = response.status
-            return response
-
-        return record
-
-
-def _search_call(request: web.Request) -> Call:
-    asked = _SR.fullmatch(request.query.get("sr", ""))
-    sort, offset, limit = (asked[1], int(asked[2]), int(asked[3])) if asked else (None, None, None)
-    return Call(request.match_info["view"], request.query.get("q", ""), sort, offset, limit)
 
 
 def _page(sr: str) -> Page:

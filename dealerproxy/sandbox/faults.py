@@ -2,24 +2,23 @@
 
 Each kind of fault wraps the handler that would have answered. Several may match one request; then the one switched on
 first is the outermost. Statuses and bodies follow what clients of the real site report (blocks, 429, empty bodies,
-pages of HTML where JSON is due); rows are broken evenly over an answer, so a share is exact and repeatable.
+pages of HTML where JSON is due). How an answer that was made already is spoilt stands in `spoiling.py`.
 """
 
 import asyncio
 import contextlib
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import partial
 from typing import Annotated, Final, Literal
 
 import msgspec
-import orjson
 from aiohttp import web
 from aiohttp.typedefs import Handler
 from msgspec import Meta, structs
 
-JsonObject = dict[str, object]
-Answer = JsonObject | list[JsonObject]
+from dealerproxy.sandbox.spoiling import Answer, body_of, close, drop, every, rewritten, rows_of, send, without_selector
+
 Share = Annotated[float, Meta(ge=0, le=1)]
 
 BLOCK_BODY: Final = (
@@ -29,15 +28,17 @@ BLOCK_BODY: Final = (
 INTERSTITIAL: Final = "<!DOCTYPE html><html><head><title>잠시만 기다려 주세요</title></head><body></body></html>"
 # nginx's number for "closed without an answer"; it is recorded for a dropped request and never sent.
 CLOSED_WITHOUT_ANSWER: Final = 444
-_STATE_MARK: Final = b"__PRELOADED_STATE__ = "
+# The parameters of the sites without a query language.
+_NAMED: Final = ("Brand", "Series", "Model", "Page", "demoNo")
 _STOPPING: Final = web.AppKey("sandbox_stopping", asyncio.Event)
 
 
 class Fault(msgspec.Struct, tag_field="kind", kw_only=True, frozen=True, forbid_unknown_fields=True):
     """One fault, switched on for some requests.
 
-    `operation` names the routes it hits (None: all), `contains` is looked for in the decoded path, `q` and
-    `vehicleIds`, `times` is how often it fires (None: until switched off).
+    `operation` names the routes it hits (None: all), `contains` is looked for in the decoded path, `q`, `vehicleIds`
+    and, as `Brand=303&Series=2718&Model=&Page=2&demoNo=&`, what the query has of these; `times` is how often it fires
+    (None: until switched off).
     """
 
     operation: str | None = None
@@ -54,6 +55,7 @@ class Fault(msgspec.Struct, tag_field="kind", kw_only=True, frozen=True, forbid_
             self.contains is None
             or self.contains in request.path
             or any(self.contains in request.query.get(name, "") for name in ("q", "vehicleIds"))
+            or self.contains in "".join(f"{name}={request.query[name]}&" for name in _NAMED if name in request.query)
         )
 
 
@@ -124,11 +126,11 @@ class Drop(Fault, tag="drop", frozen=True):
     async def answer(self, request: web.Request, handler: Handler) -> web.StreamResponse:
         """Close the connection early."""
         if self.at == "start":
-            _close(request)
+            close(request)
             return web.Response(status=CLOSED_WITHOUT_ANSWER)
         answered = await handler(request)
-        body = _body(answered)
-        return await _send(request, answered, [body[: len(body) // 2]], pause=0) if body else answered
+        body = body_of(answered)
+        return await send(request, answered, [body[: len(body) // 2]], pause=0) if body else answered
 
 
 class Trickle(Fault, tag="trickle", frozen=True):
@@ -139,10 +141,10 @@ class Trickle(Fault, tag="trickle", frozen=True):
     async def answer(self, request: web.Request, handler: Handler) -> web.StreamResponse:
         """Answer as usual, slowly."""
         answered = await handler(request)
-        body = _body(answered)
+        body = body_of(answered)
         step = max(1, self.bytes_per_second // 50)
         chunks = [body[at : at + step] for at in range(0, len(body), step)]
-        return await _send(request, answered, chunks, pause=step / self.bytes_per_second) if body else answered
+        return await send(request, answered, chunks, pause=step / self.bytes_per_second) if body else answered
 
 
 class Hang(Fault, tag="hang", frozen=True):
@@ -155,7 +157,7 @@ class Hang(Fault, tag="hang", frozen=True):
         while request.transport is not None and not request.transport.is_closing() and not stopping.is_set():
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(stopping.wait(), 0.05)
-        _close(request)
+        close(request)
         return web.Response(status=CLOSED_WITHOUT_ANSWER)
 
 
@@ -172,15 +174,15 @@ class MissingField(Fault, tag="missing_field", frozen=True):
 
     async def answer(self, request: web.Request, handler: Handler) -> web.StreamResponse:
         """Answer without the key."""
-        return _rewritten(await handler(request), self._without)
+        return rewritten(await handler(request), self._without)
 
     def _without(self, answer: Answer) -> None:
         if self.of == "rows":
-            for row in _every(_rows(answer), self.share):
+            for row in every(rows_of(answer), self.share):
                 row.pop(self.field, None)
         else:
             for document in answer if isinstance(answer, list) else [answer]:
-                _drop(document, self.field.split("."))
+                drop(document, self.field.split("."))
 
 
 class BadRows(Fault, tag="bad_rows", frozen=True):
@@ -191,14 +193,41 @@ class BadRows(Fault, tag="bad_rows", frozen=True):
 
     async def answer(self, request: web.Request, handler: Handler) -> web.StreamResponse:
         """Answer with spoilt rows."""
-        return _rewritten(await handler(request), self._spoil)
+        return rewritten(await handler(request), self._spoil)
 
     def _spoil(self, answer: Answer) -> None:
-        for row in _every(_rows(answer), self.share):
+        for row in every(rows_of(answer), self.share):
             row[self.field] = {"unreadable": True}
 
 
-AnyFault = Latency | Status | RateLimited | Block | Html | Empty | Drop | Trickle | Hang | MissingField | BadRows
+class MissingSelector(Fault, tag="missing_selector", frozen=True):
+    """A page lacks a class (`km`, `.km`) or an id (`#usedcarList`): in a share of its cars, or (1) everywhere."""
+
+    selector: Annotated[str, Meta(pattern=r"^[.#]?[A-Za-z][A-Za-z0-9_-]*$")]
+    share: Share = 1.0
+
+    async def answer(self, request: web.Request, handler: Handler) -> web.StreamResponse:
+        """Answer without what the selector looks for."""
+        answered = await handler(request)
+        if isinstance(answered, web.Response) and answered.content_type == "text/html":
+            answered.body = without_selector(body_of(answered), self.selector, self.share)
+        return answered
+
+
+AnyFault = (
+    Latency
+    | Status
+    | RateLimited
+    | Block
+    | Html
+    | Empty
+    | Drop
+    | Trickle
+    | Hang
+    | MissingField
+    | BadRows
+    | MissingSelector
+)
 
 
 @dataclass(slots=True)
@@ -253,70 +282,3 @@ class Faults:
         app.middlewares.append(breaking)
         app[_STOPPING] = asyncio.Event()
         app.on_shutdown.append(release)
-
-
-def _close(request: web.Request) -> None:
-    if request.transport is not None:
-        request.transport.close()
-
-
-def _body(answered: web.StreamResponse) -> bytes:
-    body = answered.body if isinstance(answered, web.Response) else None
-    return body if isinstance(body, bytes) else b""
-
-
-async def _send(
-    request: web.Request, answered: web.StreamResponse, chunks: list[bytes], *, pause: float
-) -> web.StreamResponse:
-    """Send the headers of a whole answer and then only these chunks; close the connection if they are not all of it."""
-    total = len(_body(answered))
-    response = web.StreamResponse(status=answered.status, headers={"Content-Type": answered.headers["Content-Type"]})
-    response.content_length = total
-    # The caller may leave in the middle; that is what these faults are for.
-    with contextlib.suppress(ConnectionError):
-        await response.prepare(request)
-        for chunk in chunks:
-            await response.write(chunk)
-            await asyncio.sleep(pause)
-    if sum(map(len, chunks)) < total:
-        _close(request)
-    return response
-
-
-def _rewritten(answered: web.StreamResponse, change: Callable[[Answer], None]) -> web.StreamResponse:
-    """The answer with its JSON changed, or a page with its state; one with neither (another fault's) is left alone."""
-    before, text, after = _state(_body(answered))
-    try:
-        answer = orjson.loads(text)
-    except orjson.JSONDecodeError:
-        return answered
-    if isinstance(answer, dict | list) and isinstance(answered, web.Response):
-        change(answer)
-        changed = orjson.dumps(answer)
-        answered.body = before + (changed.replace(b"<", b"\\u003c") if before else changed) + after
-    return answered
-
-
-def _state(body: bytes) -> tuple[bytes, bytes, bytes]:
-    """What stands before, in and after the JSON of an answer; in a page the JSON is its state."""
-    before, mark, rest = body.partition(_STATE_MARK)
-    text, end, after = rest.partition(b"</script>")
-    return (before + mark, text, end + after) if mark else (b"", body, b"")
-
-
-def _rows(answer: Answer) -> list[JsonObject]:
-    rows = answer if isinstance(answer, list) else answer.get("SearchResults")
-    return rows if isinstance(rows, list) else []
-
-
-def _drop(document: object, path: list[str]) -> None:
-    for key in path[:-1]:
-        document = document.get(key) if isinstance(document, dict) else None
-    if isinstance(document, dict):
-        document.pop(path[-1], None)
-
-
-def _every(rows: list[JsonObject], share: float) -> list[JsonObject]:
-    """An evenly spread share of the rows: of n rows exactly floor(n * share)."""
-    # The small addend keeps 100 * 0.29 from being 28.
-    return [row for at, row in enumerate(rows) if int((at + 1) * share + 1e-9) > int(at * share + 1e-9)]

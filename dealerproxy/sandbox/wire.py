@@ -13,9 +13,9 @@ def json_answer(request: web.Request, document: object) -> web.Response:
     return answer(request, orjson.dumps(document), "application/json")
 
 
-def answer(request: web.Request, body: bytes, content_type: str) -> web.Response:
+def answer(request: web.Request, body: bytes, content_type: str, charset: str = "utf-8") -> web.Response:
     """Answer with a body, gzipped when it is large and the caller takes that."""
-    response = web.Response(body=body, content_type=content_type, charset="utf-8")
+    response = web.Response(body=body, content_type=content_type, charset=charset)
     if len(body) >= GZIP_FROM_BYTES and "gzip" in request.headers.get("Accept-Encoding", ""):
         response.enable_compression(web.ContentCoding.gzip)
     return response

@@ -47,7 +47,8 @@ class Availability:
 
     async def check(self, listing_ids: Sequence[str], deadline: Deadline) -> dict[str, Outcome]:
         """Say for each id whether it can be bought. A car nobody could ask about is `unknown` with the reason."""
-        adverts, errors = await self._cars.find_many(listing_ids, deadline)
+        # Half of the time is left to ask singly, should the batch hang.
+        adverts, errors = await self._cars.find_many(listing_ids, deadline.share(0.5))
         outcomes = {listing_id: outcome_of(advert) for listing_id, advert in adverts.items()}
         missing = [listing_id for listing_id in listing_ids if listing_id not in outcomes]
         refusal = next((error for error in errors if isinstance(error, Blocked | RateLimited)), None)

@@ -135,9 +135,13 @@ class Facets:
     async def _learn_one(self, facet: MakeFacet) -> None:
         try:
             body = await self._encar.facets(models_q(facet.korean, domestic=facet.domestic), within_s=self._deadline_s)
-            self._learned[facet.korean] = (self._now(), frozenset(read_facets(body, MODEL_GROUPS)))
+            groups = frozenset(read_facets(body, MODEL_GROUPS))
         except UpstreamError as error:
             log.warning("upstream_trouble", upstream="encar", operation="facets", reason=error.code, detail=str(error))
+            return
+        make = self._vocabulary.make_of(facet.korean)
+        if make is not None and any(model.korean in groups for model in self._vocabulary.models_of(make)):
+            self._learned[facet.korean] = (self._now(), groups)
 
 
 def _facets_in(make: Make, stocked: frozenset[str]) -> bool:

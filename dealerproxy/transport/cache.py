@@ -36,6 +36,8 @@ class FlightCache(Generic[K, V]):
             pass
         flight = self._flights.get(key)
         if flight is None:
+            if not deadline.remaining():
+                raise TimedOut("the request's deadline came first")  # nobody would hear the answer
             flight = asyncio.create_task(self._load(key, load))
             self._flights[key] = flight
             flight.add_done_callback(lambda done: self._landed(key, done))

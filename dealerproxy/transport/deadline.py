@@ -14,3 +14,7 @@ class Deadline:
     def remaining(self) -> float:
         """Seconds left, never negative."""
         return max(0.0, self._at - self._clock())
+
+    def share(self, part: float) -> "Deadline":
+        """A deadline that leaves the rest of what is left to somebody else."""
+        return Deadline(part * self.remaining(), self._clock)

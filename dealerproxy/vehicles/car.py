@@ -44,6 +44,7 @@ class Car(Struct, frozen=True, kw_only=True):
     model_korean: str
     trim_korean: str | None
     record_is_private: bool
+    month_known: bool = True
 
     @property
     def id(self) -> str:

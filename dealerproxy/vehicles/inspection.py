@@ -113,7 +113,8 @@ class InspectionReport(Struct, frozen=True, kw_only=True):
     """The sheet. The fields up to `inspection_sheet_url` are the partner API's, in its order.
 
     `has_accident` is what the inspector ticked, never computed from panels. `has_frame_damage` is null when no frame
-    panel is damaged but one of unknown kind is. `accident_cost_summary` comes from the insurance record and is
+    panel is damaged but one of unknown kind is; `exterior_summary` names that one too, as the count of exterior
+    panels counts it. `accident_cost_summary` comes from the insurance record and is
     filled in by whoever has it. Beyond the partner's fields, each null when the sheet does not say:
 
     * `simple_repair`: ticked: panels were repaired without that counting as an accident
@@ -189,7 +190,10 @@ class NoReport(Struct, frozen=True):
 
 
 class Accident(Struct, frozen=True, kw_only=True):
-    """One accident that damaged this car: ISO date, whole won; null what the record does not say."""
+    """One accident that damaged this car: ISO date, whole won; null what the record does not say.
+
+    A repair of nothing is zero only where insurance paid exactly nothing; else its costs are null.
+    """
 
     date: str | None
     insurance_krw: int | None

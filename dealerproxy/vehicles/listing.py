@@ -18,6 +18,8 @@ class LeftOutReason(StrEnum):
     UNKNOWN_MODEL = "unknown_model"
     UNREADABLE = "unreadable"
     NOT_BUYABLE = "not_buyable"
+    SOLD_OR_RESERVED = "sold_or_reserved"
+    OTHER_FEEDER = "other_feeder"
 
 
 class LeftOut(Struct, frozen=True):
@@ -30,8 +32,9 @@ class LeftOut(Struct, frozen=True):
 class Listing(Struct, frozen=True, kw_only=True):
     """One car for sale.
 
-    `registered` is the first registration as YYYYMM, `year` the model year, `price_krw` whole won. `vehicle_key`
-    is the same for every copy of one car on one upstream; `original` tells the first advert from its copies.
+    `registered` is the first registration as YYYYMM; where `month_known` is false its month is only there to sort by.
+    `year` is the model year, `price_krw` whole won. `vehicle_key` is the same for every copy of one car on one
+    upstream; `original` tells the first advert from its copies.
     `fuel` and `transmission` are partner tokens or null, the `_word` fields what the upstream said, if anything.
     `untranslated` counts words of the trim that had no English. `colour` and `options` are known only once the
     listing was enriched from its advert.
@@ -62,6 +65,7 @@ class Listing(Struct, frozen=True, kw_only=True):
     model_korean: str
     trim_korean: str | None
     untranslated: int = 0
+    month_known: bool = True
     colour: str | None = None
     options: tuple[str, ...] = ()
 

@@ -89,7 +89,7 @@ def insider_facts(car: Listing | Car) -> dict[str, Any]:
         "listing_id": car.listing_id,
         "url": car.url,
         "price_krw": car.price_krw,
-        "first_registered": month(car.registered),
+        "first_registered": month(car.registered) if car.month_known else None,
         "body": car.body,
         "seller_type": car.seller_type,
         "region": car.region,

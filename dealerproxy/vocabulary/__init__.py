@@ -5,10 +5,11 @@ so that a look-up costs the same however long they grow. What has no translation
 
 Inside, each module builds on those before it: `terms` (what others speak), `text` (comparing and composing
 words), `files` (reading one file, naming the line of an error), `build` (files into dictionaries), `sheet` (the words
-of inspections, insurance records and diagnoses), `lookup`.
+of inspections, insurance records and diagnoses), `danawa` (that site's own words), `lookup`.
 """
 
 from dealerproxy.vocabulary.build import OPTION_COUNT
+from dealerproxy.vocabulary.danawa import DanawaWords
 from dealerproxy.vocabulary.lookup import CACHE_SIZE, MISS_LENGTH, MISSES_BEYOND, MISSES_KEPT, Vocabulary, load
 from dealerproxy.vocabulary.sheet import SEVERITIES, SheetWords
 from dealerproxy.vocabulary.terms import (
@@ -37,6 +38,7 @@ __all__ = [
     "SEVERITIES",
     "Body",
     "Colour",
+    "DanawaWords",
     "Group",
     "Make",
     "MakeFacet",

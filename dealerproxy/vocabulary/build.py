@@ -30,15 +30,15 @@ def build_makes(file: File) -> tuple[tuple[Make, ...], dict[str, Make], dict[str
         facets = tuple(MakeFacet(f.korean, f.code, f.market == "domestic") for f in entry.facets)
         make = Make(name, facets)
         makes.append(make)
-        _claim(by_word, name, make, file, name)
+        claim(by_word, name, make, file, name)
         for facet in facets:
             if facet.korean in by_facet:
                 raise file.error(f"{facet.korean!r} already belongs to {by_facet[facet.korean].name}", name, "facets")
             by_facet[facet.korean] = make
-            _claim(by_word, facet.korean, make, file, name, "facets")
+            claim(by_word, facet.korean, make, file, name, "facets")
     for make in makes:
         for alias in entries[make.name].aliases:
-            _claim(by_word, alias, make, file, make.name, "aliases", new=True)
+            claim(by_word, alias, make, file, make.name, "aliases", new=True)
     return tuple(makes), by_word, by_facet
 
 
@@ -54,11 +54,11 @@ def _models_of_facet(file: File, facet: str, makes: Mapping[str, Make]) -> dict[
     models = {k: Model(facet, k, e.name, e.body, e.code, e.stock) for k, e in entries.items()}
     by_word: dict[str, Model] = {}
     for korean, model in models.items():
-        _claim(by_word, korean, model, file, facet, korean)
-        _claim(by_word, model.name, model, file, facet, korean)
+        claim(by_word, korean, model, file, facet, korean)
+        claim(by_word, model.name, model, file, facet, korean)
     for korean, entry in entries.items():
         for alias in entry.aliases:
-            _claim(by_word, alias, models[korean], file, facet, korean, new=True)
+            claim(by_word, alias, models[korean], file, facet, korean, new=True)
     return by_word
 
 
@@ -134,7 +134,7 @@ def build_words(file: File) -> tuple[dict[str, str], tuple[str, ...]]:
     return words, file.value("placeholders", tuple[str, ...])
 
 
-def _claim(index: dict[str, N], word: str, owner: N, file: File, *path: str, new: bool = False) -> None:
+def claim(index: dict[str, N], word: str, owner: N, file: File, *path: str, new: bool = False) -> None:
     """Enter a word into a name space; a second owner is an error, and so is a `new` word that is there."""
     key = word_key(word)
     if not key:

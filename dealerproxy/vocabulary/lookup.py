@@ -1,7 +1,6 @@
 """Answers the look-ups: the class Vocabulary, and `load`, which finds the folder of the translations."""
 
 import re
-import unicodedata
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from functools import lru_cache
@@ -17,10 +16,11 @@ from dealerproxy.vocabulary.build import (
     build_tokens,
     build_words,
 )
+from dealerproxy.vocabulary.danawa import DanawaWords
 from dealerproxy.vocabulary.files import CategoryEntry, English, read_file
 from dealerproxy.vocabulary.sheet import build_sheet
 from dealerproxy.vocabulary.terms import SELL_TYPES, SELLER_TYPES, Body, Colour, Make, Model, Option
-from dealerproxy.vocabulary.text import GAP, HANGUL, find_word, split_run, squeeze, tidy, word_key
+from dealerproxy.vocabulary.text import GAP, UNTRANSLATED, longest_word, one_line, split_run, squeeze, tidy, word_key
 
 CACHE_SIZE = 4096  # generation names and trims; Encar has a few thousand of each in stock
 MISSES_KEPT = 1000  # distinct untranslated words; later ones share one line per kind
@@ -37,7 +37,8 @@ class Vocabulary:
     `unsupported_options`: tokens the partner API documents and Encar has no facet for.
     `fuel_filters`, `transmission_filters`: the partner's filter token -> Encar facets, () where it has none.
     `colour_families`: the plain colour words. `sheet`: the words of inspections, records and diagnoses.
-    `untranslated`: (kind, Korean word) -> how often it was met.
+    `danawa`: the second site's codes and labels, and the makes and groups only it has.
+    `untranslated`: (kind, foreign word) -> how often it was met.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -59,6 +60,7 @@ class Vocabulary:
         self._sell_types = build_choices(read_file(folder, "sell_types.toml"), "sell_types", SELL_TYPES)
         self._words, self._placeholders = build_words(read_file(folder, "words.toml"))
         self.sheet = build_sheet(folder)
+        self.danawa = DanawaWords(folder, self._makes_by_facet, self._models)
         self.untranslated: Counter[tuple[str, str]] = Counter()
         self._generation = lru_cache(CACHE_SIZE)(self._find_generation)
         self._translation = lru_cache(CACHE_SIZE)(self._translate)
@@ -96,14 +98,9 @@ class Vocabulary:
         return self._generation(make_facet, generation)
 
     def _find_generation(self, make_facet: str, generation: str) -> Model | None:
-        text, breaks = squeeze(generation)
-        best: tuple[int, int] = (0, 0)
-        found: Model | None = None
-        for word, model in self._models.get(make_facet, {}).items():
-            place = find_word(word, text, breaks)
-            if place is not None and (len(word), -place) > best:
-                best, found = (len(word), -place), model
-        return found
+        models = self._models.get(make_facet, {})
+        found = longest_word(models, *squeeze(generation))
+        return models[found[0]] if found else None
 
     # Values of a row, and the filters that ask for them
 
@@ -156,7 +153,7 @@ class Vocabulary:
     def english(self, text: str, kind: str = "trim") -> str | None:
         """Return a trim text in English without its unknown words, which are counted under `kind`.
 
-        None when the text is a placeholder or nothing is left; never Hangul.
+        None when the text is a placeholder or nothing is left; else printable ASCII.
         """
         translated, left_out = self.translate(text)
         for word in left_out:
@@ -164,11 +161,14 @@ class Vocabulary:
         return translated
 
     def translate(self, text: str) -> tuple[str | None, tuple[str, ...]]:
-        """Return the text in English, and the Hangul words that had to be left out of it; counts nothing."""
+        """Return the text in printable ASCII, and the words that had to be left out of it; counts nothing.
+
+        Left out are Hangul nobody has entered and letters of other scripts, Hanja among them.
+        """
         return self._translation(text)
 
     def _translate(self, text: str) -> tuple[str | None, tuple[str, ...]]:
-        plain = " ".join(unicodedata.normalize("NFKC", text).replace(GAP, " ").split())
+        plain = one_line(text)
         for nothing in self._placeholders:
             plain = plain.replace(nothing, " ")
         left_out: list[str] = []
@@ -180,7 +180,7 @@ class Vocabulary:
                 return GAP
             return self._spell(known, match)
 
-        translated = tidy(HANGUL.sub(replace, plain))
+        translated = tidy(UNTRANSLATED.sub(replace, plain))
         return translated or None, tuple(left_out)
 
     def _spell(self, known: Iterable[str], match: re.Match[str]) -> str:

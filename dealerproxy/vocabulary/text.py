@@ -1,8 +1,12 @@
-"""Korean and English text as look-ups compare it, and trim texts: runs of Hangul taken apart, gaps tidied away."""
+"""Korean and English text as look-ups compare it, and trim texts: runs of Hangul taken apart, gaps tidied away.
+
+What is neither Hangul nor ASCII (Hanja, kana ...) has no translation: it is made ASCII where that loses nothing, else
+taken out in runs as unknown Hangul is.
+"""
 
 import re
 import unicodedata
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 RUN_LENGTH = 40  # Hangul without a blank beyond this is no trim, and not worth taking apart
 
@@ -11,9 +15,14 @@ RUN_LENGTH = 40  # Hangul without a blank beyond this is no trim, and not worth 
 COMPOUNDING = frozenset("뉴밴벤팩펄휠톤단열윙쿱칸")
 
 # Syllables, the letters they are made of and two tone marks; all but syllables only come from odd input.
-HANGUL = re.compile(r"[\uac00-\ud7a3\u1100-\u11ff\u3130-\u318f\ua960-\ua97f\ud7b0-\ud7ff\u302e\u302f]+")
+_HANGUL = r"\uac00-\ud7a3\u1100-\u11ff\u3130-\u318f\ua960-\ua97f\ud7b0-\ud7ff\u302e\u302f"
+HANGUL = re.compile(f"[{_HANGUL}]+")
+UNTRANSLATED = re.compile(rf"[{_HANGUL}]+|[^{_HANGUL}\x00-\x7f]+")  # a run of Hangul, or of other foreign letters
+# Signs that mean the same in ASCII; dashes and accented letters need no line.
+_SIGNS = {"·": "/", "‧": "/", "・": "/", "•": "/", "\u2044": "/", "\u00d7": "x", "\u2212": "-"}
+_SIGNS |= dict.fromkeys("\u2018\u2019\u2032", "'") | dict.fromkeys("\u201c\u201d\u2033", '"')
 GAP = "\0"  # stands where a word was left out, until the text is tidied
-_JOINERS = r"[/+&,·-]"
+_JOINERS = r"[/+&,-]"
 _TIDY: tuple[tuple[re.Pattern[str], str], ...] = tuple(
     (re.compile(pattern), with_)
     for pattern, with_ in (
@@ -56,10 +65,25 @@ def find_word(term: str, text: str, breaks: frozenset[int]) -> int | None:
     """Return where `term` stands as a word of its own in a squeezed text."""
     at = text.find(term)
     while at >= 0:
-        if _is_edge(text, at, breaks) and _is_edge(text, at + len(term), breaks):
+        end = at + len(term)
+        if _is_edge(text, at, breaks) and _is_edge(text, end, breaks) and not _is_borrowed(text, at, end, breaks):
             return at
         at = text.find(term, at + 1)
     return None
+
+
+def longest_word(terms: Iterable[str], text: str, breaks: frozenset[int]) -> tuple[str, int] | None:
+    """Return the longest of the terms that stands in a squeezed text as a word of its own, and where it ends.
+
+    Of equally long ones the first in the text.
+    """
+    best: tuple[int, int] = (0, 0)
+    found: str | None = None
+    for term in terms:
+        place = find_word(term, text, breaks)
+        if place is not None and (len(term), -place) > best:
+            best, found = (len(term), -place), term
+    return None if found is None else (found, best[0] - best[1])
 
 
 def _is_edge(text: str, at: int, breaks: frozenset[int]) -> bool:
@@ -72,6 +96,40 @@ def _is_edge(text: str, at: int, breaks: frozenset[int]) -> bool:
     before, after = text[at - 1], text[at]
     both = before + after
     return not (both.isascii() and (both.isalpha() or both.isdigit()))
+
+
+def _is_borrowed(text: str, at: int, end: int, breaks: frozenset[int]) -> bool:
+    """Tell whether a term is put together from parts of words that stand apart.
+
+    A term over a blank takes whole words: an "X5 M50i" is an X5, no X5M; "렌터카 스타일" holds no 카스타.
+    """
+    if not any(at < place < end for place in breaks):
+        return False
+    begins = at == 0 or at in breaks or not text[at - 1].isalnum()
+    ends = end == len(text) or end in breaks or not text[end].isalnum()
+    return not (begins and ends)
+
+
+def one_line(text: str) -> str:
+    """Return a trim text on one line, of nothing but printable ASCII, Hangul, and letters of other scripts.
+
+    Width, accents, dashes and quotes give way to ASCII; decorations and control characters become blanks.
+    """
+    return " ".join("".join(map(_simplest, unicodedata.normalize("NFKC", text))).split())
+
+
+def _simplest(char: str) -> str:
+    if char.isascii():
+        return char if char.isprintable() else " "
+    if HANGUL.match(char):
+        return char
+    category = unicodedata.category(char)
+    if category in {"Mn", "Me", "Cf"}:  # accents that stand alone, and characters nobody sees
+        return ""
+    if category[0] in "LNM":
+        without_accents = unicodedata.normalize("NFD", char)[0]
+        return without_accents if without_accents.isascii() else char
+    return "-" if category == "Pd" else _SIGNS.get(char, " ")
 
 
 def tidy(text: str) -> str:

@@ -151,7 +151,7 @@ async def outcome(house: House) -> tuple[int, str]:
         (SOLD, (404, "sold")),
         (WAIT, (404, "waiting")),
         (OTHER, (503, "")),
-        (document(price="3050"), (503, "")),
+        (document(price="ask"), (503, "")),
         (document(advertisementType="OPERATING_LEASE"), (404, "not_for_sale")),
         (document(salesStatus="CONTRACT", price=9999), (200, "")),
         ({"vehicleId": 49000001}, (503, "")),
@@ -336,3 +336,67 @@ class TestAvailability:
         status, answer = await house.post(body)
         assert (status, answer["error"]["details"]["field"]) == (400, field)
         assert house.encar.asked == []
+
+
+async def test_papers_that_hang_leave_room_for_adverts_and_lists(house: House) -> None:
+    house.encar.says("vehicle", as_json(LIVE | {"manage": {"dummyVehicleId": 49000777}}))
+    house.encar.says("inspection", "hang")
+    house.encar.says("vehicles", as_json([document()]))
+    hanging = [asyncio.create_task(house.get(f"/v1/vehicles/encar_{ID}")) for _ in range(3)]
+    hanging.append(asyncio.create_task(house.get("/v1/vehicles/encar_49000777")))
+    await asyncio.sleep(0.1)
+    started = time.monotonic()
+    status, _ = await house.post({"ids": [f"encar_{ID}"]})
+    assert (status, time.monotonic() - started < 0.2) == (200, True)
+    assert {answer[0] for answer in await asyncio.gather(*hanging)} == {200}
+
+
+async def test_a_document_nobody_has_is_not_asked_for_again(house: House) -> None:
+    house.encar.says("vehicle", as_json(LIVE))
+    for _ in range(3):
+        await house.get(f"/v1/vehicles/encar_{ID}")
+    assert len(house.encar.asked) == 1 + 3
+
+
+async def test_a_copy_and_its_original_each_have_their_own_state(house: House) -> None:
+    twins = {"dummyVehicleId": 49000777}
+    house.encar.says(
+        "vehicles",
+        as_json(
+            [
+                document() | {"manage": twins | {"dummy": False}},
+                document(status="SOLD") | {"manage": twins | {"dummy": True}},
+            ]
+        ),
+    )
+    _, body = await house.post({"ids": [f"encar_{ID}", "encar_49000777"]})
+    assert [row["status"] for row in body["data"]] == ["available", "sold"]
+
+
+async def test_a_hundred_identical_checks_ask_once(house: House) -> None:
+    house.encar.says("vehicles", as_json([document()]))
+    answers = await asyncio.gather(*(house.post({"ids": [f"encar_{ID}"]}) for _ in range(100)))
+    assert {body["data"][0]["status"] for _, body in answers} == {"available"}
+    assert len(house.encar.asked) == 1
+
+
+@pytest.mark.parametrize("method", ["GET", "HEAD", "PUT", "DELETE", "OPTIONS"])
+async def test_availability_takes_posts_only(house: House, method: str) -> None:
+    async with house.client.request(method, "/v1/vehicles/availability") as response:
+        assert (response.status, response.headers["Allow"]) == (405, "POST")
+
+
+@pytest.mark.parametrize(
+    ("body", "encoding"), [(b'{"ids":' + b"[" * 200_000, None), (b"not gzip", "gzip"), (b"\xff", None)]
+)
+async def test_a_body_that_cannot_be_read_is_the_clients_fault(house: House, body: bytes, encoding: str | None) -> None:
+    headers = {"Content-Encoding": encoding} if encoding else {}
+    async with house.client.post("/v1/vehicles/availability", data=body, headers=headers) as response:
+        answer = await response.json()
+    assert (response.status, answer["error"]["details"]["field"]) == (400, "ids")
+
+
+async def test_a_404_stands_when_the_page_hangs(house: House) -> None:
+    house.encar.says("vehicle", 404)
+    house.encar.says("cars/detail", "hang")
+    assert await outcome(house) == (404, "gone")

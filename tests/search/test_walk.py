@@ -119,7 +119,7 @@ queries = st.fixed_dictionaries(
 
 
 @given(params=queries, seed=st.integers(0, 3))
-@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
 async def test_walking_to_the_end_gives_what_filtering_the_inventory_gives(
     build: Any, params: dict[str, Any], seed: int
 ) -> None:
@@ -159,7 +159,7 @@ def assert_in_order(sort: str, pages: list[Any], cars: dict[str, Car]) -> None:
 
 
 @given(seed=st.integers(0, 10_000), sort=st.sampled_from(SORTS), limit=st.sampled_from([5, 17, 48]))
-@settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=15, suppress_health_check=[HealthCheck.function_scoped_fixture])
 async def test_rows_inserted_and_removed_during_a_walk_never_repeat_an_id(
     build: Any, seed: int, sort: str, limit: int
 ) -> None:

@@ -54,7 +54,7 @@ def patient() -> Deadline:
 
 
 def hurried() -> Deadline:
-    return Deadline(0.0)
+    return Deadline(0.001)
 
 
 def chunk_cache(*, clock: Callable[[], float] | None = None, max_entries: int = 100) -> Cache:
@@ -118,6 +118,15 @@ async def test_keys_do_not_wait_for_one_another() -> None:
     assert not waiting.done()
     slow.gate.set()
     await waiting
+
+
+async def test_a_waiter_without_any_time_starts_no_load_that_nobody_would_hear() -> None:
+    cache, source = chunk_cache(), Source()
+    with pytest.raises(TimedOut):
+        await cache.get("a", source.load, Deadline(0.0))
+    await turns()
+    source.gate.set()
+    assert await cache.get("a", source.load, patient()) == ("load 1", False)
 
 
 async def test_a_waiter_that_runs_out_of_time_does_not_end_the_load() -> None:

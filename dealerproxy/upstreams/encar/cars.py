@@ -6,9 +6,11 @@ because a 404 alone does not prove that a car is gone: callers from abroad get o
 
 import asyncio
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from functools import partial
 
 import msgspec
 import structlog
+from msgspec import Struct
 
 from dealerproxy.errors import Drift, NotFound, UpstreamError
 from dealerproxy.transport.cache import FlightCache
@@ -17,7 +19,6 @@ from dealerproxy.upstreams.encar.client import BATCH_IDS, EncarClient
 from dealerproxy.upstreams.encar.detail import (
     Advert,
     Verdict,
-    ids_of,
     judge,
     normalise,
     read_detail,
@@ -36,12 +37,20 @@ from dealerproxy.vocabulary import Vocabulary
 INSPECTION, RECORD, DIAGNOSIS = "inspection", "record", "diagnosis"
 # Drift of the frame: there was no document to read at all, so the page may still know.
 _NO_DOCUMENT = frozenset({"$", "body"})
-# What the first witness may take of the time, so that the second can still be heard.
-_FIRST_SHARE = 0.5
+# What the first witness, and both together, may take of the time: the second must still be heard, and the answer
+# given, when one of them hangs.
+_FIRST_SHARE = 0.45
+_BOTH_SHARE = 0.9
 
 log = structlog.get_logger(__name__)
 
-Document = Inspection | NoReport | Record | Diagnosis
+
+class NoDocument(Struct, frozen=True):
+    """A 404 for a document, kept like one, so that it is not asked for again and again."""
+
+
+Document = Inspection | NoReport | Record | Diagnosis | NoDocument
+Batch = Mapping[str, Advert]
 
 
 class EncarCars:
@@ -53,11 +62,12 @@ class EncarCars:
         vocabulary: Vocabulary,
         *,
         adverts: FlightCache[str, Advert | Verdict],
+        batches: FlightCache[tuple[str, ...], Batch],
         documents: FlightCache[tuple[str, str], Document],
         deadline_s: float,
     ) -> None:
         self._client, self._vocabulary = client, vocabulary
-        self._adverts, self._documents = adverts, documents
+        self._adverts, self._batches, self._documents = adverts, batches, documents
         self._deadline_s = deadline_s
 
     async def find(self, listing_id: str, deadline: Deadline) -> Car | Verdict:
@@ -66,7 +76,11 @@ class EncarCars:
         verdict = found if isinstance(found, Verdict) else judge(found)
         if isinstance(found, Verdict) or verdict is not Verdict.LIVE:
             return verdict
-        return normalise(found, listing_id, self._vocabulary)
+        try:
+            return normalise(found, listing_id, self._vocabulary)
+        except Drift as error:
+            _log_trouble("detail", listing_id, error)
+            raise
 
     async def find_advert(self, listing_id: str, deadline: Deadline) -> Advert | Verdict:
         """Hear the two witnesses: the advert as it stands, or GONE. Raises UpstreamError when nobody can tell."""
@@ -78,10 +92,21 @@ class EncarCars:
     ) -> tuple[Mapping[str, Advert], Sequence[UpstreamError]]:
         """Fetch adverts 20 a call, side by side: those answered for, and what went wrong with the other calls."""
         wanted = list(listing_ids)
-        batches = [wanted[start : start + BATCH_IDS] for start in range(0, len(wanted), BATCH_IDS)]
-        answers = await asyncio.gather(*(self._batch(batch, deadline) for batch in batches))
-        found = {listing_id: advert for answer, _ in answers for listing_id, advert in answer.items()}
-        return found, [error for _, error in answers if error is not None]
+        batches = [tuple(wanted[start : start + BATCH_IDS]) for start in range(0, len(wanted), BATCH_IDS)]
+        answers = await asyncio.gather(
+            *(self._batches.get(batch, partial(self._batch, batch), deadline) for batch in batches),
+            return_exceptions=True,
+        )
+        found: dict[str, Advert] = {}
+        errors: list[UpstreamError] = []
+        for answer in answers:
+            if isinstance(answer, tuple):
+                found.update(answer[0])
+            elif isinstance(answer, UpstreamError):
+                errors.append(answer)
+            else:
+                raise answer
+        return found, errors
 
     async def documents(self, car: Car, krw_per_usd: float, deadline: Deadline) -> Documents:
         """Fetch a car's three documents side by side; none of them can fail the car."""
@@ -108,10 +133,11 @@ class EncarCars:
     async def close(self) -> None:
         """End what is still being fetched."""
         await self._adverts.close()
+        await self._batches.close()
         await self._documents.close()
 
     async def _testify(self, listing_id: str) -> Advert | Verdict:
-        deadline = Deadline(self._deadline_s)
+        deadline = Deadline(_BOTH_SHARE * self._deadline_s)
         failure: UpstreamError | None = None
         try:
             body = await self._client.detail(listing_id, within_s=_FIRST_SHARE * self._deadline_s)
@@ -142,34 +168,35 @@ class EncarCars:
             raise failure from error
         return Verdict.GONE if advert is None else advert
 
-    async def _batch(
-        self, listing_ids: Sequence[str], deadline: Deadline
-    ) -> tuple[Mapping[str, Advert], UpstreamError | None]:
+    async def _batch(self, listing_ids: tuple[str, ...]) -> Batch:
         try:
-            documents = read_details(await self._client.details(listing_ids, within_s=deadline.remaining()))
+            body = await self._client.details(listing_ids, within_s=_BOTH_SHARE * self._deadline_s)
+            documents = read_details(body)
         except UpstreamError as error:
             _log_trouble("batch", ",".join(listing_ids), error)
-            return {}, error
-        found: dict[str, Advert] = {}
+            raise
+        adverts: list[Advert] = []
         for document in documents:
             try:
-                advert = read_document(document)
+                adverts.append(read_document(document))
             except Drift as error:
                 _log_trouble("batch", "", error)
-                continue
-            found.update(dict.fromkeys(ids_of(advert), advert))
-        return {listing_id: found[listing_id] for listing_id in listing_ids if listing_id in found}, None
+        # A document speaks for its own id; for its twin's only where that one has none of its own.
+        own = {advert.listing_id: advert for advert in adverts}
+        twins = {advert.other_id: advert for advert in adverts if advert.other_id is not None}
+        known = twins | own
+        return {listing_id: known[listing_id] for listing_id in listing_ids if listing_id in known}
 
     async def _document(
         self, name: str, vehicle_id: str, load: Callable[[str], Awaitable[Document]], deadline: Deadline
     ) -> tuple[Document | None, Enrichment]:
         try:
-            document, _ = await self._documents.get((name, vehicle_id), lambda: load(vehicle_id), deadline)
-        except NotFound:
-            return None, Enrichment(name, EnrichmentStatus.ABSENT, "not_found")
+            document, _ = await self._documents.get((name, vehicle_id), lambda: _or_none(load(vehicle_id)), deadline)
         except UpstreamError as error:
             _log_trouble(name, vehicle_id, error)
             return None, Enrichment(name, EnrichmentStatus.FAILED, error.code)
+        if isinstance(document, NoDocument):
+            return None, Enrichment(name, EnrichmentStatus.ABSENT, "not_found")
         if isinstance(document, NoReport):
             return None, Enrichment(name, EnrichmentStatus.ABSENT, document.reason)
         if isinstance(document, Record) and not document.open:
@@ -189,6 +216,13 @@ class EncarCars:
     async def _diagnosis(self, vehicle_id: str) -> Document:
         body = await self._client.diagnosis(vehicle_id, within_s=self._deadline_s)
         return read_diagnosis(body, self._vocabulary)
+
+
+async def _or_none(load: Awaitable[Document]) -> Document:
+    try:
+        return await load
+    except NotFound:
+        return NoDocument()
 
 
 def _log_trouble(operation: str, about: str, error: UpstreamError) -> None:

@@ -1,9 +1,11 @@
 """Encar over the wire: one method per endpoint, each answering the body of a good answer or raising UpstreamError."""
 
+import asyncio
 from collections.abc import Iterable, Mapping
 
 from yarl import URL
 
+from dealerproxy.errors import TimedOut
 from dealerproxy.transport.fetch import Fetcher
 from dealerproxy.transport.response import json_body, page_body
 from dealerproxy.upstreams.encar.query import facets_url, search_url
@@ -14,6 +16,9 @@ BURST = 24
 IN_FLIGHT = 6
 MAX_BYTES = 4_000_000
 BATCH_IDS = 20
+# Papers are nice to have: they never take all slots, and none of them for long.
+PAPERS_IN_FLIGHT = 3
+PAPER_S = 3.0
 
 
 def request_headers(user_agent: str) -> Mapping[str, str]:
@@ -33,6 +38,7 @@ class EncarClient:
     def __init__(self, fetcher: Fetcher, api_url: str, page_url: str) -> None:
         self._fetcher = fetcher
         self._api, self._pages = URL(api_url), URL(page_url)
+        self._papers = asyncio.Semaphore(PAPERS_IN_FLIGHT)
 
     async def search(self, q: str, *, sort: str, offset: int, limit: int, within_s: float) -> bytes:
         """One page of a search."""
@@ -58,15 +64,22 @@ class EncarClient:
 
     async def inspection(self, vehicle_id: str, *, within_s: float) -> bytes:
         """The inspection sheet."""
-        return await self._json(self._api / "v1/readside/inspection/vehicle" / vehicle_id, within_s)
+        return await self._paper(self._api / "v1/readside/inspection/vehicle" / vehicle_id, within_s)
 
     async def record(self, vehicle_id: str, *, within_s: float) -> bytes:
         """The insurance record; without `/open` the endpoint answers 404."""
-        return await self._json(self._api / "v1/readside/record/vehicle" / vehicle_id / "open", within_s)
+        return await self._paper(self._api / "v1/readside/record/vehicle" / vehicle_id / "open", within_s)
 
     async def diagnosis(self, vehicle_id: str, *, within_s: float) -> bytes:
         """Encar's own diagnosis."""
-        return await self._json(self._api / "v1/readside/diagnosis/vehicle" / vehicle_id, within_s)
+        return await self._paper(self._api / "v1/readside/diagnosis/vehicle" / vehicle_id, within_s)
+
+    async def _paper(self, url: URL, within_s: float) -> bytes:
+        try:
+            async with asyncio.timeout(within_s), self._papers:
+                return await self._json(url, min(PAPER_S, within_s))
+        except TimeoutError:
+            raise TimedOut("no turn among the papers in time") from None
 
     async def _json(self, url: URL, within_s: float) -> bytes:
         return json_body(await self._fetcher.get(url, within_s=within_s), block_markers=BLOCK_MARKERS)

@@ -1,11 +1,14 @@
 """Encar's two witnesses on one car: the detail JSON, and the state inside the car's page.
 
 Both carry the same document (`cars.base` of the page is the JSON plus two keys); captures of August 2026. Its
-`vehicleId` names the car, `manage.dummyVehicleId` the copy it may have been asked for as. Prices are 만원.
+`vehicleId` names the car, `manage.dummyVehicleId` the copy of its advert, which `manage.dummy` tells this one to be.
+Prices are 만원. Only what is asked for as mandatory can fail a document; anything else odd is simply not known.
 """
 
-from collections.abc import Sequence
+import re
+from collections.abc import Mapping, Sequence
 from enum import StrEnum
+from typing import Any
 
 import msgspec
 import orjson
@@ -28,7 +31,27 @@ from dealerproxy.upstreams.encar.naming import (
 from dealerproxy.vehicles.car import Car, Photo
 from dealerproxy.vocabulary import Make, Model, Vocabulary
 
-STATE_NAME = "__PRELOADED_STATE__"
+# Mandatory paths.
+VEHICLE_ID, STATUS, PRICE = "vehicleId", "advertisement.status", "advertisement.price"
+MANUFACTURER, MODEL_NAME = "category.manufacturerName", "category.modelName"
+YEAR_MONTH, FORM_YEAR, MILEAGE = "category.yearMonth", "category.formYear", "spec.mileage"
+
+_KEPT_VALUES = (VEHICLE_ID, "vehicleType", "vin", "vehicleNo")
+_KEPT_SECTIONS = {
+    "manage": ("dummy", "dummyVehicleId"),
+    "advertisement": ("status", "price", "salesStatus", "advertisementType", "leaseRentInfo"),
+    "category": (
+        *("type", "manufacturerName", "manufacturerEnglishName", "modelName", "modelGroupName"),
+        *("modelGroupEnglishName", "gradeName", "gradeDetailName", "yearMonth", "formYear"),
+    ),
+    "spec": ("type", "mileage", "displacement", "transmissionName", "fuelName", "colorName", "bodyName"),
+    "contact": ("userType", "address"),
+    "options": ("type", "standard"),
+    "condition": ("accident",),
+}
+_KEPT_PHOTO = ("path", "code", "type")
+
+STATE_NAME = re.compile(r"(?:window\.|var\s+|const\s+|let\s+)?__PRELOADED_STATE__")
 STATE_BASE = ("cars", "base")
 # The text of the page that stands, with status 200, where a car was sold or deleted.
 GONE_TEXT = "이 차량은 판매되었거나 삭제된 차량입니다"
@@ -36,6 +59,9 @@ TRUCK = "TRUCK"
 # Displacements outside are no engines: electric cars carry motor outputs such as 111 or 230 there.
 ENGINE_CC = range(500, 10_001)
 PHOTO_TAGS = {"OUTER": "exterior", "INNER": "interior", "OPTION": "option"}
+_VIN = re.compile(r"[A-Za-z0-9]{6,17}", re.ASCII)
+_ID = re.compile(r"\d{1,19}", re.ASCII)
+_NUMBER = re.compile(r"\d{1,12}(\.\d+)?", re.ASCII)
 
 
 class Verdict(StrEnum):
@@ -50,88 +76,30 @@ class Verdict(StrEnum):
 
 # SOLD is seen; WAIT is documented by the partner API for the same state of the page.
 STATUSES = {"ADVERTISE": Verdict.LIVE, "SOLD": Verdict.SOLD, "WAIT": Verdict.WAITING}
-OUTRIGHT = "NORMAL"
+OUTRIGHT = frozenset({None, "NORMAL"})
 LEASE_OR_RENT = frozenset({"OPERATING_LEASE", "FINANCING_LEASE", "RENT_SUCCESSION", "RENT_CAR"})
 CONTRACT = frozenset({"CONTRACT", "CONTRACT_PROGRESS"})
 
 
-class _Manage(Struct, frozen=True):
-    dummyVehicleId: int | None = None
-
-
-class _Category(Struct, frozen=True):
-    manufacturerName: str
-    modelName: str
-    yearMonth: str
-    formYear: str
-    type: str | None = None
-    manufacturerEnglishName: str | None = None
-    modelGroupName: str | None = None
-    modelGroupEnglishName: str | None = None
-    gradeName: str | None = None
-    gradeDetailName: str | None = None
-
-
-class _Advertisement(Struct, frozen=True):
-    price: float
-    status: str
-    salesStatus: str | None = None
-    advertisementType: str | None = None
-    leaseRentInfo: object = None
-
-
-class _Spec(Struct, frozen=True):
-    mileage: float
-    displacement: float | None = None
-    transmissionName: str | None = None
-    fuelName: str | None = None
-    colorName: str | None = None
-    bodyName: str | None = None
-
-
-class _Photo(Struct, frozen=True):
-    path: str
-    code: str = ""
-    type: str = ""
-
-
-class _Options(Struct, frozen=True):
-    standard: tuple[str, ...] = ()
-
-
-class _Contact(Struct, frozen=True):
-    userType: str | None = None
-    address: str | None = None
-
-
-class _Accident(Struct, frozen=True):
-    recordView: bool = True
-
-
-class _Condition(Struct, frozen=True):
-    accident: _Accident | None = None
-
-
 class Advert(Struct, frozen=True):
-    """The parts of the document that are read. Fields without a default are mandatory."""
+    """A document that says which car it is about. `listing_id` is the advert's own id, `other_id` that of its twin."""
 
-    vehicleId: int
-    category: _Category
-    advertisement: _Advertisement
-    spec: _Spec
-    manage: _Manage | None = None
-    contact: _Contact | None = None
-    photos: list[object] | None = None
-    options: _Options | None = None
-    condition: _Condition | None = None
-    vehicleType: str | None = None
-    vin: str | None = None
-    vehicleNo: str | None = None
+    vehicle_id: str
+    listing_id: str
+    other_id: str | None
+    document: Mapping[str, Any]
+
+    def at(self, path: str) -> object:
+        """The value at a dotted path; None when there is none."""
+        value: object = self.document
+        for step in path.split("."):
+            value = value.get(step) if isinstance(value, Mapping) else None
+        return value
 
 
 def read_detail(body: bytes, listing_id: str) -> Advert:
-    """Read the detail JSON. Raises Drift naming the path that is missing, or of a document about another car."""
-    return _checked(_decoded(body), listing_id)
+    """Read the detail JSON. Raises Drift when it is no document, or one about another car."""
+    return _about(read_document(_decoded(body)), listing_id)
 
 
 def read_details(body: bytes) -> list[object]:
@@ -143,11 +111,16 @@ def read_details(body: bytes) -> list[object]:
 
 
 def read_document(document: object) -> Advert:
-    """Read one document of a batch, whatever car it is about. Raises Drift."""
-    try:
-        return msgspec.convert(document, Advert, strict=True)
-    except msgspec.ValidationError as error:
-        raise Drift("detail", str(error)) from error
+    """Read one document, whatever car it is about. Raises Drift when it does not say which."""
+    if not isinstance(document, Mapping):
+        raise Drift("$", "expected a car")
+    advert = Advert("", "", None, _kept(document))
+    vehicle_id, copy_id = _identity(advert.at(VEHICLE_ID)), _identity(advert.at("manage.dummyVehicleId"))
+    if vehicle_id is None:
+        raise Drift(VEHICLE_ID)
+    if advert.at("manage.dummy") is True and copy_id is not None:
+        return Advert(vehicle_id, copy_id, vehicle_id, advert.document)
+    return Advert(vehicle_id, vehicle_id, copy_id, advert.document)
 
 
 def read_page(body: bytes, listing_id: str) -> Advert | None:
@@ -157,39 +130,34 @@ def read_page(body: bytes, listing_id: str) -> Advert | None:
     """
     document = _state_base(body)
     if document:
-        return _checked(document, listing_id)
+        return _about(read_document(document), listing_id)
     if GONE_TEXT.encode() in body:
         return None
     raise Drift(".".join(STATE_BASE), "no car and no word on why")
 
 
-def ids_of(advert: Advert) -> tuple[str, ...]:
-    """The ids a document answers for: the car's own and its copy's."""
-    copy = advert.manage.dummyVehicleId if advert.manage else None
-    return tuple(str(number) for number in (advert.vehicleId, copy) if number is not None)
-
-
 def judge(advert: Advert) -> Verdict:
     """Say whether the car can be bought. Raises Drift for a status or an offer nobody knows."""
-    verdict = STATUSES.get(advert.advertisement.status)
+    status = advert.at(STATUS)
+    verdict = STATUSES.get(status) if isinstance(status, str) else None
     if verdict is None:
-        raise Drift("advertisement.status", "an unknown word")
+        raise Drift(STATUS, "missing or an unknown word")
     if verdict is not Verdict.LIVE:
         return verdict
-    offer = advert.advertisement.advertisementType
-    if offer in LEASE_OR_RENT or advert.advertisement.leaseRentInfo is not None:
+    offer = advert.at("advertisement.advertisementType")
+    if advert.at("advertisement.leaseRentInfo") is not None:
         return Verdict.NOT_FOR_SALE
-    if offer not in {None, OUTRIGHT}:
+    if not isinstance(offer, str | None) or offer not in OUTRIGHT | LEASE_OR_RENT:
         raise Drift("advertisement.advertisementType", "an unknown word")
-    return Verdict.LIVE
+    return Verdict.LIVE if offer in OUTRIGHT else Verdict.NOT_FOR_SALE
 
 
 def is_under_contract(advert: Advert) -> bool:
     """Whether a sale is agreed. Raises Drift for a sales status nobody knows: it might mean sold."""
-    sales = advert.advertisement.salesStatus
+    sales = advert.at("advertisement.salesStatus")
     if sales is None:
         return False
-    if sales not in CONTRACT:
+    if not isinstance(sales, str) or sales not in CONTRACT:
         raise Drift("advertisement.salesStatus", "an unknown word")
     return True
 
@@ -197,47 +165,47 @@ def is_under_contract(advert: Advert) -> bool:
 def normalise(advert: Advert, listing_id: str, vocabulary: Vocabulary) -> Car:
     """Turn a live document into a car, listed under the id it was asked for.
 
-    Raises Drift when make, model, month or model year cannot be told in English.
+    Raises Drift naming the mandatory path that is missing or cannot be told in English.
     """
-    category, spec, contact = advert.category, advert.spec, advert.contact
-    make, model = _make_and_model(category, vocabulary)
-    grades = trim((category.gradeName, category.gradeDetailName), vocabulary)
-    names = said(f"{category.modelName} {grades.korean or ''}")
-    fuel = fuel_token(spec.fuelName, names, vocabulary)
+    make, model = _make_and_model(advert, vocabulary)
+    grades = trim((_text(advert.at("category.gradeName")), _text(advert.at("category.gradeDetailName"))), vocabulary)
+    model_korean = _mandatory_text(advert, MODEL_NAME)
+    names = said(f"{model_korean} {grades.korean or ''}")
+    fuel = fuel_token(_text(advert.at("spec.fuelName")), names, vocabulary)
+    transmission, colour = _text(advert.at("spec.transmissionName")), _text(advert.at("spec.colorName"))
+    shade = vocabulary.colour(colour) if colour else None
     under_contract = is_under_contract(advert)
-    price = advert.advertisement.price
-    colour = vocabulary.colour(spec.colorName) if spec.colorName else None
+    price, mileage = _mandatory_number(advert, PRICE), _mandatory_number(advert, MILEAGE)
+    body_word, seller = _text(advert.at("spec.bodyName")), _text(advert.at("contact.userType"))
     return Car(
         upstream=UPSTREAM,
         listing_id=listing_id,
-        vehicle_id=str(advert.vehicleId),
+        vehicle_id=advert.vehicle_id,
         make=make.name if isinstance(make, Make) else make,
         model=model.name if isinstance(model, Model) else model,
         trim=grades.english,
-        year=_number(category.formYear, "category.formYear", 4),
-        registered=_number(category.yearMonth, "category.yearMonth", 6),
-        mileage_km=int(spec.mileage) if 0 <= spec.mileage < PLACEHOLDER_MILEAGE else None,
+        year=_mandatory_digits(advert, FORM_YEAR, 4),
+        registered=_mandatory_digits(advert, YEAR_MONTH, 6),
+        mileage_km=int(mileage) if mileage < PLACEHOLDER_MILEAGE else None,
         price_krw=None if is_placeholder_price(price, under_contract=under_contract) else round(price * WON_PER_MANWON),
         under_contract=under_contract,
         fuel=fuel,
-        transmission=vocabulary.transmission(spec.transmissionName) if spec.transmissionName else None,
-        colour=colour.name if colour else None,
-        engine_cc=_engine_cc(spec.displacement, fuel),
+        transmission=vocabulary.transmission(transmission) if transmission else None,
+        colour=shade.name if shade else None,
+        engine_cc=_engine_cc(advert, fuel),
         drivetrain=names.drivetrain,
         body=(model.body if isinstance(model, Model) else None)
-        or (vocabulary.category_body(spec.bodyName) if spec.bodyName else None),
+        or (vocabulary.category_body(body_word) if body_word else None),
         options=_options(advert, vocabulary),
-        photos=_photos(advert.photos or ()),
-        vin=(advert.vin or "").strip() or None,
-        license_plate=(advert.vehicleNo or "").strip() or None,
+        photos=_photos(advert.at("photos")),
+        vin=_vin(advert, vocabulary),
+        license_plate=_text(advert.at("vehicleNo")),
         url=PAGE_BASE + listing_id,
-        seller_type=vocabulary.seller_type(contact.userType) if contact and contact.userType else None,
-        region=_region(contact, vocabulary),
-        model_korean=category.modelName,
+        seller_type=vocabulary.seller_type(seller) if seller else None,
+        region=_region(advert, vocabulary),
+        model_korean=model_korean,
         trim_korean=grades.korean,
-        record_is_private=bool(
-            advert.condition and advert.condition.accident and not advert.condition.accident.recordView
-        ),
+        record_is_private=advert.at("condition.accident.recordView") is False,
     )
 
 
@@ -248,10 +216,24 @@ def _decoded(body: bytes) -> object:
         raise Drift("$", str(error)) from error
 
 
-def _checked(document: object, listing_id: str) -> Advert:
-    advert = read_document(document)
-    if listing_id not in ids_of(advert):
-        raise Drift("vehicleId", "the document is about another car")
+def _kept(document: Mapping[str, Any]) -> Mapping[str, Any]:
+    """What is read of a document. The rest is many times larger, and has names and phone numbers in it."""
+    kept: dict[str, Any] = {name: document.get(name) for name in _KEPT_VALUES}
+    for name, keys in _KEPT_SECTIONS.items():
+        section = document.get(name)
+        if isinstance(section, Mapping):
+            kept[name] = {key: section[key] for key in keys if key in section}
+    photos = document.get("photos")
+    if isinstance(photos, list):
+        kept["photos"] = [
+            {key: photo.get(key) for key in _KEPT_PHOTO} for photo in photos if isinstance(photo, Mapping)
+        ]
+    return kept
+
+
+def _about(advert: Advert, listing_id: str) -> Advert:
+    if listing_id not in {advert.listing_id, advert.other_id}:
+        raise Drift(VEHICLE_ID, "the document is about another car")
     return advert
 
 
@@ -259,83 +241,125 @@ def _state_base(body: bytes) -> object:
     """`cars.base` of the page's state, None when there is none. The script is JSON to its end, or to a semicolon."""
     for script in LexborHTMLParser(body).css("script"):
         name, _, state = script.text().partition("=")
-        if name.strip().removeprefix("window.") != STATE_NAME:
+        if not STATE_NAME.fullmatch(name.strip()):
             continue
         try:
             value: object = orjson.loads(state.strip().removesuffix(";"))
         except orjson.JSONDecodeError as error:
-            raise Drift(STATE_NAME, str(error)) from error
+            raise Drift(STATE_NAME.pattern.rpartition("?")[2], str(error)) from error
         for step in STATE_BASE:
             value = value.get(step) if isinstance(value, dict) else None
         return value
     return None
 
 
-def _make_and_model(category: _Category, vocabulary: Vocabulary) -> tuple[Make | str, Model | str]:
+def _make_and_model(advert: Advert, vocabulary: Vocabulary) -> tuple[Make | str, Model | str]:
     """The vocabulary's make and model, as in a list; for one it does not have, the English Encar itself gives."""
-    facet = category.manufacturerName
-    make: Make | str | None = vocabulary.make_of(facet) or _ascii(category.manufacturerEnglishName)
-    group = category.modelGroupName or category.modelName
+    facet, generation = _mandatory_text(advert, MANUFACTURER), _mandatory_text(advert, MODEL_NAME)
+    make: Make | str | None = vocabulary.make_of(facet) or _english(advert.at("category.manufacturerEnglishName"))
+    group = _text(advert.at("category.modelGroupName")) or generation
     models: Sequence[Model] = vocabulary.find_models(make, group) if isinstance(make, Make) else ()
     model: Model | str | None = (
         next((model for model in models if model.make_facet == facet), None)
-        or vocabulary.model_of_generation(facet, category.modelName)
-        or _ascii(category.modelGroupEnglishName)
+        or vocabulary.model_of_generation(facet, generation)
+        or _english(advert.at("category.modelGroupEnglishName"))
     )
     if make is None:
         vocabulary.missed("make", facet)
-        raise Drift("category.manufacturerName", "no English name")
+        raise Drift(MANUFACTURER, "no English name")
     if model is None:
-        vocabulary.missed("model", category.modelName)
-        raise Drift("category.modelName", "no English name")
+        vocabulary.missed("model", generation)
+        raise Drift(MODEL_NAME, "no English name")
     return make, model
 
 
-def _ascii(text: str | None) -> str | None:
-    return text.strip() or None if text and text.isascii() else None
+def _identity(value: object) -> str | None:
+    """An id as digits; it may come as a number of any length, as `42391233.0` or as a text."""
+    if isinstance(value, float) and value.is_integer():
+        value = int(value)
+    text = str(value) if isinstance(value, int | str) and not isinstance(value, bool) else ""
+    return text if _ID.fullmatch(text) else None
 
 
-def _number(text: str, path: str, digits: int) -> int:
-    if not (len(text) == digits and text.isascii() and text.isdigit()):
+def _text(value: object) -> str | None:
+    return value.strip() or None if isinstance(value, str) else None
+
+
+def _english(value: object) -> str | None:
+    text = _text(value)
+    return text if text is not None and text.isascii() else None
+
+
+def _number(value: object) -> float | None:
+    if isinstance(value, str) and _NUMBER.fullmatch(value.strip()):
+        return float(value)
+    return float(value) if isinstance(value, int | float) and not isinstance(value, bool) else None
+
+
+def _mandatory_text(advert: Advert, path: str) -> str:
+    text = _text(advert.at(path))
+    if text is None:
+        raise Drift(path)
+    return text
+
+
+def _mandatory_number(advert: Advert, path: str) -> float:
+    number = _number(advert.at(path))
+    if number is None or (path == MILEAGE and number < 0):
         raise Drift(path, "no number")
-    return int(text)
+    return number
 
 
-def _engine_cc(displacement: float | None, fuel: str | None) -> int | None:
-    return int(displacement) if displacement and has_engine(fuel) and int(displacement) in ENGINE_CC else None
+def _mandatory_digits(advert: Advert, path: str, digits: int) -> int:
+    number = _number(advert.at(path))
+    if number is None or len(str(int(number))) != digits:
+        raise Drift(path, f"not {digits} digits")
+    return int(number)
 
 
-def _region(contact: _Contact | None, vocabulary: Vocabulary) -> str | None:
+def _engine_cc(advert: Advert, fuel: str | None) -> int | None:
+    number = _number(advert.at("spec.displacement"))
+    return int(number) if number is not None and has_engine(fuel) and int(number) in ENGINE_CC else None
+
+
+def _vin(advert: Advert, vocabulary: Vocabulary) -> str | None:
+    """The VIN if it is one: sellers write words there too."""
+    text = _text(advert.at("vin"))
+    if text is not None and not _VIN.fullmatch(text):
+        vocabulary.missed("vin", "no vin")
+        return None
+    return text
+
+
+def _region(advert: Advert, vocabulary: Vocabulary) -> str | None:
     """The province or city an address begins with (`경기 수원시 권선구`)."""
-    words = (contact.address or "").split() if contact else []
-    return vocabulary.region(words[0]) if words else None
+    address = _text(advert.at("contact.address"))
+    return vocabulary.region(address.split()[0]) if address else None
 
 
 def _options(advert: Advert, vocabulary: Vocabulary) -> tuple[str, ...]:
     """The partner's tokens for a car's option codes. Trucks number theirs differently, so theirs stay unread."""
-    if advert.options is None or TRUCK in {advert.vehicleType, advert.category.type}:
+    kinds = [advert.at(path) for path in ("vehicleType", "category.type", "spec.type", "options.type")]
+    codes = advert.at("options.standard")
+    if TRUCK in kinds or not isinstance(codes, list):
         return ()
     found: dict[str, None] = {}
-    for code in advert.options.standard:
-        option = vocabulary.option_of_code(code)
+    for code in codes:
+        option = vocabulary.option_of_code(code) if isinstance(code, str) else None
         if option is None:
-            vocabulary.missed("option", code)
+            vocabulary.missed("option", str(code)[:8])
         else:
             found[option.token] = None
     return tuple(found)
 
 
-def _photos(documents: Sequence[object]) -> tuple[Photo, ...]:
+def _photos(photos: object) -> tuple[Photo, ...]:
     """Photos in slot order without repeats; thumbnails show the same files again, and an odd entry shows nothing."""
-    photos = []
-    for document in documents:
-        try:
-            photos.append(msgspec.convert(document, _Photo))
-        except msgspec.ValidationError:
-            continue
+    entries: list[Mapping[str, object]] = photos if isinstance(photos, list) else []
+    slots = [(_text(entry.get("type")), _text(entry.get("code")) or "", _text(entry.get("path"))) for entry in entries]
     found: dict[str, Photo] = {}
-    for photo in sorted(photos, key=lambda photo: (photo.type == "THUMBNAIL", photo.code)):
-        url = photo_url(photo.path)
+    for kind, _, path in sorted(slots, key=lambda slot: (slot[0] == "THUMBNAIL", slot[1], slot[2] or "")):
+        url = photo_url(path) if path else None
         if url is not None:
-            found.setdefault(url, Photo(url, PHOTO_TAGS.get(photo.type)))
+            found.setdefault(url, Photo(url, PHOTO_TAGS.get(kind or "")))
     return tuple(found.values())

@@ -29,11 +29,12 @@ def accident_summary(has_accident: bool, head: Head, panels: Sequence[Panel]) ->
 
 
 def exterior_summary(panels: Sequence[Panel]) -> str:
-    """Return the exterior panels by what was done to them, as the first of them says it."""
+    """Return every panel that counts as exterior by what was done to it, and say so of parts of unknown kind."""
     found: dict[str, list[str]] = {}
     for panel in panels:
-        if panel.panel_type == "exterior":
-            found.setdefault(panel.description, []).append(panel.label)
+        if panel.panel_type != "frame":
+            note = " (part of unknown kind)" if panel.panel_type == "unknown" else ""
+            found.setdefault(panel.description, []).append(panel.label + note)
     if not found:
         return "No exterior damage marked."
     return " ".join(f"{description}: {', '.join(labels)}." for description, labels in found.items())

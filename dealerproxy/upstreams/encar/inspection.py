@@ -47,12 +47,17 @@ class _Master(Struct, frozen=True):
     detail: Any = None
 
 
+class _Checklist(Struct, frozen=True):
+    """What every TABLE sheet has, an empty form too."""
+
+    inners: list[Any]
+
+
 class _Sheet(Struct, frozen=True):
-    """What a TABLE sheet must have; `master.detail` may be null."""
+    """What a TABLE sheet with answers must have; `master.detail` may be null."""
 
     master: _Master
     outers: list[Any]
-    inners: list[Any]
 
 
 class Answer(NamedTuple):
@@ -66,16 +71,16 @@ class Answer(NamedTuple):
 def read_inspection(body: bytes, vocabulary: Vocabulary) -> Inspection | NoReport:
     """Read a sheet into the body's condition and the report, or say why it is no report.
 
-    Raises Drift when `formats`, `master.accdient`, `outers` or `inners` is missing or of another type. Anything else
-    that is odd is null, or kept under its code, and counted.
+    Raises Drift when `formats` is missing or of another type, or `inners` of a TABLE sheet, or `master.accdient` or
+    `outers` of one with answers. Anything else that is odd is null, or kept under its code, and counted.
     """
     formats = decode(body, _Form).formats
     if TABLE not in formats:
         return NoReport(NoReportReason.PHOTO_ONLY if IMAGE in formats else NoReportReason.EMPTY_SHEET)
-    sheet = decode(body, _Sheet)
-    answers = read_answers(sheet.inners, vocabulary)
+    answers = read_answers(decode(body, _Checklist).inners, vocabulary)
     if not answers:
-        return NoReport(NoReportReason.EMPTY_SHEET)
+        return NoReport(NoReportReason.EMPTY_SHEET)  # whose `master` may be null: nobody filled it in
+    sheet = decode(body, _Sheet)
     panels = read_panels(sheet.outers, vocabulary)
     head = read_head(sheet.master.detail, sheet.master.simpleRepair, vocabulary)
     return Inspection(BodyCondition(panels=panels), _report(sheet.master.accdient, head, panels, answers))

@@ -1,7 +1,8 @@
 """The insurance record of a car (`/v1/readside/record/vehicle/{vehicleId}/open`), in won, and its costs in dollars.
 
 Accidents of type 1 and 2 damaged this car; type 3 is what it did to others. A cost of 1 won stands for "not known
-yet", and so does a repair of nothing that insurance paid for. Plates, makes and models are never read.
+yet". So does a repair of nothing, unless insurance paid exactly nothing for it. Plates, makes and models are never
+read.
 """
 
 import re
@@ -124,7 +125,8 @@ def _is_own(entry: object) -> bool:
 
 def _accident(entry: Mapping[str, Any]) -> Accident:
     insurance, parts, labor, paint = (_cost(entry.get(key)) for key in (BENEFIT, PARTS, LABOR, PAINT))
-    if insurance and parts == labor == paint == 0:  # paid for, so something was repaired or written off
+    nothing_cost = insurance == parts == labor == paint == 0
+    if not (parts or labor or paint or nothing_cost):  # zeros that only stand for what nobody entered
         parts = labor = paint = None
     return Accident(
         date=iso_date(entry.get(DATE)), insurance_krw=insurance, parts_krw=parts, labor_krw=labor, paint_krw=paint

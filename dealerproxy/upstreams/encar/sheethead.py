@@ -18,7 +18,6 @@ TUNING, TUNING_TYPES, WATERLOG = "tuning", "tuningStateTypes", "waterlog"
 RECALL, RECALL_FULFILLED, COMMENTS = "recall", "recallFullFillTypes", "comments"
 
 _PHRASE_END = re.compile(r"[./\n\r]+")
-_DIGIT = re.compile(r"\d")
 
 
 class Head(NamedTuple):
@@ -103,8 +102,8 @@ def _fulfilled(recalls: tuple[str, ...] | None) -> bool | None:
 def _notes(comments: object, vocabulary: Vocabulary) -> str | None:
     """Return the inspector's comment in English if every phrase of it is known; else None, counted once.
 
-    Comments hold firms, telephone and plate numbers too, so nothing of them passes untranslated, and the count keeps
-    no digits.
+    Comments hold names, firms, telephone and plate numbers too, so nothing of them passes untranslated, not even
+    into the count.
     """
     if not isinstance(comments, str):
         return None
@@ -112,7 +111,7 @@ def _notes(comments: object, vocabulary: Vocabulary) -> str | None:
     for phrase in filter(None, map(str.strip, _PHRASE_END.split(comments))):
         known = vocabulary.sheet.notes.get(word_key(phrase))
         if known is None:
-            vocabulary.missed("notes", _DIGIT.sub("#", phrase))
+            vocabulary.missed("notes", "comment")
             return None
         english.append(known)
     return ". ".join(english) + "." if english else None

@@ -179,6 +179,19 @@ def test_an_unknown_panel_keeps_its_code_and_its_rank_tells_its_kind(
     assert fresh.untranslated["panel", "P999"] == 1
 
 
+def test_the_exterior_summary_names_every_panel_that_counts_as_exterior() -> None:
+    unknown = {"type": {"code": "P999"}, "statusTypes": [{"code": "A"}], "attributes": []}
+    alone = report_of(sheet(lambda d: d.update(outers=[unknown]))).report
+    assert alone.dealer_inspection == DealerInspection(0, 1)
+    assert alone.exterior_summary == "Scratch: P999 (part of unknown kind)."
+    among = report_of(sheet(lambda d: d["outers"].append(unknown))).report
+    assert among.dealer_inspection == DealerInspection(1, 4)
+    assert among.exterior_summary == (
+        "Corrosion: Hood. Dent, Scratch: Front Door (R). Replaced, Sheet Metal/Welding: Quarter Panel (L). "
+        "Scratch: P999 (part of unknown kind)."
+    )
+
+
 def test_an_unknown_damage_is_kept_as_major_and_counted(fresh: Vocabulary) -> None:
     (panel,) = report_of(with_panel(statuses=(("A", "흠집"), ("ZZ", "모름"))), fresh).body_condition.panels
     assert (panel.damage_code, panel.damage_codes, panel.severity) == ("zz", ("zz", "a"), "major")
@@ -430,11 +443,10 @@ def test_a_word_the_sheet_adds_keeps_its_code(fresh: Vocabulary) -> None:
 
 
 def test_a_comment_is_told_whole_or_not_at_all(fresh: Vocabulary) -> None:
-    body = sheet(lambda d: d["master"]["detail"].update(comments="특이사항 없음 / 문의 050-1234-5678"))
-    assert report_of(body, fresh).report.inspector_notes is None
-    assert {key: count for key, count in fresh.untranslated.items() if key[0] == "notes"} == {
-        ("notes", "문의 ###-####-####"): 1
-    }
+    for comment in ("특이사항 없음 / 문의 050-1234-5678", "홍길동 사장님 차량", "홍길동 / 김철수"):
+        body = sheet(lambda d, comment=comment: d["master"]["detail"].update(comments=comment))  # type: ignore[misc]
+        assert report_of(body, fresh).report.inspector_notes is None
+    assert fresh.untranslated == {("notes", "comment"): 3}  # whose text is personal, so no word of it
     for nothing in (None, "", " / ", 3):
         body = sheet(lambda d, nothing=nothing: d["master"]["detail"].update(comments=nothing))  # type: ignore[misc]
         assert report_of(body).report.inspector_notes is None
@@ -484,6 +496,8 @@ def unanswered(status: Any = None) -> bytes:
         (orjson.dumps({"formats": []}), NoReportReason.EMPTY_SHEET),
         (orjson.dumps({"formats": ["NEW"]}), NoReportReason.EMPTY_SHEET),
         (sheet(lambda d: d.update(inners=[])), NoReportReason.EMPTY_SHEET),
+        (sheet(lambda d: d.update(inners=[], master=None)), NoReportReason.EMPTY_SHEET),
+        (orjson.dumps({"formats": ["TABLE"], "master": None, "inners": []}), NoReportReason.EMPTY_SHEET),
         (unanswered(), NoReportReason.EMPTY_SHEET),
         (unanswered({"code": None, "title": "양호"}), NoReportReason.EMPTY_SHEET),
         (unanswered("양호"), NoReportReason.EMPTY_SHEET),
@@ -506,6 +520,7 @@ def test_a_scan_and_an_empty_form_are_no_report(body: bytes, reason: NoReportRea
         (lambda d: d.pop("outers"), "outers"),
         (lambda d: d.update(outers=None), "outers"),
         (lambda d: d.update(inners={}), "inners"),
+        (lambda d: d.pop("inners"), "inners"),
     ],
 )
 def test_a_lost_mandatory_path_is_drift_and_named(change: Callable[[dict[str, Any]], object], path: str) -> None:
@@ -571,6 +586,7 @@ def test_a_changed_sheet_is_a_report_no_report_or_drift(body: bytes) -> None:
         assert not HANGUL.search(msgspec.json.encode(found).decode())
         counts = found.report.dealer_inspection
         assert counts.frame_damage_count + counts.exterior_damage_count == len(found.body_condition.panels)
+        assert (counts.exterior_damage_count == 0) == (found.report.exterior_summary == "No exterior damage marked.")
 
 
 @given(st.lists(JUNK, min_size=1, max_size=4))

@@ -80,12 +80,28 @@ def test_a_cost_of_one_won_is_unknown(cost: Any, won: int | None) -> None:
     assert record(accidents=[accident(partCost=cost)]).own_accidents[0].parts_krw == won
 
 
-def test_a_repair_of_nothing_that_insurance_paid_for_is_unknown() -> None:
-    nothing = {"partCost": 0, "laborCost": 0, "paintingCost": 0}
-    (paid,) = record(accidents=[accident(**nothing)]).own_accidents
-    assert (paid.parts_krw, paid.labor_krw, paid.paint_krw) == (None, None, None)
-    (free,) = record(accidents=[accident(insuranceBenefit=0, **nothing)]).own_accidents
-    assert (free.parts_krw, free.labor_krw, free.paint_krw) == (0, 0, 0)
+@pytest.mark.parametrize(
+    ("benefit", "costs", "won"),
+    [
+        (0, (0, 0, 0), (0, 0, 0)),
+        (1000, (0, 0, 0), (None, None, None)),
+        (1, (0, 0, 0), (None, None, None)),
+        (None, (0, 0, 0), (None, None, None)),
+        ("?", (0, 0, 0), (None, None, None)),
+        (0, (1, 0, 0), (None, None, None)),
+        (1, (0, None, 0), (None, None, None)),
+        (0, (500, 0, 0), (500, 0, 0)),
+        (1, (500, 0, 1), (500, 0, None)),
+    ],
+)
+def test_a_repair_of_nothing_is_known_only_where_insurance_paid_nothing(
+    benefit: Any, costs: tuple[Any, ...], won: tuple[int | None, ...]
+) -> None:
+    entry = accident(insuranceBenefit=benefit) | dict(
+        zip(("partCost", "laborCost", "paintingCost"), costs, strict=True)
+    )
+    (found,) = record(accidents=[entry]).own_accidents
+    assert (found.parts_krw, found.labor_krw, found.paint_krw) == won
 
 
 @pytest.mark.parametrize(
@@ -176,6 +192,17 @@ def test_costs_are_told_in_whole_dollars() -> None:
             CostIncident("2024.02.03", None, None),
             CostIncident("2023.04.05", 900, None),
         ),
+    )
+
+
+def test_an_accident_of_unknown_cost_is_no_free_one() -> None:
+    unknown = accident(date="2019-06-12", insuranceBenefit=1, partCost=0, laborCost=0, paintingCost=0)
+    assert accident_costs(record(accidents=[unknown], myAccidentCnt=1), RATE) == AccidentCostSummary(
+        total_incidents=1,
+        total_repair_cost=None,
+        breakdown=CostBreakdown(None, None, None),
+        insurance_paid=None,
+        incidents=(CostIncident("2019.06.12", None, None),),
     )
 
 

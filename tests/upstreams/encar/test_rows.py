@@ -73,6 +73,7 @@ def test_a_row_becomes_a_listing_with_every_field(page: dict[str, Any]) -> None:
         "model_korean": "더 뉴 쏘렌토 4세대",
         "trim_korean": "디젤 2.2 4WD 프레스티지",
         "untranslated": 0,
+        "month_known": True,
         "colour": None,
         "options": (),
     }

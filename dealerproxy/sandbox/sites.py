@@ -1,0 +1,75 @@
+"""Serving stand-ins: each alone, or several on one port as one server with the same faults and one list of calls."""
+
+from collections import deque
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Final, Protocol
+
+from aiohttp import web
+from aiohttp.typedefs import Handler, Middleware
+
+from dealerproxy.sandbox import control
+from dealerproxy.sandbox.faults import Faults
+
+MOST_CALLS: Final = 100_000
+
+
+@dataclass(slots=True, kw_only=True)
+class Call:
+    """One request as it came in: `query` is the whole query, decoded, `status` None while it is being answered."""
+
+    operation: str
+    path: str
+    query: str
+    status: int | None = None
+
+
+class Site(Protocol):
+    """A stand-in: the faults that hit it, and its routes, of which those with a name are the site's operations."""
+
+    faults: Faults
+
+    def routes(self) -> Iterable[web.RouteDef]:
+        """List the site's routes and its own control routes, which have no name."""
+        ...
+
+    def record(self, request: web.Request, operation: str) -> Call:
+        """Note a request among the site's calls and return the note."""
+        ...
+
+
+def serve(*sites: Site) -> web.Application:
+    """Build one server for the sites, with the control routes `/__sandbox/`.
+
+    Raises ValueError for sites that do not share their faults.
+    """
+    faults = sites[0].faults
+    if any(site.faults is not faults for site in sites):
+        raise ValueError("stand-ins on one server share their faults")
+    calls: deque[Call] = deque(maxlen=MOST_CALLS)
+    routes = [(route, site) for site in sites for route in site.routes()]
+    of_operation = {str(route.kwargs["name"]): site for route, site in routes if "name" in route.kwargs}
+    app = web.Application(middlewares=[_recorder(of_operation, calls)])
+    faults.attach(app)
+    app.router.add_routes([route for route, _ in routes])
+    app.router.add_routes(control.routes(faults, calls))
+    return app
+
+
+def _recorder(sites: dict[str, Site], calls: deque[Call]) -> Middleware:
+    @web.middleware
+    async def record(request: web.Request, handler: Handler) -> web.StreamResponse:
+        operation = request.match_info.route.name
+        if operation is None:
+            return await handler(request)
+        call = sites[operation].record(request, operation)
+        calls.append(call)
+        try:
+            response = await handler(request)
+        except web.HTTPException as answer:
+            call.status = answer.status
+            raise
+        call.status = response.status
+        return response
+
+    return record

@@ -1,0 +1,180 @@
+"""Danawa's own words: the codes of its brands and series, its brand labels, and what only Danawa has.
+
+Its cars are filed under the same makes and model groups as Encar's, so that rows of both sites can be merged and
+compared. Light trucks, which Encar keeps in another section, and a few small makes are Danawa's own.
+"""
+
+from collections.abc import Mapping
+from functools import lru_cache
+from itertools import accumulate
+from pathlib import Path
+from typing import Literal
+
+from msgspec import Struct
+
+from dealerproxy.vocabulary.build import claim
+from dealerproxy.vocabulary.files import English, File, Word, read_file
+from dealerproxy.vocabulary.terms import Body, Make, MakeFacet, Model
+from dealerproxy.vocabulary.text import longest_word, squeeze, word_key
+
+CACHE_SIZE = 16_384  # names are free text: some thousand different ones are in stock
+
+Confidence = Literal["high", "medium", "low"]
+
+
+class _BrandEntry(Struct, frozen=True, forbid_unknown_fields=True):
+    make: English
+    korean: Word | None = None
+    confidence: Confidence = "high"
+
+
+class _SeriesEntry(Struct, frozen=True, forbid_unknown_fields=True):
+    facet: Word
+    group: Word
+    confidence: Confidence = "high"
+
+
+class _GroupEntry(Struct, frozen=True, forbid_unknown_fields=True):
+    facet: Word
+    name: English
+    body: Body | None = None
+    aliases: list[Word] = []
+
+
+class DanawaWords:
+    """Look-ups for Danawa's list. `makes`: those that only Danawa has.
+
+    A make facet is Encar's Korean word for a make, or the one danawa.toml gives a make of its own.
+    """
+
+    def __init__(self, folder: Path, makes: Mapping[str, Make], models: Mapping[str, Mapping[str, Model]]) -> None:
+        """Read danawa.toml; `makes` by facet and `models` by facet and word are what is known without it."""
+        file = read_file(folder, "danawa.toml")
+        own = _own_makes(file, makes)
+        self.makes = tuple(own.values())
+        self._by_facet = {**makes, **own}
+        self._by_name = {make.name: make for make in self._by_facet.values()}
+        self._models = _with_own_groups(file, self._by_facet, models)
+        self._labels = _labels(file, self._by_facet)
+        self._brands = _brands(file, self._by_name)
+        self._series = _series(file, self._models)
+        self._split = lru_cache(CACHE_SIZE)(self._find_split)
+
+    def make_facet_of(self, label: str) -> str | None:
+        """Return the make facet for the label a name begins with."""
+        return self._labels.get(label)
+
+    def make_of(self, facet: str) -> Make | None:
+        """Return the make of a facet."""
+        return self._by_facet.get(facet)
+
+    def find_make(self, text: str) -> Make | None:
+        """Return the make of Danawa's own that a word means."""
+        word = word_key(text)
+        return next((make for make in self.makes if word in map(word_key, (make.name, make.facets[0].korean))), None)
+
+    def find_models(self, make: Make, text: str) -> tuple[Model, ...]:
+        """Return the groups a word means for this make, Danawa's own included: at most one per facet."""
+        word = word_key(text)
+        found = (self._models.get(facet.korean, {}).get(word) for facet in make.facets)
+        return tuple(model for model in found if model is not None)
+
+    def brands_of(self, make: Make) -> tuple[str, ...]:
+        """Return the codes of the brands that hold a make's cars; () when none is known."""
+        return self._brands.get(make.name, ())
+
+    def series_of(self, model: Model) -> str | None:
+        """Return the code of the series that is a model group; few are known."""
+        return self._series.get((model.make_facet, model.korean))
+
+    def split_name(self, facet: str, name: str) -> tuple[Model, int] | None:
+        """Return the group that a name without its brand tells, and how many words of the name end with it.
+
+        As for Encar's generations the longest word for a group decides. Which of a make's facets a label means is
+        not always certain (`쉐보레` has two), so the make's other facets come second.
+        """
+        return self._split(facet, name)
+
+    def _find_split(self, facet: str, name: str) -> tuple[Model, int] | None:
+        make = self._by_facet.get(facet)
+        others = (other.korean for other in make.facets if other.korean != facet) if make else ()
+        text, breaks = squeeze(name)
+        for place in (facet, *others):
+            models = self._models.get(place, {})
+            found = longest_word(models, text, breaks)
+            if found is not None:
+                word, end = found
+                return models[word], _words_to(name, end)
+        return None
+
+
+def _words_to(name: str, end: int) -> int:
+    """Return how many words of a name hold its first `end` characters, blanks and hyphens not counted."""
+    lengths = accumulate(len(word_key(word)) for word in name.split())
+    return next(count for count, length in enumerate(lengths, 1) if length >= end)
+
+
+def _own_makes(file: File, makes: Mapping[str, Make]) -> dict[str, Make]:
+    """Return the makes under [makes] by their Korean facet."""
+    own: dict[str, Make] = {}
+    names = {word_key(make.name) for make in makes.values()}
+    for facet, name in file.entries("makes", English).items():
+        if facet in makes or word_key(name) in names:
+            raise file.error("is a make of makes.toml", "makes", facet)
+        names.add(word_key(name))
+        own[facet] = Make(name, (MakeFacet(facet, None, domestic=True),))
+    return own
+
+
+def _with_own_groups(
+    file: File, makes: Mapping[str, Make], models: Mapping[str, Mapping[str, Model]]
+) -> dict[str, dict[str, Model]]:
+    merged = {facet: dict(words) for facet, words in models.items()}
+    for korean, entry in file.entries("models", _GroupEntry).items():
+        _check_facet(file, entry.facet, makes, "models", korean)
+        group = Model(entry.facet, korean, entry.name, entry.body, None, 0)
+        words = merged.setdefault(entry.facet, {})
+        for word in (korean, entry.name, *entry.aliases):
+            claim(words, word, group, file, "models", korean)
+    return merged
+
+
+def _labels(file: File, makes: Mapping[str, Make]) -> dict[str, str]:
+    labels: dict[str, str] = file.entries("labels", str)
+    for label, facet in labels.items():
+        _check_facet(file, facet, makes, "labels", label)
+        if len(label.split()) != 1:
+            raise file.error("a label has no blank", "labels", label)
+    return labels
+
+
+def _brands(file: File, makes: Mapping[str, Make]) -> dict[str, tuple[str, ...]]:
+    codes: dict[str, tuple[str, ...]] = {}
+    for code, entry in file.entries("brands", _BrandEntry).items():
+        _check_code(file, "brands", code)
+        if entry.make not in makes:
+            raise file.error(f"{entry.make!r} is no make", "brands", code)
+        codes[entry.make] = (*codes.get(entry.make, ()), code)
+    return codes
+
+
+def _series(file: File, models: Mapping[str, Mapping[str, Model]]) -> dict[tuple[str, str], str]:
+    codes: dict[tuple[str, str], str] = {}
+    for code, entry in file.entries("series", _SeriesEntry).items():
+        _check_code(file, "series", code)
+        if not any(model.korean == entry.group for model in models.get(entry.facet, {}).values()):
+            raise file.error(f"{entry.facet!r} has no model group {entry.group!r}", "series", code)
+        if (entry.facet, entry.group) in codes:
+            raise file.error(f"{entry.group!r} already has a code", "series", code)
+        codes[entry.facet, entry.group] = code
+    return codes
+
+
+def _check_facet(file: File, facet: str, makes: Mapping[str, Make], *path: str) -> None:
+    if facet not in makes:
+        raise file.error(f"{facet!r} is no facet of a make", *path)
+
+
+def _check_code(file: File, table: str, code: str) -> None:
+    if not (code.isascii() and code.isdigit()):
+        raise file.error("a code is a number", table, code)

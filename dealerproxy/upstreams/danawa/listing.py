@@ -1,0 +1,282 @@
+"""Danawa's list pages: bytes in, rows out, or the selector that went missing.
+
+No saved page exists: the markup is reconstructed from programs that read the list (March 2025, September 2026; the
+old layout from about 2018), so only what they selected is relied on, and classes count as tokens. Everything about a
+car is looked up inside its own `li`: a cell that is missing never shifts its neighbours.
+"""
+
+import re
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from typing import NamedTuple
+
+from selectolax.lexbor import LexborHTMLParser, LexborNode
+from yarl import URL
+
+from dealerproxy.errors import Drift
+from dealerproxy.upstreams.danawa.urls import HOME, bridge
+
+CONTAINER = "#usedcarList"
+ROWS = "li:not(li li)"
+LINK = 'a[href*="loadingBridge.php"]'
+IMAGE = "img"
+# An `li` with neither a name nor one of a car's cells is no car: on every page the fourth is something else.
+CELLS = ".col.year, .col.km, .col.price"
+OLD_ROW, OLD_CLASS = "li.clearFix", "clearfix"
+# Lazily loaded pictures keep their address beside `src`.
+IMAGE_ATTRIBUTES = ("data-original", "data-src", "src")
+
+_DIGITS = r"(\d{1,3}(?:,\d{3})+|\d{1,9})"
+
+
+class _Cell(NamedTuple):
+    """A mandatory number: the class of its cell, where in the cell it stands, and its shape.
+
+    `refused` is what makes any number in the cell another kind of number.
+    """
+
+    token: str
+    selector: str
+    inner: str
+    shape: re.Pattern[str]
+    refused: re.Pattern[str] | None = None
+
+
+class _Layout(NamedTuple):
+    name: str
+    cells: str
+    year: _Cell
+    mileage: _Cell
+    price: _Cell
+
+
+_YEAR = re.compile(r"((?:19|20)\d{2})\s*(?:년|년형|연식)?", re.ASCII)
+_MILEAGE = re.compile(rf"{_DIGITS}\s*(?:km|㎞)", re.ASCII | re.IGNORECASE)
+_PRICE = re.compile(rf"{_DIGITS}\s*(?:만\s?원)?", re.ASCII)
+# Plain won, hundreds of millions and monthly rates are no prices in 만원.
+_OTHER_PRICE = re.compile(r"월|억|(?<!만)(?<!만\s)원")
+
+CURRENT = _Layout(
+    name="a.name",
+    cells=".col",
+    year=_Cell("year", ".col.year .middle", ".middle", _YEAR),
+    mileage=_Cell("km", ".col.km .middle", ".middle", _MILEAGE),
+    price=_Cell("price", ".col.price .num", ".num", _PRICE, _OTHER_PRICE),
+)
+OLD = _Layout(
+    name="div[title]",
+    cells="div.year, div.mile, span.num",
+    year=_Cell("year", "div.year", "*", _YEAR),
+    mileage=_Cell("mile", "div.mile", "*", _MILEAGE),
+    price=_Cell("num", "span.num", "*", _PRICE, _OTHER_PRICE),
+)
+
+_MARK = re.compile(r"(?:판매|거래)\s*(?:완료|종료|대기)|예약|계약\s*중(?!고)")
+# That one has looked at or noted no car lately says nothing of the list.
+_EMPTY = re.compile(r"(?<!본)(?<!본\s)(?<!찜한\s)(?<!관심\s)(?<!비교\s)(?:결과가|차량이|매물이)\s*없")
+_UNSEEN = ["script", "style", "template", "noscript"]
+_NO_PHOTO = re.compile(r"^data:|/(?:icon|banner|brand)|\.(?:gif|svg)\b")
+_WHOLE_PAGE = re.compile(r"<(?:!doctype|html|head|body)\b", re.IGNORECASE)
+_META_CHARSET = re.compile(rb"<meta[^>]{0,200}?charset\s*=\s*[\"']?\s*([\w-]+)", re.IGNORECASE)
+_HEAD_BYTES = 4096
+# cp949 holds all of euc-kr; other charsets decode anything, so a page that names one is not believed.
+_CODECS = {"utf-8": "utf-8-sig", "utf8": "utf-8-sig"} | dict.fromkeys(
+    ("cp949", "euc-kr", "euckr", "ks_c_5601-1987", "ksc5601", "ms949", "uhc", "windows-949", "x-windows-949"), "cp949"
+)
+_BAD_CHARACTER = "\ufffd"
+
+
+class ListRow(NamedTuple):
+    """A car as it stands on the page.
+
+    `year` has four digits (model year or registration: nobody knows), `price_manwon` is in 10,000 won. `feeder` and
+    `listing_id` say who has the car and under which number, `href` is the link they were taken from. `mark` is the
+    word that says it is sold, reserved or withdrawn.
+    """
+
+    name: str
+    year: int
+    mileage_km: int
+    price_manwon: int
+    feeder: str
+    listing_id: str
+    href: str
+    image: str | None = None
+    mark: str | None = None
+
+
+class Broken(NamedTuple):
+    """A car whose mandatory value at `selector` is missing, unreadable or said twice differently."""
+
+    selector: str
+
+
+class ListPage(NamedTuple):
+    """The cars of a page in order. `has_container`: told by its id, which a bare fragment need not have.
+
+    `says_empty`: there is no car, and the page says in words that there is none.
+    """
+
+    rows: tuple[ListRow | Broken, ...]
+    has_container: bool
+    says_empty: bool
+
+
+_Attributes = Mapping[str, str | None]
+
+
+class _Unreadable(Exception):
+    """A row that cannot be used; the message is the selector."""
+
+
+def read_list(body: bytes, *, charset: str | None = None, base: URL = HOME) -> ListPage:
+    """Read a page of the list, or a fragment of one; `charset` is the header's, `base` the site's address.
+
+    Raises Drift when there is no list, or when more than half of its cars cannot be read; the path is the selector.
+    """
+    text = decode(body, charset)
+    tree = LexborHTMLParser(text)
+    container = tree.css_first(CONTAINER)
+    whole = bool(_WHOLE_PAGE.search(text))
+    area = container or _unnamed_list(tree, whole=whole)
+    rows = tuple(row for item in area.css(ROWS) if (row := _read(item, base)) is not None) if area else ()
+    if area is None or (container is None and whole and not rows):
+        raise Drift(CONTAINER)
+    broken = Counter(row.selector for row in rows if isinstance(row, Broken))
+    if 2 * broken.total() > len(rows):
+        raise Drift(broken.most_common(1)[0][0], f"{broken.total()} of {len(rows)} cars unreadable")
+    return ListPage(rows, container is not None, not rows and _says_empty(tree))
+
+
+def decode(body: bytes, charset: str | None) -> str:
+    """Return a page's text by the header's charset, else its own, else UTF-8, else cp949: the first that fits.
+
+    Where none fits, bad bytes become U+FFFD, and a name that has one is not read.
+    """
+    meta = _META_CHARSET.search(body[:_HEAD_BYTES])
+    named = (charset or "", meta[1].decode("ascii", "replace") if meta else "")
+    codecs = [_CODECS[name.strip().lower()] for name in named if name.strip().lower() in _CODECS]
+    for codec in dict.fromkeys((*codecs, "utf-8-sig", "cp949")):
+        try:
+            return body.decode(codec)
+        except UnicodeDecodeError:
+            continue
+    return body.decode("utf-8-sig", "replace")
+
+
+def _unnamed_list(tree: LexborHTMLParser, *, whole: bool) -> LexborNode | None:
+    """Find the list where no id tells it: around the rows of the old layout, or in an answer that is a fragment."""
+    row = tree.css_first(OLD_ROW)
+    if row is not None and row.css_first(OLD.name) is not None:
+        return row.parent
+    return None if whole or tree.css_first("ul, li") is None else tree.body
+
+
+def _says_empty(tree: LexborHTMLParser) -> bool:
+    tree.strip_tags(_UNSEEN)
+    return bool(tree.body and _EMPTY.search(" ".join(tree.body.text(separator=" ").split())))
+
+
+def _read(item: LexborNode, base: URL) -> ListRow | Broken | None:
+    """Read an `li`; None when it is no car."""
+    layout, names = CURRENT, item.css(CURRENT.name)
+    if not names and OLD_CLASS in (item.attributes.get("class") or "").lower().split():
+        layout, names = OLD, item.css(OLD.name)
+    if not names and item.css_first(CELLS) is None:
+        return None
+    try:
+        return _row(item, names, layout, base)
+    except _Unreadable as error:
+        return Broken(str(error))
+
+
+def _row(item: LexborNode, names: Sequence[LexborNode], layout: _Layout, base: URL) -> ListRow:
+    name = _name(names, layout)
+    cells = _cells(item, layout)
+    feeder, listing_id, href = _link(item, names, base)
+    images = [node.attributes for node in item.css(IMAGE)]
+    return ListRow(
+        name=name,
+        year=_number(cells, layout.year),
+        mileage_km=_number(cells, layout.mileage),
+        price_manwon=_number(cells, layout.price),
+        feeder=feeder,
+        listing_id=listing_id,
+        href=href,
+        image=_image(images),
+        mark=_mark(item, names, images),
+    )
+
+
+def _cells(item: LexborNode, layout: _Layout) -> dict[str, list[LexborNode]]:
+    """Return a row's cells under each of their classes."""
+    cells: dict[str, list[LexborNode]] = {}
+    for node in item.css(layout.cells):
+        for token in (node.attributes.get("class") or "").split():
+            cells.setdefault(token, []).append(node)
+    return cells
+
+
+def _name(names: Sequence[LexborNode], layout: _Layout) -> str:
+    texts = {_plain(node.attributes.get("title") or "" if layout is OLD else node.text()) for node in names}
+    if len(texts) != 1 or not (name := texts.pop()) or _BAD_CHARACTER in name:
+        raise _Unreadable(layout.name)
+    return name
+
+
+def _number(cells: Mapping[str, Sequence[LexborNode]], cell: _Cell) -> int:
+    """Read the one number of a cell: its whole text, else what stands where the number belongs."""
+    nodes = cells.get(cell.token, ())
+    texts = {_plain(node.text()) for node in nodes}
+    value = _only(texts, cell.shape)
+    if value is None and not (cell.refused and any(map(cell.refused.search, texts))):
+        value = _only({_plain(part.text()) for node in nodes for part in node.css(cell.inner)}, cell.shape)
+    if value is None:
+        raise _Unreadable(cell.selector)
+    return value
+
+
+def _only(texts: set[str], shape: re.Pattern[str]) -> int | None:
+    """Return the number that is all a cell says, None when it says something else or several things."""
+    match = shape.fullmatch(next(iter(texts))) if len(texts) == 1 else None
+    return int(match[1].replace(",", "")) if match else None
+
+
+def _link(item: LexborNode, names: Sequence[LexborNode], base: URL) -> tuple[str, str, str]:
+    """Return feeder, listing id and link: the name's own, else the one all others in the row agree on."""
+    found = _bridges(names, base) or _bridges(item.css(LINK), base)
+    if len(found) != 1:
+        raise _Unreadable(LINK)
+    ((feeder, listing_id), href) = found.popitem()
+    return feeder, listing_id, href
+
+
+def _bridges(nodes: Iterable[LexborNode], base: URL) -> dict[tuple[str, str], str]:
+    """Return the links by the car they lead to; other links are none."""
+    hrefs = [href for node in nodes if (href := node.attributes.get("href"))]
+    return {ids: href for href in reversed(hrefs) if (ids := bridge(href, base)) is not None}
+
+
+def _image(images: Iterable[_Attributes]) -> str | None:
+    for attributes in images:
+        for attribute in IMAGE_ATTRIBUTES:
+            address = (attributes.get(attribute) or "").strip()
+            if address and not _NO_PHOTO.search(address):
+                return address
+    return None
+
+
+def _mark(item: LexborNode, names: Iterable[LexborNode], images: Iterable[_Attributes]) -> str | None:
+    """Return a word in the row, outside the name, that says the car cannot be bought; a picture's words count too."""
+    alts = [attributes.get("alt") or "" for attributes in images]
+    text = "\n".join((item.text(separator=" "), *alts))
+    if not _MARK.search(text):
+        return None
+    marks = Counter(_MARK.findall(text))
+    for node in names:
+        marks.subtract(_MARK.findall(node.text(separator=" ")))
+    return next(("".join(mark.split()) for mark, count in marks.items() if count > 0), None)
+
+
+def _plain(text: str) -> str:
+    return " ".join(text.split())

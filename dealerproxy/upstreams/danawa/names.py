@@ -1,0 +1,166 @@
+"""What a row of Danawa's list says about its car: nearly all of it in one free text, the name.
+
+A name is brand label, model, grade and detail, with blanks where one is empty (`기아 더 뉴쏘렌토(MQ4) 2.2 디젤 4WD `);
+so said 4,513 names of March 2025. Fuel, drive and engine are taken only from words that say them outright.
+"""
+
+import re
+from functools import lru_cache
+from typing import NamedTuple
+
+from yarl import URL
+
+from dealerproxy.upstreams.danawa.listing import ListRow
+from dealerproxy.upstreams.danawa.urls import HOME, bridge_url
+from dealerproxy.upstreams.encar.naming import (
+    PLACEHOLDER_MILEAGE,
+    WON_PER_MANWON,
+    Trim,
+    has_engine,
+    is_placeholder_price,
+    said,
+    trim,
+)
+from dealerproxy.vehicles.listing import LeftOut, LeftOutReason, Listing
+from dealerproxy.vocabulary import Make, Model, Vocabulary
+
+UPSTREAM = "danawa"
+# The one feeder whose cars can be read in full; others were seen years ago, under codes nobody knows.
+FEEDER = "mpark"
+# Where pictures in the list came from.
+PHOTO_DOMAINS = ("danawa.com", "m-park.co.kr", "kukmincha.com")
+_PHOTO = re.compile(
+    rf"(?:https?:)?//((?:[a-z0-9-]+\.)*(?:{'|'.join(map(re.escape, PHOTO_DOMAINS))})/[!-~]*)", re.IGNORECASE
+)
+
+# Generations in brackets: (4세대), (2세대F/L), (MQ4), (G30), (신형). Two letters alone may as well be a grade.
+_GENERATION = re.compile(r"\((?:\d세대[^()]*|[A-Z]{1,3}\d{1,2}|신형|구형)\)", re.ASCII)
+_FUELS = {
+    token: re.compile(pattern, re.ASCII | re.IGNORECASE)
+    for token, pattern in {
+        "gasoline": r"가솔린|휘발유",
+        "diesel": r"디젤|경유",
+        "lpg": r"(?<![a-z])LP(?:G|Gi|i|e|Li)(?![a-z])|엘피지",
+        "hybrid": r"하이브리드|(?<![a-z])(?:M?HEV|hybrid)(?![a-z])",
+        "plug_in_hybrid": r"플러그인|(?<![a-z])P-?HEV(?![a-z])|plug-?in",
+        "electric": r"전기(?!형)|일렉트릭|일렉트리파이드|(?<![a-z])EV\d?(?![a-z\d])",
+        "hydrogen": r"수소|(?<![a-z])FCEV(?![a-z])",
+    }.items()
+}
+_TWO_FUELS = re.compile(r"바이퓨얼|겸용")
+_ENGINES = frozenset({"gasoline", "diesel"})
+
+
+class Named(NamedTuple):
+    """What a name says. `korean` is the name without its brand; make and model are None when nobody knows them."""
+
+    make: Make | None
+    facet: str | None
+    model: Model | None
+    korean: str
+    trim: Trim
+    fuel: str | None
+    engine_cc: int | None
+    drivetrain: str | None
+
+
+def read_name(text: str, vocabulary: Vocabulary) -> Named:
+    """Read a name. The label is its first word: none of those known has a blank."""
+    label, _, korean = " ".join(text.split()).partition(" ")
+    facet = vocabulary.danawa.make_facet_of(label)
+    found = vocabulary.danawa.split_name(facet, korean) if facet else None
+    model, words = found or (None, 0)
+    fuel = fuel_said(korean)
+    names = said(korean)
+    return Named(
+        make=vocabulary.danawa.make_of(facet) if facet else None,
+        facet=model.make_facet if model else facet,
+        model=model,
+        korean=korean,
+        trim=_trim(korean, words, vocabulary),
+        fuel=fuel,
+        engine_cc=names.engine_cc if has_engine(fuel) else None,
+        drivetrain=names.drivetrain,
+    )
+
+
+@lru_cache(maxsize=16_384)
+def fuel_said(text: str) -> str | None:
+    """Return the partner's token for the fuel a text names; None when it names none, or several that conflict."""
+    found = {token for token, pattern in _FUELS.items() if pattern.search(text)}
+    if _TWO_FUELS.search(text):
+        return None
+    if "hydrogen" in found:
+        found.discard("electric")  # 수소전기차
+    if "plug_in_hybrid" in found:
+        found -= {"hybrid", *_ENGINES}
+    if "hybrid" in found and len(found) == 2:
+        (other,) = found - {"hybrid"}
+        return f"{other}_hybrid" if other in _ENGINES else "hybrid" if other == "lpg" else None
+    return found.pop() if len(found) == 1 else None
+
+
+def normalise(row: ListRow, vocabulary: Vocabulary, base: URL = HOME) -> Listing | LeftOut:
+    """Turn a row into a listing, or say why it is left out.
+
+    The list gives a year alone: the car sorts as if registered in its December, and `month_known` is false.
+    """
+    reason = _left_out(row)
+    if reason is not None:
+        return LeftOut(reason, row.listing_id)
+    named = read_name(row.name, vocabulary)
+    if named.make is None or named.model is None:
+        vocabulary.missed("make" if named.make is None else "model", row.name)
+        return LeftOut(LeftOutReason.UNKNOWN_MODEL, row.listing_id)
+    return Listing(
+        upstream=UPSTREAM,
+        listing_id=row.listing_id,
+        vehicle_key=row.listing_id,
+        original=True,
+        make=named.make.name,
+        model=named.model.name,
+        trim=named.trim.english,
+        year=row.year,
+        registered=row.year * 100 + 12,
+        month_known=False,
+        mileage_km=row.mileage_km,
+        price_krw=row.price_manwon * WON_PER_MANWON,
+        fuel=named.fuel,
+        fuel_word=None,
+        transmission=None,
+        transmission_word=None,
+        engine_cc=named.engine_cc,
+        drivetrain=named.drivetrain,
+        body=named.model.body,
+        thumbnail_url=photo_url(row.image) if row.image else None,
+        url=str(bridge_url(base, row.feeder, row.listing_id)),
+        seller_type=None,
+        region=None,
+        model_korean=named.korean,
+        trim_korean=named.trim.korean,
+        untranslated=named.trim.missing,
+    )
+
+
+def photo_url(address: str) -> str | None:
+    """Return a picture's address with https; None unless it is on a host the list is known to show pictures from."""
+    match = _PHOTO.fullmatch(address)
+    return f"https://{match[1]}" if match else None
+
+
+def _left_out(row: ListRow) -> LeftOutReason | None:
+    if row.mark is not None:
+        return LeftOutReason.SOLD_OR_RESERVED
+    if row.feeder != FEEDER:
+        return LeftOutReason.OTHER_FEEDER
+    if is_placeholder_price(row.price_manwon, under_contract=False):
+        return LeftOutReason.PLACEHOLDER_PRICE
+    if row.mileage_km >= PLACEHOLDER_MILEAGE:
+        return LeftOutReason.PLACEHOLDER_MILEAGE
+    return None
+
+
+def _trim(korean: str, words: int, vocabulary: Vocabulary) -> Trim:
+    """Translate what stands after the model; neither generations nor what is put before a model (`더 뉴`) are trims."""
+    rest = korean.split()[words:] if words else []
+    return trim((" ".join(_GENERATION.sub(" ", " ".join(rest)).split()),), vocabulary)

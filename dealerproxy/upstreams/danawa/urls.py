@@ -1,0 +1,63 @@
+"""Danawa's addresses: a page of its list, and the bridge by which a row leads to the site that has the car.
+
+Both are evidenced: the list by a crawl of 151 pages (March 2025), the bridge by links followed in September 2026.
+"""
+
+import re
+from functools import lru_cache
+
+from yarl import URL
+
+HOME = URL("https://auto.danawa.com")
+FOLDER = "usedcar"
+BRIDGE = "loadingBridge.php"
+
+# The order the site puts into its own links; what it sorts by is unknown, but it is not price, year or mileage.
+ORDER = "8"
+
+# Its host, if it names one, and its query.
+_LINK = re.compile(rf"(?:(?:https?:)?//([^/?#]*)/)?(?:[^?#:]*/)?{re.escape(BRIDGE)}\?([^#]*)(?:#.*)?", re.IGNORECASE)
+# Each finds every value of its parameter in a query; one that is not of this shape is found as empty.
+_FEEDER = re.compile(r"(?:^|&)sCompany=(?:([A-Za-z0-9_-]{1,32})(?=&|$))?", re.ASCII)
+_LISTING_ID = re.compile(r"(?:^|&)sDemoNo=(?:(\d{1,19})(?=&|$))?", re.ASCII)
+
+
+def list_url(base: URL, brand: str, series: str | None, page: int) -> URL:
+    """Return the address of a page (from 1) of a brand's cars, or of one of its series'."""
+    query = {
+        "Work": "list",
+        "Tab": "list",
+        "Page": str(page),
+        "Order": ORDER,
+        "Brand": brand,
+        "Series": series or "",
+        "Model": "",
+    }
+    return (base / FOLDER / "").with_query(query)
+
+
+def bridge_url(base: URL, feeder: str, listing_id: str) -> URL:
+    """Return the address by which the list itself leads to a car."""
+    query = {"refer": "usedcarList", "sCompany": feeder, "sDemoNo": listing_id}
+    return _bridge(base).with_query(query)
+
+
+@lru_cache(maxsize=8)
+def _bridge(base: URL) -> URL:
+    return base / FOLDER / BRIDGE
+
+
+def bridge(href: str, base: URL = HOME) -> tuple[str, str] | None:
+    """Return feeder and listing id of a link over the bridge, relative or absolute; None for any other link.
+
+    Nothing but the two parameters is used, and the link itself is never followed. One to another host than the
+    list's, or with two different ids, says nothing reliable.
+    """
+    match = _LINK.fullmatch(href.strip())
+    if match is None or (match[1] is not None and match[1].partition(":")[0].lower() != base.host):
+        return None
+    feeders, ids = set(_FEEDER.findall(match[2])), set(_LISTING_ID.findall(match[2]))
+    if len(feeders) != 1 or len(ids) != 1:
+        return None
+    feeder, listing_id = feeders.pop(), ids.pop()
+    return (feeder.lower(), listing_id) if feeder and listing_id else None

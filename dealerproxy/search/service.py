@@ -185,7 +185,7 @@ class SearchService:
             status=Status.OK if failure is None else Status.PARTIAL if answered else Status.FAILED,
             reason=failure.code if failure else None,
             rows=rows,
-            total=sum(known) if known else None,
+            total=sum(known) if known and answered else None,
             age_s=max(0, round(max(ages))) if ages else 0 if answered else None,
             retry_at=iso_kst(self._now() + retry_after) if retry_after is not None else None,
         )

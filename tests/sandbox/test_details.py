@@ -14,6 +14,9 @@ from dealerproxy.sandbox.details import SECTIONS, detail, narrowed
 from dealerproxy.sandbox.inventory import Inventory
 from dealerproxy.sandbox.rows import mobile, premium
 
+# Thousands of invented papers are built and compared here.
+pytestmark = pytest.mark.slow
+
 Shape = dict[str, set[str]]
 
 CAPTURED = (

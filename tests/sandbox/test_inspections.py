@@ -14,6 +14,9 @@ from dealerproxy.sandbox.inspections import formats, inspection
 from dealerproxy.sandbox.inventory import Inventory
 from dealerproxy.sandbox.papers import Sheet
 
+# Thousands of invented papers are built and compared here.
+pytestmark = pytest.mark.slow
+
 Shape = dict[str, set[str]]
 
 CAPTURED = (

@@ -216,6 +216,7 @@ async def test_a_filter_that_nothing_passes_costs_four_refills_and_leaves_a_shor
     assert answer["next_cursor"] is not None
 
 
+@pytest.mark.slow
 async def test_a_walk_past_ten_thousand_rows_ends_with_a_notice(build: Any) -> None:
     inventory = Inventory()
     pattern = inventory.new_car(manufacturer="기아", price=1000)

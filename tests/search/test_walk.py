@@ -192,6 +192,7 @@ async def test_rows_inserted_and_removed_during_a_walk_never_repeat_an_id(
             assert min(earlier) >= max(later)
 
 
+@pytest.mark.slow
 async def test_a_burst_of_new_cars_at_the_top_repeats_no_id_however_long_the_walk(build: Any) -> None:
     inventory = Inventory()
     for i in range(1500):

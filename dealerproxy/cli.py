@@ -22,20 +22,6 @@ USAGE_ERROR = 2
 # The stand-in is ours, so the politeness owed to a real site would only slow a first try down.
 SANDBOX_RPS = 200.0
 
-# The car of the README's examples; the rest of it is invented around these.
-SHOWN_CAR: dict[str, object] = {
-    "id": "41985016",
-    "manufacturer": "기아",
-    "model_group": "쏘렌토",
-    "model": "더 뉴 쏘렌토 4세대",
-    "badge": "디젤 2.2 4WD",
-    "badge_detail": "프레스티지",
-    "fuel": "디젤",
-    "year": 202305,
-    "price": 3050,
-    "mileage": 41_250,
-}
-
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run a command; the exit status is 0, or 2 for a start that cannot succeed."""
@@ -92,10 +78,11 @@ async def sandbox(configured: Settings, options: argparse.Namespace) -> None:
     """Run a stand-in for Encar and the service wired to it until told to stop."""
     from dealerproxy.sandbox.encar import EncarStandIn  # noqa: PLC0415  # only this command needs the stand-in
     from dealerproxy.sandbox.inventory import generate  # noqa: PLC0415
+    from dealerproxy.sandbox.showcase import shown_car  # noqa: PLC0415
 
     stop = _stop_signal()
     inventory = generate(options.seed, options.cars)
-    inventory.insert(inventory.new_car(**SHOWN_CAR))
+    inventory.insert(shown_car(inventory))
     stand_in = EncarStandIn(inventory)
     async with AsyncExitStack() as stack:
         upstream = await stack.enter_async_context(_listening(stand_in.app(), "127.0.0.1", options.upstream_port))
@@ -139,7 +126,7 @@ def _welcome(service: str, upstream: str) -> str:
 Try:
   curl -s '{service}/v1/vehicles?make=Hyundai,Kia&model=Avante,K5&limit=3'
   curl -si '{service}/v1/vehicles?make=BMW&options_include=sunroof,ventilated_seats&sort=price_asc&include=dealer'
-  curl -s '{service}/v1/vehicles/encar_{SHOWN_CAR["id"]}?include=dealer'
+  curl -s '{service}/v1/vehicles/encar_41985016?include=dealer'
   curl -s -X POST {upstream}/__sandbox/faults -d '{{"kind": "block"}}' && curl -si '{service}/v1/vehicles?make=Volvo'
 
 Switch the faults off again with: curl -X DELETE {upstream}/__sandbox/faults

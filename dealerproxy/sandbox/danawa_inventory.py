@@ -6,9 +6,10 @@ well; the oddities of the list are invented along: two manners of naming, other 
 
 import random
 from collections.abc import Iterable, Iterator
-from dataclasses import fields, replace
+from dataclasses import replace
 
 from dealerproxy.sandbox.cars import Car
+from dealerproxy.sandbox.changes import changed, check_names
 from dealerproxy.sandbox.danawa_cars import MARKS, MPARK, Check, DanawaCar
 from dealerproxy.sandbox.danawa_catalogue import GENERATIONS, Generation
 from dealerproxy.sandbox.danawa_inventing import FIRST_ID, FIRST_NEW_ID, fitting, invent, twin, with_oddities
@@ -49,11 +50,7 @@ class DanawaInventory:
 
         Raises KeyError for an unknown car, TypeError for a name that is no field, ValueError for another id.
         """
-        car = self._cars[car_id]
-        if changes.get("id", car_id) != car_id:
-            raise ValueError("a car keeps its id")
-        _check_names(changes)
-        return self.insert(replace(car, **changes))  # type: ignore[arg-type]
+        return self.insert(changed(self._cars[car_id], changes))
 
     def remove(self, car_id: str) -> bool:
         """Take a car off the list and from its feeder; False when there was none with this number."""
@@ -68,7 +65,7 @@ class DanawaInventory:
         Overrides are fields of `DanawaCar`; the rest, the codes too, is invented to fit the given brand, series and
         model where the catalogue has them. Raises TypeError for a name that is no field.
         """
-        _check_names(overrides)
+        check_names(DanawaCar, overrides)
         car = invent(self._rng, self._next_number(), fitting(self._rng, overrides))
         implied: dict[str, object] = {}
         if isinstance(year := overrides.get("year"), int):
@@ -80,7 +77,7 @@ class DanawaInventory:
 
         Raises ValueError for a car that would not be shown here, TypeError for a name that is no field.
         """
-        _check_names(overrides)
+        check_names(DanawaCar, overrides)
         same = twin(self._rng, self._next_number(), car)
         if same is None:
             raise ValueError(f"Danawa would not show {car.manufacturer} {car.model} ({car.id})")
@@ -122,9 +119,3 @@ def _second_manner(rng: random.Random, chosen: list[Generation]) -> set[int]:
     return {rng.choice(places) for places in labelled.values()} | {
         at for at in range(len(chosen)) if rng.random() < 0.04
     }
-
-
-def _check_names(changes: dict[str, object]) -> None:
-    unknown = changes.keys() - {field.name for field in fields(DanawaCar)}
-    if unknown:
-        raise TypeError(f"a car has no {', '.join(sorted(unknown))}")

@@ -7,13 +7,14 @@ rent offers, cars under contract, placeholder prices, hidden rows, optional keys
 
 import random
 from collections.abc import Iterable, Iterator
-from dataclasses import fields, replace
+from dataclasses import replace
 from datetime import timedelta
 from itertools import cycle
 from typing import Final
 
 from dealerproxy.sandbox.cars import ADVERTISED, Car, Lease
 from dealerproxy.sandbox.catalogue import GENERATIONS
+from dealerproxy.sandbox.changes import changed, check_names
 from dealerproxy.sandbox.inventing import (
     FIRST_ID,
     FIRST_NEW_ID,
@@ -82,11 +83,7 @@ class Inventory:
 
         Raises KeyError for an unknown car, TypeError for a name that is no field, ValueError for another id.
         """
-        car = self._cars[car_id]
-        if changes.get("id", car_id) != car_id:
-            raise ValueError("a car keeps its id")
-        _check_names(changes)
-        return self.insert(replace(car, **changes))  # type: ignore[arg-type]
+        return self.insert(changed(self._cars[car_id], changes))
 
     def remove(self, car_id: str) -> bool:
         """Delete an advert; False when there was none with this id."""
@@ -103,7 +100,7 @@ class Inventory:
         Overrides are fields of `Car`; the rest is invented to fit the given make, group and model where the
         catalogue has them. Raises TypeError for a name that is no field.
         """
-        _check_names(overrides)
+        check_names(Car, overrides)
         self._made += 1
         while str(FIRST_NEW_ID + self._made) in self._cars:
             self._made += 1
@@ -148,9 +145,3 @@ def generate(seed: int, size: int = 4000) -> Inventory:
     ]
     copied = {car.vehicle_id for car in cars if car.is_copy}
     return Inventory((settled(car, has_copies=car.vehicle_id in copied) for car in cars + ended), seed=seed)
-
-
-def _check_names(changes: dict[str, object]) -> None:
-    unknown = changes.keys() - {field.name for field in fields(Car)}
-    if unknown:
-        raise TypeError(f"a car has no {', '.join(sorted(unknown))}")

@@ -5,6 +5,10 @@ from typing import Literal
 
 import structlog
 
+from dealerproxy.errors import UpstreamError
+
+log = structlog.get_logger(__name__)
+
 
 def configure(log_format: Literal["json", "console"]) -> None:
     """Set up structlog for the process."""
@@ -21,4 +25,16 @@ def configure(log_format: Literal["json", "console"]) -> None:
         processors=processors,
         logger_factory=structlog.PrintLoggerFactory(sys.stderr),
         cache_logger_on_first_use=True,
+    )
+
+
+def upstream_trouble(upstream: str, operation: str, error: UpstreamError, **about: str) -> None:
+    """Write the one line that every trouble with an upstream gets; `about` says what was asked."""
+    log.warning(
+        "upstream_trouble",
+        upstream=upstream,
+        operation=operation,
+        reason=error.code,
+        detail=str(error),
+        **about,
     )

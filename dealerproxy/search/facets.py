@@ -5,10 +5,10 @@ import itertools
 import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 
-import structlog
 from msgspec import Struct
 
 from dealerproxy.errors import Drift, UpstreamError
+from dealerproxy.logs import upstream_trouble
 from dealerproxy.search.answer import Notice
 from dealerproxy.search.query import DEALER
 from dealerproxy.transport.cache import FlightCache
@@ -23,8 +23,6 @@ FRESH_S = 300.0
 # Models are learned make by make behind the requests, politely, and kept a day.
 LEARN_EVERY_S = 60.0
 LEARNED_S = 86_400.0
-
-log = structlog.get_logger(__name__)
 
 
 class FacetsAnswer(Struct, frozen=True, kw_only=True):
@@ -137,7 +135,7 @@ class Facets:
             body = await self._encar.facets(models_q(facet.korean, domestic=facet.domestic), within_s=self._deadline_s)
             groups = frozenset(read_facets(body, MODEL_GROUPS))
         except UpstreamError as error:
-            log.warning("upstream_trouble", upstream="encar", operation="facets", reason=error.code, detail=str(error))
+            upstream_trouble("encar", "facets", error)
             return
         make = self._vocabulary.make_of(facet.korean)
         if make is not None and any(model.korean in groups for model in self._vocabulary.models_of(make)):

@@ -111,8 +111,7 @@ def parse(params: Mapping[str, Sequence[str]], vocabulary: Vocabulary) -> Query:
     query = _read(reader, sources, vocabulary)
     if query.dealer_in_scope:
         _check_dealer(reader, query, sources, vocabulary)
-    if reader.issues:
-        raise validation_error(reader.issues)
+    reader.check()
     return query
 
 
@@ -120,8 +119,7 @@ def parse_display(params: Mapping[str, Sequence[str]]) -> Display:
     """Validate the parameters that only say how to show a car. Raises ApiError 400 `validation_error`."""
     reader = _Reader(params)
     display = _display(reader)
-    if reader.issues:
-        raise validation_error(reader.issues)
+    reader.check()
     return display
 
 
@@ -129,8 +127,7 @@ def parse_sources(params: Mapping[str, Sequence[str]]) -> tuple[str, ...]:
     """Validate `source` alone; empty when it is not given. Raises ApiError 400 `validation_error`."""
     reader = _Reader(params)
     sources = reader.words("source", SOURCES)
-    if reader.issues:
-        raise validation_error(reader.issues)
+    reader.check()
     return sources
 
 
@@ -227,6 +224,11 @@ class _Reader:
         if allowed is not None:
             message += f" Allowed: {', '.join(allowed)}." if len(allowed) <= 12 else " See details.allowed."
         self.issues.insert(0 if first else len(self.issues), Issue(path, message, allowed))
+
+    def check(self) -> None:
+        """Raise ApiError 400 `validation_error` with everything found wrong so far."""
+        if self.issues:
+            raise validation_error(self.issues)
 
     def text(self, name: str) -> str | None:
         """The parameter's text, repeated ones joined; blank counts as absent."""

@@ -4,10 +4,10 @@ import asyncio
 import time
 from collections.abc import Callable, Sequence
 
-import structlog
 from msgspec import UNSET, UnsetType
 
 from dealerproxy.errors import Drift, UpstreamError, invalid_cursor, worst
+from dealerproxy.logs import upstream_trouble
 from dealerproxy.search.answer import (
     Notice,
     SkipReason,
@@ -38,8 +38,6 @@ CURSOR_MISMATCH = "The cursor belongs to another sort or other filters."
 
 ChunkCache = FlightCache[tuple[str, ...], Chunk]
 CountCache = FlightCache[tuple[str, ...], int]
-
-log = structlog.get_logger(__name__)
 
 
 class SearchService:
@@ -109,7 +107,8 @@ class SearchService:
         )
         for row in found:
             seen.add(row.listing_id)
-            front = max(sort_key(row, query.sort), front) if front is not None else sort_key(row, query.sort)
+        keys = (front, *(sort_key(row, query.sort) for row in found))
+        front = max((key for key in keys if key is not None), default=None)
         walked = all(reader.ended for reader in readers)
         return VehicleList(
             data=[summarise(row, rate.krw_per_usd, insider=query.display.insider) for row in rows],
@@ -206,7 +205,7 @@ class SearchService:
             if total and not entries and not offset:
                 raise Drift(ROWS, f"empty although {total} cars are counted")
         except UpstreamError as error:
-            _log_trouble(leg, "search", error)
+            upstream_trouble(leg.upstream, "search", error, q=leg.q)
             raise
         return chunk_of(entries, total, offset, self._now())
 
@@ -218,7 +217,7 @@ class SearchService:
         try:
             return read_count(await self._ask(leg, 0, 1))
         except UpstreamError as error:
-            _log_trouble(leg, "count", error)
+            upstream_trouble(leg.upstream, "count", error, q=leg.q)
             raise
 
     async def _ask(self, leg: Leg, offset: int, limit: int) -> bytes:
@@ -236,15 +235,4 @@ def chunk_of(entries: tuple[Listing | LeftOut, ...], total: int, offset: int, no
         ended=not entries or (read >= total and len(entries) < CHUNK_ROWS) or read == total,
         fetched_at=now,
         missing=max(0, promised - len(entries)),
-    )
-
-
-def _log_trouble(leg: Leg, operation: str, error: UpstreamError) -> None:
-    log.warning(
-        "upstream_trouble",
-        upstream=leg.upstream,
-        operation=operation,
-        reason=error.code,
-        detail=str(error),
-        q=leg.q,
     )

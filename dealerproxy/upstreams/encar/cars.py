@@ -9,10 +9,10 @@ from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from functools import partial
 
 import msgspec
-import structlog
 from msgspec import Struct
 
 from dealerproxy.errors import Drift, NotFound, UpstreamError
+from dealerproxy.logs import upstream_trouble
 from dealerproxy.transport.cache import FlightCache
 from dealerproxy.transport.deadline import Deadline
 from dealerproxy.upstreams.encar.client import BATCH_IDS, EncarClient
@@ -28,6 +28,7 @@ from dealerproxy.upstreams.encar.detail import (
 )
 from dealerproxy.upstreams.encar.diagnosis import read_diagnosis
 from dealerproxy.upstreams.encar.inspection import read_inspection
+from dealerproxy.upstreams.encar.naming import UPSTREAM
 from dealerproxy.upstreams.encar.record import accident_costs, read_record
 from dealerproxy.vehicles.car import Car
 from dealerproxy.vehicles.detail import Documents, Enrichment, EnrichmentStatus
@@ -41,8 +42,6 @@ _NO_DOCUMENT = frozenset({"$", "body"})
 # given, when one of them hangs.
 _FIRST_SHARE = 0.45
 _BOTH_SHARE = 0.9
-
-log = structlog.get_logger(__name__)
 
 
 class NoDocument(Struct, frozen=True):
@@ -73,13 +72,15 @@ class EncarCars:
     async def find(self, listing_id: str, deadline: Deadline) -> Car | Verdict:
         """Find a car that can be bought, or say why it cannot. Raises UpstreamError when nobody can tell."""
         found = await self.find_advert(listing_id, deadline)
-        verdict = found if isinstance(found, Verdict) else judge(found)
-        if isinstance(found, Verdict) or verdict is not Verdict.LIVE:
+        if isinstance(found, Verdict):
+            return found
+        verdict = judge(found)
+        if verdict is not Verdict.LIVE:
             return verdict
         try:
             return normalise(found, listing_id, self._vocabulary)
         except Drift as error:
-            _log_trouble("detail", listing_id, error)
+            upstream_trouble(UPSTREAM, "detail", error, id=listing_id)
             raise
 
     async def find_advert(self, listing_id: str, deadline: Deadline) -> Advert | Verdict:
@@ -144,13 +145,10 @@ class EncarCars:
             return read_detail(body, listing_id)
         except NotFound:
             pass
-        except Drift as error:
-            _log_trouble("detail", listing_id, error)
-            if error.path not in _NO_DOCUMENT:
-                raise
-            failure = error
         except UpstreamError as error:
-            _log_trouble("detail", listing_id, error)
+            upstream_trouble(UPSTREAM, "detail", error, id=listing_id)
+            if isinstance(error, Drift) and error.path not in _NO_DOCUMENT:
+                raise
             failure = error
         return await self._second_witness(listing_id, failure, deadline)
 
@@ -162,7 +160,7 @@ class EncarCars:
             advert = read_page(await self._client.page(listing_id, within_s=deadline.remaining()), listing_id)
         except UpstreamError as error:
             if not isinstance(error, NotFound):
-                _log_trouble("page", listing_id, error)
+                upstream_trouble(UPSTREAM, "page", error, id=listing_id)
             if failure is None:
                 return Verdict.GONE
             raise failure from error
@@ -173,14 +171,14 @@ class EncarCars:
             body = await self._client.details(listing_ids, within_s=_BOTH_SHARE * self._deadline_s)
             documents = read_details(body)
         except UpstreamError as error:
-            _log_trouble("batch", ",".join(listing_ids), error)
+            upstream_trouble(UPSTREAM, "batch", error, id=",".join(listing_ids))
             raise
         adverts: list[Advert] = []
         for document in documents:
             try:
                 adverts.append(read_document(document))
             except Drift as error:
-                _log_trouble("batch", "", error)
+                upstream_trouble(UPSTREAM, "batch", error, id="")
         # A document speaks for its own id; for its twin's only where that one has none of its own.
         own = {advert.listing_id: advert for advert in adverts}
         twins = {advert.other_id: advert for advert in adverts if advert.other_id is not None}
@@ -193,7 +191,7 @@ class EncarCars:
         try:
             document, _ = await self._documents.get((name, vehicle_id), lambda: _or_none(load(vehicle_id)), deadline)
         except UpstreamError as error:
-            _log_trouble(name, vehicle_id, error)
+            upstream_trouble(UPSTREAM, name, error, id=vehicle_id)
             return None, Enrichment(name, EnrichmentStatus.FAILED, error.code)
         if isinstance(document, NoDocument):
             return None, Enrichment(name, EnrichmentStatus.ABSENT, "not_found")
@@ -223,9 +221,3 @@ async def _or_none(load: Awaitable[Document]) -> Document:
         return await load
     except NotFound:
         return NoDocument()
-
-
-def _log_trouble(operation: str, about: str, error: UpstreamError) -> None:
-    log.warning(
-        "upstream_trouble", upstream="encar", operation=operation, reason=error.code, detail=str(error), id=about
-    )

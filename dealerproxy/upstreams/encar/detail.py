@@ -10,7 +10,6 @@ from collections.abc import Mapping, Sequence
 from enum import StrEnum
 from typing import Any
 
-import msgspec
 import orjson
 from msgspec import Struct
 from selectolax.lexbor import LexborHTMLParser
@@ -28,6 +27,7 @@ from dealerproxy.upstreams.encar.naming import (
     said,
     trim,
 )
+from dealerproxy.upstreams.encar.values import decode
 from dealerproxy.vehicles.car import Car, Photo
 from dealerproxy.vocabulary import Make, Model, Vocabulary
 
@@ -51,7 +51,7 @@ _KEPT_SECTIONS = {
 }
 _KEPT_PHOTO = ("path", "code", "type")
 
-STATE_NAME = re.compile(r"(?:window\.|var\s+|const\s+|let\s+)?__PRELOADED_STATE__")
+STATE_NAME = "__PRELOADED_STATE__"
 STATE_BASE = ("cars", "base")
 # The text of the page that stands, with status 200, where a car was sold or deleted.
 GONE_TEXT = "이 차량은 판매되었거나 삭제된 차량입니다"
@@ -59,6 +59,7 @@ TRUCK = "TRUCK"
 # Displacements outside are no engines: electric cars carry motor outputs such as 111 or 230 there.
 ENGINE_CC = range(500, 10_001)
 PHOTO_TAGS = {"OUTER": "exterior", "INNER": "interior", "OPTION": "option"}
+_STATE_DECLARED = re.compile(rf"(?:window\.|var\s+|const\s+|let\s+)?{STATE_NAME}")
 _VIN = re.compile(r"[A-Za-z0-9]{6,17}", re.ASCII)
 _ID = re.compile(r"\d{1,19}", re.ASCII)
 _NUMBER = re.compile(r"\d{1,12}(\.\d+)?", re.ASCII)
@@ -99,12 +100,12 @@ class Advert(Struct, frozen=True):
 
 def read_detail(body: bytes, listing_id: str) -> Advert:
     """Read the detail JSON. Raises Drift when it is no document, or one about another car."""
-    return _about(read_document(_decoded(body)), listing_id)
+    return _about(read_document(decode(body, object)), listing_id)
 
 
 def read_details(body: bytes) -> list[object]:
     """Read the batch answer into documents, each still to be read with `read_document`."""
-    documents = _decoded(body)
+    documents = decode(body, object)
     if not isinstance(documents, list):
         raise Drift("$", "expected a list of cars")
     return documents
@@ -209,13 +210,6 @@ def normalise(advert: Advert, listing_id: str, vocabulary: Vocabulary) -> Car:
     )
 
 
-def _decoded(body: bytes) -> object:
-    try:
-        return msgspec.json.decode(body)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        raise Drift("$", str(error)) from error
-
-
 def _kept(document: Mapping[str, Any]) -> Mapping[str, Any]:
     """What is read of a document. The rest is many times larger, and has names and phone numbers in it."""
     kept: dict[str, Any] = {name: document.get(name) for name in _KEPT_VALUES}
@@ -241,12 +235,12 @@ def _state_base(body: bytes) -> object:
     """`cars.base` of the page's state, None when there is none. The script is JSON to its end, or to a semicolon."""
     for script in LexborHTMLParser(body).css("script"):
         name, _, state = script.text().partition("=")
-        if not STATE_NAME.fullmatch(name.strip()):
+        if not _STATE_DECLARED.fullmatch(name.strip()):
             continue
         try:
             value: object = orjson.loads(state.strip().removesuffix(";"))
         except orjson.JSONDecodeError as error:
-            raise Drift(STATE_NAME.pattern.rpartition("?")[2], str(error)) from error
+            raise Drift(STATE_NAME, str(error)) from error
         for step in STATE_BASE:
             value = value.get(step) if isinstance(value, dict) else None
         return value

@@ -13,7 +13,7 @@ from dealerproxy.api.state import AVAILABILITY, CARS, RATES, SETTINGS
 from dealerproxy.errors import ApiError, Issue, UpstreamError, validation_error
 from dealerproxy.search.answer import SourceState, Status, unavailable
 from dealerproxy.search.query import parse_display
-from dealerproxy.upstreams.encar.detail import Verdict
+from dealerproxy.vehicles.car import Verdict
 from dealerproxy.vehicles.detail import detail
 from dealerproxy.vehicles.fx import Rate
 

@@ -9,7 +9,8 @@ from msgspec import Struct
 from dealerproxy.errors import Blocked, RateLimited, UpstreamError
 from dealerproxy.transport.deadline import Deadline
 from dealerproxy.upstreams.encar.cars import EncarCars
-from dealerproxy.upstreams.encar.detail import Advert, Verdict, is_under_contract, judge
+from dealerproxy.upstreams.encar.detail import Advert, is_under_contract, judge
+from dealerproxy.vehicles.car import Verdict
 
 
 class Buyable(StrEnum):

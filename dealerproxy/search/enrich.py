@@ -8,7 +8,8 @@ from dealerproxy.errors import UpstreamError
 from dealerproxy.search.answer import Notice
 from dealerproxy.transport.deadline import Deadline
 from dealerproxy.upstreams.encar.cars import EncarCars
-from dealerproxy.upstreams.encar.detail import Advert, Verdict, is_under_contract, judge, normalise
+from dealerproxy.upstreams.encar.detail import Advert, is_under_contract, judge, normalise
+from dealerproxy.vehicles.car import Verdict
 from dealerproxy.vehicles.listing import LeftOutReason, Listing
 from dealerproxy.vocabulary import Vocabulary
 

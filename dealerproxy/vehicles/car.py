@@ -1,6 +1,18 @@
 """One car in full as an upstream tells it, normalised to English but still in won."""
 
+from enum import StrEnum
+
 from msgspec import Struct
+
+
+class Verdict(StrEnum):
+    """What a witness says: on sale, or why the car cannot be bought."""
+
+    LIVE = "live"
+    SOLD = "sold"
+    WAITING = "waiting"
+    NOT_FOR_SALE = "not_for_sale"
+    GONE = "gone"
 
 
 class Photo(Struct, frozen=True):

@@ -18,7 +18,6 @@ from dealerproxy.transport.deadline import Deadline
 from dealerproxy.upstreams.encar.client import BATCH_IDS, EncarClient
 from dealerproxy.upstreams.encar.detail import (
     Advert,
-    Verdict,
     judge,
     normalise,
     read_detail,
@@ -30,7 +29,7 @@ from dealerproxy.upstreams.encar.diagnosis import read_diagnosis
 from dealerproxy.upstreams.encar.inspection import read_inspection
 from dealerproxy.upstreams.encar.naming import UPSTREAM
 from dealerproxy.upstreams.encar.record import accident_costs, read_record
-from dealerproxy.vehicles.car import Car
+from dealerproxy.vehicles.car import Car, Verdict
 from dealerproxy.vehicles.detail import Documents, Enrichment, EnrichmentStatus
 from dealerproxy.vehicles.inspection import Diagnosis, Inspection, NoReport, Record
 from dealerproxy.vocabulary import Vocabulary

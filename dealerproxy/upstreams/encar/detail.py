@@ -7,7 +7,6 @@ Prices are 만원. Only what is asked for as mandatory can fail a document; anyt
 
 import re
 from collections.abc import Mapping, Sequence
-from enum import StrEnum
 from typing import Any
 
 import orjson
@@ -28,7 +27,7 @@ from dealerproxy.upstreams.encar.naming import (
     trim,
 )
 from dealerproxy.upstreams.encar.values import decode
-from dealerproxy.vehicles.car import Car, Photo
+from dealerproxy.vehicles.car import Car, Photo, Verdict
 from dealerproxy.vocabulary import Make, Model, Vocabulary
 
 # Mandatory paths.
@@ -63,16 +62,6 @@ _STATE_DECLARED = re.compile(rf"(?:window\.|var\s+|const\s+|let\s+)?{STATE_NAME}
 _VIN = re.compile(r"[A-Za-z0-9]{6,17}", re.ASCII)
 _ID = re.compile(r"\d{1,19}", re.ASCII)
 _NUMBER = re.compile(r"\d{1,12}(\.\d+)?", re.ASCII)
-
-
-class Verdict(StrEnum):
-    """What a witness says: on sale, or why the car cannot be bought."""
-
-    LIVE = "live"
-    SOLD = "sold"
-    WAITING = "waiting"
-    NOT_FOR_SALE = "not_for_sale"
-    GONE = "gone"
 
 
 # SOLD is seen; WAIT is documented by the partner API for the same state of the page.

@@ -15,7 +15,6 @@ from msgspec import to_builtins
 from dealerproxy.errors import Drift
 from dealerproxy.upstreams.encar.detail import (
     GONE_TEXT,
-    Verdict,
     is_under_contract,
     judge,
     normalise,
@@ -23,7 +22,7 @@ from dealerproxy.upstreams.encar.detail import (
     read_details,
     read_page,
 )
-from dealerproxy.vehicles.car import Car
+from dealerproxy.vehicles.car import Car, Verdict
 from dealerproxy.vehicles.detail import Documents, detail
 from dealerproxy.vocabulary import Vocabulary
 

@@ -73,6 +73,10 @@ class UpstreamFault(UpstreamError):
     """The upstream answered, with a status or a size nobody can use (5xx, 400, an oversized body)."""
 
 
+class ServerFault(UpstreamFault):
+    """A 5xx or a 408: the kind of fault that another try may mend."""
+
+
 class NotFound(UpstreamFault):
     """A plain 404: no block text, no page. One witness alone is not enough to call a car gone."""
 
@@ -102,11 +106,30 @@ class Drift(UpstreamError):
         self.path = path
 
 
+class Overloaded(UpstreamError):
+    """Our own queue to the upstream is full; it was not asked."""
+
+    code = "overloaded"
+    severity = 4
+
+
+class Suspended(UpstreamError):
+    """Not asked, to leave the upstream alone for a while; `cause` is the code of what suspended it."""
+
+    code = "suspended"
+    severity = 5
+
+    def __init__(self, cause: str, retry_after_s: float) -> None:
+        """`retry_after_s` is the time until the upstream is asked again, in seconds."""
+        super().__init__(f"suspended ({cause})", retry_after_s)
+        self.cause = cause
+
+
 class RateLimited(UpstreamError):
     """429."""
 
     code = "rate_limited"
-    severity = 4
+    severity = 6
 
 
 class Warming(UpstreamError):
@@ -120,7 +143,7 @@ class Blocked(UpstreamError):
     """The upstream refuses us, whatever status it says so with. `kind` names the sign that gave it away."""
 
     code = "blocked"
-    severity = 5
+    severity = 7
 
     def __init__(self, kind: str) -> None:
         super().__init__(f"blocked ({kind})")

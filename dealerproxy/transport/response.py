@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC
 
-from dealerproxy.errors import Blocked, Drift, NotFound, RateLimited, UpstreamFault
+from dealerproxy.errors import Blocked, Drift, NotFound, RateLimited, ServerFault, UpstreamFault
 
 BLOCK_STATUSES = frozenset({403, 407})
 # Nobody is believed who asks for more than a day.
@@ -35,7 +35,7 @@ def json_body(
     """Return the body of a good JSON answer.
 
     Raises Blocked (403, 407, a block marker on any status, HTML where JSON is due), RateLimited (429), NotFound (a
-    plain 404), UpstreamFault (any other status that is not 200) or Drift (an empty body).
+    plain 404), ServerFault (5xx, 408), UpstreamFault (any other status that is not 200) or Drift (an empty body).
     """
     return _good_body(response, block_markers, now, html_is_due=False)
 
@@ -62,6 +62,8 @@ def _good_body(response: Response, markers: Sequence[bytes], now: Callable[[], f
         raise Blocked(f"HTML with status {response.status}")
     if response.status == 404:
         raise NotFound("status 404")
+    if response.status >= 500 or response.status == 408:
+        raise ServerFault(f"status {response.status}", wait)
     if response.status != 200:
         raise UpstreamFault(f"status {response.status}", wait)
     if not body.strip():

@@ -9,7 +9,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 from multidict import CIMultiDict
 
-from dealerproxy.errors import Blocked, Drift, NotFound, RateLimited, UpstreamError, UpstreamFault
+from dealerproxy.errors import Blocked, Drift, NotFound, RateLimited, ServerFault, UpstreamError, UpstreamFault
 from dealerproxy.transport.response import LONGEST_WAIT_S, Response, json_body, page_body, retry_after_s
 from dealerproxy.vehicles.fx import iso_kst
 
@@ -63,17 +63,18 @@ def outcome(response: Response) -> bytes | tuple[type[UpstreamError], str]:
         (400, HTML, (Blocked, "blocked (HTML with status 400)")),
         (200, MESSY_HTML, (Blocked, "blocked (HTML with status 200)")),
         # A server in trouble often says so in HTML, and is no block.
-        (500, HTML, (UpstreamFault, "status 500")),
-        (502, HTML, (UpstreamFault, "status 502")),
-        (503, HTML, (UpstreamFault, "status 503")),
+        (500, HTML, (ServerFault, "status 500")),
+        (502, HTML, (ServerFault, "status 502")),
+        (503, HTML, (ServerFault, "status 503")),
         # Statuses nobody can use.
+        (408, b"", (ServerFault, "status 408")),
         (400, b"", (UpstreamFault, "status 400")),
         (400, b'{"message": "bad q"}', (UpstreamFault, "status 400")),
         (401, b"", (UpstreamFault, "status 401")),
         (404, b"", (NotFound, "status 404")),
         (404, b'{"status": 404}', (NotFound, "status 404")),
-        (500, b"", (UpstreamFault, "status 500")),
-        (503, JSON, (UpstreamFault, "status 503")),
+        (500, b"", (ServerFault, "status 500")),
+        (503, JSON, (ServerFault, "status 503")),
         (204, b"", (UpstreamFault, "status 204")),
         (201, JSON, (UpstreamFault, "status 201")),
         (206, JSON, (UpstreamFault, "status 206")),
@@ -120,7 +121,7 @@ def test_a_plain_404_is_an_absence_and_not_a_block(read: Read) -> None:
         (404, HTML, NotFound),
         (429, HTML, RateLimited),
         (400, HTML, UpstreamFault),
-        (500, HTML, UpstreamFault),
+        (500, HTML, ServerFault),
         (200, b"", Drift),
         (200, b" \n", Drift),
     ],

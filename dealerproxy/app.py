@@ -1,6 +1,7 @@
 """The application factory. Reads top-down: settings and words in, one resource after another, routes out."""
 
-from collections.abc import AsyncIterator
+import asyncio
+from collections.abc import AsyncIterator, Mapping, Sequence
 
 import aiohttp
 import structlog
@@ -9,16 +10,35 @@ from yarl import URL
 
 from dealerproxy import vocabulary as words
 from dealerproxy.api import cars, health, middleware, vehicles
-from dealerproxy.api.state import AVAILABILITY, CARS, ENCAR, FACETS, RATES, SEARCH, SETTINGS, VOCABULARY
+from dealerproxy.api.state import (
+    AVAILABILITY,
+    CARS,
+    DANAWA,
+    ENCAR,
+    ENCAR_CARS,
+    FACETS,
+    INDEXES,
+    RATES,
+    SEARCH,
+    SETTINGS,
+    VOCABULARY,
+    WARM,
+    Cars,
+)
 from dealerproxy.search import facets
 from dealerproxy.search.availability import Availability
 from dealerproxy.search.cursor import CursorCodec
 from dealerproxy.search.facets import Facets
-from dealerproxy.search.service import ChunkCache, CountCache, SearchService
-from dealerproxy.settings import DEFAULT_KRW_PER_USD, DEFAULT_RATE_AS_OF, Settings
+from dealerproxy.search.service import SearchService
+from dealerproxy.search.sources import ChunkCache, CountCache, DanawaSource, EncarSource
+from dealerproxy.settings import DEFAULT_KRW_PER_USD, DEFAULT_RATE_AS_OF, Settings, SettingsError
 from dealerproxy.transport.cache import FlightCache
 from dealerproxy.transport.fetch import Fetcher
 from dealerproxy.transport.response import json_body
+from dealerproxy.upstreams.danawa import client as danawa
+from dealerproxy.upstreams.danawa.cars import DanawaCars
+from dealerproxy.upstreams.danawa.index import Brand, Indexes
+from dealerproxy.upstreams.danawa.pages import Pages
 from dealerproxy.upstreams.encar import client as encar
 from dealerproxy.upstreams.encar.cars import EncarCars
 from dealerproxy.vehicles.fx import FxRates, Rate, now_kst
@@ -39,11 +59,12 @@ log = structlog.get_logger(__name__)
 
 
 def create_app(settings: Settings, vocabulary: words.Vocabulary | None = None) -> web.Application:
-    """Build the service. Raises VocabularyError when the vocabulary cannot be loaded."""
+    """Build the service. Raises VocabularyError for a broken vocabulary, SettingsError for a make it does not know."""
     app = web.Application(middlewares=[middleware.envelope, middleware.require_key(settings.keys)])
     app[SETTINGS] = settings
     app[VOCABULARY] = vocabulary or words.load()
-    app.cleanup_ctx.extend([_encar, _fx, _cars, _search, _facets])
+    app[WARM] = _warm(settings, app[VOCABULARY])
+    app.cleanup_ctx.extend([_encar, _danawa, _fx, _cars, _search, _facets])
     app.router.add_routes([*health.ROUTES, *vehicles.ROUTES, *cars.ROUTES])
     return app
 
@@ -61,6 +82,33 @@ async def _encar(app: web.Application) -> AsyncIterator[None]:
         )
         app[ENCAR] = encar.EncarClient(fetcher, settings.encar_api_url, settings.encar_page_url)
         yield
+
+
+async def _danawa(app: web.Application) -> AsyncIterator[None]:
+    settings = app[SETTINGS]
+    async with _session(danawa.IN_FLIGHT) as site, _session(danawa.IN_FLIGHT) as feeder:
+        list_fetcher, car_fetcher = (
+            Fetcher(
+                session,
+                rps=settings.danawa_rps,
+                burst=danawa.BURST,
+                in_flight=danawa.IN_FLIGHT,
+                max_bytes=danawa.MAX_BYTES,
+                headers=danawa.request_headers(settings.user_agent),
+            )
+            for session in (site, feeder)
+        )
+        client = app[DANAWA] = danawa.DanawaClient(
+            list_fetcher, car_fetcher, site_url=settings.danawa_url, feeder_url=settings.mpark_api_url
+        )
+        pages = Pages(client, app[VOCABULARY], page_s=settings.list_deadline_s)
+        indexes = app[INDEXES] = Indexes(pages.read)
+        warming = asyncio.create_task(indexes.keep_warm(app[WARM]), name="keep-danawa-warm") if app[WARM] else None
+        yield
+        if warming is not None:
+            warming.cancel()
+            await asyncio.gather(warming, return_exceptions=True)
+        await indexes.close()
 
 
 async def _fx(app: web.Application) -> AsyncIterator[None]:
@@ -92,7 +140,7 @@ async def _fx(app: web.Application) -> AsyncIterator[None]:
 
 async def _cars(app: web.Application) -> AsyncIterator[None]:
     settings = app[SETTINGS]
-    found = app[CARS] = EncarCars(
+    encar_cars = EncarCars(
         app[ENCAR],
         app[VOCABULARY],
         adverts=FlightCache(fresh_s=settings.detail_fresh_s, max_entries=MAX_ADVERTS),
@@ -100,9 +148,19 @@ async def _cars(app: web.Application) -> AsyncIterator[None]:
         documents=FlightCache(fresh_s=DOCUMENT_FRESH_S, max_entries=MAX_DOCUMENTS),
         deadline_s=settings.detail_deadline_s,
     )
-    app[AVAILABILITY] = Availability(found)
+    danawa_cars = DanawaCars(
+        app[DANAWA],
+        app[VOCABULARY],
+        cars=FlightCache(fresh_s=settings.detail_fresh_s, max_entries=MAX_ADVERTS),
+        deadline_s=settings.detail_deadline_s,
+    )
+    app[ENCAR_CARS] = encar_cars
+    by_site: Mapping[str, Cars] = {"encar": encar_cars, "danawa": danawa_cars}
+    app[CARS] = by_site
+    app[AVAILABILITY] = Availability(encar_cars, danawa_cars)
     yield
-    await found.close()
+    await encar_cars.close()
+    await danawa_cars.close()
 
 
 async def _search(app: web.Application) -> AsyncIterator[None]:
@@ -111,15 +169,15 @@ async def _search(app: web.Application) -> AsyncIterator[None]:
         log.warning("cursor_secret_random", hint="set DEALERPROXY_CURSOR_SECRET so that cursors outlive a restart")
     chunks: ChunkCache = FlightCache(fresh_s=settings.list_fresh_s, max_entries=MAX_CHUNKS)
     counts: CountCache = FlightCache(fresh_s=settings.list_fresh_s, max_entries=MAX_COUNTS)
+    encar_source = EncarSource(
+        app[ENCAR], app[VOCABULARY], chunks=chunks, counts=counts, deadline_s=settings.list_deadline_s
+    )
     app[SEARCH] = SearchService(
-        encar=app[ENCAR],
-        cars=app[CARS],
+        sources={"encar": encar_source, "danawa": DanawaSource(app[INDEXES])},
+        cars=app[ENCAR_CARS],
         vocabulary=app[VOCABULARY],
         rates=app[RATES],
         cursors=CursorCodec(settings.cursor_secret),
-        chunks=chunks,
-        counts=counts,
-        deadline_s=settings.list_deadline_s,
     )
     yield
     await chunks.close()
@@ -131,10 +189,23 @@ async def _facets(app: web.Application) -> AsyncIterator[None]:
         app[ENCAR],
         app[VOCABULARY],
         FlightCache(fresh_s=facets.FRESH_S, max_entries=1),
+        also=app[INDEXES].models,
         deadline_s=app[SETTINGS].list_deadline_s,
     )
     yield
     await app[FACETS].close()
+
+
+def _warm(settings: Settings, vocabulary: words.Vocabulary) -> Sequence[Brand]:
+    """The listings to keep warm. Raises SettingsError for a make that Danawa is not known to have."""
+    brands: list[Brand] = []
+    for text in filter(None, map(str.strip, settings.danawa_warm.split(","))):
+        make = vocabulary.find_make(text) or vocabulary.danawa.find_make(text)
+        codes = vocabulary.danawa.brands_of(make) if make else ()
+        if not codes:
+            raise SettingsError(f"DEALERPROXY_DANAWA_WARM cannot be used: Danawa has no make known as {text!r}")
+        brands += [Brand(code) for code in codes]
+    return tuple(dict.fromkeys(brands))
 
 
 def _session(connections: int) -> aiohttp.ClientSession:

@@ -47,11 +47,13 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     _command(commands.add_parser, "serve", serve, "run the service (settings come from DEALERPROXY_* variables)")
     sandbox_parser = _command(
-        commands.add_parser, "sandbox", sandbox, "run the service against a local stand-in with invented cars"
+        commands.add_parser, "sandbox", sandbox, "run the service against local stand-ins with invented cars"
     )
-    sandbox_parser.add_argument("--upstream-port", type=int, default=8081, help="port of the stand-in (8081)")
+    sandbox_parser.add_argument("--upstream-port", type=int, default=8081, help="port of the stand-ins (8081)")
     sandbox_parser.add_argument("--seed", type=int, default=1, help="seed of the invented cars (1)")
-    sandbox_parser.add_argument("--cars", type=int, default=4000, help="how many cars to invent (4000)")
+    sandbox_parser.add_argument(
+        "--cars", type=int, default=4000, help="how many cars to invent for Encar (4000); Danawa gets a quarter as many"
+    )
     return parser
 
 
@@ -75,22 +77,30 @@ async def serve(configured: Settings, _: argparse.Namespace) -> None:
 
 
 async def sandbox(configured: Settings, options: argparse.Namespace) -> None:
-    """Run a stand-in for Encar and the service wired to it until told to stop."""
-    from dealerproxy.sandbox.encar import EncarStandIn  # noqa: PLC0415  # only this command needs the stand-in
+    """Run stand-ins for both sites and the service wired to them until told to stop."""
+    from dealerproxy.sandbox.danawa import DanawaStandIn  # noqa: PLC0415  # only this command needs the stand-ins
+    from dealerproxy.sandbox.danawa_inventory import generate_danawa  # noqa: PLC0415
+    from dealerproxy.sandbox.encar import EncarStandIn  # noqa: PLC0415
     from dealerproxy.sandbox.inventory import generate  # noqa: PLC0415
     from dealerproxy.sandbox.showcase import shown_car  # noqa: PLC0415
+    from dealerproxy.sandbox.sites import serve as serve_sites  # noqa: PLC0415
 
     stop = _stop_signal()
     inventory = generate(options.seed, options.cars)
     inventory.insert(shown_car(inventory))
-    stand_in = EncarStandIn(inventory)
+    encar = EncarStandIn(inventory)
+    danawa = DanawaStandIn(generate_danawa(options.seed, options.cars // 4, also=inventory), faults=encar.faults)
     async with AsyncExitStack() as stack:
-        upstream = await stack.enter_async_context(_listening(stand_in.app(), "127.0.0.1", options.upstream_port))
+        sites = serve_sites(encar, danawa)
+        upstream = await stack.enter_async_context(_listening(sites, "127.0.0.1", options.upstream_port))
         wired = msgspec.structs.replace(
             configured,
             encar_api_url=upstream,
             encar_page_url=upstream,
+            danawa_url=upstream,
+            mpark_api_url=upstream,
             encar_rps=configured.encar_rps if "DEALERPROXY_ENCAR_RPS" in os.environ else SANDBOX_RPS,
+            danawa_rps=configured.danawa_rps if "DEALERPROXY_DANAWA_RPS" in os.environ else SANDBOX_RPS,
             cursor_secret=configured.cursor_secret or "sandbox",
         )
         url = await stack.enter_async_context(_listening(create_app(wired), configured.host, configured.port))
@@ -121,13 +131,16 @@ def _stop_signal() -> asyncio.Event:
 
 
 def _welcome(service: str, upstream: str) -> str:
-    return f"""dealerproxy listens on {service}, its stand-in for Encar on {upstream}. Every car is invented.
+    return f"""dealerproxy listens on {service}, its stand-ins for Encar and Danawa on {upstream}.
+Every car is invented.
 
 Try:
   curl -s '{service}/v1/vehicles?make=Hyundai,Kia&model=Avante,K5&limit=3'
   curl -si '{service}/v1/vehicles?make=BMW&options_include=sunroof,ventilated_seats&sort=price_asc&include=dealer'
   curl -s '{service}/v1/vehicles/encar_41985016?include=dealer'
-  curl -s -X POST {upstream}/__sandbox/faults -d '{{"kind": "block"}}' && curl -si '{service}/v1/vehicles?make=Volvo'
+  curl -si '{service}/v1/vehicles?make=Kia&upstream=danawa&limit=3'
+  curl -s -X POST {upstream}/__sandbox/faults -d '{{"kind": "block", "operation": "search"}}'
+  curl -si '{service}/v1/vehicles?make=Volvo'
 
 Switch the faults off again with: curl -X DELETE {upstream}/__sandbox/faults
 """

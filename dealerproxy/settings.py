@@ -33,6 +33,18 @@ class Settings(Struct, frozen=True, kw_only=True):
     encar_rps: Annotated[
         float, Meta(gt=0, le=1000, description="Requests a second this process may send to Encar (burst 24).")
     ] = 4.0
+    danawa_url: Annotated[str, Meta(description="Base URL of Danawa's car site, whose used-car list is read.")] = (
+        "https://auto.danawa.com"
+    )
+    mpark_api_url: Annotated[
+        str, Meta(description="Base URL of the JSON of M-Park, the feeder that Danawa's rows lead to.")
+    ] = "https://api.m-park.co.kr"
+    danawa_rps: Annotated[
+        float, Meta(gt=0, le=1000, description="Requests a second this process may send to Danawa, and to M-Park.")
+    ] = 4.0
+    danawa_warm: Annotated[
+        str, Meta(description="Comma-separated makes whose Danawa listings are kept read in the background.")
+    ] = ""
     list_deadline_s: Annotated[
         float, Meta(gt=0, le=60, description="Longest time a list request may take, in seconds.")
     ] = 8.0
@@ -89,7 +101,7 @@ def load(env: Mapping[str, str] = os.environ) -> Settings:
         except msgspec.ValidationError as error:
             raise SettingsError(f"{variable}={text!r} cannot be used: {error}") from None
     settings = Settings(**values)  # type: ignore[arg-type]  # every value was converted to its field's type above
-    for field in ("encar_api_url", "encar_page_url", "fx_url"):
+    for field in ("encar_api_url", "encar_page_url", "danawa_url", "mpark_api_url", "fx_url"):
         _check_url(field, getattr(settings, field))
     if not (settings.user_agent.isascii() and settings.user_agent.isprintable()):
         raise SettingsError(f"{PREFIX}USER_AGENT={settings.user_agent!r} cannot be used: expected printable ASCII")

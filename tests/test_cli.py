@@ -24,7 +24,10 @@ from dealerproxy.settings import PREFIX
 from dealerproxy.vocabulary import VocabularyError
 
 # Nothing listens on port 9 of the loopback, so even a request sent by mistake goes nowhere.
-QUIET = {"DEALERPROXY_CURSOR_SECRET": "s", "DEALERPROXY_ENCAR_API_URL": "http://127.0.0.1:9"}
+QUIET = {
+    "DEALERPROXY_CURSOR_SECRET": "s",
+    **{f"DEALERPROXY_{name}_URL": "http://127.0.0.1:9" for name in ("ENCAR_API", "ENCAR_PAGE", "DANAWA", "MPARK_API")},
+}
 GENEROUS_S = 20
 
 
@@ -205,6 +208,12 @@ def test_the_sandbox_serves_invented_cars_and_ends_cleanly(start: Start) -> None
 
 
 # Starts that cannot succeed
+
+
+def test_a_make_to_keep_warm_that_danawa_has_not_ends_the_start_with_one_line() -> None:
+    ended = run("serve", DEALERPROXY_DANAWA_WARM="Kia,Wartburg")
+    assert (ended.returncode, ended.stdout) == (2, "")
+    assert ended.stderr == "error: DEALERPROXY_DANAWA_WARM cannot be used: Danawa has no make known as 'Wartburg'\n"
 
 
 def test_a_bad_setting_ends_the_start_with_one_line() -> None:

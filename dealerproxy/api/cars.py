@@ -1,6 +1,7 @@
 """`GET /v1/vehicles/{id}` and `POST /v1/vehicles/availability`."""
 
 import re
+import time
 from collections.abc import Mapping
 from typing import Any
 
@@ -11,14 +12,14 @@ from dealerproxy.api.requests import deadline_of, params_of
 from dealerproxy.api.responses import json_response
 from dealerproxy.api.state import AVAILABILITY, CARS, RATES, SETTINGS
 from dealerproxy.errors import ApiError, Issue, UpstreamError, validation_error
-from dealerproxy.search.answer import SourceState, Status, unavailable
+from dealerproxy.search.answer import SourceState, Status, unavailable, wait_of
 from dealerproxy.search.query import parse_display
 from dealerproxy.vehicles.car import Verdict
 from dealerproxy.vehicles.detail import detail
-from dealerproxy.vehicles.fx import Rate
+from dealerproxy.vehicles.fx import Rate, iso_kst
 
 MAX_IDS = 100
-_ID = re.compile(r"encar_([1-9]\d{0,18})", re.ASCII)
+_ID = re.compile(r"(encar|danawa)_([1-9]\d{0,18})", re.ASCII)
 
 _WORDS = {
     Verdict.SOLD: "was sold",
@@ -33,21 +34,24 @@ async def get_vehicle(request: web.Request) -> web.Response:
     deadline = deadline_of(request, request.app[SETTINGS].detail_deadline_s)
     display = parse_display(params_of(request))
     vehicle_id = request.match_info["id"]
-    listing_id = listing_id_of(vehicle_id)
-    if listing_id is None:
+    dealer_id = dealer_id_of(vehicle_id)
+    if dealer_id is None:
         raise ApiError(
             404,
             "vehicle_not_found",
-            "Dealer cars have ids such as encar_41985016.",
+            "Dealer cars have ids such as encar_41985016 or danawa_6061500368.",
             details={"reason": "unknown_id"},
         )
-    cars = request.app[CARS]
+    site, listing_id = dealer_id
+    cars = request.app[CARS][site]
     rates = request.app[RATES]
     rate: Rate = rates.current() if display.krw_per_usd is None else rates.requested(display.krw_per_usd)
     try:
         found = await cars.find(listing_id, deadline)
     except UpstreamError as error:
-        raise unavailable([SourceState(name="encar", status=Status.FAILED, reason=error.code)], error) from error
+        waiting = None if error.retry_after_s is None else iso_kst(time.time() + error.retry_after_s)
+        state = SourceState(name=site, status=Status.FAILED, reason=error.code, retry_at=waiting)
+        raise unavailable([state], [wait_of([error])]) from error
     if isinstance(found, Verdict):
         message = f"{vehicle_id} {_WORDS[found]}."
         raise ApiError(404, "vehicle_not_found", message, details={"reason": found})
@@ -59,26 +63,31 @@ async def post_availability(request: web.Request) -> web.Response:
     """Whether each of up to 100 cars can be bought, in the order asked, repeated ids once."""
     deadline = deadline_of(request, request.app[SETTINGS].detail_deadline_s)
     ids = await _ids(request)
-    numbers = {vehicle_id: listing_id_of(vehicle_id) or "" for vehicle_id in ids}
-    found = await request.app[AVAILABILITY].check(list(numbers.values()), deadline)
+    by_site: dict[str, list[str]] = {}
+    for site, number in ids.values():
+        by_site.setdefault(site, []).append(number)
+    found = await request.app[AVAILABILITY].check(by_site, deadline)
     return json_response(
         {
             "data": [
-                {"id": vehicle_id, "status": found[number].status, "reason": found[number].reason}
-                for vehicle_id, number in numbers.items()
+                {"id": vehicle_id, "status": found[dealer_id].status, "reason": found[dealer_id].reason}
+                for vehicle_id, dealer_id in ids.items()
             ]
         }
     )
 
 
-def listing_id_of(vehicle_id: str) -> str | None:
-    """The number in a public id; None for anything that is not a dealer id."""
+def dealer_id_of(vehicle_id: str) -> tuple[str, str] | None:
+    """The site and the number in a public id; None for anything that is not a dealer id."""
     match = _ID.fullmatch(vehicle_id)
-    return match[1] if match else None
+    return (match[1], match[2]) if match else None
 
 
-async def _ids(request: web.Request) -> list[str]:
-    """The ids of the body. Raises ApiError 400 naming the index of each one that is none."""
+async def _ids(request: web.Request) -> dict[str, tuple[str, str]]:
+    """The ids of the body in their order, each with its site and number.
+
+    Raises ApiError 400 naming the index of each one that is none.
+    """
     try:
         body: Mapping[str, Any] = msgspec.json.decode(await request.read(), type=dict[str, Any])
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError, web.RequestPayloadError):
@@ -86,14 +95,17 @@ async def _ids(request: web.Request) -> list[str]:
     ids = body.get("ids")
     if not isinstance(ids, list) or not 1 <= len(ids) <= MAX_IDS:
         raise validation_error([Issue("ids", f"`ids` must be a list of 1 to {MAX_IDS} ids.")])
-    issues = [
-        Issue(f"ids[{index}]", "A dealer id looks like encar_41985016.")
-        for index, vehicle_id in enumerate(ids)
-        if not isinstance(vehicle_id, str) or listing_id_of(vehicle_id) is None
-    ]
+    found: dict[str, tuple[str, str]] = {}
+    issues: list[Issue] = []
+    for index, vehicle_id in enumerate(ids):
+        dealer_id = dealer_id_of(vehicle_id) if isinstance(vehicle_id, str) else None
+        if dealer_id is None:
+            issues.append(Issue(f"ids[{index}]", "A dealer id looks like encar_41985016 or danawa_6061500368."))
+        else:
+            found[vehicle_id] = dealer_id
     if issues:
         raise validation_error(issues)
-    return list(dict.fromkeys(ids))
+    return found
 
 
 ROUTES = (

@@ -1,21 +1,44 @@
 """What the application holds for its routes, by typed key."""
 
+from collections.abc import Mapping, Sequence
+from typing import Protocol
+
 from aiohttp import web
 
 from dealerproxy.search.availability import Availability
 from dealerproxy.search.facets import Facets
 from dealerproxy.search.service import SearchService
 from dealerproxy.settings import Settings
+from dealerproxy.transport.deadline import Deadline
+from dealerproxy.upstreams.danawa.client import DanawaClient
+from dealerproxy.upstreams.danawa.index import Brand, Indexes
 from dealerproxy.upstreams.encar.cars import EncarCars
 from dealerproxy.upstreams.encar.client import EncarClient
+from dealerproxy.vehicles.car import Car, Verdict
+from dealerproxy.vehicles.detail import Documents
 from dealerproxy.vehicles.fx import FxRates
 from dealerproxy.vocabulary import Vocabulary
+
+
+class Cars(Protocol):
+    """The cars of one site, one at a time."""
+
+    async def find(self, listing_id: str, deadline: Deadline) -> Car | Verdict:
+        """Find a car that can be bought, or say why it cannot. Raises UpstreamError when nobody can tell."""
+
+    async def documents(self, car: Car, krw_per_usd: float, deadline: Deadline) -> Documents:
+        """Fetch what goes with a car; nothing of it can fail the car."""
+
 
 SETTINGS = web.AppKey("settings", Settings)
 VOCABULARY = web.AppKey("vocabulary", Vocabulary)
 ENCAR = web.AppKey("encar", EncarClient)
+DANAWA = web.AppKey("danawa", DanawaClient)
+WARM = web.AppKey("warm", Sequence[Brand])
+INDEXES = web.AppKey("indexes", Indexes)
 RATES = web.AppKey("rates", FxRates)
 SEARCH = web.AppKey("search", SearchService)
-CARS = web.AppKey("cars", EncarCars)
+ENCAR_CARS = web.AppKey("encar_cars", EncarCars)
+CARS = web.AppKey("cars", Mapping[str, Cars])
 AVAILABILITY = web.AppKey("availability", Availability)
 FACETS = web.AppKey("facets", Facets)

@@ -1,11 +1,12 @@
 """The envelope of a list: rows, what each source did, the exchange rate, and remarks on the question."""
 
+import math
 from collections.abc import Sequence
 from enum import StrEnum
 
 from msgspec import UNSET, Struct, UnsetType
 
-from dealerproxy.errors import ApiError, UpstreamError
+from dealerproxy.errors import ApiError, UpstreamError, worst
 from dealerproxy.vehicles.fx import Rate
 from dealerproxy.vehicles.summary import VehicleSummary
 
@@ -17,9 +18,10 @@ SLOW_TO_MEND = frozenset({"blocked", "drift"})
 
 
 class Status(StrEnum):
-    """What became of a source: failed and partial are troubles, skipped is not."""
+    """What became of a source: failed and partial are troubles, stale and skipped are not."""
 
     OK = "ok"
+    STALE = "stale"
     PARTIAL = "partial"
     FAILED = "failed"
     SKIPPED = "skipped"
@@ -31,6 +33,8 @@ class SkipReason(StrEnum):
     SOURCE_EXCLUDED = "source_excluded"
     NOTHING_TO_ASK = "nothing_to_ask"
     NO_FACET = "no_facet"
+    FILTER_UNSUPPORTED = "filter_unsupported"
+    UPSTREAM_EXCLUDED = "upstream_excluded"
 
 
 class SourceState(Struct, frozen=True, kw_only=True):
@@ -82,17 +86,24 @@ def shown(rate: Rate) -> FxShown:
     return FxShown(rate.krw_per_usd, rate.as_of, rate.source)
 
 
-def unavailable(states: Sequence[SourceState], failure: UpstreamError, retry_after_s: float | None = None) -> ApiError:
-    """503: every source that was asked failed; `retry_after_s` is the longest wait any of them asked for."""
+def wait_of(failures: Sequence[UpstreamError]) -> float:
+    """Seconds until a source that failed so is worth asking again: the longest wait it asked for, else a guess."""
+    asked = [error.retry_after_s for error in failures if error.retry_after_s is not None]
     low, high = RETRY_AFTER_S
-    wait = failure.retry_after_s if retry_after_s is None else retry_after_s
-    if wait is None:
-        wait = high if failure.code in SLOW_TO_MEND else low
-    names = ",".join(state.name for state in states)
+    return max(asked) if asked else high if worst(failures).code in SLOW_TO_MEND else low
+
+
+def unavailable(states: Sequence[SourceState], waits: Sequence[float]) -> ApiError:
+    """503: every source that was asked failed. `waits`: seconds until each is worth asking; the shortest counts."""
+    low, high = RETRY_AFTER_S
+    failed = [state for state in states if state.status is Status.FAILED]
     return ApiError(
         503,
         "dealer_upstream_unavailable",
-        f"No dealer source could answer ({', '.join(f'{state.name}: {state.reason}' for state in states)}).",
+        f"No dealer source could answer ({', '.join(f'{state.name}: {state.reason}' for state in failed)}).",
         details={"sources": states},
-        headers={"Retry-After": str(round(min(max(wait, low), high))), PARTIAL_HEADER: names},
+        headers={
+            "Retry-After": str(math.ceil(min(max(min(waits), low), high))),
+            PARTIAL_HEADER: ",".join(state.name for state in failed),
+        },
     )

@@ -1,7 +1,7 @@
 """The cursor: where each leg stands, signed, so that any process can go on where another left off.
 
 A cursor is `base64url(msgpack payload + signature)`. The payload is compact rather than secret: offsets, keys and
-ids a client has seen anyway. Twenty-four legs and 380 remembered rows stay under 3 kB.
+ids a client has seen anyway. It stays under 3 kB: the more legs, the fewer rows given out are remembered.
 """
 
 import base64
@@ -24,6 +24,9 @@ LIFETIME_S = 3600
 # Encar repeats rows across pages, mostly about a hundred apart, so the walk remembers what it gave out last.
 REMEMBERED_ROWS = 380
 _DIGEST_BYTES = 4
+# What 3,000 characters of base64 hold, less what neither grows with the legs nor with the rows.
+_ROOM_BYTES = 2_250 - 90
+_LEG_BYTES = 26
 _SIGNATURE_BYTES = 16
 _VERSION = 1
 # Another process may have signed with a clock a little ahead of ours.
@@ -113,33 +116,34 @@ def fingerprint(query: Query, legs: Iterable[Leg]) -> bytes:
 
 
 class Seen:
-    """The ids a walk gave out, the last 380 of them."""
+    """The public ids a walk of so many legs gave out: the last 380 of them, or as many as there is room for."""
 
-    def __init__(self, remembered: bytes = b"") -> None:
+    def __init__(self, remembered: bytes = b"", legs: int = 1) -> None:
         size = _DIGEST_BYTES
+        self._most = min(REMEMBERED_ROWS, (_ROOM_BYTES - legs * _LEG_BYTES) // size)
         pieces = (remembered[at : at + size] for at in range(0, len(remembered) - size + 1, size))
         self._digests = dict.fromkeys(int.from_bytes(piece, "big") for piece in pieces)
 
-    def __contains__(self, listing_id: str) -> bool:
-        return digest(listing_id) in self._digests
+    def __contains__(self, vehicle_id: str) -> bool:
+        return digest(vehicle_id) in self._digests
 
     @property
     def complete(self) -> bool:
         """Whether nothing was forgotten yet."""
-        return len(self._digests) < REMEMBERED_ROWS
+        return len(self._digests) < self._most
 
-    def add(self, listing_id: str) -> None:
+    def add(self, vehicle_id: str) -> None:
         """Remember an id."""
-        self._digests[digest(listing_id)] = None
+        self._digests[digest(vehicle_id)] = None
 
     def __bytes__(self) -> bytes:
-        kept = list(self._digests)[-REMEMBERED_ROWS:]
+        kept = list(self._digests)[-self._most :]
         return b"".join(number.to_bytes(_DIGEST_BYTES, "big") for number in kept)
 
 
-def digest(listing_id: str) -> int:
+def digest(text: str) -> int:
     """A number of 32 bits that stands for an id where room is short."""
-    return zlib.crc32(listing_id.encode())
+    return zlib.crc32(text.encode())
 
 
 def _base64(raw: bytes) -> str:

@@ -3,7 +3,7 @@
 import asyncio
 import itertools
 import time
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 
 from msgspec import Struct
 
@@ -45,7 +45,10 @@ class Stock(Struct, frozen=True):
 
 
 class Facets:
-    """Answers from one cached upstream call; what models a make has is learned in the background."""
+    """Answers from one cached call to Encar; what models a make has is learned in the background.
+
+    `also` tells the (make, model) pairs that are known of Danawa just now.
+    """
 
     def __init__(
         self,
@@ -53,11 +56,12 @@ class Facets:
         vocabulary: Vocabulary,
         stock: FlightCache[str, Stock],
         *,
+        also: Callable[[], Collection[tuple[str, str]]] = frozenset,
         deadline_s: float,
         now: Callable[[], float] = time.time,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> None:
-        self._encar, self._vocabulary, self._stock = encar, vocabulary, stock
+        self._encar, self._vocabulary, self._stock, self._also = encar, vocabulary, stock, also
         self._deadline_s, self._now, self._sleep = deadline_s, now, sleep
         self._learned: dict[str, tuple[float, frozenset[str]]] = {}
         self._stocked: frozenset[str] = frozenset()
@@ -85,9 +89,14 @@ class Facets:
 
     def _answer(self, stocked: frozenset[str] | None, at: float, notices: Sequence[Notice]) -> FacetsAnswer:
         makes = [make for make in self._vocabulary.makes if stocked is None or _facets_in(make, stocked)]
+        models = {make.name: self._models(make, stocked) for make in makes}
+        for make, model in sorted(self._also()):
+            names = models.setdefault(make, [])
+            if model not in names:
+                names.append(model)
         return FacetsAnswer(
-            makes=[make.name for make in makes],
-            models={make.name: self._models(make, stocked) for make in makes},
+            makes=list(models),
+            models=models,
             fuels=list(self._vocabulary.fuel_filters),
             transmissions=[token for token, facets in self._vocabulary.transmission_filters.items() if facets],
             sources=[DEALER],

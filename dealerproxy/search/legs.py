@@ -3,13 +3,16 @@
 Pure bookkeeping: whoever drives a reader fetches the chunk it asks for and hands it over.
 """
 
+import bisect
+import sys
 from collections import Counter
 from collections.abc import Callable
 
 from dealerproxy.errors import UpstreamError
 from dealerproxy.search.cursor import LegState, Seen, digest
-from dealerproxy.search.plan import Leg
+from dealerproxy.search.plan import EncarLeg, Leg
 from dealerproxy.search.query import Sort
+from dealerproxy.search.states import Heard
 from dealerproxy.vehicles.listing import Chunk, LeftOut, LeftOutReason, Listing
 
 CHUNK_ROWS = 48
@@ -31,12 +34,14 @@ def sort_key(listing: Listing, sort: Sort) -> int:
 
 
 class LegReader:
-    """Reads one leg from a state on.
+    """Reads one leg from a state on, in chunks of 48 rows.
 
     `wanted` is the index of the chunk it needs, None while it has a row at hand, has ended or failed. `head` is
     the next row to give out, `head_key` its sort key. Rows that belong before the walk's `front` were inserted or
     pushed there while one walked: they are passed over, or the order would jump back and ids come twice.
     """
+
+    rows_a_chunk = CHUNK_ROWS
 
     def __init__(
         self,
@@ -54,6 +59,8 @@ class LegReader:
         self.head_key = 0
         self.total = state.total
         self.fetched_at: float | None = None
+        self.stale: str | None = None
+        self.confirmed = True
         self.calls = 0
         self.too_deep = False
         self.missing = 0
@@ -64,7 +71,7 @@ class LegReader:
         self._offset, self._key, self._last = state.offset, state.key, state.last
         self._ended, self._late = state.ended, state.late
         self._chunk: Chunk | None = None
-        self._index = state.offset // CHUNK_ROWS
+        self._index = state.offset // self.rows_a_chunk
         self._resuming = state.last is not None
         self._looked_aside = False
 
@@ -81,9 +88,10 @@ class LegReader:
         return self._ended
 
     @property
-    def answered(self) -> bool:
-        """Whether any chunk of this leg arrived in this request."""
-        return self.fetched_at is not None
+    def heard(self) -> Heard:
+        """What was heard of the leg in this request."""
+        answered = self.fetched_at is not None
+        return Heard(self.leg.upstream, self.failure, self.total, self.fetched_at, answered, self.stale)
 
     def state(self, front: int | None) -> LegState:
         """Where the leg stands, for the cursor; `front` is the walk's new one."""
@@ -95,6 +103,8 @@ class LegReader:
         """Take the wanted chunk and move to the next row that may be given out."""
         self.total = chunk.total
         self.fetched_at = min(chunk.fetched_at, self.fetched_at or chunk.fetched_at)
+        self.stale = self.stale or chunk.stale
+        self.confirmed = chunk.confirmed
         start = 0
         if self._resuming:
             place = self._find_place(chunk)
@@ -102,10 +112,10 @@ class LegReader:
                 return
             self._resuming = False
             start = place
-        elif self._offset // CHUNK_ROWS == self._index:
-            start = self._offset % CHUNK_ROWS
+        elif self._offset // self.rows_a_chunk == self._index:
+            start = self._offset % self.rows_a_chunk
         self._chunk = chunk
-        self._offset = self._index * CHUNK_ROWS + start
+        self._offset = self._index * self.rows_a_chunk + start
         self._advance()
 
     def take(self) -> Listing:
@@ -122,13 +132,14 @@ class LegReader:
         chunk = self._chunk
         if chunk is None:
             return
-        base = self._index * CHUNK_ROWS
-        for entry in chunk.entries[self._offset - base :]:
+        base = self._index * self.rows_a_chunk
+        for place in range(self._offset - base, len(chunk.entries)):
+            entry = chunk.entries[place]
             if isinstance(entry, LeftOut):
                 self.left_out[entry.reason] += 1
             elif self._keep(entry):
                 key = sort_key(entry, self._sort)
-                if entry.listing_id not in self._seen and (self._front is None or key >= self._front):
+                if entry.id not in self._seen and (self._front is None or key >= self._front):
                     self.head, self.head_key = entry, key
                     return
                 self.moved += 1
@@ -136,7 +147,7 @@ class LegReader:
         self._index += 1
         self._chunk = None
         self.missing += chunk.missing
-        self.too_deep = not chunk.ended and self._index * CHUNK_ROWS >= MAX_OFFSET
+        self.too_deep = not chunk.ended and self._index * self.rows_a_chunk >= MAX_OFFSET
         self._ended = chunk.ended or self.too_deep
 
     def _pass(self, entry: Listing | LeftOut) -> None:
@@ -155,7 +166,7 @@ class LegReader:
         for position, entry in enumerate(chunk.entries):
             if entry.listing_id is not None and digest(entry.listing_id) == self._last:
                 return position + 1
-        if self._offset == self._index * CHUNK_ROWS:
+        if self._offset == self._index * self.rows_a_chunk:
             return 0  # the last row passed ended the chunk before
         keys = [sort_key(entry, self._sort) if isinstance(entry, Listing) else None for entry in chunk.entries]
         neighbour = self._index + self._shift([key for key in keys if key is not None])
@@ -175,7 +186,39 @@ class LegReader:
 
     def _from_key(self, keys: list[int | None]) -> int:
         if self._key is None:
-            return self._offset % CHUNK_ROWS
+            return self._offset % self.rows_a_chunk
         # Once ids were forgotten, a row with the very same key may be one of them.
         first = self._key if self._seen.complete else self._key + 1
         return next((i for i, key in enumerate(keys) if key is not None and key >= first), len(keys))
+
+
+class IndexReader(LegReader):
+    """Reads a leg that is one chunk, sorted by `index_order` with what is left out before all rows.
+
+    However the listing changed meanwhile, its place is behind the last row passed: no neighbour to look in, no row of
+    an equal key that may have been one passed.
+    """
+
+    rows_a_chunk = sys.maxsize
+
+    def _find_place(self, chunk: Chunk) -> int | None:
+        passed = FIRST if self._key is None or self._last is None else (self._key, self._last)
+        return bisect.bisect_right(
+            chunk.entries,
+            passed,
+            key=lambda entry: index_order(entry, self._sort) if isinstance(entry, Listing) else FIRST,
+        )
+
+
+# Before every row.
+FIRST = (-sys.maxsize, 0)
+
+
+def index_order(listing: Listing, sort: Sort) -> tuple[int, int]:
+    """The place of a row among those of an index: a total order, and one that a cursor can hold."""
+    return sort_key(listing, sort), digest(listing.listing_id)
+
+
+def reader_of(leg: Leg) -> type[LegReader]:
+    """How a leg is read."""
+    return LegReader if isinstance(leg, EncarLeg) else IndexReader

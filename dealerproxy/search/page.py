@@ -6,6 +6,7 @@ from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dealerproxy.errors import UpstreamError
 from dealerproxy.search.legs import LegReader
 from dealerproxy.search.query import Sort
+from dealerproxy.upstreams.encar.naming import UPSTREAM as ENCAR
 from dealerproxy.vehicles.listing import Chunk, Listing
 
 # Chunks a request may ask for beyond one a leg, when filters or left-out rows leave its page short.
@@ -15,11 +16,15 @@ MAX_REFILLS = 4
 Load = Callable[[LegReader, int], Awaitable[tuple[Chunk, bool]]]
 
 
+_Key = tuple[str, str]
+
+
 class Page:
-    """Rows gathered so far; no vehicle twice, and of its adverts the original."""
+    """Rows gathered so far; no vehicle twice. Of its adverts on a site the original stays, of both sites Encar's."""
 
     def __init__(self) -> None:
-        self._rows: dict[tuple[str, str], Listing] = {}
+        self._rows: dict[_Key, Listing] = {}
+        self._by_facts: dict[tuple[str, str, int, int, int], list[_Key]] = {}
         self.duplicates = 0
         self.short = False
 
@@ -35,7 +40,22 @@ class Page:
             if other.original or not listing.original:
                 return
             del self._rows[key]
+        twins = self._elsewhere(listing, key)
+        if twins and listing.upstream != ENCAR:
+            self.duplicates += 1
+            return
+        self.duplicates += len(twins)
+        for twin in twins:
+            del self._rows[twin]
         self._rows[key] = listing
+
+    def _elsewhere(self, listing: Listing, key: _Key) -> list[_Key]:
+        """Rows of other sites with the very same facts: the sites share no number to know a car by."""
+        facts = (listing.make, listing.model, listing.year, listing.mileage_km, listing.price_krw)
+        keys = self._by_facts.setdefault(facts, [])
+        twins = [other for other in keys if other[0] != listing.upstream and other in self._rows]
+        keys.append(key)
+        return twins
 
     def rows(self, sort: Sort) -> list[Listing]:
         """The rows in the order to show: merged order, or by (year, registration, id) for the year sorts."""

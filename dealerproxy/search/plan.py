@@ -1,15 +1,22 @@
-"""A query becomes legs: one search per upstream facet of a make and per model asked, with its native filters."""
+"""A query becomes legs.
+
+On Encar one search per facet of a make and model asked, with its native filters; on Danawa, which can neither filter
+nor sort, the listings that hold the makes asked for.
+"""
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from typing import NamedTuple
 
 from msgspec import Struct
 
 from dealerproxy.errors import Issue, validation_error
 from dealerproxy.search.answer import Notice, SkipReason
-from dealerproxy.search.query import Query, Sort, short
+from dealerproxy.search.query import UPSTREAMS, Query, Sort, short
+from dealerproxy.upstreams.danawa.index import Brand
+from dealerproxy.upstreams.danawa.names import UPSTREAM as DANAWA
 from dealerproxy.upstreams.encar import query as encar
+from dealerproxy.upstreams.encar.naming import UPSTREAM as ENCAR
 from dealerproxy.upstreams.encar.naming import WON_PER_MANWON
 from dealerproxy.upstreams.encar.rows import Asked
 from dealerproxy.vehicles.listing import Listing
@@ -28,13 +35,32 @@ ENCAR_SORTS = {
 }
 
 
-class Leg(NamedTuple):
-    """One search on one upstream; `q` and `sort` are the upstream's words and identify it."""
+class EncarLeg(NamedTuple):
+    """One search on Encar; `q` and `sort` are its own words and identify it."""
 
-    upstream: str
     q: str
     sort: str
     asked: Asked
+    upstream: str = ENCAR
+
+
+class DanawaLeg(NamedTuple):
+    """One listing of Danawa, sorted here. Kept are the cars of `make`, and of its `models` unless those are None."""
+
+    listing: Brand
+    make: str
+    models: frozenset[str] | None
+    sort: Sort
+    upstream: str = DANAWA
+
+    @property
+    def q(self) -> str:
+        """What identifies it, in a line."""
+        models = "*" if self.models is None else ",".join(sorted(self.models))
+        return f"{self.listing.brand}/{self.listing.series or ''} {self.make} {models}"
+
+
+Leg = EncarLeg | DanawaLeg
 
 
 class Facets(Struct, frozen=True):
@@ -47,16 +73,16 @@ class Facets(Struct, frozen=True):
 
 
 class Plan(NamedTuple):
-    """What to ask, what to keep of it, and what to remark; `skip` says why there is nothing to ask."""
+    """What to ask, what to keep of it, and what to remark; `skips` says of the sites without a leg why."""
 
     legs: tuple[Leg, ...]
     keep: "Keep"
     notices: tuple[Notice, ...]
-    skip: SkipReason | None = None
+    skips: Mapping[str, SkipReason]
 
 
 class Keep(Struct, frozen=True):
-    """The filters once more, on the rows: the guard behind the upstream's own and exact where that one is wide."""
+    """The filters on the rows: all that Danawa has, and the guard behind Encar's own, exact where those are wide."""
 
     query: Query
     facets: Facets
@@ -92,27 +118,38 @@ class Keep(Struct, frozen=True):
 
 
 def plan(query: Query, krw_per_usd: float, vocabulary: Vocabulary) -> Plan:
-    """Plan a query's legs, in the order makes and models were asked for.
+    """Plan a query's legs, in the order makes and models were asked for, Encar's first.
 
-    Raises ApiError 400 for more than 24 legs. Makes, models and pairs nobody knows become notices.
+    Raises ApiError 400 for more than 24 legs on a site. Makes, models and pairs nobody knows become notices.
     """
     notices = [_dropped(name) for name in query.dropped]
     facets, unfilterable = _facets(query, vocabulary)
     notices += unfilterable
-    keep = Keep(query, facets, krw_per_usd)
-    makes = _makes(query, vocabulary, notices)
-    asked = list(_pairs(query, makes, vocabulary, notices))
-    if len(asked) > MAX_LEGS:
+    wanted = _wanted(query, vocabulary, notices)
+    skips = {name: SkipReason.UPSTREAM_EXCLUDED for name in UPSTREAMS if name not in query.upstreams}
+    encar_legs: list[EncarLeg] = []
+    danawa_legs: list[DanawaLeg] = []
+    if ENCAR not in skips:
+        encar_legs = list(_encar_legs(query, wanted, facets, krw_per_usd, vocabulary))
+        if not encar_legs:
+            skips[ENCAR] = SkipReason.NOTHING_TO_ASK
+        elif query.transmissions and not facets.transmissions:
+            encar_legs, skips[ENCAR] = [], SkipReason.NO_FACET
+    if DANAWA not in skips:
+        unable = _unable(query)
+        if unable:
+            skips[DANAWA] = SkipReason.FILTER_UNSUPPORTED
+            notices += [_unfiltered(name) for name in unable]
+        else:
+            danawa_legs = list(_danawa_legs(query, wanted, vocabulary, notices))
+            if not danawa_legs:
+                skips[DANAWA] = SkipReason.NOTHING_TO_ASK
+    most = max(len(encar_legs), len(danawa_legs))
+    if most > MAX_LEGS:
         field = "model" if query.models else "make"
-        message = f"This asks for {len(asked)} searches; at most {MAX_LEGS} makes x models are allowed."
+        message = f"This asks for {most} searches on one site; at most {MAX_LEGS} makes x models are allowed."
         raise validation_error([Issue(field, message)])
-    if not asked:
-        return Plan((), keep, tuple(notices), SkipReason.NOTHING_TO_ASK)
-    if query.transmissions and not facets.transmissions:
-        return Plan((), keep, tuple(notices), SkipReason.NO_FACET)
-    sort = ENCAR_SORTS[query.sort]
-    legs = tuple(Leg("encar", encar.q(_search(query, pair, facets, krw_per_usd)), sort, pair) for pair in asked)
-    return Plan(legs, keep, tuple(notices))
+    return Plan((*encar_legs, *danawa_legs), Keep(query, facets, krw_per_usd), tuple(notices), skips)
 
 
 def manwon_bounds(low_usd: int | None, high_usd: int | None, krw_per_usd: float) -> tuple[int, int] | None:
@@ -167,44 +204,87 @@ def _facets(query: Query, vocabulary: Vocabulary) -> tuple[Facets, list[Notice]]
     ), notices
 
 
-def _makes(query: Query, vocabulary: Vocabulary, notices: list[Notice]) -> list[Make]:
+def _wanted(query: Query, vocabulary: Vocabulary, notices: list[Notice]) -> list[tuple[Make, tuple[str, ...]]]:
+    """The makes to search, each with the words for its models that were asked for; () when no model was.
+
+    Remarks on makes and models nobody knows, and on those left without a partner.
+    """
     makes: dict[str, Make] = {}
     for text in query.makes:
-        make = vocabulary.find_make(text)
+        make = vocabulary.find_make(text) or vocabulary.danawa.find_make(text)
         if make is None:
             notices.append(_unknown("make", text))
         else:
             makes[make.name] = make
-    return list(makes.values())
-
-
-def _pairs(query: Query, makes: list[Make], vocabulary: Vocabulary, notices: list[Notice]) -> Iterator[Asked]:
-    """Yield the pairs that exist, remarking on models nobody has and on makes and models left without a partner."""
     if not query.models:
-        for make in makes:
-            yield from (Asked(make, facet.korean) for facet in make.facets)
-        return
-    known = [text for text in query.models if vocabulary.knows_model(text)]
+        return [(make, ()) for make in makes.values()]
+    known = [text for text in query.models if vocabulary.danawa.knows_model(text)]
     notices += [_unknown("model", text) for text in query.models if text not in known]
-    paired: set[str] = set()
-    for make in makes:
-        found = False
-        seen: set[tuple[str, str]] = set()
-        for text in known:
-            for model in vocabulary.find_models(make, text):
-                found = True
-                paired.add(text)
-                if (model.make_facet, model.korean) not in seen:
-                    seen.add((model.make_facet, model.korean))
-                    yield Asked(make, model.make_facet, model)
-        if known and not found:
-            message = f"{make.name} has none of the models asked for, so it was not searched."
+    pairs = {
+        name: tuple(text for text in known if vocabulary.danawa.find_models(make, text)) for name, make in makes.items()
+    }
+    for name, texts in pairs.items():
+        if known and not texts:
+            message = f"{name} has none of the models asked for, so it was not searched."
             notices.append(Notice(code="no_such_pair", field="make", message=message))
+    paired = {text for texts in pairs.values() for text in texts}
     notices += [
         Notice(code="no_such_pair", field="model", message=f"None of the makes asked for has a model `{short(text)}`.")
         for text in known
         if makes and text not in paired
     ]
+    return [(make, pairs[name]) for name, make in makes.items() if pairs[name]]
+
+
+def _encar_legs(
+    query: Query,
+    wanted: Iterable[tuple[Make, tuple[str, ...]]],
+    facets: Facets,
+    krw_per_usd: float,
+    vocabulary: Vocabulary,
+) -> Iterator[EncarLeg]:
+    """Yield one leg per facet of a make and model; none for what only Danawa has."""
+    sort = ENCAR_SORTS[query.sort]
+    for make, texts in wanted:
+        models = dict.fromkeys(model for text in texts for model in vocabulary.find_models(make, text))
+        pairs = [Asked(make, model.make_facet, model) for model in models]
+        if not texts:
+            pairs = [Asked(make, facet.korean) for facet in make.facets if vocabulary.make_of(facet.korean)]
+        for pair in pairs:
+            yield EncarLeg(encar.q(_search(query, pair, facets, krw_per_usd)), sort, pair)
+
+
+def _danawa_legs(
+    query: Query, wanted: Iterable[tuple[Make, tuple[str, ...]]], vocabulary: Vocabulary, notices: list[Notice]
+) -> Iterator[DanawaLeg]:
+    """Yield the listings to read: a make's series if all of its models asked for have codes, else its brand's."""
+    words = vocabulary.danawa
+    for make, texts in wanted:
+        brands = words.brands_of(make)
+        if not brands:
+            message = f"Danawa's code for {make.name} is not known, so it was not searched there."
+            notices.append(Notice(code="no_brand_code", field="make", message=message))
+            continue
+        series: dict[str, str | None] = {}
+        for model in (model for text in texts for model in words.find_models(make, text)):
+            series[model.name] = series.get(model.name) or words.series_of(model)
+        if series and all(series.values()):
+            for name, code in series.items():
+                yield DanawaLeg(Brand(brands[0], code), make.name, frozenset({name}), query.sort)
+        else:
+            for brand in brands:
+                yield DanawaLeg(Brand(brand), make.name, frozenset(series) or None, query.sort)
+
+
+def _unable(query: Query) -> list[str]:
+    """The filters of a query that Danawa can neither apply nor show."""
+    asked = {
+        "fuel": query.fuel,
+        "color": query.colour,
+        "transmission": query.transmissions,
+        "options_include": query.options,
+    }
+    return [name for name, value in asked.items() if value]
 
 
 def _unknown(field: str, text: str) -> Notice:
@@ -214,3 +294,7 @@ def _unknown(field: str, text: str) -> Notice:
 def _dropped(name: str) -> Notice:
     why = "with several values " if name in {"fuel", "color"} else ""
     return Notice(code="filter_dropped", field=name, message=f"`{name}` {why}is not applied to dealer cars.")
+
+
+def _unfiltered(name: str) -> Notice:
+    return Notice(code="filter_unsupported", field=name, message=f"Danawa cannot filter by `{name}`; it was not asked.")

@@ -20,7 +20,7 @@ DEFAULT_LIMIT, MAX_LIMIT = 50, 200
 PAGE_MAX = 48
 DEALER = "dealer"
 SOURCES = (DEALER, "glovis", "sk", "aj", "lotte", "kcar")
-UPSTREAMS = ("encar",)
+UPSTREAMS = ("encar", "danawa")
 INCLUDES = ("dealer", "enriched")
 GRADES = ("A", "B", "C", "D", "F")
 AUCTION_STATUSES = ("upcoming", "sold", "negotiation_sold", "no_bid", "negotiation_requested")
@@ -83,6 +83,7 @@ class Query(Struct, frozen=True, kw_only=True):
     limit: int = DEFAULT_LIMIT
     cursor: str | None = None
     display: Display = Display()
+    upstreams: tuple[str, ...] = UPSTREAMS
     dealer_in_scope: bool = True
     auction_only: bool = False
     dropped: tuple[str, ...] = ()
@@ -154,7 +155,6 @@ def _read(reader: "_Reader", sources: Sequence[str], vocabulary: Vocabulary) -> 
         dropped.append("body_style")
     year_min, year_max = reader.bounds("year_min", "year_max", *YEARS)
     price_min, price_max = reader.bounds("price_min_usd", "price_max_usd", 0, _BIGGEST)
-    reader.words("upstream", UPSTREAMS)
     return Query(
         makes=makes,
         models=models,
@@ -171,6 +171,7 @@ def _read(reader: "_Reader", sources: Sequence[str], vocabulary: Vocabulary) -> 
         limit=reader.integer("limit", 1, MAX_LIMIT) or DEFAULT_LIMIT,
         cursor=reader.text("cursor"),
         display=_display(reader),
+        upstreams=reader.words("upstream", UPSTREAMS) or UPSTREAMS,
         dealer_in_scope=not sources or DEALER in sources,
         auction_only=any(reader.text(name) for name in AUCTION_ONLY),
         dropped=tuple(dropped),

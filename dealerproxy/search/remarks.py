@@ -8,6 +8,9 @@ from dealerproxy.search.legs import MAX_OFFSET, LegReader
 from dealerproxy.search.page import Page
 from dealerproxy.vehicles.listing import LeftOutReason, Listing
 
+UNCONFIRMED_EMPTY = Notice(
+    code="unconfirmed_empty", message="Danawa shows no car of a make, without saying that there is none."
+)
 PAGE_SHORT = Notice(code="page_short", message="Few rows matched what was read so far; go on with `next_cursor`.")
 
 # code -> (field, message around the count)
@@ -46,4 +49,6 @@ def remarks(readers: Sequence[LegReader], page: Page, rows: Sequence[Listing]) -
         for code, (field, message) in _COUNTED.items()
         if counts[code]
     ]
+    if not all(reader.confirmed for reader in readers):
+        notices.append(UNCONFIRMED_EMPTY)
     return [*notices, PAGE_SHORT] if page.short else notices

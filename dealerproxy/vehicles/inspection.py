@@ -74,10 +74,13 @@ class Issue(Struct, frozen=True):
 
 
 class DealerInspection(Struct, frozen=True):
-    """Damaged panels counted by kind; a panel of unknown kind counts as exterior, so that the sum is all of them."""
+    """Damaged panels counted by kind; a panel of unknown kind counts as exterior, so that the sum is all of them.
 
-    frame_damage_count: int
-    exterior_damage_count: int
+    Both are null where an inspection names no panels.
+    """
+
+    frame_damage_count: int | None
+    exterior_damage_count: int | None
 
 
 class CostBreakdown(Struct, frozen=True):
@@ -112,10 +115,11 @@ class AccidentCostSummary(Struct, frozen=True, kw_only=True):
 class InspectionReport(Struct, frozen=True, kw_only=True):
     """The sheet. The fields up to `inspection_sheet_url` are the partner API's, in its order.
 
+    `source` is who shows it: Encar, or the feeder M-Park, which sums an inspection up and names no panels.
     `has_accident` is what the inspector ticked, never computed from panels. `has_frame_damage` is null when no frame
     panel is damaged but one of unknown kind is; `exterior_summary` names that one too, as the count of exterior
-    panels counts it. `accident_cost_summary` comes from the insurance record and is
-    filled in by whoever has it. Beyond the partner's fields, each null when the sheet does not say:
+    panels counts it. Where no panels are named, both are null. `accident_cost_summary` comes from the insurance record
+    and is filled in by whoever has it. Beyond the partner's fields, each null when the sheet does not say:
 
     * `simple_repair`: ticked: panels were repaired without that counting as an accident
     * `inspected_on`: the day the sheet was issued; `mileage_km`: the odometer on it
@@ -130,13 +134,13 @@ class InspectionReport(Struct, frozen=True, kw_only=True):
     Of these words, one that nobody knows keeps its code (`code_7`) or is `unknown`. Dates are ISO 8601 (`2026-08-05`).
     """
 
-    source: Literal["encar"] = "encar"
+    source: Literal["encar", "mpark"] = "encar"
     overall_grade: None = None
     grade_description: None = None
     accident_summary: str
     has_accident: bool
     has_frame_damage: bool | None
-    exterior_summary: str
+    exterior_summary: str | None
     accident_reason: None = None
     category_grades: tuple[CategoryGrade, ...]
     checklist: tuple[ChecklistItem, ...]

@@ -23,10 +23,11 @@ class LeftOutReason(StrEnum):
 
 
 class LeftOut(Struct, frozen=True):
-    """A row that keeps its place in the upstream's order but is not offered."""
+    """A row that keeps its place in the upstream's order but is not offered, with its number and model if known."""
 
     reason: LeftOutReason
     listing_id: str | None = None
+    model: str | None = None
 
 
 class Listing(Struct, frozen=True, kw_only=True):
@@ -79,7 +80,8 @@ class Chunk(Struct, frozen=True):
     """One aligned piece of a leg: its rows in the upstream's order.
 
     `total` is the upstream's own count for the whole leg; `ended` tells that nothing follows; `missing` how many rows
-    it kept back of those its count promises for this piece; `fetched_at` is unix time in seconds.
+    it kept back of those its count promises for this piece; `fetched_at` is unix time in seconds. `stale` says why
+    the piece is older than it should be; `confirmed` is false for an emptiness that was not put in words.
     """
 
     entries: tuple[Listing | LeftOut, ...]
@@ -87,3 +89,5 @@ class Chunk(Struct, frozen=True):
     ended: bool
     fetched_at: float
     missing: int = 0
+    stale: str | None = None
+    confirmed: bool = True

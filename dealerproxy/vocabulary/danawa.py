@@ -41,6 +41,10 @@ class _GroupEntry(Struct, frozen=True, forbid_unknown_fields=True):
     aliases: list[Word] = []
 
 
+class _FeederEntry(Struct, frozen=True, forbid_unknown_fields=True):
+    facet: Word
+
+
 class DanawaWords:
     """Look-ups for Danawa's list. `makes`: those that only Danawa has.
 
@@ -55,9 +59,11 @@ class DanawaWords:
         self._by_facet = {**makes, **own}
         self._by_name = {make.name: make for make in self._by_facet.values()}
         self._models = _with_own_groups(file, self._by_facet, models)
+        self._model_words = frozenset(word for words in self._models.values() for word in words)
         self._labels = _labels(file, self._by_facet)
         self._brands = _brands(file, self._by_name)
         self._series = _series(file, self._models)
+        self._feeder = {word: entry.facet for word, entry in file.entries("feeder", _FeederEntry).items()}
         self._split = lru_cache(CACHE_SIZE)(self._find_split)
 
     def make_facet_of(self, label: str) -> str | None:
@@ -73,6 +79,10 @@ class DanawaWords:
         word = word_key(text)
         return next((make for make in self.makes if word in map(word_key, (make.name, make.facets[0].korean))), None)
 
+    def knows_model(self, text: str) -> bool:
+        """Tell whether any make has a model of this name, Danawa's own included."""
+        return word_key(text) in self._model_words
+
     def find_models(self, make: Make, text: str) -> tuple[Model, ...]:
         """Return the groups a word means for this make, Danawa's own included: at most one per facet."""
         word = word_key(text)
@@ -84,8 +94,15 @@ class DanawaWords:
         return self._brands.get(make.name, ())
 
     def series_of(self, model: Model) -> str | None:
-        """Return the code of the series that is a model group; few are known."""
+        """Return the code of the series that is a model group; few are known for certain.
+
+        A code that is wrong would show no car where there are some, so those merely likely are not used.
+        """
         return self._series.get((model.make_facet, model.korean))
+
+    def encar_word(self, word: str) -> str:
+        """Return Encar's word for the feeder's word for a fuel, a transmission or a colour; most are the same."""
+        return self._feeder.get(word, word)
 
     def split_name(self, facet: str, name: str) -> tuple[Model, int] | None:
         """Return the group that a name without its brand tells, and how many words of the name end with it.
@@ -160,6 +177,7 @@ def _brands(file: File, makes: Mapping[str, Make]) -> dict[str, tuple[str, ...]]
 
 def _series(file: File, models: Mapping[str, Mapping[str, Model]]) -> dict[tuple[str, str], str]:
     codes: dict[tuple[str, str], str] = {}
+    sure: dict[tuple[str, str], str] = {}
     for code, entry in file.entries("series", _SeriesEntry).items():
         _check_code(file, "series", code)
         if not any(model.korean == entry.group for model in models.get(entry.facet, {}).values()):
@@ -167,7 +185,9 @@ def _series(file: File, models: Mapping[str, Mapping[str, Model]]) -> dict[tuple
         if (entry.facet, entry.group) in codes:
             raise file.error(f"{entry.group!r} already has a code", "series", code)
         codes[entry.facet, entry.group] = code
-    return codes
+        if entry.confidence == "high":
+            sure[entry.facet, entry.group] = code
+    return sure
 
 
 def _check_facet(file: File, facet: str, makes: Mapping[str, Make], *path: str) -> None:

@@ -54,7 +54,7 @@ async def test_probes_ask_no_upstream_and_stay_good_when_it_is_in_trouble(
     for path, _ in PROBES:
         await client.get(path)
     assert asked == []
-    async with client.get("/v1/vehicles", params={"make": "BMW"}) as answer:
+    async with client.get("/v1/vehicles", params={"make": "BMW", "upstream": "encar"}) as answer:
         assert answer.status == 503
     assert len(asked) == 1
     for path, expected in PROBES:

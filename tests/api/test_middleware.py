@@ -260,7 +260,7 @@ async def test_a_deadline_header_that_is_no_number_of_milliseconds_is_a_validati
     service: Client, text: str
 ) -> None:
     headers = {"x-api-key": "one", "X-Request-Deadline-Ms": text}
-    async with service.get("/v1/vehicles", params={"make": "BMW"}, headers=headers) as answer:
+    async with service.get("/v1/vehicles", params={"make": "BMW", "upstream": "encar"}, headers=headers) as answer:
         error = (await answer.json())["error"]
     assert (answer.status, error["details"]["field"]) == (400, "X-Request-Deadline-Ms")
 

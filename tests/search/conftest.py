@@ -1,4 +1,4 @@
-"""The real service wired over loopback to the stand-in for Encar."""
+"""The real service wired over loopback to the stand-ins for Encar and for Danawa with its feeder."""
 
 from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Any
@@ -7,17 +7,23 @@ import pytest
 from aiohttp.test_utils import TestClient, TestServer
 
 from dealerproxy.app import create_app
+from dealerproxy.sandbox.danawa import DanawaStandIn
+from dealerproxy.sandbox.danawa_inventory import DanawaInventory
 from dealerproxy.sandbox.encar import EncarStandIn
 from dealerproxy.sandbox.inventory import Inventory, generate
+from dealerproxy.sandbox.sites import serve
 from dealerproxy.settings import Settings
 from dealerproxy.vocabulary import Vocabulary
 
 
 class House:
-    """A running service, its stand-in, and short ways to ask."""
+    """A running service, its stand-ins, and short ways to ask: Encar alone, unless it was built with Danawa."""
 
-    def __init__(self, client: TestClient[Any, Any], stand_in: EncarStandIn) -> None:
-        self.client, self.stand_in = client, stand_in
+    def __init__(
+        self, client: TestClient[Any, Any], stand_in: EncarStandIn, danawa: DanawaStandIn, upstream: str | None
+    ) -> None:
+        self.client, self.stand_in, self.danawa = client, stand_in, danawa
+        self.upstream = upstream
         self.status, self.headers = 0, dict[str, str]()
 
     @property
@@ -31,7 +37,7 @@ class House:
 
     async def ask(self, **params: object) -> Any:
         """GET the list; remembers status and headers, returns the body."""
-        query = {name: str(value) for name, value in params.items() if value is not None}
+        query = {name: str(value) for name, value in {"upstream": self.upstream, **params}.items() if value is not None}
         async with self.client.get("/v1/vehicles", params=query) as response:
             self.status, self.headers = response.status, dict(response.headers)
             return await response.json()
@@ -57,17 +63,22 @@ async def build(vocabulary: Vocabulary) -> AsyncIterator[Build]:
     """Start services; keyword arguments are settings."""
     running: list[Any] = []
 
-    async def start(inventory: Inventory | None = None, **settings: Any) -> House:
+    async def start(
+        inventory: Inventory | None = None, danawa: DanawaInventory | None = None, **settings: Any
+    ) -> House:
         stand_in = EncarStandIn(generate(7, 600) if inventory is None else inventory)
-        upstream = TestServer(stand_in.app())
+        second = DanawaStandIn(DanawaInventory() if danawa is None else danawa, faults=stand_in.faults)
+        upstream = TestServer(serve(stand_in, second))
         await upstream.start_server()
-        wired = {"encar_rps": 1000.0, "cursor_secret": "test", **settings}
+        wired = {"encar_rps": 1000.0, "danawa_rps": 1000.0, "cursor_secret": "test", **settings}
         url = str(upstream.make_url(""))
-        app = create_app(Settings(encar_api_url=url, encar_page_url=url, **wired), vocabulary)
+        app = create_app(
+            Settings(encar_api_url=url, encar_page_url=url, danawa_url=url, mpark_api_url=url, **wired), vocabulary
+        )
         client = TestClient(TestServer(app))
         await client.start_server()
         running.extend([client, upstream])
-        return House(client, stand_in)
+        return House(client, stand_in, second, "encar" if danawa is None else None)
 
     yield start
     for server in running:

@@ -69,13 +69,15 @@ def test_a_cursor_lives_an_hour() -> None:
     assert reason(text, codec(3601)) == "expired"
 
 
-def test_the_largest_cursor_stays_under_three_kilobytes() -> None:
-    seen = Seen()
+@pytest.mark.parametrize(("legs", "remembered"), [(1, 380), (24, 380), (48, 220), (52, 200)])
+def test_the_largest_cursor_stays_under_three_kilobytes(legs: int, remembered: int) -> None:
+    seen = Seen(b"", legs)
     for i in range(5000):
-        seen.add(str(9_000_000_000_000_000_000 + i))
-    legs = [LegState(9_999, -999_980_000, 4_000_000_000, 300_000, late=True)] * 24
-    text = codec(1_800_000_000).encode(b"12345678", RATE, legs, -999_980_000, bytes(seen))
+        seen.add(f"danawa_{9_000_000_000_000_000_000 + i}")
+    states = [LegState(9_999, -999_980_000, 4_000_000_000, 300_000, late=True)] * legs
+    text = codec(1_800_000_000).encode(b"12345678", RATE, states, -999_980_000, bytes(seen))
     assert len(text) < 3000
+    assert sum(f"danawa_{9_000_000_000_000_004_999 - i}" in Seen(bytes(seen), legs) for i in range(400)) >= remembered
 
 
 def test_a_walk_remembers_the_last_rows_it_gave_out() -> None:

@@ -1,13 +1,17 @@
 """How a leg finds its place again when the upstream's rows moved under it."""
 
+from collections.abc import Callable
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from dealerproxy.search.cursor import LegState, Seen
-from dealerproxy.search.legs import CHUNK_ROWS, LegReader, sort_key
-from dealerproxy.search.plan import Leg
+from dealerproxy.search.legs import CHUNK_ROWS, IndexReader, LegReader, index_order, sort_key
+from dealerproxy.search.plan import DanawaLeg, EncarLeg
 from dealerproxy.search.query import Sort
+from dealerproxy.upstreams.danawa.index import Brand
 from dealerproxy.upstreams.encar.rows import Asked
 from dealerproxy.vehicles.listing import Chunk, LeftOut, LeftOutReason, Listing
 
@@ -62,7 +66,7 @@ class Walk:
         self.upstream, self.seen, self.state = upstream, Seen(), LegState()
 
     def take(self, count: int) -> list[int]:
-        leg = Leg("encar", "q", "PriceAsc", Asked(None, "기아"))  # type: ignore[arg-type]
+        leg = EncarLeg("q", "PriceAsc", Asked(None, "기아"))  # type: ignore[arg-type]
         reader = LegReader(leg, self.state, sort=Sort.PRICE_ASC, keep=lambda _: True, seen=self.seen)
         taken: list[int] = []
         while len(taken) < count:
@@ -71,7 +75,7 @@ class Walk:
             if reader.head is None:
                 break
             listing = reader.take()
-            self.seen.add(listing.listing_id)
+            self.seen.add(listing.id)
             taken.append(int(listing.listing_id))
         self.state = reader.state(None)
         return taken
@@ -166,3 +170,69 @@ def test_keys_grow_along_every_sort() -> None:
     assert sort_key(cheap, Sort.PRICE_DESC) > sort_key(dear, Sort.PRICE_DESC)
     assert sort_key(cheap, Sort.YEAR_DESC) == -202001
     assert sort_key(cheap, Sort.MILEAGE_ASC) == 1
+
+
+class Listings:
+    """An index that changes between the pages of a walk."""
+
+    def __init__(self, rows: list[Listing]) -> None:
+        self.rows = {row.listing_id: row for row in rows}
+
+    def chunk(self) -> Chunk:
+        rows = sorted(self.rows.values(), key=lambda row: index_order(row, Sort.PRICE_ASC))
+        lease = LeftOut(LeftOutReason.SOLD_OR_RESERVED, "77777")
+        return Chunk((lease, *rows), len(rows) + 1, ended=True, fetched_at=0.0)
+
+
+INDEX_LEG = DanawaLeg(Brand("307"), "Kia", None, Sort.PRICE_ASC)
+
+
+def walk_index(listings: Listings, pages: list[int], change: Callable[[int], None]) -> tuple[list[str], int]:
+    """Take pages of such sizes and then the rest; `change` is called after each with its number."""
+    state, seen, taken, left_out = LegState(), Seen(), [], 0
+    for number, size in enumerate([*pages, 1_000]):
+        reader = IndexReader(INDEX_LEG, state, sort=Sort.PRICE_ASC, keep=lambda _: True, seen=seen)
+        if reader.wanted is not None:
+            reader.offer(listings.chunk())
+        for _ in range(size):
+            if reader.head is None:
+                break
+            row = reader.take()
+            seen.add(row.id)
+            taken.append(row.listing_id)
+        left_out += reader.left_out.total()
+        state = reader.state(None)
+        change(number)
+    return taken, left_out
+
+
+@given(
+    prices=st.lists(st.integers(1, 6), min_size=1, max_size=40),
+    pages=st.lists(st.integers(0, 9), max_size=6),
+    changes=st.lists(st.tuples(st.integers(0, 60), st.one_of(st.none(), st.integers(1, 6))), max_size=6),
+)
+def test_an_index_that_changes_under_a_walk_repeats_no_id_and_loses_no_row_that_stood_still(
+    prices: list[int], pages: list[int], changes: list[tuple[int, int | None]]
+) -> None:
+    listings = Listings([car(i, price) for i, price in enumerate(prices)])
+    moved: set[str] = set()
+
+    def change(number: int) -> None:
+        if number < len(changes):
+            which, price = changes[number]
+            moved.add(str(which))
+            listings.rows.pop(str(which), None)
+            if price is not None:
+                listings.rows[str(which)] = car(which, price)
+
+    taken, left_out = walk_index(listings, pages, change)
+    assert len(taken) == len(set(taken))
+    assert {str(i) for i in range(len(prices))} - moved <= set(taken)
+    assert left_out == 1
+
+
+def test_an_index_ends_where_its_rows_end() -> None:
+    reader = IndexReader(INDEX_LEG, LegState(), sort=Sort.PRICE_ASC, keep=lambda _: True, seen=Seen())
+    reader.offer(Listings([]).chunk())
+    assert reader.wanted is None
+    assert (reader.ended, reader.total) == (True, 1)

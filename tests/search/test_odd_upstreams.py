@@ -55,7 +55,7 @@ class House:
         counts: dict[str, int] = {}
         cursor: dict[str, str] = {}
         for _ in range(20):
-            query = {"make": "Kia", "sort": "price_asc"} | params | cursor
+            query = {"make": "Kia", "sort": "price_asc", "upstream": "encar"} | params | cursor
             async with self.client.get("/v1/vehicles", params=query) as response:
                 assert response.status == 200
                 answer = await response.json()
@@ -118,7 +118,7 @@ async def test_one_that_ignores_the_offset_is_told_by_the_rows_it_repeats(house:
 @pytest.mark.parametrize("location", ["http://[::1", "http://127.0.0.1:99999/", "//:0:0/"])
 async def test_a_redirect_to_no_address_fails_its_leg_only(house: House, location: str) -> None:
     house.odd.location = location
-    async with house.client.get("/v1/vehicles", params={"make": "Kia,Hyundai"}) as response:
+    async with house.client.get("/v1/vehicles", params={"make": "Kia,Hyundai", "upstream": "encar"}) as response:
         answer = await response.json()
     assert (response.status, len(answer["data"])) == (200, 48)
     assert (answer["sources"][0]["status"], answer["sources"][0]["reason"]) == ("partial", "upstream_error")

@@ -53,8 +53,10 @@ async def test_an_honest_zero_is_an_empty_page_with_its_count(build: Any) -> Non
     answer = await house.ask(make="Kia")
     assert house.status == 200
     assert (answer["data"], answer["next_cursor"]) == ([], None)
+    nothing: dict[str, object] = {"rows": 0, "retry_at": None}
     assert answer["sources"] == [
-        {"name": "encar", "status": "ok", "reason": None, "rows": 0, "total": 0, "age_s": 0, "retry_at": None}
+        {"name": "encar", "status": "ok", "reason": None, "total": 0, "age_s": 0, **nothing},
+        {"name": "danawa", "status": "skipped", "reason": "upstream_excluded", "total": None, "age_s": None, **nothing},
     ]
 
 
@@ -139,7 +141,7 @@ class TestWhenAllOfEncarFails:
         answer = await house.ask(make="Kia")
         assert house.status == 503
         assert answer["error"]["code"] == "dealer_upstream_unavailable"
-        (source,) = answer["error"]["details"]["sources"]
+        source, _ = answer["error"]["details"]["sources"]
         assert (source["name"], source["status"], source["reason"]) == ("encar", "failed", reason)
         assert house.headers["X-LMN-Partial-Dealer-Unavailable"] == "encar"
         assert 5 <= int(house.headers["Retry-After"]) <= 30
@@ -154,7 +156,7 @@ class TestWhenAllOfEncarFails:
         answer = await house.ask(make="BMW,Kia")
         assert house.status == 200
         assert {row["make"] for row in answer["data"]} == {"Kia"}
-        (source,) = answer["sources"]
+        source, _ = answer["sources"]
         assert (source["status"], source["reason"], source["rows"], source["total"]) == ("partial", reason, 10, 10)
         assert house.headers["X-LMN-Partial-Dealer-Unavailable"] == "encar"
         house.stand_in.faults.clear()
@@ -185,7 +187,7 @@ async def test_a_request_may_shorten_its_deadline_and_a_late_answer_serves_the_n
     house = await build(stock(3))
     house.stand_in.faults.add(Trickle(bytes_per_second=8000, times=1))
     async with house.client.get(
-        "/v1/vehicles", params={"make": "Kia"}, headers={"X-Request-Deadline-Ms": "60"}
+        "/v1/vehicles", params={"make": "Kia", "upstream": "encar"}, headers={"X-Request-Deadline-Ms": "60"}
     ) as response:
         assert response.status == 503
     answer = await house.ask(make="Kia")

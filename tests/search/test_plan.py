@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from dealerproxy.errors import ApiError
 from dealerproxy.search.answer import SkipReason
-from dealerproxy.search.plan import Plan, manwon_bounds, plan, registration_bounds
+from dealerproxy.search.plan import DanawaLeg, EncarLeg, Plan, manwon_bounds, plan, registration_bounds
 from dealerproxy.search.query import parse
 from dealerproxy.vocabulary import Vocabulary
 
@@ -27,7 +27,15 @@ def planned(vocabulary: Vocabulary) -> Planner:
 
 
 def pairs(made: Plan) -> list[tuple[str, str | None]]:
-    return [(leg.asked.facet, leg.asked.model.korean if leg.asked.model else None) for leg in made.legs]
+    """What Encar is asked for: make facet and model group."""
+    legs = [leg for leg in made.legs if isinstance(leg, EncarLeg)]
+    return [(leg.asked.facet, leg.asked.model.korean if leg.asked.model else None) for leg in legs]
+
+
+def listings(made: Plan) -> list[tuple[str, str | None, set[str] | None]]:
+    """What is read of Danawa: brand, series, and the models kept of it."""
+    legs = [leg for leg in made.legs if isinstance(leg, DanawaLeg)]
+    return [(*leg.listing, None if leg.models is None else set(leg.models)) for leg in legs]
 
 
 def codes(made: Plan) -> list[tuple[str, str | None]]:
@@ -68,18 +76,74 @@ def test_known_ones_that_form_no_pair_are_remarked_on(planned: Planner) -> None:
     assert pairs(made) == [("현대", "아반떼")]
     assert codes(made) == [("no_such_pair", "make"), ("no_such_pair", "model")]
     alone = planned(make="Hyundai", model="K5")
-    assert (alone.legs, alone.skip) == ((), SkipReason.NOTHING_TO_ASK)
+    assert alone.legs == ()
+    assert alone.skips == {"encar": SkipReason.NOTHING_TO_ASK, "danawa": SkipReason.NOTHING_TO_ASK}
 
 
 def test_more_than_24_legs_are_refused(planned: Planner, vocabulary: Vocabulary) -> None:
     makes = [make.name for make in vocabulary.makes if len(make.facets) == 1]
-    assert len(planned(make=",".join(makes[:24])).legs) == 24
+    assert len(pairs(planned(make=",".join(makes[:24])))) == 24
     with pytest.raises(ApiError) as caught:
         planned(make=",".join(makes[:25]))
     assert caught.value.details["field"] == "make"
     with pytest.raises(ApiError) as caught:
         planned(make="Chevrolet," + ",".join(makes[:23]))
     assert "25" in caught.value.message
+
+
+def test_danawa_is_asked_for_the_brands_listing_and_kept_to_the_models(planned: Planner) -> None:
+    made = planned(make="Hyundai,Kia", model="Avante,K5,Sportage")
+    assert listings(made) == [("303", None, {"Avante"}), ("307", None, {"K5", "Sportage"})]
+    assert listings(planned(make="Kia")) == [("307", None, None)]
+
+
+def test_a_series_whose_code_is_certain_is_read_instead_of_its_brand(planned: Planner) -> None:
+    assert listings(planned(make="Kia", model="Morning")) == [("307", "2735", {"Morning"})]
+    assert listings(planned(make="Kia", model="Morning,K5")) == [("307", None, {"Morning", "K5"})]
+    assert listings(planned(make="Kia", model="Sorento")) == [("307", None, {"Sorento"})]
+
+
+def test_a_make_with_two_brand_codes_is_two_listings(planned: Planner) -> None:
+    assert listings(planned(make="Chevrolet")) == [("312", None, None), ("316", None, None)]
+
+
+def test_what_only_danawa_has_is_asked_only_there(planned: Planner) -> None:
+    porter = planned(make="Hyundai", model="Porter")
+    assert (pairs(porter), listings(porter)) == ([], [("303", None, {"Porter"})])
+    assert (porter.skips, codes(porter)) == ({"encar": SkipReason.NOTHING_TO_ASK}, [])
+    cammsys = planned(make="cammsys")
+    assert (pairs(cammsys), listings(cammsys)) == ([], [("329", None, None)])
+
+
+def test_a_make_without_a_brand_code_is_asked_at_encar_only_and_remarked_on(planned: Planner) -> None:
+    made = planned(make="BYD")
+    assert (len(pairs(made)), listings(made)) == (1, [])
+    assert made.skips == {"danawa": SkipReason.NOTHING_TO_ASK}
+    assert codes(made) == [("no_brand_code", "make")]
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [("fuel", "diesel"), ("color", "black"), ("transmission", "auto"), ("options_include", "sunroof")],
+)
+def test_danawa_is_skipped_for_a_filter_it_cannot_honour(planned: Planner, name: str, value: str) -> None:
+    made = planned(make="Kia", **{name: value})
+    assert (len(pairs(made)), listings(made)) == (1, [])
+    assert made.skips == {"danawa": SkipReason.FILTER_UNSUPPORTED}
+    assert ("filter_unsupported", name) in codes(made)
+
+
+def test_a_filter_that_is_dropped_skips_nobody(planned: Planner) -> None:
+    assert planned(make="Kia", fuel="diesel,lpg", color="red,blue").skips == {}
+
+
+def test_upstream_narrows_to_one_site(planned: Planner) -> None:
+    encar = planned(make="Kia", upstream="encar")
+    assert (len(pairs(encar)), listings(encar)) == (1, [])
+    assert encar.skips == {"danawa": SkipReason.UPSTREAM_EXCLUDED}
+    danawa = planned(make="Kia", upstream="danawa")
+    assert (pairs(danawa), len(listings(danawa))) == ([], 1)
+    assert danawa.skips == {"encar": SkipReason.UPSTREAM_EXCLUDED}
 
 
 def test_filters_are_asked_in_the_sites_own_words(planned: Planner) -> None:
@@ -108,7 +172,7 @@ def test_filters_are_asked_in_the_sites_own_words(planned: Planner) -> None:
 def test_a_gearbox_without_a_facet_asks_for_the_others_only(planned: Planner) -> None:
     made = planned(make="Kia", transmission="dct,manual")
     assert "_.Transmission.수동.)" in made.legs[0].q
-    assert codes(made) == [("no_facet", "transmission")]
+    assert codes(made) == [("no_facet", "transmission"), ("filter_unsupported", "transmission")]
 
 
 def test_dropped_filters_are_remarked_on(planned: Planner) -> None:

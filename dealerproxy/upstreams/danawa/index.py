@@ -6,7 +6,8 @@ behind the request. One that was never read is waited for a moment only: reading
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
+from collections.abc import Set as AbstractSet
 from typing import NamedTuple
 
 from msgspec import Struct
@@ -27,6 +28,11 @@ ALIVE_S = 86_400.0
 CARS_A_PAGE = 30
 SIDE_BY_SIDE = 4
 MAX_PAGES = 200
+# Listings that are kept warm: how often they are looked at, and how long before they grow stale they are read anew.
+LOOK_EVERY_S = 15.0
+AHEAD_S = 60.0
+# Why a usable index is stale when nothing has failed.
+REFRESHING = "refreshing"
 
 
 class Brand(NamedTuple):
@@ -45,11 +51,15 @@ class PageRead(NamedTuple):
 
 
 class Index(Struct, frozen=True):
-    """All rows of a listing, read at `at` (unix seconds); `confirmed` is false for an emptiness not put in words."""
+    """All rows of a listing, read at `at` (unix seconds), and the (make, model) pairs among them.
+
+    `confirmed` is false for an emptiness not put in words.
+    """
 
     entries: tuple[Listing | LeftOut, ...]
     at: float
     confirmed: bool = True
+    models: frozenset[tuple[str, str]] = frozenset()
 
 
 class Indexes:
@@ -64,21 +74,42 @@ class Indexes:
         self._reading: dict[Brand, asyncio.Task[Index]] = {}
         self._rows_seen_at: float | None = None
 
-    async def get(self, brand: Brand, deadline: Deadline) -> tuple[Index, bool]:
-        """An index and whether it is stale. Raises Warming, or what the last reading raised."""
+    async def get(self, brand: Brand, deadline: Deadline) -> tuple[Index, str | None]:
+        """An index and, if it is stale, why: `refreshing`, or the code of what failed the last reading.
+
+        Raises Warming, or what the last reading raised.
+        """
         kept = self._kept.get(brand)
         age = self._now() - kept.at if kept is not None else USABLE_S
         if kept is not None and age < FRESH_S:
-            return kept, False
+            return kept, None
         reading = self._start(brand)
         if kept is not None and age < USABLE_S:
-            return kept, True
+            return kept, REFRESHING if reading is not None else self._failed[brand][1].code
         if reading is None:
             raise self._failed[brand][1]
         done, _ = await asyncio.wait({reading}, timeout=min(WAIT_S, deadline.remaining()))
         if not done:
             raise Warming("the listing is being read for the first time", COME_BACK_S)
-        return reading.result(), False
+        return reading.result(), None
+
+    def models(self) -> AbstractSet[tuple[str, str]]:
+        """Return the (make, model) pairs that the usable indexes hold."""
+        usable = (kept for kept in self._kept.values() if self._now() - kept.at < USABLE_S)
+        return frozenset().union(*(kept.models for kept in usable))
+
+    async def keep_warm(
+        self, brands: Sequence[Brand], sleep: Callable[[float], Awaitable[None]] = asyncio.sleep
+    ) -> None:
+        """Read listings anew before they grow stale, one after another, for as long as the service runs."""
+        while True:
+            for brand in brands:
+                kept = self._kept.get(brand)
+                if kept is None or self._now() - kept.at >= FRESH_S - AHEAD_S:
+                    reading = self._start(brand)
+                    if reading is not None:
+                        await asyncio.wait({reading})
+            await sleep(LOOK_EVERY_S)
 
     async def close(self) -> None:
         """End the readings under way."""
@@ -123,9 +154,14 @@ class Indexes:
                 before = len(entries)
                 entries.update({_key(entry, len(entries) + n): entry for n, entry in enumerate(page.entries)})
                 if page.cars < CARS_A_PAGE or len(entries) == before:
-                    return Index(tuple(entries.values()), self._now())
+                    return self._index(entries.values())
             last = numbers[-1]
-        return Index(tuple(entries.values()), self._now())
+        return self._index(entries.values())
+
+    def _index(self, entries: Iterable[Listing | LeftOut]) -> Index:
+        rows = tuple(entries)
+        models = frozenset((row.make, row.model) for row in rows if isinstance(row, Listing))
+        return Index(rows, self._now(), models=models)
 
     def _empty(self, brand: Brand, page: PageRead) -> Index:
         """Believe a first page without cars if it says so, or if it fits all that was seen lately."""

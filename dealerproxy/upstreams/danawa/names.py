@@ -105,10 +105,10 @@ def normalise(row: ListRow, vocabulary: Vocabulary, base: URL = HOME) -> Listing
 
     The list gives a year alone: the car sorts as if registered in its December, and `month_known` is false.
     """
+    named = read_name(row.name, vocabulary)
     reason = _left_out(row)
     if reason is not None:
-        return LeftOut(reason, row.listing_id)
-    named = read_name(row.name, vocabulary)
+        return LeftOut(reason, row.listing_id, named.model.name if named.model else None)
     if named.make is None or named.model is None:
         vocabulary.missed("make" if named.make is None else "model", row.name)
         return LeftOut(LeftOutReason.UNKNOWN_MODEL, row.listing_id)

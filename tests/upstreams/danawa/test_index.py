@@ -69,14 +69,14 @@ async def test_an_index_is_fresh_ten_minutes_and_usable_two_hours() -> None:
     await site.ids()
     site.now += index.FRESH_S - 1
     _, stale = await site.indexes.get(KIA, Deadline(5))
-    assert (stale, site.asked) == (False, [1])
+    assert (stale, site.asked) == (None, [1])
     site.now += 2
     site.gate.clear()
     kept, stale = await site.indexes.get(KIA, Deadline(5))
-    assert (stale, len(kept.entries)) == (True, 10)
+    assert (stale, len(kept.entries)) == ("refreshing", 10)
     site.gate.set()
     await asyncio.sleep(0.01)
-    assert (await site.indexes.get(KIA, Deadline(5)))[1] is False
+    assert (await site.indexes.get(KIA, Deadline(5)))[1] is None
     assert site.asked == [1, 1]
 
 
@@ -85,10 +85,10 @@ async def test_a_failed_refresh_keeps_the_usable_index_and_backs_off() -> None:
     await site.ids()
     site.now += index.FRESH_S + 1
     site.error = TimedOut("slow")
-    for _ in range(3):
+    for why in ("refreshing", "timed_out", "timed_out"):
         kept, stale = await site.indexes.get(KIA, Deadline(5))
         await asyncio.sleep(0.01)
-        assert (stale, len(kept.entries)) == (True, 10)
+        assert (stale, len(kept.entries)) == (why, 10)
     assert site.asked == [1, 1]
     site.now += index.USABLE_S
     with pytest.raises(TimedOut):
@@ -139,3 +139,35 @@ async def test_an_emptiness_without_a_word_is_believed_only_where_it_fits() -> N
     site.now += index.BACK_OFF_S
     found, _ = await site.indexes.get(KIA, Deadline(5))
     assert (found.entries, found.confirmed) == ((), False)
+
+
+async def test_a_listing_kept_warm_is_read_before_anybody_asks_and_again_before_it_grows_stale() -> None:
+    site = Site(10)
+    rounds = 0
+
+    async def sleep(seconds: float) -> None:
+        nonlocal rounds
+        rounds += 1
+        site.now += seconds
+        if site.now > 1000 + 3 * index.FRESH_S:
+            raise asyncio.CancelledError
+
+    with pytest.raises(asyncio.CancelledError):
+        await site.indexes.keep_warm([KIA], sleep)
+    # Three times ten minutes, each reading a minute early: never stale, and hardly more often than that.
+    assert len(site.asked) == 4
+    assert rounds == 3 * index.FRESH_S / index.LOOK_EVERY_S + 1
+
+
+async def test_a_listing_kept_warm_that_fails_is_tried_again_with_a_back_off() -> None:
+    site = Site(10)
+    site.error = TimedOut("slow")
+
+    async def sleep(seconds: float) -> None:
+        site.now += seconds
+        if site.now > 1000 + 4 * index.BACK_OFF_S:
+            raise asyncio.CancelledError
+
+    with pytest.raises(asyncio.CancelledError):
+        await site.indexes.keep_warm([KIA], sleep)
+    assert len(site.asked) == 5

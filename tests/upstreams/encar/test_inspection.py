@@ -585,6 +585,8 @@ def test_a_changed_sheet_is_a_report_no_report_or_drift(body: bytes) -> None:
         assert found.report.checklist
         assert not HANGUL.search(msgspec.json.encode(found).decode())
         counts = found.report.dealer_inspection
+        assert counts.frame_damage_count is not None
+        assert counts.exterior_damage_count is not None
         assert counts.frame_damage_count + counts.exterior_damage_count == len(found.body_condition.panels)
         assert (counts.exterior_damage_count == 0) == (found.report.exterior_summary == "No exterior damage marked.")
 

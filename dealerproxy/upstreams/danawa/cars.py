@@ -1,0 +1,109 @@
+"""One car of Danawa's list, from the feeder that has it: one answer says whether it can be bought, and has its papers.
+
+The feeder is the only witness. So a 404 of its own is a failure, and only an empty answer proves that a car is gone.
+"""
+
+import asyncio
+from collections.abc import Callable
+from functools import partial
+from typing import Protocol, TypeVar
+
+import msgspec
+from yarl import URL
+
+from dealerproxy.errors import Drift, UpstreamError
+from dealerproxy.logs import upstream_trouble
+from dealerproxy.transport.cache import FlightCache
+from dealerproxy.transport.deadline import Deadline
+from dealerproxy.upstreams.danawa.feeder import Advert, normalise, read_advert, read_inspection, read_record
+from dealerproxy.upstreams.danawa.names import UPSTREAM
+from dealerproxy.upstreams.encar.cars import DIAGNOSIS, INSPECTION, RECORD
+from dealerproxy.upstreams.encar.record import accident_costs
+from dealerproxy.vehicles.car import Car, Verdict
+from dealerproxy.vehicles.detail import Documents, Enrichment, EnrichmentStatus
+from dealerproxy.vocabulary import Vocabulary
+
+OPERATION = "feeder"
+
+T = TypeVar("T")
+
+
+class Feeder(Protocol):
+    """Asks the feeder for a car, as the client of the site does; `base` is the site's address."""
+
+    base: URL
+
+    async def car(self, listing_id: str, *, within_s: float) -> bytes:
+        """Return the body of a good answer, or raise UpstreamError."""
+        ...
+
+
+class DanawaCars:
+    """Finds cars and what goes with them; concurrent questions about one car are asked once."""
+
+    def __init__(
+        self,
+        client: Feeder,
+        vocabulary: Vocabulary,
+        *,
+        cars: FlightCache[str, Advert | Verdict],
+        deadline_s: float,
+    ) -> None:
+        """`deadline_s` bounds a call, in seconds."""
+        self._client, self._vocabulary = client, vocabulary
+        self._cars, self._deadline_s = cars, deadline_s
+
+    async def find(self, listing_id: str, deadline: Deadline) -> Car | Verdict:
+        """Find a car that can be bought, or say why it cannot. Raises UpstreamError when nobody can tell."""
+        found = await self._advert(listing_id, deadline)
+        if isinstance(found, Verdict):
+            return found
+        try:
+            return normalise(found, listing_id, self._vocabulary, self._client.base)
+        except Drift as error:
+            upstream_trouble(UPSTREAM, OPERATION, error, id=listing_id)
+            raise
+
+    async def availability_of(self, listing_id: str, deadline: Deadline) -> Verdict:
+        """Say whether a car can be bought, be it described well or not. Raises UpstreamError when nobody can tell."""
+        found = await self._advert(listing_id, deadline)
+        return found if isinstance(found, Verdict) else Verdict.LIVE
+
+    async def documents(self, car: Car, krw_per_usd: float, deadline: Deadline) -> Documents:
+        """Read a car's inspection and insurance history, which came with it; neither can fail the car."""
+        (report, inspected), (record, recorded) = await asyncio.gather(
+            self._paper(INSPECTION, car, partial(read_inspection, vocabulary=self._vocabulary), deadline),
+            self._paper(RECORD, car, read_record, deadline),
+        )
+        if report is not None and record is not None:
+            report = msgspec.structs.replace(report, accident_cost_summary=accident_costs(record, krw_per_usd))
+        diagnosed = Enrichment(DIAGNOSIS, EnrichmentStatus.SKIPPED, "not_offered")
+        return Documents(report=report, record=record, enrichment=(inspected, recorded, diagnosed))
+
+    async def close(self) -> None:
+        """End what is still being fetched."""
+        await self._cars.close()
+
+    async def _advert(self, listing_id: str, deadline: Deadline) -> Advert | Verdict:
+        found, _ = await self._cars.get(listing_id, lambda: self._ask(listing_id), deadline)
+        return found
+
+    async def _ask(self, listing_id: str) -> Advert | Verdict:
+        try:
+            return read_advert(await self._client.car(listing_id, within_s=self._deadline_s), listing_id)
+        except UpstreamError as error:
+            upstream_trouble(UPSTREAM, OPERATION, error, id=listing_id)
+            raise
+
+    async def _paper(
+        self, name: str, car: Car, read: Callable[[Advert], T | None], deadline: Deadline
+    ) -> tuple[T | None, Enrichment]:
+        try:
+            found = await self._advert(car.listing_id, deadline)
+            paper = None if isinstance(found, Verdict) else read(found)
+        except UpstreamError as error:
+            upstream_trouble(UPSTREAM, name, error, id=car.listing_id)
+            return None, Enrichment(name, EnrichmentStatus.FAILED, error.code)
+        if paper is None:
+            return None, Enrichment(name, EnrichmentStatus.ABSENT, "not_found")
+        return paper, Enrichment(name, EnrichmentStatus.OK)

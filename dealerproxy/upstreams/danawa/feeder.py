@@ -1,0 +1,351 @@
+"""One car in full from the feeder M-Park, whose cars Danawa lists: bytes in, a car and its papers out.
+
+No answer of the feeder was ever captured. Programs that follow it read `data.detailInfo[0]` and its keys `carName`,
+`demoAmt` (만원), `yymm`, `yyyy`, `startYearMonth`, `km`, `carGas`, `carColor`, `numCc`, `carType`, `carAutoGbn`,
+`images`, and elsewhere `demoNo` and `carNo`. Reconstructed after the labels of its page are the words of `yymm`, the
+state and all of the inspection and the insurance history. So a number may be a text, and only what is asked for as
+mandatory can fail an answer; anything else odd is simply not known.
+"""
+
+import re
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+from msgspec import Struct
+from yarl import URL
+
+from dealerproxy.errors import Drift
+from dealerproxy.upstreams.danawa.names import FEEDER, UPSTREAM, photo_url, read_name
+from dealerproxy.upstreams.danawa.urls import HOME, bridge_url
+from dealerproxy.upstreams.encar.detail import ENGINE_CC
+from dealerproxy.upstreams.encar.naming import (
+    PLACEHOLDER_MILEAGE,
+    WON_PER_MANWON,
+    fuel_token,
+    has_engine,
+    is_placeholder_price,
+    said,
+)
+from dealerproxy.upstreams.encar.values import decode, iso_date, whole
+from dealerproxy.vehicles.car import Car, Photo, Verdict
+from dealerproxy.vehicles.inspection import DealerInspection, InspectionReport, Record
+from dealerproxy.vocabulary import Vocabulary
+
+PLACE = "data.detailInfo[0]"
+NUMBER = f"{PLACE}.demoNo"
+# Mandatory paths. Without a model year in `yymm` the year is that of `yyyy`.
+NAME, PRICE, MILEAGE, YEAR = f"{PLACE}.carName", f"{PLACE}.demoAmt", f"{PLACE}.km", f"{PLACE}.yyyy"
+
+# Reconstructed: where a car that cannot be bought would say so. The words are those of the list's own marks.
+STATUS = f"{PLACE}.demoStatus"
+STATUSES = {
+    "판매완료": Verdict.SOLD,
+    "거래완료": Verdict.SOLD,
+    "판매종료": Verdict.SOLD,
+    "예약": Verdict.WAITING,
+    "계약중": Verdict.WAITING,
+    "판매대기": Verdict.WAITING,
+}
+# Reconstructed, and mandatory in an inspection and in an insurance history.
+ACCIDENT, OWN_COUNT = f"{PLACE}.accident", f"{PLACE}.myDamageCnt"
+YES_OR_NO = {"유": True, "있음": True, "무": False, "없음": False}
+# Counts are of times (`교환 0회`), as the page writes them.
+TIMES = "회"
+
+NOTHING = (None, "")
+LIMIT = 10**12
+YEARS = range(1950, 2100)
+CENTURY_ENDS = 50  # of two digits, these and more are years of the last century
+_NUMBER = re.compile(r"(?:\d{1,3}(?:,\d{3})+|\d{1,12})(?:\.\d+)?", re.ASCII)
+# `22년09월(23년형)`: first registered in September 2022, model year 2023.
+_YYMM = re.compile(r"(?:(\d{2}|\d{4})년\s*(\d{1,2})월)?\s*(?:\(\s*(\d{2}|\d{4})년형\s*\))?", re.ASCII)
+_YEAR_MONTH = re.compile(r"(\d{4})[/.-](\d{1,2})", re.ASCII)
+_DATE_JOINER = re.compile(r"\s*[년월./]\s*")
+
+
+class Advert(Struct, frozen=True):
+    """What is read of a car, under the feeder's own names; any of it may be missing or of any type."""
+
+    demoNo: Any = None
+    demoStatus: Any = None
+    carNo: Any = None
+    carName: Any = None
+    demoAmt: Any = None
+    yymm: Any = None
+    yyyy: Any = None
+    startYearMonth: Any = None
+    km: Any = None
+    carGas: Any = None
+    carColor: Any = None
+    numCc: Any = None
+    carType: Any = None
+    carAutoGbn: Any = None
+    images: Any = None
+    checkNo: Any = None
+    checkDate: Any = None
+    accident: Any = None
+    simpleRepair: Any = None
+    exchangeCnt: Any = None
+    sheetMetalCnt: Any = None
+    usageChange: Any = None
+    flood: Any = None
+    myDamageCnt: Any = None
+    otherDamageCnt: Any = None
+    ownerChangeCnt: Any = None
+
+
+class _Data(Struct, frozen=True):
+    detailInfo: list[Advert]
+
+
+class _Answer(Struct, frozen=True):
+    data: _Data
+
+
+class _Dated(NamedTuple):
+    """What `yymm` says; None where it does not."""
+
+    model_year: int | None
+    registered: int | None
+
+
+def read_advert(body: bytes, listing_id: str) -> Advert | Verdict:
+    """Read the answer about a car: the advert of one on sale, or why it cannot be bought. An empty list means GONE.
+
+    Raises Drift when there is no such list, when the car is another one, and for a state nobody knows: it might mean
+    sold.
+    """
+    found = decode(body, _Answer).data.detailInfo
+    if not found:
+        return Verdict.GONE
+    advert = found[0]
+    if advert.demoNo not in NOTHING and _digits(advert.demoNo) != listing_id:
+        raise Drift(NUMBER, "the answer is about another car")
+    verdict = _judge(advert.demoStatus)
+    return advert if verdict is Verdict.LIVE else verdict
+
+
+def normalise(advert: Advert, listing_id: str, vocabulary: Vocabulary, base: URL = HOME) -> Car:
+    """Turn an advert into a car; `base` is the address of the list that leads to it.
+
+    Raises Drift naming the mandatory path that is missing or cannot be told in English. A fuel or an engine that the
+    feeder leaves out is told by the name, as in the list.
+    """
+    name = _text(advert.carName)
+    if name is None:
+        raise Drift(NAME)
+    named = read_name(name, vocabulary)
+    if named.make is None or named.model is None:
+        vocabulary.missed("make" if named.make is None else "model", name)
+        raise Drift(NAME, "no English name")
+    price, mileage = _mandatory(advert.demoAmt, "만원", PRICE), _mandatory(advert.km, "km", MILEAGE)
+    dated = _dated(advert.yymm)
+    year = dated.model_year or _year(advert.yyyy)
+    if year is None:
+        raise Drift(YEAR, "no year")
+    registered = _year_month(advert.startYearMonth) or dated.registered
+    fuel_word, colour_word = _word(advert.carGas, vocabulary), _word(advert.carColor, vocabulary)
+    transmission, body_word = _word(advert.carAutoGbn, vocabulary), _word(advert.carType, vocabulary)
+    names = said(named.korean)
+    names = names._replace(plug_in=names.plug_in or named.fuel == "plug_in_hybrid")
+    fuel = fuel_token(fuel_word, names, vocabulary) if fuel_word else named.fuel
+    engine_cc = named.engine_cc if advert.numCc in NOTHING else _engine_cc(advert.numCc)
+    shade = vocabulary.colour(colour_word) if colour_word else None
+    return Car(
+        upstream=UPSTREAM,
+        listing_id=listing_id,
+        vehicle_id=listing_id,
+        make=named.make.name,
+        model=named.model.name,
+        trim=named.trim.english,
+        year=year,
+        registered=registered or year * 100 + 12,
+        month_known=registered is not None,
+        mileage_km=int(mileage) if mileage < PLACEHOLDER_MILEAGE else None,
+        price_krw=None if is_placeholder_price(price, under_contract=False) else round(price * WON_PER_MANWON),
+        under_contract=False,
+        fuel=fuel,
+        transmission=vocabulary.transmission(transmission) if transmission else None,
+        colour=shade.name if shade else None,
+        engine_cc=engine_cc if has_engine(fuel) else None,
+        drivetrain=named.drivetrain,
+        body=named.model.body or (vocabulary.category_body(body_word) if body_word else None),
+        options=(),
+        photos=_photos(advert.images),
+        vin=None,
+        license_plate=_text(advert.carNo),
+        url=str(bridge_url(base, FEEDER, listing_id)),
+        seller_type=None,
+        region=None,
+        model_korean=named.korean,
+        trim_korean=named.trim.korean,
+        record_is_private=False,
+    )
+
+
+def read_inspection(advert: Advert, vocabulary: Vocabulary) -> InspectionReport | None:
+    """Read the summary of an inspection; None when there was none.
+
+    It counts replacements and welds but names no panels, so neither frame nor exterior damage is known. Raises Drift
+    when it does not say, in a known word, whether there was an accident.
+    """
+    if advert.checkNo in NOTHING:
+        return None
+    has_accident = _yes_or_no(advert.accident, vocabulary)
+    if has_accident is None:
+        raise Drift(ACCIDENT, "missing or an unknown word")
+    simple_repair, flood = _yes_or_no(advert.simpleRepair, vocabulary), _yes_or_no(advert.flood, vocabulary)
+    served = _yes_or_no(advert.usageChange, vocabulary)
+    return InspectionReport(
+        source="mpark",
+        accident_summary=_accident_summary(advert, has_accident, simple_repair, flood),
+        has_accident=has_accident,
+        has_frame_damage=None,
+        exterior_summary=None,
+        category_grades=(),
+        checklist=(),
+        issues=(),
+        dealer_inspection=DealerInspection(None, None),
+        simple_repair=simple_repair,
+        inspected_on=_date(advert.checkDate),
+        # It says that the car served as something else, not as what.
+        usage_changes=None if served is None else ("unknown",) if served else (),
+        flood=flood,
+    )
+
+
+def read_record(advert: Advert) -> Record | None:
+    """Read the insurance history; None when there is none. Raises Drift when its count of own damage is no number.
+
+    The sums beside the counts are left out, since nothing says whether they were paid or estimated, and so are
+    seizures and mortgages.
+    """
+    if advert.myDamageCnt in NOTHING:
+        return None
+    own_count = _count(advert.myDamageCnt)
+    if own_count is None:
+        raise Drift(OWN_COUNT, "no number")
+    return Record(
+        open=True,
+        own_accident_count=own_count,
+        other_accident_count=_count(advert.otherDamageCnt),
+        owner_change_count=_count(advert.ownerChangeCnt),
+    )
+
+
+def _judge(mark: object) -> Verdict:
+    word = "".join(mark.split()) if isinstance(mark, str) else mark
+    if word in NOTHING:
+        return Verdict.LIVE
+    verdict = STATUSES.get(word) if isinstance(word, str) else None
+    if verdict is None:
+        raise Drift(STATUS, "an unknown word")
+    return verdict
+
+
+def _accident_summary(advert: Advert, has_accident: bool, simple_repair: bool | None, flood: bool | None) -> str:
+    replaced, welded = _count(advert.exchangeCnt), _count(advert.sheetMetalCnt)
+    sentences = (
+        "Accident reported." if has_accident else "No accident reported.",
+        "Simple repairs reported." if simple_repair else None,
+        None if replaced is None else f"Replacements: {replaced}.",
+        None if welded is None else f"Sheet metal or welding repairs: {welded}.",
+        "Flood damage reported." if flood else None,
+    )
+    return " ".join(filter(None, sentences))
+
+
+def _text(value: object) -> str | None:
+    return value.strip() or None if isinstance(value, str) else None
+
+
+def _word(value: object, vocabulary: Vocabulary) -> str | None:
+    """Encar's word for a word of the feeder's."""
+    text = _text(value)
+    return vocabulary.danawa.encar_word(text) if text else None
+
+
+def _digits(value: object) -> str:
+    """An id as text; it may come as a number, as `6061500368.0` too."""
+    return str(int(value) if isinstance(value, float) and value.is_integer() else value).strip()
+
+
+def _number(value: object, unit: str = "") -> float | None:
+    """A number from 0 up that is no absurdity; as a text it may have commas and its unit."""
+    if isinstance(value, str):
+        text = value.strip().removesuffix(unit).rstrip()
+        value = float(text.replace(",", "")) if _NUMBER.fullmatch(text) else None
+    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value < LIMIT:
+        return None
+    return float(value)
+
+
+def _mandatory(value: object, unit: str, path: str) -> float:
+    number = _number(value, unit)
+    if number is None:
+        raise Drift(path, "no number")
+    return number
+
+
+def _count(value: object) -> int | None:
+    return whole(_number(value, TIMES))
+
+
+def _engine_cc(value: object) -> int | None:
+    number = _number(value, "cc")
+    return int(number) if number is not None and int(number) in ENGINE_CC else None
+
+
+def _year(value: object) -> int | None:
+    year = whole(_number(value, "년"))
+    return year if year in YEARS else None
+
+
+def _year_of(digits: str) -> int | None:
+    year = int(digits)
+    if len(digits) == 2:
+        year += 1900 if year >= CENTURY_ENDS else 2000
+    return year if year in YEARS else None
+
+
+def _month_of(year: str, month: str) -> int | None:
+    """The month as YYYYMM."""
+    full = _year_of(year)
+    return full * 100 + int(month) if full and 1 <= int(month) <= 12 else None
+
+
+def _dated(value: object) -> _Dated:
+    match = _YYMM.fullmatch(value.strip()) if isinstance(value, str) else None
+    if match is None:
+        return _Dated(None, None)
+    year, month, model_year = match.groups()
+    return _Dated(_year_of(model_year) if model_year else None, _month_of(year, month) if year else None)
+
+
+def _year_month(value: object) -> int | None:
+    match = _YEAR_MONTH.fullmatch(value.strip()) if isinstance(value, str) else None
+    return _month_of(match[1], match[2]) if match else None
+
+
+def _date(value: object) -> str | None:
+    """The day as ISO 8601; the page writes `2026년 06월 08일`."""
+    return iso_date(_DATE_JOINER.sub("-", value.strip().removesuffix("일"))) if isinstance(value, str) else None
+
+
+def _yes_or_no(value: object, vocabulary: Vocabulary) -> bool | None:
+    text = _text(value)
+    if text is not None and text not in YES_OR_NO:
+        vocabulary.missed("sheet", text)
+    return YES_OR_NO.get(text or "")
+
+
+def _photos(images: object) -> tuple[Photo, ...]:
+    """Photos in their order without repeats. An entry is an address, or has one under a name nobody knows."""
+    found: dict[str, Photo] = {}
+    for entry in images if isinstance(images, list) else ():
+        texts = entry.values() if isinstance(entry, Mapping) else (entry,)
+        urls = (photo_url(text.strip()) for text in texts if isinstance(text, str))
+        url = next(filter(None, urls), None)
+        if url is not None:
+            found.setdefault(url, Photo(url, None))
+    return tuple(found.values())

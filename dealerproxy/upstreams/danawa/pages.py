@@ -1,0 +1,36 @@
+"""A page of the list: fetched, extracted, normalised."""
+
+from dealerproxy.errors import Drift, UpstreamError
+from dealerproxy.logs import upstream_trouble
+from dealerproxy.upstreams.danawa.client import DanawaClient
+from dealerproxy.upstreams.danawa.index import Brand, PageRead
+from dealerproxy.upstreams.danawa.listing import CONTAINER, Broken, read_list
+from dealerproxy.upstreams.danawa.names import UPSTREAM, normalise
+from dealerproxy.vehicles.listing import LeftOut, LeftOutReason
+from dealerproxy.vocabulary import Vocabulary
+
+
+class Pages:
+    """Reads pages of the list one at a time; no page may take longer than `page_s` seconds."""
+
+    def __init__(self, client: DanawaClient, vocabulary: Vocabulary, *, page_s: float) -> None:
+        self._client, self._vocabulary, self._page_s = client, vocabulary, page_s
+
+    async def read(self, brand: Brand, number: int) -> PageRead:
+        """Read page `number` (from 1) of a listing. Raises UpstreamError."""
+        try:
+            body, charset = await self._client.page(brand.brand, brand.series, number, within_s=self._page_s)
+            page = read_list(body, charset=charset, base=self._client.base)
+            if not page.rows and not page.has_container:
+                # A fragment with neither a car nor the container could be anything.
+                raise Drift(CONTAINER)
+        except UpstreamError as error:
+            upstream_trouble(UPSTREAM, "list", error, listing="/".join(filter(None, brand)), page=str(number))
+            raise
+        entries = tuple(
+            LeftOut(LeftOutReason.UNREADABLE)
+            if isinstance(row, Broken)
+            else normalise(row, self._vocabulary, self._client.base)
+            for row in page.rows
+        )
+        return PageRead(entries, len(page.rows), page.says_empty)

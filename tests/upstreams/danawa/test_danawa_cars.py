@@ -1,0 +1,263 @@
+"""Cars from the feeder: asked once however often they are wanted, and what its failures cost."""
+
+import asyncio
+import json
+from collections.abc import AsyncIterator, Callable
+from pathlib import Path
+from typing import Any
+
+import orjson
+import pytest
+from structlog.testing import capture_logs
+from yarl import URL
+
+from dealerproxy.errors import Blocked, Drift, NotFound, TimedOut, UpstreamError
+from dealerproxy.sandbox.danawa_inventory import DanawaInventory, generate_danawa
+from dealerproxy.sandbox.mpark import detail_info
+from dealerproxy.transport.cache import FlightCache
+from dealerproxy.transport.deadline import Deadline
+from dealerproxy.upstreams.danawa.cars import DanawaCars
+from dealerproxy.vehicles.car import Car, Verdict
+from dealerproxy.vehicles.detail import Documents, Enrichment, EnrichmentStatus, detail
+from dealerproxy.vehicles.inspection import AccidentCostSummary, CostBreakdown
+from dealerproxy.vehicles.pricing import usd
+from dealerproxy.vocabulary import Vocabulary
+
+CAPTURES = Path(__file__).parents[2] / "captures"
+ID = "6100000001"
+BASE = URL("http://127.0.0.1:9")
+SKIPPED = Enrichment("diagnosis", EnrichmentStatus.SKIPPED, "not_offered")
+
+
+def body(name: str = "checked", **changes: Any) -> bytes:
+    answer = orjson.loads((CAPTURES / f"danawa_feeder_{name}" / "body.json").read_bytes())
+    for found in answer["data"]["detailInfo"]:
+        found.update(changes)
+    return json.dumps(answer).encode()
+
+
+class Feeder:
+    """Answers as told; `waits` holds an answer back until it is set."""
+
+    base = BASE
+
+    def __init__(self) -> None:
+        self.answer: bytes | UpstreamError = body()
+        self.asked: list[tuple[str, float]] = []
+        self.waits: asyncio.Event | None = None
+
+    async def car(self, listing_id: str, *, within_s: float) -> bytes:
+        self.asked.append((listing_id, within_s))
+        if self.waits is not None:
+            await self.waits.wait()
+        if isinstance(self.answer, UpstreamError):
+            raise self.answer
+        return self.answer
+
+
+class Clock:
+    def __init__(self) -> None:
+        self.now = 0.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+@pytest.fixture
+def feeder() -> Feeder:
+    return Feeder()
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+@pytest.fixture
+async def cars(feeder: Feeder, clock: Clock, vocabulary: Vocabulary) -> AsyncIterator[DanawaCars]:
+    made = DanawaCars(feeder, vocabulary, cars=FlightCache(fresh_s=60, max_entries=8, clock=clock), deadline_s=10)
+    yield made
+    await made.close()
+
+
+async def found(cars: DanawaCars) -> Car:
+    car = await cars.find(ID, Deadline(1))
+    assert isinstance(car, Car)
+    return car
+
+
+async def test_a_car_and_its_documents_are_one_call(cars: DanawaCars, feeder: Feeder) -> None:
+    car = await found(cars)
+    documents = await cars.documents(car, 1000, Deadline(1))
+    assert feeder.asked == [(ID, 10)]
+    assert (car.id, car.model, car.url) == (
+        *("danawa_6100000001", "Sorento"),
+        f"{BASE}/usedcar/loadingBridge.php?refer=usedcarList&sCompany=mpark&sDemoNo={ID}",
+    )
+    assert documents.body_condition is None
+    assert documents.diagnosis is None
+    assert documents.report is not None
+    assert documents.record is not None
+    assert documents.enrichment == (
+        Enrichment("inspection", EnrichmentStatus.OK),
+        Enrichment("record", EnrichmentStatus.OK),
+        SKIPPED,
+    )
+
+
+async def test_many_who_want_a_car_at_once_are_one_call(cars: DanawaCars, feeder: Feeder) -> None:
+    feeder.waits = asyncio.Event()
+    asking = [asyncio.create_task(cars.find(ID, Deadline(1))) for _ in range(50)]
+    checking = [asyncio.create_task(cars.availability_of(ID, Deadline(1))) for _ in range(50)]
+    await asyncio.sleep(0)
+    feeder.waits.set()
+    assert {type(answer) for answer in await asyncio.gather(*asking)} == {Car}
+    assert set(await asyncio.gather(*checking)) == {Verdict.LIVE}
+    assert len(feeder.asked) == 1
+
+
+async def test_the_costs_of_accidents_are_counted_and_their_amounts_unknown(cars: DanawaCars) -> None:
+    documents = await cars.documents(await found(cars), 1000, Deadline(1))
+    assert documents.report is not None
+    assert documents.report.accident_cost_summary == AccidentCostSummary(
+        total_incidents=2,
+        total_repair_cost=None,
+        breakdown=CostBreakdown(None, None, None),
+        insurance_paid=None,
+        incidents=(),
+    )
+
+
+async def test_a_car_without_a_check_has_no_documents(cars: DanawaCars, feeder: Feeder) -> None:
+    feeder.answer = body("unchecked", demoNo=ID)
+    assert await cars.documents(await found(cars), 1000, Deadline(1)) == Documents(
+        enrichment=(
+            Enrichment("inspection", EnrichmentStatus.ABSENT, "not_found"),
+            Enrichment("record", EnrichmentStatus.ABSENT, "not_found"),
+            SKIPPED,
+        )
+    )
+
+
+@pytest.mark.parametrize(
+    ("answer", "verdict"),
+    [
+        (body("none"), Verdict.GONE),
+        (body("sold", demoNo=ID), Verdict.SOLD),
+        (body(demoStatus="계약중"), Verdict.WAITING),
+        (body(demoStatus="예약", carName=None), Verdict.WAITING),
+    ],
+)
+async def test_a_car_that_cannot_be_bought_is_none_to_show_and_says_why(
+    cars: DanawaCars, feeder: Feeder, answer: bytes, verdict: Verdict
+) -> None:
+    feeder.answer = answer
+    assert await cars.find(ID, Deadline(1)) is verdict
+    assert await cars.availability_of(ID, Deadline(1)) is verdict
+    assert len(feeder.asked) == 1
+
+
+async def test_a_live_car_can_be_bought_even_where_nobody_can_name_it(cars: DanawaCars, feeder: Feeder) -> None:
+    feeder.answer = body(carName="모르는회사 새차")
+    assert await cars.availability_of(ID, Deadline(1)) is Verdict.LIVE
+    with capture_logs() as lines, pytest.raises(Drift, match="no English name"):
+        await cars.find(ID, Deadline(1))
+    assert [(line["operation"], line["reason"], line["id"]) for line in lines] == [("feeder", "drift", ID)]
+
+
+@pytest.mark.parametrize(
+    "error", [NotFound("404"), Blocked("captcha"), TimedOut(), b"<html>", body(demoStatus="?"), body(demoNo="9")]
+)
+async def test_one_witness_that_fails_proves_nothing(
+    cars: DanawaCars, feeder: Feeder, error: UpstreamError | bytes
+) -> None:
+    feeder.answer = error
+    kind = Drift if isinstance(error, bytes) else type(error)
+    asks: tuple[Callable[[str, Deadline], Any], ...] = (cars.find, cars.availability_of)
+    for ask in asks:
+        with capture_logs() as lines, pytest.raises(kind):
+            await ask(ID, Deadline(1))
+        assert [(line["event"], line["upstream"], line["operation"], line["id"]) for line in lines] == [
+            ("upstream_trouble", "danawa", "feeder", ID)
+        ]
+    feeder.answer = body()
+    await found(cars)  # a failure is not kept
+
+
+async def test_a_feeder_that_hangs_costs_the_waiter_its_own_time_only(cars: DanawaCars, feeder: Feeder) -> None:
+    feeder.waits = asyncio.Event()
+    with pytest.raises(TimedOut):
+        await cars.find(ID, Deadline(0.01))
+    feeder.waits.set()
+    await found(cars)
+    assert len(feeder.asked) == 1
+
+
+@pytest.mark.parametrize(
+    ("changes", "inspection", "record"),
+    [
+        ({"accident": "?"}, "failed", "ok"),
+        ({"myDamageCnt": "?"}, "ok", "failed"),
+        ({"accident": None, "myDamageCnt": []}, "failed", "failed"),
+    ],
+)
+async def test_a_paper_that_drifted_costs_its_nulls_not_the_car(
+    cars: DanawaCars, feeder: Feeder, changes: dict[str, Any], inspection: str, record: str
+) -> None:
+    feeder.answer = body(**changes)
+    car = await found(cars)
+    with capture_logs() as lines:
+        documents = await cars.documents(car, 1000, Deadline(1))
+    states = {entry.name: entry.status.value for entry in documents.enrichment}
+    assert states == {"inspection": inspection, "record": record, "diagnosis": "skipped"}
+    assert (documents.report is None, documents.record is None) == (inspection == "failed", record == "failed")
+    failed = [entry.name for entry in documents.enrichment if entry.status is EnrichmentStatus.FAILED]
+    assert [(line["operation"], line["reason"]) for line in lines] == [(name, "drift") for name in failed]
+    assert documents.report is None or documents.report.accident_cost_summary is None
+
+
+@pytest.mark.parametrize(
+    ("answer", "status", "reason"),
+    [(body("none"), "absent", "not_found"), (Blocked("captcha"), "failed", "blocked"), (NotFound(), "failed", None)],
+)
+async def test_documents_asked_anew_cannot_fail_the_car(
+    cars: DanawaCars, feeder: Feeder, clock: Clock, answer: bytes | UpstreamError, status: str, reason: str | None
+) -> None:
+    car = await found(cars)
+    clock.now += 61
+    feeder.answer = answer
+    documents = await cars.documents(car, 1000, Deadline(1))
+    assert (documents.report, documents.record) == (None, None)
+    assert [(entry.status.value, entry.reason) for entry in documents.enrichment[:2]] == [
+        (status, reason or "upstream_error")
+    ] * 2
+    assert len(feeder.asked) == 2
+
+
+async def test_every_car_of_the_stand_in_is_shown_in_full(vocabulary: Vocabulary) -> None:
+    class StandIn:
+        base = BASE
+
+        def __init__(self, inventory: DanawaInventory) -> None:
+            self._inventory = inventory
+
+        async def car(self, listing_id: str, *, within_s: float) -> bytes:
+            return orjson.dumps(detail_info(self._inventory.by_id(listing_id)))
+
+    inventory = generate_danawa(1)
+    cars = DanawaCars(StandIn(inventory), vocabulary, cars=FlightCache(fresh_s=60, max_entries=1000), deadline_s=10)
+    states: set[tuple[str, str]] = set()
+    for one in inventory:
+        car = await cars.find(one.id, Deadline(1))
+        assert isinstance(car, Car) == (one.feeder == "mpark" and one.at_feeder and one.mark is None)
+        if isinstance(car, Verdict):
+            continue
+        documents = await cars.documents(car, 1347.52, Deadline(1))
+        shown = detail(car, documents, 1347.52, insider=True)
+        assert (shown.inspection_report is None) == (one.check is None)
+        assert shown.pricing.listing_price == usd(one.price * 10_000, 1347.52)
+        states |= {(entry.name, entry.status.value) for entry in shown.enrichment}
+    assert states == {
+        *(("inspection", "ok"), ("inspection", "absent"), ("record", "ok"), ("record", "absent")),
+        ("diagnosis", "skipped"),
+    }

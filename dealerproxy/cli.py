@@ -21,6 +21,8 @@ from dealerproxy.vocabulary import VocabularyError
 USAGE_ERROR = 2
 # The stand-in is ours, so the politeness owed to a real site would only slow a first try down.
 SANDBOX_RPS = 200.0
+# Requests under way may finish: a little more than the longest of them is given by default.
+SHUTDOWN_S = 12.0
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -111,7 +113,7 @@ async def sandbox(configured: Settings, options: argparse.Namespace) -> None:
 @asynccontextmanager
 async def _listening(app: web.Application, host: str, port: int) -> AsyncIterator[str]:
     """Serve an application and yield its base URL."""
-    runner = web.AppRunner(app, access_log=None, handle_signals=False)
+    runner = web.AppRunner(app, access_log=None, handle_signals=False, shutdown_timeout=SHUTDOWN_S)
     await runner.setup()
     try:
         await web.TCPSite(runner, host, port).start()

@@ -95,6 +95,10 @@ class TimedOut(UpstreamError):
     severity = 2
 
 
+class TooLate(TimedOut):
+    """The request's own deadline came first; what it waited for may still arrive for others."""
+
+
 class Drift(UpstreamError):
     """The upstream's shape changed: `path` names what is missing or unreadable."""
 

@@ -45,6 +45,9 @@ class Settings(Struct, frozen=True, kw_only=True):
     danawa_warm: Annotated[
         str, Meta(description="Comma-separated makes whose Danawa listings are kept read in the background.")
     ] = ""
+    max_requests: Annotated[
+        int, Meta(ge=1, le=100_000, description="Requests answered at a time; more are told to come back at once.")
+    ] = 256
     list_deadline_s: Annotated[
         float, Meta(gt=0, le=60, description="Longest time a list request may take, in seconds.")
     ] = 8.0
@@ -57,6 +60,12 @@ class Settings(Struct, frozen=True, kw_only=True):
     detail_fresh_s: Annotated[
         float, Meta(ge=0, le=600, description="How long an advert is used without asking again; 0 asks every time.")
     ] = 20.0
+    redis_url: Annotated[
+        str, Meta(description="Redis that processes share cache, suspensions and request turns through; empty: none.")
+    ] = ""
+    processes: Annotated[
+        int, Meta(ge=1, le=1000, description="Processes that share the request rate; without Redis each takes a part.")
+    ] = 1
     krw_per_usd: Annotated[
         float, Meta(ge=PLAUSIBLE[0], le=PLAUSIBLE[1], description="Static exchange rate, won per US dollar.")
     ] = DEFAULT_KRW_PER_USD
@@ -103,6 +112,9 @@ def load(env: Mapping[str, str] = os.environ) -> Settings:
     settings = Settings(**values)  # type: ignore[arg-type]  # every value was converted to its field's type above
     for field in ("encar_api_url", "encar_page_url", "danawa_url", "mpark_api_url", "fx_url"):
         _check_url(field, getattr(settings, field))
+    # A password may be in it, so it is not repeated.
+    if settings.redis_url and not settings.redis_url.startswith(("redis://", "rediss://", "unix://")):
+        raise SettingsError(f"{PREFIX}REDIS_URL cannot be used: expected a redis, rediss or unix URL")
     if not (settings.user_agent.isascii() and settings.user_agent.isprintable()):
         raise SettingsError(f"{PREFIX}USER_AGENT={settings.user_agent!r} cannot be used: expected printable ASCII")
     if bool(settings.fx_url) != bool(settings.fx_path):

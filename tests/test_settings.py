@@ -27,10 +27,13 @@ GOOD: dict[str, list[tuple[str, object]]] = {
     "mpark_api_url": [("https://example.test/feeder", "https://example.test/feeder")],
     "danawa_rps": [("0.5", 0.5), ("4", 4.0), ("1000", 1000.0)],
     "danawa_warm": [("Hyundai,Kia", "Hyundai,Kia"), ("현대", "현대")],
+    "max_requests": [("1", 1), ("256", 256)],
     "list_deadline_s": [("0.1", 0.1), ("8", 8.0), ("60", 60.0)],
     "list_fresh_s": [("0.1", 0.1), ("60", 60.0), ("3600", 3600.0)],
     "detail_deadline_s": [("0.1", 0.1), ("10", 10.0), ("60", 60.0)],
     "detail_fresh_s": [("0", 0.0), ("20", 20.0), ("600", 600.0)],
+    "redis_url": [("redis://127.0.0.1:6379/0", "redis://127.0.0.1:6379/0"), ("unix:///run/redis", "unix:///run/redis")],
+    "processes": [("1", 1), ("8", 8)],
     "krw_per_usd": [("100", 100.0), ("1402.5", 1402.5), ("10000", 10_000.0)],
     "fx_url": [("https://rates.example.test/latest?base=USD", "https://rates.example.test/latest?base=USD")],
     "fx_path": [("rates.KRW", "rates.KRW")],
@@ -60,10 +63,13 @@ BAD: dict[str, list[str]] = {
     "mpark_api_url": ["api.m-park.co.kr", "ftp://api.m-park.co.kr", "http://[::1"],
     "danawa_rps": ["0", "-1", "1000.1", "fast", "nan"],
     "danawa_warm": [],
+    "max_requests": ["0", "-1", "100001", "many"],
     "list_deadline_s": ["0", "-8", "60.1", "8s", "nan", "inf", "-inf"],
     "list_fresh_s": ["0", "-1", "3600.1", "1m", "nan"],
     "detail_deadline_s": ["0", "-10", "60.1", "10s", "nan"],
     "detail_fresh_s": ["-1", "600.1", "1m", "nan"],
+    "redis_url": ["127.0.0.1:6379", "http://127.0.0.1:6379", "redis"],
+    "processes": ["0", "-1", "1.5", "two", "1001"],
     "krw_per_usd": ["99.99", "10000.01", "1,347.52", "₩1347", "nan", "-1347.52"],
     "fx_url": ["rates.example.test", "ftp://rates.example.test/latest", "http://[::1"],
     "fx_path": [],
@@ -122,8 +128,8 @@ def test_a_bad_value_is_one_line_that_names_the_variable_and_shows_the_value(fie
     with pytest.raises(SettingsError) as caught:
         settings.load({variable(field): text, **COMPANIONS.get(field, {})})
     message = str(caught.value)
-    # A provider's address may carry a key, so it alone is not repeated.
-    shown = "" if field == "fx_url" else f"={text!r}"
+    # These addresses may carry a key or a password, so they alone are not repeated.
+    shown = "" if field in {"fx_url", "redis_url"} else f"={text!r}"
     assert message.startswith(f"{variable(field)}{shown} cannot be used: ")
     assert len(message.splitlines()) == 1
     assert caught.value.__cause__ is None

@@ -387,7 +387,7 @@ def danawa_facet(make: str) -> str:
 def test_danawas_codes_labels_and_groups_are_there() -> None:
     makes = {*WORDS.makes, *WORDS.danawa.makes}
     codes = [code for make in makes for code in WORDS.danawa.brands_of(make)]
-    assert len(codes) == len(set(codes)) == 49
+    assert len(codes) == len(set(codes)) == 47
     assert [make.name for make in WORDS.danawa.makes] == [
         *("Daechang Motors", "Cammsys", "Zyle Daewoo", "Kaind", "Maiv", "Smart EV", "Iveco")
     ]
@@ -398,8 +398,8 @@ def test_danawas_codes_labels_and_groups_are_there() -> None:
     ("make", "codes"),
     [
         ("Hyundai", ("303",)),
-        ("Chevrolet", ("312", "316")),
-        ("Renault", ("321", "322")),
+        ("Chevrolet", ("312",)),
+        ("Renault", ("321",)),
         ("Citroen/DS", ("422", "618")),
         ("DFSK", ("617",)),
         ("Polestar", ()),

@@ -6,20 +6,23 @@ from collections.abc import Mapping
 from typing import Any
 
 import msgspec
+import orjson
 from aiohttp import web
 
+from dealerproxy.api.caching import NO_STORE, REVALIDATE, age_headers, etag, not_modified, wants_fresh_look
 from dealerproxy.api.requests import deadline_of, params_of
-from dealerproxy.api.responses import json_response
+from dealerproxy.api.responses import encode, json_response
 from dealerproxy.api.state import AVAILABILITY, CARS, RATES, SETTINGS
 from dealerproxy.errors import ApiError, Issue, UpstreamError, validation_error
 from dealerproxy.search.answer import SourceState, Status, unavailable, wait_of
 from dealerproxy.search.query import parse_display
+from dealerproxy.transport.pieces import State
 from dealerproxy.vehicles.car import Verdict
-from dealerproxy.vehicles.detail import detail
+from dealerproxy.vehicles.detail import EnrichmentStatus, detail
 from dealerproxy.vehicles.fx import Rate, iso_kst
 
 MAX_IDS = 100
-_ID = re.compile(r"(encar|danawa)_([1-9]\d{0,18})", re.ASCII)
+_ID = re.compile(r"(?:(encar)_([1-9]\d{0,18})|(danawa)_(\d{1,19}))", re.ASCII)
 
 _WORDS = {
     Verdict.SOLD: "was sold",
@@ -47,16 +50,25 @@ async def get_vehicle(request: web.Request) -> web.Response:
     rates = request.app[RATES]
     rate: Rate = rates.current() if display.krw_per_usd is None else rates.requested(display.krw_per_usd)
     try:
-        found = await cars.find(listing_id, deadline)
+        found = await cars.find(listing_id, deadline, fresh_look=wants_fresh_look(request))
     except UpstreamError as error:
         waiting = None if error.retry_after_s is None else iso_kst(time.time() + error.retry_after_s)
         state = SourceState(name=site, status=Status.FAILED, reason=error.code, retry_at=waiting)
         raise unavailable([state], [wait_of([error])]) from error
-    if isinstance(found, Verdict):
-        message = f"{vehicle_id} {_WORDS[found]}."
-        raise ApiError(404, "vehicle_not_found", message, details={"reason": found})
-    documents = await cars.documents(found, rate.krw_per_usd, deadline)
-    return json_response(detail(found, documents, rate.krw_per_usd, insider=display.insider))
+    car, headers = found.value, age_headers(found.state, found.age_s)
+    if isinstance(car, Verdict):
+        message = f"{vehicle_id} {_WORDS[car]}."
+        raise ApiError(404, "vehicle_not_found", message, details={"reason": car}, headers=headers)
+    documents = await cars.documents(car, rate.krw_per_usd, deadline)
+    body = encode(detail(car, documents, rate.krw_per_usd, insider=display.insider))
+    if found.state is State.STALE or any(paper.status is EnrichmentStatus.FAILED for paper in documents.enrichment):
+        headers |= NO_STORE
+    else:
+        tag = etag(body)
+        headers |= {"ETag": tag, "Cache-Control": REVALIDATE}
+        if (unchanged := not_modified(request, tag, headers)) is not None:
+            return unchanged
+    return json_response(orjson.Fragment(body), headers=headers)
 
 
 async def post_availability(request: web.Request) -> web.Response:
@@ -66,7 +78,7 @@ async def post_availability(request: web.Request) -> web.Response:
     by_site: dict[str, list[str]] = {}
     for site, number in ids.values():
         by_site.setdefault(site, []).append(number)
-    found = await request.app[AVAILABILITY].check(by_site, deadline)
+    found = await request.app[AVAILABILITY].check(by_site, deadline, fresh_look=wants_fresh_look(request))
     return json_response(
         {
             "data": [
@@ -80,7 +92,7 @@ async def post_availability(request: web.Request) -> web.Response:
 def dealer_id_of(vehicle_id: str) -> tuple[str, str] | None:
     """The site and the number in a public id; None for anything that is not a dealer id."""
     match = _ID.fullmatch(vehicle_id)
-    return (match[1], match[2]) if match else None
+    return (match[1] or match[3], match[2] or match[4]) if match else None
 
 
 async def _ids(request: web.Request) -> dict[str, tuple[str, str]]:

@@ -3,6 +3,8 @@
 from aiohttp import web
 
 from dealerproxy.api.responses import json_response
+from dealerproxy.api.state import DRAINING
+from dealerproxy.api.upstreams import upstreams_of
 
 
 async def live(_: web.Request) -> web.Response:
@@ -10,9 +12,12 @@ async def live(_: web.Request) -> web.Response:
     return json_response({"status": "live"})
 
 
-async def ready(_: web.Request) -> web.Response:
-    """200 once started. An upstream in trouble is no reason to take the process out of service."""
-    return json_response({"status": "ready"})
+async def ready(request: web.Request) -> web.Response:
+    """200 once started, 503 while shutting down. How the upstreams are is told, and is no reason to stop asking us."""
+    upstreams = {upstream.name: upstream.state for upstream in await upstreams_of(request.app)}
+    draining = request.app[DRAINING].is_set()
+    status = "draining" if draining else "ready"
+    return json_response({"status": status, "upstreams": upstreams}, status=503 if draining else 200)
 
 
 ROUTES = (web.get("/health/live", live), web.get("/health/ready", ready))

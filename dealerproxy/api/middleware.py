@@ -48,6 +48,30 @@ async def envelope(request: web.Request, handler: Handler) -> web.StreamResponse
     return response
 
 
+def shed_load(most: int) -> Middleware:
+    """Build the check that no more than so many requests for cars are answered at a time.
+
+    One more would make all of them slow, so it is told at once to come back.
+    """
+    inside = 0
+
+    @web.middleware
+    async def check(request: web.Request, handler: Handler) -> web.StreamResponse:
+        nonlocal inside
+        if not request.path.startswith("/v1/vehicles"):
+            return await handler(request)
+        if inside >= most:
+            message = f"{most} requests are being answered; try again in a moment."
+            raise ApiError(503, "overloaded", message, headers={"Retry-After": "1"})
+        inside += 1
+        try:
+            return await handler(request)
+        finally:
+            inside -= 1
+
+    return check
+
+
 def require_key(keys: Sequence[str]) -> Middleware:
     """Build the check of `x-api-key` on `/v1`; without keys everything passes."""
 

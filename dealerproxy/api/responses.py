@@ -10,10 +10,16 @@ from aiohttp import web
 from dealerproxy.errors import ApiError
 
 
+def encode(value: object) -> bytes:
+    """Encode structs, plain values and what was encoded before."""
+    return orjson.dumps(value, default=msgspec.to_builtins)
+
+
 def json_response(value: object, *, status: int = 200, headers: Mapping[str, str] | None = None) -> web.Response:
     """Encode structs or plain values as a JSON answer."""
-    body = orjson.dumps(value, default=msgspec.to_builtins)
-    return web.Response(body=body, status=status, headers=headers, content_type="application/json", charset="utf-8")
+    return web.Response(
+        body=encode(value), status=status, headers=headers, content_type="application/json", charset="utf-8"
+    )
 
 
 def error_response(error: ApiError, request_id: str) -> web.Response:
@@ -24,4 +30,6 @@ def error_response(error: ApiError, request_id: str) -> web.Response:
         "request_id": request_id,
         "details": error.details,
     }
-    return json_response({"error": content}, status=error.status, headers=error.headers)
+    return json_response(
+        {"error": content}, status=error.status, headers={"Cache-Control": "no-store", **error.headers}
+    )

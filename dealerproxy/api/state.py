@@ -1,5 +1,6 @@
 """What the application holds for its routes, by typed key."""
 
+import asyncio
 from collections.abc import Mapping, Sequence
 from typing import Protocol
 
@@ -9,12 +10,17 @@ from dealerproxy.search.availability import Availability
 from dealerproxy.search.facets import Facets
 from dealerproxy.search.service import SearchService
 from dealerproxy.settings import Settings
+from dealerproxy.transport.aged import AgedCache
 from dealerproxy.transport.deadline import Deadline
+from dealerproxy.transport.health import Health
+from dealerproxy.transport.pieces import Found
+from dealerproxy.transport.shared import Shared
 from dealerproxy.upstreams.danawa.client import DanawaClient
 from dealerproxy.upstreams.danawa.index import Brand, Indexes
 from dealerproxy.upstreams.encar.cars import EncarCars
 from dealerproxy.upstreams.encar.client import EncarClient
 from dealerproxy.vehicles.car import Car, Verdict
+from dealerproxy.vehicles.departed import Departed
 from dealerproxy.vehicles.detail import Documents
 from dealerproxy.vehicles.fx import FxRates
 from dealerproxy.vocabulary import Vocabulary
@@ -23,13 +29,18 @@ from dealerproxy.vocabulary import Vocabulary
 class Cars(Protocol):
     """The cars of one site, one at a time."""
 
-    async def find(self, listing_id: str, deadline: Deadline) -> Car | Verdict:
+    async def find(self, listing_id: str, deadline: Deadline, *, fresh_look: bool = False) -> Found[Car | Verdict]:
         """Find a car that can be bought, or say why it cannot. Raises UpstreamError when nobody can tell."""
 
     async def documents(self, car: Car, krw_per_usd: float, deadline: Deadline) -> Documents:
         """Fetch what goes with a car; nothing of it can fail the car."""
 
 
+DRAINING = web.AppKey("draining", asyncio.Event)
+SHARED: web.AppKey[Shared | None] = web.AppKey("shared")
+HEALTH = web.AppKey("health", Health)
+CACHE = web.AppKey("cache", AgedCache)
+DEPARTED = web.AppKey("departed", Departed)
 SETTINGS = web.AppKey("settings", Settings)
 VOCABULARY = web.AppKey("vocabulary", Vocabulary)
 ENCAR = web.AppKey("encar", EncarClient)

@@ -1,13 +1,21 @@
 """`GET /v1/vehicles`: the partner API's query string in, dealer rows out. `GET /v1/vehicles/facets` beside it."""
 
-from aiohttp import web
+import time
 
+import msgspec
+import orjson
+from aiohttp import web
+from msgspec import structs
+
+from dealerproxy.api.caching import NO_STORE, REVALIDATE, age_headers, etag, not_modified, wants_fresh_look
 from dealerproxy.api.requests import deadline_of, params_of
-from dealerproxy.api.responses import json_response
+from dealerproxy.api.responses import encode, json_response
 from dealerproxy.api.state import FACETS, SEARCH, SETTINGS, VOCABULARY
 from dealerproxy.errors import ApiError
-from dealerproxy.search.answer import PARTIAL_HEADER, Status
+from dealerproxy.search.answer import PARTIAL_HEADER, Status, VehicleList
+from dealerproxy.search.cursor import LIFETIME_S
 from dealerproxy.search.query import PAGE_MAX, parse, parse_sources
+from dealerproxy.transport.pieces import State
 
 PAGE_MAX_HEADER = "X-LMN-Dealer-Page-Max"
 
@@ -18,14 +26,30 @@ async def list_vehicles(request: web.Request) -> web.Response:
     query = parse(params_of(request), request.app[VOCABULARY])
     headers = {PAGE_MAX_HEADER: str(PAGE_MAX)} if query.dealer_in_scope and query.limit > PAGE_MAX else {}
     try:
-        answer = await request.app[SEARCH].answer(query, deadline)
+        listed = await request.app[SEARCH].answer(query, deadline, fresh_look=wants_fresh_look(request))
     except ApiError as error:
         error.headers |= headers
         raise
+    answer = listed.answer
     troubled = [source.name for source in answer.sources if source.status in {Status.FAILED, Status.PARTIAL}]
     if troubled:
         headers[PARTIAL_HEADER] = ",".join(troubled)
-    return json_response(answer, headers=headers)
+    headers |= age_headers(listed.state, max((s.age_s for s in answer.sources if s.age_s is not None), default=None))
+    rows = encode(answer.data)
+    if troubled or listed.state is State.STALE:
+        headers |= NO_STORE
+    else:
+        tag = etag(rows, encode([answer.fx, [(source.name, source.status) for source in answer.sources]]), _era(answer))
+        headers |= {"ETag": tag, "Cache-Control": REVALIDATE}
+        if (unchanged := not_modified(request, tag, headers)) is not None:
+            return unchanged
+    envelope = msgspec.to_builtins(structs.replace(answer, data=()))
+    return json_response(envelope | {"data": orjson.Fragment(rows)}, headers=headers)
+
+
+def _era(answer: VehicleList) -> bytes:
+    """Half an hour: a client that is told again and again that nothing changed must still get a cursor that lives."""
+    return b"" if answer.next_cursor is None else str(int(time.time() // (LIFETIME_S / 2))).encode()
 
 
 async def get_facets(request: web.Request) -> web.Response:

@@ -9,6 +9,7 @@ from dealerproxy.search.answer import Notice
 from dealerproxy.transport.deadline import Deadline
 from dealerproxy.upstreams.encar.cars import EncarCars
 from dealerproxy.upstreams.encar.detail import Advert, is_under_contract, judge, normalise
+from dealerproxy.upstreams.encar.naming import UPSTREAM as ENCAR
 from dealerproxy.vehicles.car import Verdict
 from dealerproxy.vehicles.listing import LeftOutReason, Listing
 from dealerproxy.vocabulary import Vocabulary
@@ -17,15 +18,16 @@ from dealerproxy.vocabulary import Vocabulary
 async def enrich(
     rows: Sequence[Listing], cars: EncarCars, vocabulary: Vocabulary, deadline: Deadline
 ) -> tuple[list[Listing], list[Notice]]:
-    """Enrich rows; those whose advert could not be had or read stay as they were, with a notice.
+    """Enrich Encar's rows; those whose advert could not be had or read stay as they were, with a notice.
 
-    An advert that is no longer on sale takes its row out: the search can be minutes behind.
+    So do Danawa's: its feeder can only be asked car by car. An advert that is no longer on sale takes its row out:
+    the search can be minutes behind.
     """
-    adverts, errors = await cars.find_many([row.listing_id for row in rows], deadline)
+    adverts, errors = await cars.find_many([row.listing_id for row in rows if row.upstream == ENCAR], deadline)
     kept: list[Listing] = []
     plain = gone = 0
     for row in rows:
-        advert = adverts.get(row.listing_id)
+        advert = adverts.get(row.listing_id) if row.upstream == ENCAR else None
         try:
             if advert is None:
                 plain += 1

@@ -11,15 +11,17 @@ from dealerproxy.errors import Drift, UpstreamError
 from dealerproxy.logs import upstream_trouble
 from dealerproxy.search.answer import Notice
 from dealerproxy.search.query import DEALER
-from dealerproxy.transport.cache import FlightCache
+from dealerproxy.transport.aged import AgedCache
 from dealerproxy.transport.deadline import Deadline
+from dealerproxy.transport.fetch import background
+from dealerproxy.transport.pieces import Kind
 from dealerproxy.upstreams.encar.client import EncarClient
 from dealerproxy.upstreams.encar.facets import MAKES, MODEL_GROUPS, read_facets
 from dealerproxy.upstreams.encar.query import makes_q, models_q
 from dealerproxy.vehicles.fx import iso_kst
 from dealerproxy.vocabulary import Make, MakeFacet, Vocabulary
 
-FRESH_S = 300.0
+FRESH_S, IF_ERROR_S = 300.0, 86_400.0
 # Models are learned make by make behind the requests, politely, and kept a day.
 LEARN_EVERY_S = 60.0
 LEARNED_S = 86_400.0
@@ -54,14 +56,15 @@ class Facets:
         self,
         encar: EncarClient,
         vocabulary: Vocabulary,
-        stock: FlightCache[str, Stock],
+        cache: AgedCache,
         *,
         also: Callable[[], Collection[tuple[str, str]]] = frozenset,
         deadline_s: float,
         now: Callable[[], float] = time.time,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> None:
-        self._encar, self._vocabulary, self._stock, self._also = encar, vocabulary, stock, also
+        self._encar, self._vocabulary, self._cache, self._also = encar, vocabulary, cache, also
+        self._kind: Kind[Stock] = Kind("stock", Stock, fresh_s=FRESH_S, revalidate_s=2 * FRESH_S, if_error_s=IF_ERROR_S)
         self._deadline_s, self._now, self._sleep = deadline_s, now, sleep
         self._learned: dict[str, tuple[float, frozenset[str]]] = {}
         self._stocked: frozenset[str] = frozenset()
@@ -72,17 +75,18 @@ class Facets:
         if sources and DEALER not in sources:
             return FacetsAnswer(makes=(), models={}, fuels=(), transmissions=(), sources=(), as_of=iso_kst(self._now()))
         try:
-            stock, _ = await self._stock.get(MAKES, self._ask_makes, deadline)
+            stock = (await self._cache.get(self._kind, MAKES, self._ask_makes, deadline)).value
         except UpstreamError as error:
             message = f"Encar could not be asked what it has ({error.code}); these are all values known here."
             return self._answer(None, self._now(), (Notice(code="from_vocabulary", message=message),))
+        self._stocked = stock.facets
         if self._learner is None:
-            self._learner = asyncio.create_task(self._learn(), name="learn-models")
+            with background():
+                self._learner = asyncio.create_task(self._learn(), name="learn-models")
         return self._answer(stock.facets, stock.at, ())
 
     async def close(self) -> None:
         """End the background work."""
-        await self._stock.close()
         if self._learner is not None:
             self._learner.cancel()
             await asyncio.gather(self._learner, return_exceptions=True)
@@ -127,7 +131,6 @@ class Facets:
         known = frozenset(facet for facet in counts if self._vocabulary.make_of(facet) is not None)
         if not known:
             raise Drift(f"iNav: {MAKES}", "no make that is known")
-        self._stocked = known
         return Stock(known, self._now())
 
     async def _learn(self) -> None:

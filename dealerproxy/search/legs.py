@@ -12,7 +12,8 @@ from dealerproxy.errors import UpstreamError
 from dealerproxy.search.cursor import LegState, Seen, digest
 from dealerproxy.search.plan import EncarLeg, Leg
 from dealerproxy.search.query import Sort
-from dealerproxy.search.states import Heard
+from dealerproxy.search.states import Heard, heard_of, together
+from dealerproxy.transport.pieces import Found
 from dealerproxy.vehicles.listing import Chunk, LeftOut, LeftOutReason, Listing
 
 CHUNK_ROWS = 48
@@ -58,8 +59,7 @@ class LegReader:
         self.head: Listing | None = None
         self.head_key = 0
         self.total = state.total
-        self.fetched_at: float | None = None
-        self.stale: str | None = None
+        self._heard: list[Heard] = []
         self.confirmed = True
         self.calls = 0
         self.too_deep = False
@@ -90,8 +90,7 @@ class LegReader:
     @property
     def heard(self) -> Heard:
         """What was heard of the leg in this request."""
-        answered = self.fetched_at is not None
-        return Heard(self.leg.upstream, self.failure, self.total, self.fetched_at, answered, self.stale)
+        return together(self.leg.upstream, self._heard, self.failure, self.total)
 
     def state(self, front: int | None) -> LegState:
         """Where the leg stands, for the cursor; `front` is the walk's new one."""
@@ -99,11 +98,11 @@ class LegReader:
         late = self.failure is not None or (self._late and not caught_up)
         return LegState(self._offset, self._key, self._last, self.total, self._ended, late)
 
-    def offer(self, chunk: Chunk) -> None:
+    def offer(self, found: Found[Chunk]) -> None:
         """Take the wanted chunk and move to the next row that may be given out."""
+        chunk = found.value
         self.total = chunk.total
-        self.fetched_at = min(chunk.fetched_at, self.fetched_at or chunk.fetched_at)
-        self.stale = self.stale or chunk.stale
+        self._heard.append(heard_of(self.leg.upstream, found, chunk.total))
         self.confirmed = chunk.confirmed
         start = 0
         if self._resuming:
@@ -147,7 +146,7 @@ class LegReader:
         self._index += 1
         self._chunk = None
         self.missing += chunk.missing
-        self.too_deep = not chunk.ended and self._index * self.rows_a_chunk >= MAX_OFFSET
+        self.too_deep = chunk.cut or (not chunk.ended and self._index * self.rows_a_chunk >= MAX_OFFSET)
         self._ended = chunk.ended or self.too_deep
 
     def _pass(self, entry: Listing | LeftOut) -> None:

@@ -6,14 +6,15 @@ from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dealerproxy.errors import UpstreamError
 from dealerproxy.search.legs import LegReader
 from dealerproxy.search.query import Sort
+from dealerproxy.transport.pieces import Found, State
 from dealerproxy.upstreams.encar.naming import UPSTREAM as ENCAR
 from dealerproxy.vehicles.listing import Chunk, Listing
 
 # Chunks a request may ask for beyond one a leg, when filters or left-out rows leave its page short.
 MAX_REFILLS = 4
 
-# Fetches a leg's chunk by index; answers it with whether it was already there. Raises UpstreamError.
-Load = Callable[[LegReader, int], Awaitable[tuple[Chunk, bool]]]
+# Finds a leg's chunk by index. Raises UpstreamError.
+Load = Callable[[LegReader, int], Awaitable[Found[Chunk]]]
 
 
 _Key = tuple[str, str]
@@ -98,11 +99,12 @@ async def _fill_one(reader: LegReader, load: Load) -> bool:
         return False
     refill = reader.calls > 0
     try:
-        chunk, hit = await load(reader, index)
+        found = await load(reader, index)
     except UpstreamError as error:
         reader.failure = error
         reader.calls += 1
         return refill
-    reader.calls += not hit
-    reader.offer(chunk)
-    return refill and not hit
+    asked = found.state in {State.MISS, State.STALE}
+    reader.calls += asked
+    reader.offer(found)
+    return refill and asked

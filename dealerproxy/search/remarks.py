@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Sequence
 
 from dealerproxy.search.answer import Notice
-from dealerproxy.search.legs import MAX_OFFSET, LegReader
+from dealerproxy.search.legs import LegReader
 from dealerproxy.search.page import Page
 from dealerproxy.vehicles.listing import LeftOutReason, Listing
 
@@ -25,7 +25,7 @@ _COUNTED = {
     f"left_out_{LeftOutReason.UNREADABLE}": (None, "Left out: {} that could not be read."),
     "left_out_duplicate": (None, "Left out: {} more adverts of cars on this page."),
     "untranslated": ("trim", "Words of trim names without English, left out of the text: {}."),
-    "depth_limit": (None, f"Searches that end at {MAX_OFFSET} rows: {{}}. Narrow the filters to see the rest."),
+    "depth_limit": (None, "Searches that end before their last row: {}. Narrow the filters to see the rest."),
     "moved": (None, "Passed over: {} that came before or belong before the page, because the stock moved."),
     "rows_missing": (None, "Rows the site counts but did not send: {}."),
 }

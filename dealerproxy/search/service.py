@@ -4,7 +4,7 @@ import asyncio
 import time
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 from msgspec import UNSET, UnsetType
 
@@ -18,14 +18,22 @@ from dealerproxy.search.plan import Leg, Plan, plan
 from dealerproxy.search.query import UPSTREAMS, Query
 from dealerproxy.search.remarks import remarks
 from dealerproxy.search.sources import Source
-from dealerproxy.search.states import Heard, sum_up
+from dealerproxy.search.states import Heard, heard_of, sum_up, worst_of
 from dealerproxy.transport.deadline import Deadline
+from dealerproxy.transport.pieces import State
 from dealerproxy.upstreams.encar.cars import EncarCars
 from dealerproxy.vehicles.fx import FxRates, Rate
 from dealerproxy.vehicles.summary import summarise
 from dealerproxy.vocabulary import Vocabulary
 
 CURSOR_MISMATCH = "The cursor belongs to another sort or other filters."
+
+
+class Listed(NamedTuple):
+    """An answer, and how its pieces came about."""
+
+    answer: VehicleList
+    state: State
 
 
 class SearchService:
@@ -44,8 +52,8 @@ class SearchService:
         self._sources, self._cars, self._vocabulary = sources, cars, vocabulary
         self._rates, self._cursors, self._now = rates, cursors, now
 
-    async def answer(self, query: Query, deadline: Deadline) -> VehicleList:
-        """Answer a valid query within its deadline.
+    async def answer(self, query: Query, deadline: Deadline, *, fresh_look: bool = False) -> Listed:
+        """Answer a valid query within its deadline; with `fresh_look` ask Encar in any case.
 
         Raises ApiError: 400 for a cursor that does not fit or more than 24 legs, 503 when every attempted
         source failed.
@@ -61,12 +69,19 @@ class SearchService:
         if not planned.legs:
             return self._skipped(rate, planned.notices, planned.skips, 0 if query.auction_only else UNSET)
         if query.auction_only:
-            return await self._hidden(planned, rate, deadline)
-        return await self._page(query, planned, rate, position, deadline)
+            return await self._hidden(planned, rate, deadline, fresh_look=fresh_look)
+        return await self._page(query, planned, rate, position, deadline, fresh_look=fresh_look)
 
     async def _page(
-        self, query: Query, planned: Plan, rate: Rate, position: Position | None, deadline: Deadline
-    ) -> VehicleList:
+        self,
+        query: Query,
+        planned: Plan,
+        rate: Rate,
+        position: Position | None,
+        deadline: Deadline,
+        *,
+        fresh_look: bool,
+    ) -> Listed:
         walk = fingerprint(query, planned.legs)
         if position is not None and position.fingerprint != walk:
             raise invalid_cursor("mismatch", CURSOR_MISMATCH)
@@ -80,24 +95,22 @@ class SearchService:
         page = await gather(
             readers,
             query.page_size,
-            lambda reader, index: self._sources[reader.leg.upstream].chunk(reader.leg, index, deadline),
+            lambda reader, index: self._sources[reader.leg.upstream].chunk(
+                reader.leg, index, deadline, fresh_look=fresh_look
+            ),
         )
         found = page.rows(query.sort)
         rows, enriched = found, list[Notice]()
         if query.display.enriched and found:
             rows, enriched = await enrich(found, self._cars, self._vocabulary, deadline)
-        sources = sum_up(
-            [reader.heard for reader in readers],
-            Counter(row.upstream for row in rows),
-            planned.skips,
-            self._now(),
-        )
+        heard = [reader.heard for reader in readers]
+        sources = sum_up(heard, Counter(row.upstream for row in rows), planned.skips, self._now())
         for row in found:
             seen.add(row.id)
         keys = (front, *(sort_key(row, query.sort) for row in found))
         front = max((key for key in keys if key is not None), default=None)
         walked = all(reader.ended for reader in readers)
-        return VehicleList(
+        answer = VehicleList(
             data=[summarise(row, rate.krw_per_usd, insider=query.display.insider) for row in rows],
             next_cursor=None
             if walked
@@ -106,11 +119,12 @@ class SearchService:
             fx=shown(rate),
             notices=(*planned.notices, *remarks(readers, page, rows), *enriched),
         )
+        return Listed(answer, worst_of(leg.state for leg in heard))
 
-    async def _hidden(self, planned: Plan, rate: Rate, deadline: Deadline) -> VehicleList:
+    async def _hidden(self, planned: Plan, rate: Rate, deadline: Deadline, *, fresh_look: bool) -> Listed:
         """Count the rows an auction-only filter hides: one small call a leg, or an index at hand."""
-        heard = await asyncio.gather(*(self._count(leg, deadline) for leg in planned.legs))
-        return VehicleList(
+        heard = await asyncio.gather(*(self._count(leg, deadline, fresh_look=fresh_look) for leg in planned.legs))
+        answer = VehicleList(
             data=(),
             next_cursor=None,
             sources=sum_up(heard, {}, planned.skips, self._now()),
@@ -118,13 +132,14 @@ class SearchService:
             notices=planned.notices,
             filtered_out=sum(leg.total or 0 for leg in heard),
         )
+        return Listed(answer, worst_of(leg.state for leg in heard))
 
-    async def _count(self, leg: Leg, deadline: Deadline) -> Heard:
+    async def _count(self, leg: Leg, deadline: Deadline, *, fresh_look: bool) -> Heard:
         try:
-            total = await self._sources[leg.upstream].count(leg, deadline)
+            found = await self._sources[leg.upstream].count(leg, deadline, fresh_look=fresh_look)
         except UpstreamError as error:
-            return Heard(leg.upstream, error, None, None, answered=False)
-        return Heard(leg.upstream, None, total, None, answered=True)
+            return Heard(leg.upstream, error, None)
+        return heard_of(leg.upstream, found, found.value)
 
     def _rate(self, query: Query, position: Position | None) -> Rate:
         """A walk keeps the rate it began with; prices must not jump between its pages."""
@@ -142,8 +157,8 @@ class SearchService:
         notices: Sequence[Notice],
         skips: Mapping[str, SkipReason],
         hidden: int | UnsetType = UNSET,
-    ) -> VehicleList:
-        return VehicleList(
+    ) -> Listed:
+        answer = VehicleList(
             data=(),
             next_cursor=None,
             sources=sum_up((), {}, skips, self._now()),
@@ -151,3 +166,4 @@ class SearchService:
             notices=notices,
             filtered_out=hidden,
         )
+        return Listed(answer, State.HIT)

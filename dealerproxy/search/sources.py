@@ -1,29 +1,29 @@
 """Where legs get their rows: Encar's searches chunk by chunk, Danawa's listings whole, sorted here."""
 
-import time
-from collections.abc import Callable
 from typing import Protocol, TypeVar
 
-import msgspec
 from cachetools import LRUCache
+from msgspec.structs import replace
 
 from dealerproxy.errors import Drift, UpstreamError
 from dealerproxy.logs import upstream_trouble
 from dealerproxy.search.legs import CHUNK_ROWS, index_order
 from dealerproxy.search.plan import DanawaLeg, EncarLeg
-from dealerproxy.transport.cache import FlightCache
+from dealerproxy.transport.aged import AgedCache
 from dealerproxy.transport.deadline import Deadline
-from dealerproxy.upstreams.danawa.index import Index, Indexes
+from dealerproxy.transport.pieces import Found, Kind
+from dealerproxy.upstreams.danawa.index import Brand, Index, Indexes
 from dealerproxy.upstreams.encar.client import EncarClient
 from dealerproxy.upstreams.encar.rows import ROWS, read_count, read_search
+from dealerproxy.vehicles.departed import Departed, Entries
 from dealerproxy.vehicles.listing import Chunk, LeftOut, Listing
 from dealerproxy.vocabulary import Vocabulary
 
 # Sorted listings kept beside the indexes they are of; a brand of 1,400 cars takes about 3 ms to sort.
 MAX_SORTED = 64
 
-ChunkCache = FlightCache[tuple[str, ...], Chunk]
-CountCache = FlightCache[tuple[str, ...], int]
+# A list may be this old when the site cannot be asked: as long as a suspension may last.
+IF_ERROR_S = 1_800.0
 
 L_contra = TypeVar("L_contra", contravariant=True)
 
@@ -31,10 +31,10 @@ L_contra = TypeVar("L_contra", contravariant=True)
 class Source(Protocol[L_contra]):
     """One upstream, as a search sees it."""
 
-    async def chunk(self, leg: L_contra, index: int, deadline: Deadline) -> tuple[Chunk, bool]:
-        """Return a leg's chunk by index and whether it was already there. Raises UpstreamError."""
+    async def chunk(self, leg: L_contra, index: int, deadline: Deadline, *, fresh_look: bool) -> Found[Chunk]:
+        """Return a leg's chunk by index. Raises UpstreamError."""
 
-    async def count(self, leg: L_contra, deadline: Deadline) -> int:
+    async def count(self, leg: L_contra, deadline: Deadline, *, fresh_look: bool) -> Found[int]:
         """Return how many rows a leg has before what the service filters itself. Raises UpstreamError."""
 
 
@@ -45,26 +45,35 @@ class EncarSource:
         self,
         client: EncarClient,
         vocabulary: Vocabulary,
+        cache: AgedCache,
+        departed: Departed,
         *,
-        chunks: ChunkCache,
-        counts: CountCache,
+        fresh_s: float,
         deadline_s: float,
-        now: Callable[[], float] = time.time,
     ) -> None:
-        self._client, self._vocabulary = client, vocabulary
-        self._chunks, self._counts = chunks, counts
-        self._deadline_s, self._now = deadline_s, now
+        self._client, self._vocabulary, self._cache, self._departed = client, vocabulary, cache, departed
+        self._deadline_s = deadline_s
+        ages = {"fresh_s": fresh_s, "revalidate_s": 2 * fresh_s, "if_error_s": max(2 * fresh_s, IF_ERROR_S)}
+        self._chunks: Kind[Chunk] = Kind("chunk", Chunk, **ages)
+        self._counts: Kind[int] = Kind("count", int, **ages)
 
-    async def chunk(self, leg: EncarLeg, index: int, deadline: Deadline) -> tuple[Chunk, bool]:
+    async def chunk(self, leg: EncarLeg, index: int, deadline: Deadline, *, fresh_look: bool) -> Found[Chunk]:
         """One page of a search."""
-        return await self._chunks.get(
-            (leg.q, leg.sort, str(index)), lambda: self._fetch_chunk(leg, index * CHUNK_ROWS), deadline
+        found = await self._cache.get(
+            self._chunks,
+            (leg.q, leg.sort, str(index)),
+            lambda: self._fetch_chunk(leg, index * CHUNK_ROWS),
+            deadline,
+            fresh_look=fresh_look,
         )
+        entries = self._departed.leave_out(leg.upstream, found.value.entries, found.age_s)
+        return found if entries is found.value.entries else found._replace(value=replace(found.value, entries=entries))
 
-    async def count(self, leg: EncarLeg, deadline: Deadline) -> int:
+    async def count(self, leg: EncarLeg, deadline: Deadline, *, fresh_look: bool) -> Found[int]:
         """The site's own count, by one small call."""
-        count, _ = await self._counts.get((leg.q,), lambda: self._fetch_count(leg), deadline)
-        return count
+        return await self._cache.get(
+            self._counts, leg.q, lambda: self._fetch_count(leg), deadline, fresh_look=fresh_look
+        )
 
     async def _fetch_chunk(self, leg: EncarLeg, offset: int) -> Chunk:
         try:
@@ -75,7 +84,7 @@ class EncarSource:
         except UpstreamError as error:
             upstream_trouble(leg.upstream, "search", error, q=leg.q)
             raise
-        return chunk_of(entries, total, offset, self._now())
+        return chunk_of(entries, total, offset)
 
     async def _fetch_count(self, leg: EncarLeg) -> int:
         try:
@@ -92,25 +101,30 @@ class EncarSource:
 class DanawaSource:
     """Listings from the indexes, cut to a leg's cars and sorted by its sort."""
 
-    def __init__(self, indexes: Indexes) -> None:
-        self._indexes = indexes
-        self._sorted: LRUCache[DanawaLeg, Chunk] = LRUCache(MAX_SORTED)
+    def __init__(self, indexes: Indexes, departed: Departed) -> None:
+        self._indexes, self._departed = indexes, departed
+        self._sorted: LRUCache[DanawaLeg, tuple[Entries, Chunk]] = LRUCache(MAX_SORTED)
 
-    async def chunk(self, leg: DanawaLeg, index: int, deadline: Deadline) -> tuple[Chunk, bool]:
-        """The whole of a leg: an index has no second chunk."""
-        found, stale = await self._indexes.get(leg.listing, deadline)
-        chunk = self._sorted.get(leg)
-        if chunk is None or chunk.fetched_at != found.at:
-            chunk = self._sorted[leg] = sorted_chunk(leg, found)
-        return (msgspec.structs.replace(chunk, stale=stale) if stale else chunk), True
+    async def chunk(self, leg: DanawaLeg, index: int, deadline: Deadline, *, fresh_look: bool) -> Found[Chunk]:
+        """The whole of a leg: an index has no second chunk, and is not read again for a fresh look."""
+        brand = Brand(leg.listing.brand)
+        # The brand's index has the series' cars too, and may be at hand.
+        found = await self._indexes.get(brand if self._indexes.at_hand(brand) else leg.listing, deadline)
+        entries = self._departed.leave_out(leg.upstream, found.value.entries, found.age_s)
+        kept = self._sorted.get(leg)
+        if kept is None or kept[0] is not entries:
+            kept = (entries, sorted_chunk(leg, found.value, entries))
+            if entries is found.value.entries:
+                self._sorted[leg] = kept
+        return Found(kept[1], found.age_s, found.state, found.failure)
 
-    async def count(self, leg: DanawaLeg, deadline: Deadline) -> int:
+    async def count(self, leg: DanawaLeg, deadline: Deadline, *, fresh_look: bool) -> Found[int]:
         """The cars of the listing."""
-        chunk, _ = await self.chunk(leg, 0, deadline)
-        return chunk.total
+        found = await self.chunk(leg, 0, deadline, fresh_look=fresh_look)
+        return Found(found.value.total, found.age_s, found.state, found.failure)
 
 
-def chunk_of(entries: tuple[Listing | LeftOut, ...], total: int, offset: int, now: float) -> Chunk:
+def chunk_of(entries: Entries, total: int, offset: int) -> Chunk:
     """Make a chunk of an answer. Rows prove a count that is too low wrong; a full chunk then goes on."""
     read = offset + len(entries)
     promised = min(CHUNK_ROWS, max(0, total - offset))
@@ -118,16 +132,21 @@ def chunk_of(entries: tuple[Listing | LeftOut, ...], total: int, offset: int, no
         entries=entries,
         total=max(total, read),
         ended=not entries or (read >= total and len(entries) < CHUNK_ROWS) or read == total,
-        fetched_at=now,
         missing=max(0, promised - len(entries)),
     )
 
 
-def sorted_chunk(leg: DanawaLeg, index: Index) -> Chunk:
-    """Cut an index to a leg's cars. What is left out comes first, so that a walk counts it once, at its start."""
+def sorted_chunk(leg: DanawaLeg, index: Index, entries: Entries) -> Chunk:
+    """Cut an index to a leg's cars. What is left out comes first, so that a walk counts it once, at its start.
+
+    `entries` are the index's, without what departed. Raises Drift for a listing without any car of the leg's make.
+    """
+    makes = {entry.make for entry in entries if isinstance(entry, Listing)}
+    if makes and leg.make not in makes:
+        raise Drift("Brand", f"a listing of {leg.make} with cars of {', '.join(sorted(makes)[:3])} only")
     left_out: list[LeftOut] = []
     rows: list[Listing] = []
-    for entry in index.entries:
+    for entry in entries:
         if leg.models is not None and entry.model is not None and entry.model not in leg.models:
             continue
         if isinstance(entry, LeftOut):
@@ -139,6 +158,6 @@ def sorted_chunk(leg: DanawaLeg, index: Index) -> Chunk:
         entries=(*left_out, *rows),
         total=len(left_out) + len(rows),
         ended=True,
-        fetched_at=index.at,
         confirmed=index.confirmed,
+        cut=index.cut,
     )

@@ -1,27 +1,60 @@
 """How each source did, summed up over its legs: one honest word a site."""
 
-from collections.abc import Mapping, Sequence
-from typing import NamedTuple
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, NamedTuple
 
 from dealerproxy.errors import UpstreamError, worst
 from dealerproxy.search.answer import SkipReason, SourceState, Status, unavailable, wait_of
 from dealerproxy.search.query import UPSTREAMS
+from dealerproxy.transport.pieces import Found, State
 from dealerproxy.vehicles.fx import iso_kst
+
+# Why a piece that is loaded anew just now is older than it should be.
+REFRESHING = "refreshing"
+# The worst of several pieces makes the answer.
+WORST_LAST = (State.HIT, State.MISS, State.UPDATING, State.STALE)
 
 
 class Heard(NamedTuple):
     """What was heard of one leg in a request.
 
-    `total` is the upstream's last count of it, `fetched_at` unix seconds of the oldest piece used, None when none was;
-    `stale` says why that piece is older than it should be.
+    `total` is the upstream's last count of it; `age_s` is that of the oldest piece used and `state` the worst of them,
+    both None when none was. `stale` says why a piece is older than it should be.
     """
 
     upstream: str
     failure: UpstreamError | None
     total: int | None
-    fetched_at: float | None
-    answered: bool
+    age_s: float | None = None
+    state: State | None = None
     stale: str | None = None
+
+    @property
+    def answered(self) -> bool:
+        """Whether anything of the leg was there to use."""
+        return self.state is not None
+
+
+def heard_of(upstream: str, found: Found[Any], total: int) -> Heard:
+    """What was heard of a leg by one piece."""
+    stale = None
+    if found.state in {State.STALE, State.UPDATING}:
+        stale = found.failure.code if found.failure else REFRESHING
+    return Heard(upstream, None, total, found.age_s, found.state, stale)
+
+
+def together(upstream: str, pieces: Sequence[Heard], failure: UpstreamError | None, total: int | None) -> Heard:
+    """What was heard of a leg by all of its pieces; with its last count even when none came."""
+    if not pieces:
+        return Heard(upstream, failure, total)
+    return Heard(
+        upstream,
+        failure,
+        total,
+        max(piece.age_s or 0.0 for piece in pieces),
+        worst_of(piece.state for piece in pieces),
+        next((piece.stale for piece in pieces if piece.stale), None),
+    )
 
 
 def sum_up(
@@ -59,7 +92,7 @@ def _state(name: str, legs: Sequence[Heard], rows: int, now: float) -> SourceSta
     else:
         status, reason = (Status.PARTIAL if answered else Status.FAILED), failure.code
     known = [leg.total for leg in legs if leg.total is not None]
-    ages = [now - leg.fetched_at for leg in legs if leg.fetched_at is not None]
+    ages = [leg.age_s for leg in legs if leg.age_s is not None]
     waits = [error.retry_after_s for error in failures if error.retry_after_s is not None]
     return SourceState(
         name=name,
@@ -67,6 +100,11 @@ def _state(name: str, legs: Sequence[Heard], rows: int, now: float) -> SourceSta
         reason=reason,
         rows=rows,
         total=sum(known) if known and (answered or failure is None) else None,
-        age_s=max(0, round(max(ages))) if ages else 0 if answered else None,
+        age_s=round(max(ages)) if ages else None,
         retry_at=iso_kst(now + max(waits)) if waits else None,
     )
+
+
+def worst_of(states: Iterable[State | None]) -> State:
+    """How an answer came about, from how its pieces did; without any it was there all along."""
+    return max((state for state in states if state is not None), key=WORST_LAST.index, default=State.HIT)

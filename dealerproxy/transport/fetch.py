@@ -1,63 +1,109 @@
-"""The HTTP leaf: one fetcher per upstream, with its own session, rate, time-outs and size cap.
+"""The HTTP leaf: one fetcher per upstream, with its own session, limits, circuits, retries, time-outs and size cap.
 
 Redirects are followed only on the upstream's own host: elsewhere they lead to block or login pages.
 """
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
+from typing import NamedTuple, TypeVar
 
 import aiohttp
-from aiolimiter import AsyncLimiter
 from yarl import URL
 
 from dealerproxy.errors import Blocked, TimedOut, Unreachable, UpstreamFault
+from dealerproxy.transport.deadline import Deadline
+from dealerproxy.transport.health import Health
+from dealerproxy.transport.limits import Bulkhead, Lane, RateLimiter
 from dealerproxy.transport.response import Response
+from dealerproxy.transport.retry import Retries
 
 CONNECT_S = 3.0
 READ_S = 5.0
+# A good answer later than this counts as a failure: a list of 8 s could hardly be tried again after it.
+SLOW_S = 4.0
 MAX_REDIRECTS = 3
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 
+# Who is waiting is known at the top and used down here; work started from a task inherits its lane.
+LANE: ContextVar[Lane] = ContextVar("lane", default=Lane.INTERACTIVE)
+
+T = TypeVar("T")
+
+
+class Manners(NamedTuple):
+    """How an upstream is asked: what fails and is suspended each by itself, and the most that is asked of it.
+
+    `burst` requests may go out at once and `in_flight` be open; no body may be larger than `max_bytes`, decoded.
+    """
+
+    operations: Sequence[str]
+    burst: int
+    in_flight: int
+    max_bytes: int
+
 
 class Fetcher:
-    """Fetches from one upstream, politely: `rps` a second after a burst, `in_flight` at a time."""
+    """Fetches from one upstream, politely; under its `name` each of its operations has a circuit of its own."""
 
     def __init__(
         self,
+        name: str,
         session: aiohttp.ClientSession,
         *,
-        rps: float,
-        burst: int,
-        in_flight: int,
-        max_bytes: int,
+        health: Health,
+        limiter: RateLimiter,
+        bulkhead: Bulkhead,
+        retries: Retries,
+        manners: Manners,
         headers: Mapping[str, str],
     ) -> None:
         self._session = session
-        self._rate = AsyncLimiter(burst, burst / rps)
-        self._slots = asyncio.Semaphore(in_flight)
-        self._max_bytes = max_bytes
-        self._headers = headers
+        self._circuits = {each: health.circuit(name, each, slow_s=SLOW_S) for each in manners.operations}
+        self._limiter, self._bulkhead, self._retries = limiter, bulkhead, retries
+        self._max_bytes, self._headers = manners.max_bytes, headers
 
-    async def get(self, url: URL, *, within_s: float) -> Response:
-        """Send one GET and read all of its answer within `within_s` seconds, waiting for a slot included.
+    async def get(self, operation: str, url: URL, judge: Callable[[Response], T], *, within_s: float) -> T:
+        """Send a GET, read all of its answer and return what `judge` makes of it, trying again where that can help.
 
-        Raises TimedOut, Unreachable (no connection, reset, broken body), Blocked (a redirect to another host)
-        or UpstreamFault (a body over the cap, too many redirects).
+        `within_s` bounds everything, waits for a slot, a turn and a retry included. Raises what `judge` raises,
+        TimedOut, Unreachable (no connection, reset, broken body), Blocked (a redirect to another host), UpstreamFault
+        (a body over the cap, too many redirects), Suspended or Overloaded (not asked).
         """
+        circuit = self._circuits[operation]
+        deadline = Deadline(within_s)
+
+        async def attempt(seconds: float) -> T:
+            circuit.check()
+            async with self._bulkhead.slot(LANE.get(), deadline.remaining()):
+                await self._turn(deadline)
+                async with circuit.admit():
+                    return judge(await self._send(url, Deadline(min(seconds, deadline.remaining()))))
+
+        return await self._retries.call(attempt, within_s=within_s)
+
+    async def _turn(self, deadline: Deadline) -> None:
+        wait_s = await self._limiter.reserve(deadline.remaining())
+        if wait_s:
+            await asyncio.sleep(wait_s)
+
+    async def _send(self, url: URL, deadline: Deadline) -> Response:
+        within_s = deadline.remaining()
         try:
             async with asyncio.timeout(within_s):
-                return await self._follow(url)
+                return await self._follow(url, deadline)
         except TimeoutError as error:
             raise TimedOut(str(error) or f"no answer within {within_s:.1f} s") from error
         except (aiohttp.ClientError, OSError) as error:
             raise Unreachable(f"{type(error).__name__}: {error}") from error
 
-    async def _follow(self, url: URL) -> Response:
+    async def _follow(self, url: URL, deadline: Deadline) -> Response:
         host = url.host
-        for _ in range(MAX_REDIRECTS + 1):
-            await self._rate.acquire()
-            async with self._slots:
-                response, location = await self._once(url)
+        for hop in range(MAX_REDIRECTS + 1):
+            if hop:
+                await self._turn(deadline)
+            response, location = await self._once(url)
             if location is None:
                 return response
             try:
@@ -86,3 +132,13 @@ class Fetcher:
                 raise UpstreamFault(f"body over {self._max_bytes} bytes")
             pieces.append(piece)
         return b"".join(pieces)
+
+
+@contextmanager
+def background() -> Iterator[None]:
+    """Everything asked inside goes in the background lane: nobody waits for it."""
+    token = LANE.set(Lane.BACKGROUND)
+    try:
+        yield
+    finally:
+        LANE.reset(token)

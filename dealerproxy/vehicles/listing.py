@@ -22,7 +22,7 @@ class LeftOutReason(StrEnum):
     OTHER_FEEDER = "other_feeder"
 
 
-class LeftOut(Struct, frozen=True):
+class LeftOut(Struct, frozen=True, tag=True):
     """A row that keeps its place in the upstream's order but is not offered, with its number and model if known."""
 
     reason: LeftOutReason
@@ -30,7 +30,7 @@ class LeftOut(Struct, frozen=True):
     model: str | None = None
 
 
-class Listing(Struct, frozen=True, kw_only=True):
+class Listing(Struct, frozen=True, kw_only=True, tag=True):
     """One car for sale.
 
     `registered` is the first registration as YYYYMM; where `month_known` is false its month is only there to sort by.
@@ -80,14 +80,13 @@ class Chunk(Struct, frozen=True):
     """One aligned piece of a leg: its rows in the upstream's order.
 
     `total` is the upstream's own count for the whole leg; `ended` tells that nothing follows; `missing` how many rows
-    it kept back of those its count promises for this piece; `fetched_at` is unix time in seconds. `stale` says why
-    the piece is older than it should be; `confirmed` is false for an emptiness that was not put in words.
+    it kept back of those its count promises for this piece; `confirmed` is false for an emptiness not put in words,
+    and `cut` true where the listing goes on past what is read of it.
     """
 
     entries: tuple[Listing | LeftOut, ...]
     total: int
     ended: bool
-    fetched_at: float
     missing: int = 0
-    stale: str | None = None
     confirmed: bool = True
+    cut: bool = False

@@ -90,7 +90,7 @@ class DanawaWords:
         return tuple(model for model in found if model is not None)
 
     def brands_of(self, make: Make) -> tuple[str, ...]:
-        """Return the codes of the brands that hold a make's cars; () when none is known."""
+        """Return the codes of the brands that hold a make's cars; () when none is known for certain."""
         return self._brands.get(make.name, ())
 
     def series_of(self, model: Model) -> str | None:
@@ -171,7 +171,8 @@ def _brands(file: File, makes: Mapping[str, Make]) -> dict[str, tuple[str, ...]]
         _check_code(file, "brands", code)
         if entry.make not in makes:
             raise file.error(f"{entry.make!r} is no make", "brands", code)
-        codes[entry.make] = (*codes.get(entry.make, ()), code)
+        if entry.confidence != "low":
+            codes[entry.make] = (*codes.get(entry.make, ()), code)
     return codes
 
 

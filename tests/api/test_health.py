@@ -1,5 +1,7 @@
 """Liveness and readiness: they answer whatever the upstreams do, and ask them nothing."""
 
+from typing import Any
+
 import pytest
 from aiohttp import web
 from pytest_aiohttp import AiohttpClient, AiohttpServer
@@ -8,12 +10,16 @@ from dealerproxy.app import create_app
 from dealerproxy.settings import Settings
 from dealerproxy.vocabulary import Vocabulary
 
-PROBES = [("/health/live", {"status": "live"}), ("/health/ready", {"status": "ready"})]
+HEALTHY = {"encar": "healthy", "danawa": "healthy"}
+PROBES: list[tuple[str, dict[str, Any]]] = [
+    ("/health/live", {"status": "live"}),
+    ("/health/ready", {"status": "ready", "upstreams": HEALTHY}),
+]
 
 
 @pytest.mark.parametrize(("path", "expected"), PROBES)
 async def test_a_probe_is_answered_in_json(
-    aiohttp_client: AiohttpClient, vocabulary: Vocabulary, path: str, expected: dict[str, str]
+    aiohttp_client: AiohttpClient, vocabulary: Vocabulary, path: str, expected: dict[str, Any]
 ) -> None:
     client = await aiohttp_client(create_app(Settings(cursor_secret="s"), vocabulary))
     async with client.get(path) as answer:
@@ -57,7 +63,7 @@ async def test_probes_ask_no_upstream_and_stay_good_when_it_is_in_trouble(
     async with client.get("/v1/vehicles", params={"make": "BMW", "upstream": "encar"}) as answer:
         assert answer.status == 503
     assert len(asked) == 1
-    for path, expected in PROBES:
-        async with client.get(path) as answer:
-            assert (answer.status, await answer.json()) == (200, expected)
+    async with client.get("/health/ready") as answer:
+        told = {"status": "ready", "upstreams": {**HEALTHY, "encar": "suspended"}}
+        assert (answer.status, await answer.json()) == (200, told)
     assert len(asked) == 1

@@ -35,14 +35,22 @@ class House:
         """The `q` of every search the stand-in was asked, oldest first."""
         return [call.q for call in self.stand_in.calls]
 
-    async def ask(self, **params: object) -> Any:
+    async def ask(self, *, fresh_look: bool = False, **params: object) -> Any:
         """GET the list; remembers status and headers, returns the body."""
         query = {name: str(value) for name, value in {"upstream": self.upstream, **params}.items() if value is not None}
-        async with self.client.get("/v1/vehicles", params=query) as response:
+        headers = {"Cache-Control": "no-cache"} if fresh_look else {}
+        async with self.client.get("/v1/vehicles", params=query, headers=headers) as response:
             self.status, self.headers = response.status, dict(response.headers)
             return await response.json()
 
-    async def walk(self, *, pages: int = 200, **params: object) -> list[Any]:
+    async def heal(self) -> None:
+        """Mend both sites, and let the service ask them again at once."""
+        self.stand_in.faults.clear()
+        for name in ("encar", "danawa"):
+            async with self.client.post(f"/v1/upstreams/{name}/reset") as response:
+                assert response.status == 200
+
+    async def walk(self, *, pages: int = 200, **params: Any) -> list[Any]:
         """Follow cursors to the end, or for so many pages."""
         answers = []
         cursor = None

@@ -87,7 +87,7 @@ async def test_cars_of_both_sites_are_checked_together_in_the_order_asked(build:
     ]
 
 
-@pytest.mark.parametrize("vehicle_id", ["danawa_0", "danawa_", "danawa_12a", "mpark_12", "danawa_01", "danawa_１２"])
+@pytest.mark.parametrize("vehicle_id", ["encar_0", "encar_01", "danawa_", "danawa_12a", "mpark_12", "danawa_１２"])
 async def test_what_is_no_dealer_id_is_told_so(build: Any, vehicle_id: str) -> None:
     house, _ = await stocked(build)
     status, body = await get(house, vehicle_id)

@@ -3,6 +3,7 @@
 from collections import Counter
 from typing import Any
 
+from dealerproxy.sandbox.danawa_inventory import DanawaInventory
 from dealerproxy.sandbox.faults import Block, MissingField
 from dealerproxy.sandbox.inventory import Inventory
 
@@ -78,3 +79,13 @@ async def test_a_list_and_a_detail_agree_on_what_both_say(build: Any) -> None:
         assert car["pricing"]["listing_price"] == row["pricing"]["listing_price"]
         assert car["pricing"]["breakdown"] == row["pricing"]["breakdown"]
         assert car["thumbnail_url"] == row["thumbnail_url"]
+
+
+async def test_encar_is_never_asked_about_a_row_of_danawas(build: Any) -> None:
+    danawa = DanawaInventory()
+    danawa.insert(danawa.new_car(brand="현대", price=3000))
+    house = await build(Inventory(), danawa)
+    answer = await house.ask(make="Hyundai", upstream="danawa", include="enriched")
+    assert [row["color"] for row in answer["data"]] == [None]
+    assert {notice["code"]: notice["count"] for notice in answer["notices"]}["not_enriched"] == 1
+    assert not house.stand_in.calls

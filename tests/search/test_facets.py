@@ -11,8 +11,8 @@ import pytest
 from dealerproxy.errors import Drift, UpstreamError
 from dealerproxy.sandbox.faults import Block, Hang, Html
 from dealerproxy.search import facets
-from dealerproxy.search.facets import Facets, Stock
-from dealerproxy.transport.cache import FlightCache
+from dealerproxy.search.facets import Facets
+from dealerproxy.transport.aged import AgedCache
 from dealerproxy.transport.deadline import Deadline
 from dealerproxy.upstreams.encar.facets import MAKES, MODEL_GROUPS, read_facets
 from dealerproxy.vocabulary import Vocabulary
@@ -101,7 +101,7 @@ async def test_models_are_learned_one_make_a_minute_and_kept_a_day(vocabulary: V
         await turn.wait()
         turn.clear()
 
-    cache = FlightCache[str, Stock](fresh_s=300, max_entries=1, clock=lambda: now[0])
+    cache = AgedCache(clock=lambda: now[0])
     service = Facets(site, vocabulary, cache, deadline_s=1, now=lambda: now[0], sleep=sleep)  # type: ignore[arg-type]
 
     async def minute() -> None:

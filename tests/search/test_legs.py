@@ -11,6 +11,7 @@ from dealerproxy.search.cursor import LegState, Seen
 from dealerproxy.search.legs import CHUNK_ROWS, IndexReader, LegReader, index_order, sort_key
 from dealerproxy.search.plan import DanawaLeg, EncarLeg
 from dealerproxy.search.query import Sort
+from dealerproxy.transport.pieces import Found, State
 from dealerproxy.upstreams.danawa.index import Brand
 from dealerproxy.upstreams.encar.rows import Asked
 from dealerproxy.vehicles.listing import Chunk, LeftOut, LeftOutReason, Listing
@@ -45,6 +46,10 @@ def car(number: int, price: int) -> Listing:
     )
 
 
+def found(chunk: Chunk) -> Found[Chunk]:
+    return Found(chunk, 0.0, State.HIT)
+
+
 class Upstream:
     """A list of rows that can change, cut into aligned chunks."""
 
@@ -52,11 +57,11 @@ class Upstream:
         self.rows = rows
         self.asked: list[int] = []
 
-    def chunk(self, index: int) -> Chunk:
+    def chunk(self, index: int) -> Found[Chunk]:
         self.asked.append(index)
         offset = index * CHUNK_ROWS
         piece = tuple(self.rows[offset : offset + CHUNK_ROWS])
-        return Chunk(piece, len(self.rows), ended=offset + CHUNK_ROWS >= len(self.rows), fetched_at=0.0)
+        return found(Chunk(piece, len(self.rows), ended=offset + CHUNK_ROWS >= len(self.rows)))
 
 
 class Walk:
@@ -178,10 +183,10 @@ class Listings:
     def __init__(self, rows: list[Listing]) -> None:
         self.rows = {row.listing_id: row for row in rows}
 
-    def chunk(self) -> Chunk:
+    def chunk(self) -> Found[Chunk]:
         rows = sorted(self.rows.values(), key=lambda row: index_order(row, Sort.PRICE_ASC))
         lease = LeftOut(LeftOutReason.SOLD_OR_RESERVED, "77777")
-        return Chunk((lease, *rows), len(rows) + 1, ended=True, fetched_at=0.0)
+        return found(Chunk((lease, *rows), len(rows) + 1, ended=True))
 
 
 INDEX_LEG = DanawaLeg(Brand("307"), "Kia", None, Sort.PRICE_ASC)

@@ -103,8 +103,9 @@ def test_a_series_whose_code_is_certain_is_read_instead_of_its_brand(planned: Pl
     assert listings(planned(make="Kia", model="Sorento")) == [("307", None, {"Sorento"})]
 
 
-def test_a_make_with_two_brand_codes_is_two_listings(planned: Planner) -> None:
-    assert listings(planned(make="Chevrolet")) == [("312", None, None), ("316", None, None)]
+def test_a_make_with_two_brand_codes_is_two_listings_but_a_doubtful_code_is_none(planned: Planner) -> None:
+    assert listings(planned(make="Citroen/DS")) == [("422", None, None), ("618", None, None)]
+    assert listings(planned(make="Chevrolet")) == [("312", None, None)]
 
 
 def test_what_only_danawa_has_is_asked_only_there(planned: Planner) -> None:

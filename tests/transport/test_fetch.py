@@ -10,6 +10,7 @@ import tracemalloc
 import zlib
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import suppress
+from typing import TypeVar
 
 import aiohttp
 import pytest
@@ -17,11 +18,15 @@ from aiohttp import web
 from pytest_aiohttp import AiohttpServer
 from yarl import URL
 
-from dealerproxy.errors import Blocked, TimedOut, Unreachable, UpstreamError, UpstreamFault
+from dealerproxy.errors import Blocked, Overloaded, TimedOut, Unreachable, UpstreamError, UpstreamFault
 from dealerproxy.transport import fetch
-from dealerproxy.transport.fetch import MAX_REDIRECTS, Fetcher
+from dealerproxy.transport.fetch import MAX_REDIRECTS, Fetcher, Manners
+from dealerproxy.transport.health import Health
+from dealerproxy.transport.limits import Bulkhead, RateLimiter
 from dealerproxy.transport.response import Response
+from dealerproxy.transport.retry import Retries
 
+T = TypeVar("T")
 CAP = 10_000
 # Long enough never to matter where time is not the subject.
 PATIENT_S = 10.0
@@ -29,7 +34,40 @@ PATIENT_S = 10.0
 CLOCKS_DIFFER_S = 0.002
 JSON = b'{"Count": 0}'
 
-MakeFetcher = Callable[..., Fetcher]
+
+class Once(Retries):
+    """No retries, so that every call seen is one that was asked for."""
+
+    async def call(self, attempt: Callable[[float], Awaitable[T]], *, within_s: float) -> T:
+        return await attempt(within_s)
+
+
+class Plain:
+    """A fetcher asked for answers as they are."""
+
+    def __init__(self, fetcher: Fetcher) -> None:
+        self._fetcher = fetcher
+
+    async def get(self, url: URL, *, within_s: float, operation: str = "op") -> Response:
+        return await self._fetcher.get(operation, url, lambda response: response, within_s=within_s)
+
+
+MakeFetcher = Callable[..., Plain]
+
+
+def fetcher_of(
+    session: aiohttp.ClientSession, retries: Retries, *, rps: float, burst: int, in_flight: int, max_bytes: int
+) -> Fetcher:
+    return Fetcher(
+        "site",
+        session,
+        health=Health(),
+        limiter=RateLimiter("site", rps=rps, burst=burst),
+        bulkhead=Bulkhead(in_flight, queue=1_000),
+        retries=retries,
+        manners=Manners(["op", "another"], burst, in_flight, max_bytes),
+        headers={"X-Test": "1"},
+    )
 
 
 @pytest.fixture
@@ -45,8 +83,11 @@ async def session() -> AsyncIterator[aiohttp.ClientSession]:
 def fetcher(session: aiohttp.ClientSession) -> MakeFetcher:
     """Make a fetcher that nothing limits but what the test names."""
 
-    def make(*, rps: float = 100_000.0, burst: int = 1_000, in_flight: int = 1_000, max_bytes: int = CAP) -> Fetcher:
-        return Fetcher(session, rps=rps, burst=burst, in_flight=in_flight, max_bytes=max_bytes, headers={"X-Test": "1"})
+    def make(*, rps: float = 100_000.0, burst: int = 1_000, in_flight: int = 1_000, max_bytes: int = CAP) -> Plain:
+        made = fetcher_of(
+            session, Once(attempt_s=PATIENT_S), rps=rps, burst=burst, in_flight=in_flight, max_bytes=max_bytes
+        )
+        return Plain(made)
 
     return make
 
@@ -269,7 +310,7 @@ async def test_a_host_without_an_address_is_unreachable() -> None:
             pass
 
     async with aiohttp.ClientSession(connector=aiohttp.TCPConnector(resolver=Nowhere())) as session:
-        one = Fetcher(session, rps=1, burst=1, in_flight=1, max_bytes=CAP, headers={})
+        one = Plain(fetcher_of(session, Once(attempt_s=PATIENT_S), rps=1, burst=1, in_flight=1, max_bytes=CAP))
         with pytest.raises(Unreachable):
             await one.get(URL("http://upstream.test/"), within_s=PATIENT_S)
 
@@ -617,14 +658,14 @@ async def test_no_more_calls_than_allowed_are_in_flight_however_many_ask(
 async def test_a_slot_is_free_again_after_every_kind_of_failure(raw: StartRaw, fetcher: MakeFetcher) -> None:
     one = fetcher(in_flight=1)
     hanging = await raw(hang)
-    for trouble in (b"", b"garbage\r\n\r\n", http(302, Location="http://elsewhere.test/"), http(200, b"x" * (CAP + 1))):
+    for trouble in (b"", b"garbage\r\n\r\n", http(200, b"x" * (CAP + 1)), http(302, Location="http://elsewhere.test/")):
         server = await raw(trouble)
         with pytest.raises(UpstreamError):
             await one.get(server.url, within_s=PATIENT_S)
     with pytest.raises(TimedOut):
-        await one.get(hanging.url, within_s=0.01)
+        await one.get(hanging.url, within_s=0.01, operation="another")
     good = await raw(http(200, JSON))
-    assert (await one.get(good.url, within_s=1.0)).body == JSON
+    assert (await one.get(good.url, within_s=1.0, operation="another")).body == JSON
 
 
 async def test_waiting_for_a_slot_counts_against_the_time_given(raw: StartRaw, fetcher: MakeFetcher) -> None:
@@ -687,24 +728,14 @@ async def test_redirects_are_paid_for_like_any_other_request(
     assert arrivals[1] - started >= 1 / 20 - CLOCKS_DIFFER_S
 
 
-async def test_waiting_for_the_rate_counts_against_the_time_given(
-    aiohttp_server: AiohttpServer, fetcher: MakeFetcher
-) -> None:
-    gauge = Gauge()
-    url, one = await serving(aiohttp_server, gauge.answer), fetcher(rps=1.0, burst=1)
-    await one.get(url, within_s=PATIENT_S)
-    assert 0.05 <= await elapsed(one.get(url, within_s=0.05)) < 0.5
-    assert len(gauge.arrivals) == 1
-
-
-async def test_a_call_that_gave_up_waiting_for_the_rate_uses_none_of_it(
+async def test_a_call_whose_turn_would_come_too_late_is_refused_at_once_and_uses_none_of_the_rate(
     aiohttp_server: AiohttpServer, fetcher: MakeFetcher
 ) -> None:
     gauge = Gauge()
     url, one = await serving(aiohttp_server, gauge.answer), fetcher(rps=10.0, burst=1)
     await one.get(url, within_s=PATIENT_S)
     outcomes = await asyncio.gather(*(one.get(url, within_s=0.01) for _ in range(50)), return_exceptions=True)
-    assert [type(outcome) for outcome in outcomes] == [TimedOut] * 50
+    assert [type(outcome) for outcome in outcomes] == [Overloaded] * 50
     # Had the fifty been charged, this one would have to wait for 5 s.
     await one.get(url, within_s=1.0)
     assert len(gauge.arrivals) == 2

@@ -13,13 +13,15 @@ from yarl import URL
 
 from dealerproxy.errors import Drift, UpstreamError
 from dealerproxy.logs import upstream_trouble
-from dealerproxy.transport.cache import FlightCache
+from dealerproxy.transport.aged import AgedCache
 from dealerproxy.transport.deadline import Deadline
+from dealerproxy.transport.pieces import Found, Kind, State
 from dealerproxy.upstreams.danawa.feeder import Advert, normalise, read_advert, read_inspection, read_record
 from dealerproxy.upstreams.danawa.names import UPSTREAM
-from dealerproxy.upstreams.encar.cars import DIAGNOSIS, INSPECTION, RECORD
+from dealerproxy.upstreams.encar.cars import DIAGNOSIS, IF_ERROR_S, INSPECTION, RECORD
 from dealerproxy.upstreams.encar.record import accident_costs
 from dealerproxy.vehicles.car import Car, Verdict
+from dealerproxy.vehicles.departed import Departed
 from dealerproxy.vehicles.detail import Documents, Enrichment, EnrichmentStatus
 from dealerproxy.vocabulary import Vocabulary
 
@@ -45,29 +47,42 @@ class DanawaCars:
         self,
         client: Feeder,
         vocabulary: Vocabulary,
+        cache: AgedCache,
+        departed: Departed,
         *,
-        cars: FlightCache[str, Advert | Verdict],
+        fresh_s: float,
         deadline_s: float,
     ) -> None:
-        """`deadline_s` bounds a call, in seconds."""
-        self._client, self._vocabulary = client, vocabulary
-        self._cars, self._deadline_s = cars, deadline_s
+        """`fresh_s`: how long a car is used without asking again; `deadline_s` bounds a call. Both in seconds."""
+        self._client, self._vocabulary, self._cache, self._departed = client, vocabulary, cache, departed
+        self._deadline_s = deadline_s
+        # The papers come with the car, so they are read from what was found a moment ago.
+        self._fresh, self._found = (
+            Kind[Advert | Verdict](
+                OPERATION, Advert | Verdict, fresh_s=each_s, revalidate_s=each_s, if_error_s=max(each_s, IF_ERROR_S)
+            )
+            for each_s in (fresh_s, max(fresh_s, deadline_s))
+        )
 
-    async def find(self, listing_id: str, deadline: Deadline) -> Car | Verdict:
+    async def find(self, listing_id: str, deadline: Deadline, *, fresh_look: bool = False) -> Found[Car | Verdict]:
         """Find a car that can be bought, or say why it cannot. Raises UpstreamError when nobody can tell."""
-        found = await self._advert(listing_id, deadline)
-        if isinstance(found, Verdict):
-            return found
+        found = await self._advert(self._fresh, listing_id, deadline, fresh_look=fresh_look)
+        return Found(self._car(found.value, listing_id), found.age_s, found.state, found.failure)
+
+    def _car(self, advert: Advert | Verdict, listing_id: str) -> Car | Verdict:
+        if isinstance(advert, Verdict):
+            return advert
         try:
-            return normalise(found, listing_id, self._vocabulary, self._client.base)
+            return normalise(advert, listing_id, self._vocabulary, self._client.base)
         except Drift as error:
             upstream_trouble(UPSTREAM, OPERATION, error, id=listing_id)
             raise
 
-    async def availability_of(self, listing_id: str, deadline: Deadline) -> Verdict:
+    async def availability_of(self, listing_id: str, deadline: Deadline, *, fresh_look: bool = False) -> Found[Verdict]:
         """Say whether a car can be bought, be it described well or not. Raises UpstreamError when nobody can tell."""
-        found = await self._advert(listing_id, deadline)
-        return found if isinstance(found, Verdict) else Verdict.LIVE
+        found = await self._advert(self._fresh, listing_id, deadline, fresh_look=fresh_look)
+        verdict = found.value if isinstance(found.value, Verdict) else Verdict.LIVE
+        return Found(verdict, found.age_s, found.state, found.failure)
 
     async def documents(self, car: Car, krw_per_usd: float, deadline: Deadline) -> Documents:
         """Read a car's inspection and insurance history, which came with it; neither can fail the car."""
@@ -80,30 +95,29 @@ class DanawaCars:
         diagnosed = Enrichment(DIAGNOSIS, EnrichmentStatus.SKIPPED, "not_offered")
         return Documents(report=report, record=record, enrichment=(inspected, recorded, diagnosed))
 
-    async def close(self) -> None:
-        """End what is still being fetched."""
-        await self._cars.close()
-
-    async def _advert(self, listing_id: str, deadline: Deadline) -> Advert | Verdict:
-        found, _ = await self._cars.get(listing_id, lambda: self._ask(listing_id), deadline)
-        return found
+    async def _advert(
+        self, kind: Kind[Advert | Verdict], listing_id: str, deadline: Deadline, *, fresh_look: bool = False
+    ) -> Found[Advert | Verdict]:
+        return await self._cache.get(kind, listing_id, lambda: self._ask(listing_id), deadline, fresh_look=fresh_look)
 
     async def _ask(self, listing_id: str) -> Advert | Verdict:
         try:
-            return read_advert(await self._client.car(listing_id, within_s=self._deadline_s), listing_id)
+            found = read_advert(await self._client.car(listing_id, within_s=self._deadline_s), listing_id)
         except UpstreamError as error:
             upstream_trouble(UPSTREAM, OPERATION, error, id=listing_id)
             raise
+        self._departed.note(UPSTREAM, listing_id, buyable=not isinstance(found, Verdict))
+        return found
 
     async def _paper(
         self, name: str, car: Car, read: Callable[[Advert], T | None], deadline: Deadline
     ) -> tuple[T | None, Enrichment]:
         try:
-            found = await self._advert(car.listing_id, deadline)
-            paper = None if isinstance(found, Verdict) else read(found)
+            found = await self._advert(self._found, car.listing_id, deadline)
+            paper = None if isinstance(found.value, Verdict) else read(found.value)
         except UpstreamError as error:
             upstream_trouble(UPSTREAM, name, error, id=car.listing_id)
             return None, Enrichment(name, EnrichmentStatus.FAILED, error.code)
         if paper is None:
             return None, Enrichment(name, EnrichmentStatus.ABSENT, "not_found")
-        return paper, Enrichment(name, EnrichmentStatus.OK)
+        return paper, Enrichment(name, EnrichmentStatus.OK, "stale" if found.state is State.STALE else None)

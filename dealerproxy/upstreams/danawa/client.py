@@ -10,13 +10,15 @@ from typing import NamedTuple
 
 from yarl import URL
 
-from dealerproxy.transport.fetch import Fetcher
-from dealerproxy.transport.response import json_body, page_body
+from dealerproxy.transport.fetch import Fetcher, Manners
+from dealerproxy.transport.response import Response, json_body, page_body
 from dealerproxy.upstreams.danawa.urls import list_url
 
-BURST = 4
-IN_FLIGHT = 4
-MAX_BYTES = 4_000_000
+# What fails and is suspended each by itself.
+LIST, FEEDER = "list", "feeder"
+# Nothing at once: four a second is what the site is given credit for, from the first second on.
+LIST_MANNERS = Manners((LIST,), burst=1, in_flight=4, max_bytes=4_000_000)
+FEEDER_MANNERS = Manners((FEEDER,), burst=1, in_flight=4, max_bytes=4_000_000)
 # Of the feeder's own site, as a program read it in September 2026.
 CAR_PATH = "home/api/v1/wb/searchmycar/cardetailinfo/get"
 _CHARSET = re.compile(r"charset\s*=\s*[\"']?([\w-]+)", re.ASCII | re.IGNORECASE)
@@ -48,10 +50,14 @@ class DanawaClient:
 
     async def page(self, brand: str, series: str | None, number: int, *, within_s: float) -> PageBody:
         """Page `number` (from 1) of a listing."""
-        response = await self._site.get(list_url(self.base, brand, series, number), within_s=within_s)
-        charset = _CHARSET.search(response.headers.get("Content-Type", ""))
-        return PageBody(page_body(response), charset[1] if charset else None)
+        return await self._site.get(LIST, list_url(self.base, brand, series, number), _page, within_s=within_s)
 
     async def car(self, listing_id: str, *, within_s: float) -> bytes:
         """A car as the feeder's JSON tells it."""
-        return json_body(await self._feeder.get(self._car_url.with_query(demoNo=listing_id), within_s=within_s))
+        url = self._car_url.with_query(demoNo=listing_id)
+        return await self._feeder.get(FEEDER, url, json_body, within_s=within_s)
+
+
+def _page(response: Response) -> PageBody:
+    charset = _CHARSET.search(response.headers.get("Content-Type", ""))
+    return PageBody(page_body(response), charset[1] if charset else None)

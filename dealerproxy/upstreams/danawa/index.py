@@ -6,15 +6,19 @@ behind the request. One that was never read is waited for a moment only: reading
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from collections.abc import Set as AbstractSet
+from contextlib import suppress
 from typing import NamedTuple
 
 from msgspec import Struct
 
-from dealerproxy.errors import Drift, UpstreamError, Warming
+from dealerproxy.errors import Drift, TooLate, UpstreamError, Warming
+from dealerproxy.transport.aged import AgedCache
 from dealerproxy.transport.deadline import Deadline
-from dealerproxy.vehicles.listing import LeftOut, Listing
+from dealerproxy.transport.fetch import background
+from dealerproxy.transport.pieces import Found, Kind
+from dealerproxy.vehicles.listing import LeftOut, LeftOutReason, Listing
 
 FRESH_S = 600.0
 USABLE_S = 7_200.0
@@ -27,12 +31,14 @@ BACK_OFF_S = 30.0
 ALIVE_S = 86_400.0
 CARS_A_PAGE = 30
 SIDE_BY_SIDE = 4
+# Readings at a time: more would only starve each other of the request rate.
+READINGS = 2
+# Longer than any reading takes: 200 pages at 4 a second.
+READING_S = 90.0
 MAX_PAGES = 200
 # Listings that are kept warm: how often they are looked at, and how long before they grow stale they are read anew.
 LOOK_EVERY_S = 15.0
 AHEAD_S = 60.0
-# Why a usable index is stale when nothing has failed.
-REFRESHING = "refreshing"
 
 
 class Brand(NamedTuple):
@@ -51,129 +57,132 @@ class PageRead(NamedTuple):
 
 
 class Index(Struct, frozen=True):
-    """All rows of a listing, read at `at` (unix seconds), and the (make, model) pairs among them.
-
-    `confirmed` is false for an emptiness not put in words.
-    """
+    """All rows of a listing; `confirmed` is false for an emptiness not put in words, `cut` true at the page limit."""
 
     entries: tuple[Listing | LeftOut, ...]
-    at: float
     confirmed: bool = True
-    models: frozenset[tuple[str, str]] = frozenset()
+    cut: bool = False
+
+
+class _Known(NamedTuple):
+    """The last index of a listing that was used, when it was read (unix seconds), and its (make, model) pairs."""
+
+    kept: Index
+    at: float
+    models: AbstractSet[tuple[str, str]]
 
 
 class Indexes:
     """Reads and keeps indexes; one reading of a listing at a time, however many ask."""
 
     def __init__(
-        self, read_page: Callable[[Brand, int], Awaitable[PageRead]], *, now: Callable[[], float] = time.time
+        self,
+        read_page: Callable[[Brand, int], Awaitable[PageRead]],
+        cache: AgedCache,
+        *,
+        now: Callable[[], float] = time.time,
     ) -> None:
-        self._read_page, self._now = read_page, now
-        self._kept: dict[Brand, Index] = {}
-        self._failed: dict[Brand, tuple[float, UpstreamError]] = {}
-        self._reading: dict[Brand, asyncio.Task[Index]] = {}
+        self._read_page, self._cache, self._now = read_page, cache, now
+        self._kind, self._warm = (
+            Kind[Index](
+                "listing",
+                Index,
+                fresh_s=fresh_s,
+                revalidate_s=USABLE_S,
+                if_error_s=USABLE_S,
+                back_off_s=BACK_OFF_S,
+                load_s=READING_S,
+            )
+            for fresh_s in (FRESH_S, FRESH_S - AHEAD_S)
+        )
+        self._known: dict[Brand, _Known] = {}
         self._rows_seen_at: float | None = None
+        self._turns = asyncio.Semaphore(READINGS)
 
-    async def get(self, brand: Brand, deadline: Deadline) -> tuple[Index, str | None]:
-        """An index and, if it is stale, why: `refreshing`, or the code of what failed the last reading.
+    async def get(self, brand: Brand, deadline: Deadline) -> Found[Index]:
+        """An index. Raises Warming, or what the last reading raised.
 
-        Raises Warming, or what the last reading raised.
+        That a request wants a fresh look changes nothing: no listing is read again for one.
         """
-        kept = self._kept.get(brand)
-        age = self._now() - kept.at if kept is not None else USABLE_S
-        if kept is not None and age < FRESH_S:
-            return kept, None
-        reading = self._start(brand)
-        if kept is not None and age < USABLE_S:
-            return kept, REFRESHING if reading is not None else self._failed[brand][1].code
-        if reading is None:
-            raise self._failed[brand][1]
-        done, _ = await asyncio.wait({reading}, timeout=min(WAIT_S, deadline.remaining()))
-        if not done:
-            raise Warming("the listing is being read for the first time", COME_BACK_S)
-        return reading.result(), None
+        try:
+            return await self._get(self._kind, brand, Deadline(min(WAIT_S, deadline.remaining())))
+        except TooLate:
+            raise Warming("the listing is being read for the first time", COME_BACK_S) from None
+
+    def at_hand(self, brand: Brand) -> bool:
+        """Whether there is a usable index of a listing."""
+        known = self._known.get(brand)
+        return known is not None and self._now() - known.at < USABLE_S
 
     def models(self) -> AbstractSet[tuple[str, str]]:
-        """Return the (make, model) pairs that the usable indexes hold."""
-        usable = (kept for kept in self._kept.values() if self._now() - kept.at < USABLE_S)
-        return frozenset().union(*(kept.models for kept in usable))
+        """Return the (make, model) pairs among the rows of all indexes used in the last two hours."""
+        return frozenset().union(*(known.models for known in self._known.values() if self._now() - known.at < USABLE_S))
 
     async def keep_warm(
         self, brands: Sequence[Brand], sleep: Callable[[float], Awaitable[None]] = asyncio.sleep
     ) -> None:
         """Read listings anew before they grow stale, one after another, for as long as the service runs."""
-        while True:
-            for brand in brands:
-                kept = self._kept.get(brand)
-                if kept is None or self._now() - kept.at >= FRESH_S - AHEAD_S:
-                    reading = self._start(brand)
-                    if reading is not None:
-                        await asyncio.wait({reading})
-            await sleep(LOOK_EVERY_S)
+        with background():
+            while True:
+                for brand in brands:
+                    with suppress(UpstreamError):  # told where it happened, and tried again after the back-off
+                        await self._get(self._warm, brand, Deadline(READING_S))
+                await sleep(LOOK_EVERY_S)
 
-    async def close(self) -> None:
-        """End the readings under way."""
-        readings = list(self._reading.values())
-        for reading in readings:
-            reading.cancel()
-        await asyncio.gather(*readings, return_exceptions=True)
-
-    def _start(self, brand: Brand) -> asyncio.Task[Index] | None:
-        """The reading under way, or a new one; None while a failed one is backed off from."""
-        reading = self._reading.get(brand)
-        if reading is not None:
-            return reading
-        failed_at, _ = self._failed.get(brand, (float("-inf"), None))
-        if self._now() - failed_at < BACK_OFF_S:
-            return None
-        reading = self._reading[brand] = asyncio.create_task(self._read(brand), name=f"danawa-{brand.brand}")
-        reading.add_done_callback(lambda done: self._landed(brand, done))
-        return reading
-
-    def _landed(self, brand: Brand, reading: asyncio.Task[Index]) -> None:
-        self._reading.pop(brand, None)
-        if reading.cancelled():
-            return
-        error = reading.exception()
-        if error is None:
-            self._kept[brand] = reading.result()
-            self._failed.pop(brand, None)
-        elif isinstance(error, UpstreamError):
-            self._failed[brand] = (self._now(), error)
+    async def _get(self, kind: Kind[Index], brand: Brand, deadline: Deadline) -> Found[Index]:
+        key = (brand.brand, brand.series or "")
+        found = await self._cache.get(kind, key, lambda: self._read(brand), deadline)
+        known = self._known.get(brand)
+        if known is None or known.kept is not found.value:
+            rows = (entry for entry in found.value.entries if isinstance(entry, Listing))
+            models = frozenset((row.make, row.model) for row in rows)
+            self._known[brand] = _Known(found.value, self._now() - found.age_s, models)
+        return found
 
     async def _read(self, brand: Brand) -> Index:
-        first = await self._read_page(brand, 1)
-        if not first.cars:
-            return self._empty(brand, first)
-        self._rows_seen_at = self._now()
-        entries = {_key(entry, number): entry for number, entry in enumerate(first.entries)}
-        page, last = first, 1
-        while page.cars >= CARS_A_PAGE and last < MAX_PAGES:
-            numbers = range(last + 1, min(last + SIDE_BY_SIDE, MAX_PAGES) + 1)
-            for page in await asyncio.gather(*(self._read_page(brand, number) for number in numbers)):
-                before = len(entries)
-                entries.update({_key(entry, len(entries) + n): entry for n, entry in enumerate(page.entries)})
-                if page.cars < CARS_A_PAGE or len(entries) == before:
-                    return self._index(entries.values())
-            last = numbers[-1]
-        return self._index(entries.values())
+        """Read page after page until one has nothing new. A short page is not the end by itself: a car may be unseen.
 
-    def _index(self, entries: Iterable[Listing | LeftOut]) -> Index:
-        rows = tuple(entries)
-        models = frozenset((row.make, row.model) for row in rows if isinstance(row, Listing))
-        return Index(rows, self._now(), models=models)
+        Pages are asked for side by side, but only what the pages before leave open counts: an error behind the end
+        does not matter.
+        """
+        async with self._turns:
+            first = await self._read_page(brand, 1)
+            if not first.cars:
+                return self._nothing(brand, first)
+            self._rows_seen_at = self._now()
+            entries, seen = [*first.entries], _ids(first)
+            page, last = first, 1
+            while last < MAX_PAGES:
+                ahead = SIDE_BY_SIDE if page.cars >= CARS_A_PAGE else 1
+                numbers = range(last + 1, min(last + ahead, MAX_PAGES) + 1)
+                pages = (self._read_page(brand, number) for number in numbers)
+                for answer in await asyncio.gather(*pages, return_exceptions=True):
+                    if isinstance(answer, BaseException):
+                        raise answer
+                    page = answer
+                    if not _ids(page) - seen:
+                        return self._index(entries)
+                    entries += (entry for entry in page.entries if entry.listing_id not in seen)
+                    seen |= _ids(page)
+                last = numbers[-1]
+            return self._index(entries, cut=True)
 
-    def _empty(self, brand: Brand, page: PageRead) -> Index:
+    def _index(self, entries: Sequence[Listing | LeftOut], *, cut: bool = False) -> Index:
+        unknown = sum(isinstance(entry, LeftOut) and entry.reason is LeftOutReason.UNKNOWN_MODEL for entry in entries)
+        if 2 * unknown > len(entries):
+            raise Drift("a.name", f"{unknown} of {len(entries)} names say no make and model that is known")
+        return Index(tuple(entries), cut=cut)
+
+    def _nothing(self, brand: Brand, page: PageRead) -> Index:
         """Believe a first page without cars if it says so, or if it fits all that was seen lately."""
         if page.says_empty:
-            return Index((), self._now())
+            return Index(())
         alive = self._rows_seen_at is not None and self._now() - self._rows_seen_at < ALIVE_S
-        kept = self._kept.get(brand)
-        if alive and kept is not None and not kept.entries:
-            return Index((), self._now(), confirmed=False)
+        known = self._known.get(brand)
+        if alive and known is not None and not known.kept.entries:
+            return Index((), confirmed=False)
         raise Drift("#usedcarList li a.name", "a first page without cars that does not say so")
 
 
-def _key(entry: Listing | LeftOut, number: int) -> str:
-    """A row's own id, so that a page that repeats adds nothing; rows without one all count."""
-    return entry.listing_id or f"row {number}"
+def _ids(page: PageRead) -> set[str]:
+    return {entry.listing_id for entry in page.entries if entry.listing_id is not None}

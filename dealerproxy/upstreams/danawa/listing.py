@@ -8,6 +8,7 @@ car is looked up inside its own `li`: a cell that is missing never shifts its ne
 import re
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
+from itertools import accumulate
 from typing import NamedTuple
 
 from selectolax.lexbor import LexborHTMLParser, LexborNode
@@ -20,8 +21,11 @@ CONTAINER = "#usedcarList"
 ROWS = "li:not(li li)"
 LINK = 'a[href*="loadingBridge.php"]'
 IMAGE = "img"
+HINTS = "[title]:not(a):not(div)"
 # An `li` with neither a name nor one of a car's cells is no car: on every page the fourth is something else.
 CELLS = ".col.year, .col.km, .col.price"
+# Items of a page that are no cars: one was seen. Many more mean that the cars are not seen as such.
+MOST_OTHERS = 10
 OLD_ROW, OLD_CLASS = "li.clearFix", "clearfix"
 # Lazily loaded pictures keep their address beside `src`.
 IMAGE_ATTRIBUTES = ("data-original", "data-src", "src")
@@ -71,11 +75,19 @@ OLD = _Layout(
     price=_Cell("num", "span.num", "*", _PRICE, _OTHER_PRICE),
 )
 
-_MARK = re.compile(r"(?:판매|거래)\s*(?:완료|종료|대기)|예약|계약\s*중(?!고)")
-# That one has looked at or noted no car lately says nothing of the list.
-_EMPTY = re.compile(r"(?<!본)(?<!본\s)(?<!찜한\s)(?<!관심\s)(?<!비교\s)(?:결과가|차량이|매물이)\s*없")
+_MARK = re.compile(r"(?:판매|거래|계약)\s*(?:완료|종료|대기|중지|보류)|예약|계약\s*중(?!고)|\bSOLD\b", re.IGNORECASE)
+# A rate a month is the price of a lease or a rental.
+_MONTHLY = re.compile(r"월\s*(?:납입금?\s*)?\d[\d,]*\s*만?\s*원")
+# In the list any of the words will do; elsewhere on the page (a box of cars compared, or looked at) they must speak of
+# a search.
+_NONE = r"(?<!본)(?<!본\s)(?<!찜한\s)(?<!관심\s)(?<!비교\s)(?:결과가|차량이|매물이)\s*없"
+_EMPTY_LIST = re.compile(_NONE)
+_EMPTY_PAGE = re.compile(r"(?:검색|조건|등록|해당)[^.!?]{0,15}" + _NONE)
 _UNSEEN = ["script", "style", "template", "noscript"]
 _NO_PHOTO = re.compile(r"^data:|/(?:icon|banner|brand)|\.(?:gif|svg)\b")
+# Deeply nested elements would hold the event loop for seconds; an honest page of this size nests some dozen deep.
+SUSPECT_CHARS, DEEPEST = 100_000, 300
+_TAG = re.compile(r"<(/?)(?:div|ul|ol|span|a|b|i|table|section|article|font|em|strong)\b", re.IGNORECASE)
 _WHOLE_PAGE = re.compile(r"<(?:!doctype|html|head|body)\b", re.IGNORECASE)
 _META_CHARSET = re.compile(rb"<meta[^>]{0,200}?charset\s*=\s*[\"']?\s*([\w-]+)", re.IGNORECASE)
 _HEAD_BYTES = 4096
@@ -91,7 +103,7 @@ class ListRow(NamedTuple):
 
     `year` has four digits (model year or registration: nobody knows), `price_manwon` is in 10,000 won. `feeder` and
     `listing_id` say who has the car and under which number, `href` is the link they were taken from. `mark` is the
-    word that says it is sold, reserved or withdrawn.
+    word that says it is sold, reserved or withdrawn, `monthly` whether its row tells a rate a month.
     """
 
     name: str
@@ -103,6 +115,7 @@ class ListRow(NamedTuple):
     href: str
     image: str | None = None
     mark: str | None = None
+    monthly: bool = False
 
 
 class Broken(NamedTuple):
@@ -135,17 +148,28 @@ def read_list(body: bytes, *, charset: str | None = None, base: URL = HOME) -> L
     Raises Drift when there is no list, or when more than half of its cars cannot be read; the path is the selector.
     """
     text = decode(body, charset)
+    if len(text) > SUSPECT_CHARS and _depth(text) > DEEPEST:
+        raise Drift(CONTAINER, "elements nested beyond reason")
     tree = LexborHTMLParser(text)
     container = tree.css_first(CONTAINER)
     whole = bool(_WHOLE_PAGE.search(text))
     area = container or _unnamed_list(tree, whole=whole)
-    rows = tuple(row for item in area.css(ROWS) if (row := _read(item, base)) is not None) if area else ()
+    items = area.css(ROWS) if area else []
+    rows = tuple(row for item in items if (row := _read(item, base)) is not None)
     if area is None or (container is None and whole and not rows):
         raise Drift(CONTAINER)
     broken = Counter(row.selector for row in rows if isinstance(row, Broken))
     if 2 * broken.total() > len(rows):
         raise Drift(broken.most_common(1)[0][0], f"{broken.total()} of {len(rows)} cars unreadable")
-    return ListPage(rows, container is not None, not rows and _says_empty(tree))
+    others = len(items) - len(rows)
+    if others > max(MOST_OTHERS, len(rows)):
+        raise Drift(CURRENT.name, f"{others} items that are no cars beside {len(rows)} that are")
+    return ListPage(rows, container is not None, not rows and _says_empty(tree, container))
+
+
+def _depth(text: str) -> int:
+    """Return about how deep elements are nested at most."""
+    return max(accumulate(-1 if match[1] else 1 for match in _TAG.finditer(text)), default=0)
 
 
 def decode(body: bytes, charset: str | None) -> str:
@@ -172,9 +196,10 @@ def _unnamed_list(tree: LexborHTMLParser, *, whole: bool) -> LexborNode | None:
     return None if whole or tree.css_first("ul, li") is None else tree.body
 
 
-def _says_empty(tree: LexborHTMLParser) -> bool:
+def _says_empty(tree: LexborHTMLParser, container: LexborNode | None) -> bool:
     tree.strip_tags(_UNSEEN)
-    return bool(tree.body and _EMPTY.search(" ".join(tree.body.text(separator=" ").split())))
+    said = ((container, _EMPTY_LIST), (tree.body, _EMPTY_PAGE if container else _EMPTY_LIST))
+    return any(node and words.search(_plain(node.text(separator=" "))) for node, words in said)
 
 
 def _read(item: LexborNode, base: URL) -> ListRow | Broken | None:
@@ -205,6 +230,7 @@ def _row(item: LexborNode, names: Sequence[LexborNode], layout: _Layout, base: U
         href=href,
         image=_image(images),
         mark=_mark(item, names, images),
+        monthly=bool(_MONTHLY.search(_plain(item.text(separator=" ")))),
     )
 
 
@@ -267,14 +293,17 @@ def _image(images: Iterable[_Attributes]) -> str | None:
 
 
 def _mark(item: LexborNode, names: Iterable[LexborNode], images: Iterable[_Attributes]) -> str | None:
-    """Return a word in the row, outside the name, that says the car cannot be bought; a picture's words count too."""
-    alts = [attributes.get("alt") or "" for attributes in images]
-    text = "\n".join((item.text(separator=" "), *alts))
+    """Return a word in the row, outside the name's own text, that says the car cannot be bought.
+
+    A picture's words count too, and those an icon shows when pointed at.
+    """
+    hints = [node.attributes.get("title") or "" for node in item.css(HINTS)]
+    text = "\n".join((item.text(separator=" "), *(attributes.get("alt") or "" for attributes in images), *hints))
     if not _MARK.search(text):
         return None
     marks = Counter(_MARK.findall(text))
     for node in names:
-        marks.subtract(_MARK.findall(node.text(separator=" ")))
+        marks.subtract(_MARK.findall(node.text(deep=False)))
     return next(("".join(mark.split()) for mark, count in marks.items() if count > 0), None)
 
 

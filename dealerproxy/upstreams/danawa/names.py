@@ -151,6 +151,8 @@ def photo_url(address: str) -> str | None:
 def _left_out(row: ListRow) -> LeftOutReason | None:
     if row.mark is not None:
         return LeftOutReason.SOLD_OR_RESERVED
+    if row.monthly:
+        return LeftOutReason.LEASE_OR_RENT
     if row.feeder != FEEDER:
         return LeftOutReason.OTHER_FEEDER
     if is_placeholder_price(row.price_manwon, under_contract=False):

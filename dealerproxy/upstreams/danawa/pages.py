@@ -9,17 +9,20 @@ from dealerproxy.upstreams.danawa.names import UPSTREAM, normalise
 from dealerproxy.vehicles.listing import LeftOut, LeftOutReason
 from dealerproxy.vocabulary import Vocabulary
 
+# No request waits for a page, only for an index; so there is time for a turn and for other tries.
+PAGE_S = 30.0
+
 
 class Pages:
-    """Reads pages of the list one at a time; no page may take longer than `page_s` seconds."""
+    """Reads pages of the list one at a time."""
 
-    def __init__(self, client: DanawaClient, vocabulary: Vocabulary, *, page_s: float) -> None:
-        self._client, self._vocabulary, self._page_s = client, vocabulary, page_s
+    def __init__(self, client: DanawaClient, vocabulary: Vocabulary) -> None:
+        self._client, self._vocabulary = client, vocabulary
 
     async def read(self, brand: Brand, number: int) -> PageRead:
         """Read page `number` (from 1) of a listing. Raises UpstreamError."""
         try:
-            body, charset = await self._client.page(brand.brand, brand.series, number, within_s=self._page_s)
+            body, charset = await self._client.page(brand.brand, brand.series, number, within_s=PAGE_S)
             page = read_list(body, charset=charset, base=self._client.base)
             if not page.rows and not page.has_container:
                 # A fragment with neither a car nor the container could be anything.

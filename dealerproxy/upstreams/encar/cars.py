@@ -13,11 +13,13 @@ from msgspec import Struct
 
 from dealerproxy.errors import Drift, NotFound, UpstreamError
 from dealerproxy.logs import upstream_trouble
-from dealerproxy.transport.cache import FlightCache
+from dealerproxy.transport.aged import AgedCache
 from dealerproxy.transport.deadline import Deadline
+from dealerproxy.transport.pieces import Found, Kind, State
 from dealerproxy.upstreams.encar.client import BATCH_IDS, EncarClient
 from dealerproxy.upstreams.encar.detail import (
     Advert,
+    is_under_contract,
     judge,
     normalise,
     read_detail,
@@ -30,11 +32,16 @@ from dealerproxy.upstreams.encar.inspection import read_inspection
 from dealerproxy.upstreams.encar.naming import UPSTREAM
 from dealerproxy.upstreams.encar.record import accident_costs, read_record
 from dealerproxy.vehicles.car import Car, Verdict
+from dealerproxy.vehicles.departed import Departed
 from dealerproxy.vehicles.detail import Documents, Enrichment, EnrichmentStatus
 from dealerproxy.vehicles.inspection import Diagnosis, Inspection, NoReport, Record
 from dealerproxy.vocabulary import Vocabulary
 
 INSPECTION, RECORD, DIAGNOSIS = "inspection", "record", "diagnosis"
+# How old an advert may be when it cannot be asked again, and told as stale.
+IF_ERROR_S = 600.0
+# Inspection sheets, records and diagnoses hardly ever change while a car is on sale.
+PAPER_FRESH_S, PAPER_IF_ERROR_S = 600.0, 86_400.0
 # Drift of the frame: there was no document to read at all, so the page may still know.
 _NO_DOCUMENT = frozenset({"$", "body"})
 # What the first witness, and both together, may take of the time: the second must still be heard, and the answer
@@ -48,7 +55,7 @@ class NoDocument(Struct, frozen=True):
 
 
 Document = Inspection | NoReport | Record | Diagnosis | NoDocument
-Batch = Mapping[str, Advert]
+Batch = dict[str, Advert]
 
 
 class EncarCars:
@@ -58,50 +65,73 @@ class EncarCars:
         self,
         client: EncarClient,
         vocabulary: Vocabulary,
+        cache: AgedCache,
+        departed: Departed,
         *,
-        adverts: FlightCache[str, Advert | Verdict],
-        batches: FlightCache[tuple[str, ...], Batch],
-        documents: FlightCache[tuple[str, str], Document],
+        fresh_s: float,
         deadline_s: float,
     ) -> None:
-        self._client, self._vocabulary = client, vocabulary
-        self._adverts, self._batches, self._documents = adverts, batches, documents
+        """`fresh_s`: how long an advert is used without asking again; `deadline_s` bounds all calls for a car."""
+        self._client, self._vocabulary, self._cache, self._departed = client, vocabulary, cache, departed
         self._deadline_s = deadline_s
+        # An old advert is never used without asking: its car may be sold.
+        ages = {"fresh_s": fresh_s, "revalidate_s": fresh_s, "if_error_s": max(fresh_s, IF_ERROR_S)}
+        self._adverts: Kind[Advert | Verdict] = Kind("advert", Advert | Verdict, **ages)
+        self._batches: Kind[Batch] = Kind("batch", Batch, **ages)
+        self._papers: Mapping[str, Kind[Document]] = {
+            name: Kind(name, Document, fresh_s=PAPER_FRESH_S, revalidate_s=PAPER_FRESH_S, if_error_s=PAPER_IF_ERROR_S)
+            for name in (INSPECTION, RECORD, DIAGNOSIS)
+        }
 
-    async def find(self, listing_id: str, deadline: Deadline) -> Car | Verdict:
+    async def find(self, listing_id: str, deadline: Deadline, *, fresh_look: bool = False) -> Found[Car | Verdict]:
         """Find a car that can be bought, or say why it cannot. Raises UpstreamError when nobody can tell."""
-        found = await self.find_advert(listing_id, deadline)
-        if isinstance(found, Verdict):
-            return found
-        verdict = judge(found)
+        found = await self.find_advert(listing_id, deadline, fresh_look=fresh_look)
+        return Found(self._car(found.value, listing_id), found.age_s, found.state, found.failure)
+
+    def _car(self, advert: Advert | Verdict, listing_id: str) -> Car | Verdict:
+        if isinstance(advert, Verdict):
+            return advert
+        verdict = judge(advert)
         if verdict is not Verdict.LIVE:
             return verdict
         try:
-            return normalise(found, listing_id, self._vocabulary)
+            return normalise(advert, listing_id, self._vocabulary)
         except Drift as error:
             upstream_trouble(UPSTREAM, "detail", error, id=listing_id)
             raise
 
-    async def find_advert(self, listing_id: str, deadline: Deadline) -> Advert | Verdict:
+    async def find_advert(
+        self, listing_id: str, deadline: Deadline, *, fresh_look: bool = False
+    ) -> Found[Advert | Verdict]:
         """Hear the two witnesses: the advert as it stands, or GONE. Raises UpstreamError when nobody can tell."""
-        found, _ = await self._adverts.get(listing_id, lambda: self._testify(listing_id), deadline)
-        return found
+        return await self._cache.get(
+            self._adverts, listing_id, lambda: self._testify(listing_id), deadline, fresh_look=fresh_look
+        )
 
     async def find_many(
-        self, listing_ids: Iterable[str], deadline: Deadline
+        self, listing_ids: Iterable[str], deadline: Deadline, *, fresh_look: bool = False
     ) -> tuple[Mapping[str, Advert], Sequence[UpstreamError]]:
-        """Fetch adverts 20 a call, side by side: those answered for, and what went wrong with the other calls."""
+        """Fetch adverts 20 a call, side by side: those answered for, and what went wrong with the other calls.
+
+        What is older than it should be is not used: nobody could tell whether its cars are still on sale.
+        """
         wanted = list(listing_ids)
         batches = [tuple(wanted[start : start + BATCH_IDS]) for start in range(0, len(wanted), BATCH_IDS)]
         answers = await asyncio.gather(
-            *(self._batches.get(batch, partial(self._batch, batch), deadline) for batch in batches),
+            *(
+                self._cache.get(self._batches, batch, partial(self._batch, batch), deadline, fresh_look=fresh_look)
+                for batch in batches
+            ),
             return_exceptions=True,
         )
         found: dict[str, Advert] = {}
         errors: list[UpstreamError] = []
         for answer in answers:
-            if isinstance(answer, tuple):
-                found.update(answer[0])
+            if isinstance(answer, Found):
+                if answer.failure is None:
+                    found.update(answer.value)
+                else:
+                    errors.append(answer.failure)
             elif isinstance(answer, UpstreamError):
                 errors.append(answer)
             else:
@@ -130,13 +160,21 @@ class EncarCars:
             enrichment=(inspected, recorded, diagnosed),
         )
 
-    async def close(self) -> None:
-        """End what is still being fetched."""
-        await self._adverts.close()
-        await self._batches.close()
-        await self._documents.close()
-
     async def _testify(self, listing_id: str) -> Advert | Verdict:
+        found = await self._hear(listing_id)
+        self._note(listing_id, found)
+        return found
+
+    def _note(self, listing_id: str, found: Advert | Verdict) -> None:
+        """Remember what is not buyable, so that no list shows it that was read before."""
+        try:
+            verdict = judge(found) if isinstance(found, Advert) else found
+        except Drift:
+            return  # what it is, nobody can tell
+        buyable = verdict is Verdict.LIVE and not (isinstance(found, Advert) and is_under_contract(found))
+        self._departed.note(UPSTREAM, listing_id, buyable=buyable)
+
+    async def _hear(self, listing_id: str) -> Advert | Verdict:
         deadline = Deadline(_BOTH_SHARE * self._deadline_s)
         failure: UpstreamError | None = None
         try:
@@ -182,13 +220,18 @@ class EncarCars:
         own = {advert.listing_id: advert for advert in adverts}
         twins = {advert.other_id: advert for advert in adverts if advert.other_id is not None}
         known = twins | own
-        return {listing_id: known[listing_id] for listing_id in listing_ids if listing_id in known}
+        found = {listing_id: known[listing_id] for listing_id in listing_ids if listing_id in known}
+        for listing_id, advert in found.items():
+            self._note(listing_id, advert)
+        return found
 
     async def _document(
         self, name: str, vehicle_id: str, load: Callable[[str], Awaitable[Document]], deadline: Deadline
     ) -> tuple[Document | None, Enrichment]:
         try:
-            document, _ = await self._documents.get((name, vehicle_id), lambda: _or_none(load(vehicle_id)), deadline)
+            document, _, state, _ = await self._cache.get(
+                self._papers[name], vehicle_id, lambda: _or_none(load(vehicle_id)), deadline
+            )
         except UpstreamError as error:
             upstream_trouble(UPSTREAM, name, error, id=vehicle_id)
             return None, Enrichment(name, EnrichmentStatus.FAILED, error.code)
@@ -198,7 +241,7 @@ class EncarCars:
             return None, Enrichment(name, EnrichmentStatus.ABSENT, document.reason)
         if isinstance(document, Record) and not document.open:
             return None, Enrichment(name, EnrichmentStatus.ABSENT, "not_open")
-        return document, Enrichment(name, EnrichmentStatus.OK)
+        return document, Enrichment(name, EnrichmentStatus.OK, "stale" if state is State.STALE else None)
 
     async def _skipped(self, name: str, reason: str) -> tuple[None, Enrichment]:
         return None, Enrichment(name, EnrichmentStatus.SKIPPED, reason)

@@ -2,19 +2,20 @@
 
 import asyncio
 from collections.abc import Iterable, Mapping
+from functools import partial
 
 from yarl import URL
 
 from dealerproxy.errors import TimedOut
-from dealerproxy.transport.fetch import Fetcher
+from dealerproxy.transport.fetch import Fetcher, Manners
 from dealerproxy.transport.response import json_body, page_body
 from dealerproxy.upstreams.encar.query import facets_url, search_url
 
+# What fails and is suspended each by itself: a search is blocked where a detail is not.
+SEARCH, DETAIL, PAGE, PAPERS = "search", "detail", "page", "papers"
+MANNERS = Manners((SEARCH, DETAIL, PAGE, PAPERS), burst=24, in_flight=6, max_bytes=4_000_000)
 # The page a blocked caller is sent to, found in bodies of status 404, 403 and 200.
 BLOCK_MARKERS = (b"has_been_cr_blocked",)
-BURST = 24
-IN_FLIGHT = 6
-MAX_BYTES = 4_000_000
 BATCH_IDS = 20
 # Papers are nice to have: they never take all slots, and none of them for long.
 PAPERS_IN_FLIGHT = 3
@@ -42,25 +43,25 @@ class EncarClient:
 
     async def search(self, q: str, *, sort: str, offset: int, limit: int, within_s: float) -> bytes:
         """One page of a search."""
-        return await self._json(search_url(self._api, q, sort, offset, limit), within_s)
+        return await self._json(SEARCH, search_url(self._api, q, sort, offset, limit), within_s)
 
     async def facets(self, q: str, *, within_s: float) -> bytes:
         """The facets of a search, without rows."""
-        return await self._json(facets_url(self._api, q), within_s)
+        return await self._json(SEARCH, facets_url(self._api, q), within_s)
 
     async def detail(self, listing_id: str, *, within_s: float) -> bytes:
         """The advert as JSON."""
-        return await self._json(self._api / "v1/readside/vehicle" / listing_id, within_s)
+        return await self._json(DETAIL, self._api / "v1/readside/vehicle" / listing_id, within_s)
 
     async def details(self, listing_ids: Iterable[str], *, within_s: float) -> bytes:
         """Up to 20 adverts as a JSON list; those that are gone are missing from it."""
         url = (self._api / "v1/readside/vehicles").with_query(vehicleIds=",".join(listing_ids))
-        return await self._json(url, within_s)
+        return await self._json(DETAIL, url, within_s)
 
     async def page(self, listing_id: str, *, within_s: float) -> bytes:
         """The advert's page as HTML."""
-        response = await self._fetcher.get(self._pages / "cars/detail" / listing_id, within_s=within_s)
-        return page_body(response, block_markers=BLOCK_MARKERS)
+        judge = partial(page_body, block_markers=BLOCK_MARKERS)
+        return await self._fetcher.get(PAGE, self._pages / "cars/detail" / listing_id, judge, within_s=within_s)
 
     async def inspection(self, vehicle_id: str, *, within_s: float) -> bytes:
         """The inspection sheet."""
@@ -77,9 +78,10 @@ class EncarClient:
     async def _paper(self, url: URL, within_s: float) -> bytes:
         try:
             async with asyncio.timeout(within_s), self._papers:
-                return await self._json(url, min(PAPER_S, within_s))
+                return await self._json(PAPERS, url, min(PAPER_S, within_s))
         except TimeoutError:
             raise TimedOut("no turn among the papers in time") from None
 
-    async def _json(self, url: URL, within_s: float) -> bytes:
-        return json_body(await self._fetcher.get(url, within_s=within_s), block_markers=BLOCK_MARKERS)
+    async def _json(self, operation: str, url: URL, within_s: float) -> bytes:
+        judge = partial(json_body, block_markers=BLOCK_MARKERS)
+        return await self._fetcher.get(operation, url, judge, within_s=within_s)

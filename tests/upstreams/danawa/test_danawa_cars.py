@@ -14,10 +14,11 @@ from yarl import URL
 from dealerproxy.errors import Blocked, Drift, NotFound, TimedOut, UpstreamError
 from dealerproxy.sandbox.danawa_inventory import DanawaInventory, generate_danawa
 from dealerproxy.sandbox.mpark import detail_info
-from dealerproxy.transport.cache import FlightCache
+from dealerproxy.transport.aged import AgedCache
 from dealerproxy.transport.deadline import Deadline
 from dealerproxy.upstreams.danawa.cars import DanawaCars
 from dealerproxy.vehicles.car import Car, Verdict
+from dealerproxy.vehicles.departed import Departed
 from dealerproxy.vehicles.detail import Documents, Enrichment, EnrichmentStatus, detail
 from dealerproxy.vehicles.inspection import AccidentCostSummary, CostBreakdown
 from dealerproxy.vehicles.pricing import usd
@@ -75,13 +76,13 @@ def clock() -> Clock:
 
 @pytest.fixture
 async def cars(feeder: Feeder, clock: Clock, vocabulary: Vocabulary) -> AsyncIterator[DanawaCars]:
-    made = DanawaCars(feeder, vocabulary, cars=FlightCache(fresh_s=60, max_entries=8, clock=clock), deadline_s=10)
-    yield made
-    await made.close()
+    cache = AgedCache(clock=clock)
+    yield DanawaCars(feeder, vocabulary, cache, Departed(clock), fresh_s=60, deadline_s=10)
+    await cache.close()
 
 
 async def found(cars: DanawaCars) -> Car:
-    car = await cars.find(ID, Deadline(1))
+    car = (await cars.find(ID, Deadline(1))).value
     assert isinstance(car, Car)
     return car
 
@@ -111,8 +112,8 @@ async def test_many_who_want_a_car_at_once_are_one_call(cars: DanawaCars, feeder
     checking = [asyncio.create_task(cars.availability_of(ID, Deadline(1))) for _ in range(50)]
     await asyncio.sleep(0)
     feeder.waits.set()
-    assert {type(answer) for answer in await asyncio.gather(*asking)} == {Car}
-    assert set(await asyncio.gather(*checking)) == {Verdict.LIVE}
+    assert {type(answer.value) for answer in await asyncio.gather(*asking)} == {Car}
+    assert {answer.value for answer in await asyncio.gather(*checking)} == {Verdict.LIVE}
     assert len(feeder.asked) == 1
 
 
@@ -152,14 +153,14 @@ async def test_a_car_that_cannot_be_bought_is_none_to_show_and_says_why(
     cars: DanawaCars, feeder: Feeder, answer: bytes, verdict: Verdict
 ) -> None:
     feeder.answer = answer
-    assert await cars.find(ID, Deadline(1)) is verdict
-    assert await cars.availability_of(ID, Deadline(1)) is verdict
+    assert (await cars.find(ID, Deadline(1))).value is verdict
+    assert (await cars.availability_of(ID, Deadline(1))).value is verdict
     assert len(feeder.asked) == 1
 
 
 async def test_a_live_car_can_be_bought_even_where_nobody_can_name_it(cars: DanawaCars, feeder: Feeder) -> None:
     feeder.answer = body(carName="모르는회사 새차")
-    assert await cars.availability_of(ID, Deadline(1)) is Verdict.LIVE
+    assert (await cars.availability_of(ID, Deadline(1))).value is Verdict.LIVE
     with capture_logs() as lines, pytest.raises(Drift, match="no English name"):
         await cars.find(ID, Deadline(1))
     assert [(line["operation"], line["reason"], line["id"]) for line in lines] == [("feeder", "drift", ID)]
@@ -169,7 +170,7 @@ async def test_a_live_car_can_be_bought_even_where_nobody_can_name_it(cars: Dana
     "error", [NotFound("404"), Blocked("captcha"), TimedOut(), b"<html>", body(demoStatus="?"), body(demoNo="9")]
 )
 async def test_one_witness_that_fails_proves_nothing(
-    cars: DanawaCars, feeder: Feeder, error: UpstreamError | bytes
+    cars: DanawaCars, feeder: Feeder, clock: Clock, error: UpstreamError | bytes
 ) -> None:
     feeder.answer = error
     kind = Drift if isinstance(error, bytes) else type(error)
@@ -180,8 +181,9 @@ async def test_one_witness_that_fails_proves_nothing(
         assert [(line["event"], line["upstream"], line["operation"], line["id"]) for line in lines] == [
             ("upstream_trouble", "danawa", "feeder", ID)
         ]
+        clock.now += 3  # a failure is kept for a moment
     feeder.answer = body()
-    await found(cars)  # a failure is not kept
+    await found(cars)
 
 
 async def test_a_feeder_that_hangs_costs_the_waiter_its_own_time_only(cars: DanawaCars, feeder: Feeder) -> None:
@@ -224,7 +226,7 @@ async def test_documents_asked_anew_cannot_fail_the_car(
     cars: DanawaCars, feeder: Feeder, clock: Clock, answer: bytes | UpstreamError, status: str, reason: str | None
 ) -> None:
     car = await found(cars)
-    clock.now += 61
+    clock.now += 601
     feeder.answer = answer
     documents = await cars.documents(car, 1000, Deadline(1))
     assert (documents.report, documents.record) == (None, None)
@@ -232,6 +234,17 @@ async def test_documents_asked_anew_cannot_fail_the_car(
         (status, reason or "upstream_error")
     ] * 2
     assert len(feeder.asked) == 2
+
+
+async def test_papers_that_could_not_be_asked_anew_are_the_old_ones_and_say_so(
+    cars: DanawaCars, feeder: Feeder, clock: Clock
+) -> None:
+    car = await found(cars)
+    clock.now += 61
+    feeder.answer = Blocked("captcha")
+    documents = await cars.documents(car, 1000, Deadline(1))
+    assert documents.report is not None
+    assert documents.enrichment[0] == Enrichment("inspection", EnrichmentStatus.OK, "stale")
 
 
 async def test_every_car_of_the_stand_in_is_shown_in_full(vocabulary: Vocabulary) -> None:
@@ -245,10 +258,11 @@ async def test_every_car_of_the_stand_in_is_shown_in_full(vocabulary: Vocabulary
             return orjson.dumps(detail_info(self._inventory.by_id(listing_id)))
 
     inventory = generate_danawa(1)
-    cars = DanawaCars(StandIn(inventory), vocabulary, cars=FlightCache(fresh_s=60, max_entries=1000), deadline_s=10)
+    cache = AgedCache()
+    cars = DanawaCars(StandIn(inventory), vocabulary, cache, Departed(), fresh_s=60, deadline_s=10)
     states: set[tuple[str, str]] = set()
     for one in inventory:
-        car = await cars.find(one.id, Deadline(1))
+        car = (await cars.find(one.id, Deadline(1))).value
         assert isinstance(car, Car) == (one.feeder == "mpark" and one.at_feeder and one.mark is None)
         if isinstance(car, Verdict):
             continue

@@ -197,6 +197,19 @@ def test_a_word_that_takes_a_car_off_the_market_marks_it(word: str, place: Calla
     assert found.mark == word.replace(" ", "")
 
 
+@pytest.mark.parametrize("inside", ["<em>판매완료</em>", '<span class="state">SOLD</span>', '<i title="계약완료"></i>'])
+def test_a_flag_inside_the_name_marks_it(inside: str) -> None:
+    found = only(row(name=f'<a class="name" href="{HREF}">기아 K5 {inside}</a>'))
+    assert isinstance(found, ListRow)
+    assert found.mark in {"판매완료", "SOLD", "계약완료"}
+
+
+def test_a_rate_a_month_is_told_wherever_it_stands() -> None:
+    found = only(row(mark="<i>월 60만원 리스</i>"))
+    assert isinstance(found, ListRow)
+    assert found.monthly
+
+
 def test_a_name_marks_nothing() -> None:
     found = only(row(name=f'<a class="name" href="{HREF}">기아 K5 예약 판매완료</a>'))
     assert isinstance(found, ListRow)
@@ -235,6 +248,32 @@ def test_an_empty_list_is_believed_only_in_words() -> None:
 def test_which_words_say_that_there_is_no_car(text: str, empty: bool) -> None:
     assert read_list(page(f"<li>{text}</li>")).says_empty is empty
     assert read_list(page(row(), f"<li>{text}</li>")).says_empty is False
+
+
+@pytest.mark.parametrize(
+    ("beside", "empty"),
+    [
+        ("검색 결과가 없습니다.", True),
+        ("조건에 맞는 매물이 없습니다.", True),
+        ("비교할 차량이 없습니다", False),
+        ("최근 조회한 차량이 없습니다", False),
+        ("등록한 관심 차량이 없습니다", False),
+    ],
+)
+def test_beside_the_list_only_words_about_the_search_say_that_there_is_no_car(beside: str, empty: bool) -> None:
+    body = f'<html><body><div id="usedcarList"><ul></ul></div><div>{beside}</div></body></html>'.encode()
+    assert read_list(body).says_empty is empty
+
+
+def test_a_list_whose_items_are_not_seen_as_cars_is_drift() -> None:
+    with pytest.raises(Drift, match="30 items that are no cars"):
+        read_list(page(*(f'<li><a href="/car/{i}">기아 K5</a></li>' for i in range(30))))
+
+
+def test_a_page_nested_beyond_reason_is_drift_before_it_is_searched() -> None:
+    with pytest.raises(Drift, match="nested"):
+        read_list(b'<html><body><div id="usedcarList">' + b"<ul><li>" * 20_000)
+    assert read_list(page(row(), "<div>" * 3 + "x" * 200_000 + "</div>" * 3)).rows
 
 
 @pytest.mark.parametrize(

@@ -120,6 +120,7 @@ def test_a_row_becomes_a_listing_with_every_field(vocabulary: Vocabulary) -> Non
     row = read_list(PAGE.read_bytes()).rows[0]
     assert isinstance(row, ListRow)
     assert to_builtins(listing(vocabulary, row)) == {
+        "type": "Listing",
         "upstream": "danawa",
         "listing_id": "9900000001",
         "vehicle_key": "9900000001",

@@ -3,7 +3,7 @@
 import asyncio
 import re
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
-from typing import Any
+from typing import Any, TypeVar
 
 import aiohttp
 import pytest
@@ -26,11 +26,15 @@ from dealerproxy.errors import (
 )
 from dealerproxy.settings import Settings
 from dealerproxy.transport.fetch import Fetcher
+from dealerproxy.transport.health import Health
+from dealerproxy.transport.limits import Bulkhead, RateLimiter
+from dealerproxy.transport.retry import Retries
 from dealerproxy.upstreams.encar import client as encar
 from dealerproxy.upstreams.encar.client import EncarClient
 from dealerproxy.upstreams.encar.query import Search, q
 from dealerproxy.vocabulary import Vocabulary
 
+T = TypeVar("T")
 BASE = "https://api.encar.com"
 PAGES = "https://fem.encar.com"
 BMW = q(Search(make="BMW"))
@@ -71,13 +75,22 @@ async def session() -> AsyncIterator[aiohttp.ClientSession]:
         yield opened
 
 
+class Once(Retries):
+    """No retries: what one call does is the subject here."""
+
+    async def call(self, attempt: Callable[[float], Awaitable[T]], *, within_s: float) -> T:
+        return await attempt(within_s)
+
+
 def client_of(session: aiohttp.ClientSession, base: str = BASE, pages: str = PAGES) -> EncarClient:
     fetcher = Fetcher(
+        "encar",
         session,
-        rps=100_000,
-        burst=1_000,
-        in_flight=encar.IN_FLIGHT,
-        max_bytes=encar.MAX_BYTES,
+        health=Health(),
+        limiter=RateLimiter("encar", rps=100_000, burst=1_000),
+        bulkhead=Bulkhead(encar.MANNERS.in_flight),
+        retries=Once(attempt_s=5.0),
+        manners=encar.MANNERS,
         headers=encar.request_headers("Ours/1.0"),
     )
     return EncarClient(fetcher, base, pages)
@@ -366,6 +379,10 @@ async def test_every_header_on_the_wire_is_meant_to_be_there(session: aiohttp.Cl
 # As the service wires it
 
 
+def bmw(**params: object) -> dict[str, str]:
+    return {"make": "BMW", "upstream": "encar"} | {name: str(value) for name, value in params.items()}
+
+
 async def test_the_service_sends_its_one_user_agent_and_never_a_cookie_it_was_given(
     aiohttp_client: AiohttpClient, vocabulary: Vocabulary, wire: Wire
 ) -> None:
@@ -374,7 +391,7 @@ async def test_the_service_sends_its_one_user_agent_and_never_a_cookie_it_was_gi
     settings = Settings(cursor_secret="s", encar_api_url=url, user_agent="Ours/2.0")
     service = await aiohttp_client(create_app(settings, vocabulary))
     for make in ("BMW", "Audi"):
-        async with service.get("/v1/vehicles", params={"make": make}) as answer:
+        async with service.get("/v1/vehicles", params={"make": make, "upstream": "encar"}) as answer:
             assert answer.status == 200
     assert len(wire.heads) == 2
     for head in wire.heads:
@@ -399,9 +416,12 @@ async def test_the_service_never_has_more_than_its_share_of_searches_in_flight(
     upstream.router.add_get("/{rest:.*}", slow)
     url = str((await aiohttp_server(upstream)).make_url("/"))
     service = await aiohttp_client(create_app(Settings(cursor_secret="s", encar_api_url=url), vocabulary))
-    asked = [service.get("/v1/vehicles", params={"make": "BMW", "year_min": str(year)}) for year in range(2000, 2020)]
+    asked = [
+        service.get("/v1/vehicles", params={"make": "BMW", "upstream": "encar", "year_min": str(year)})
+        for year in range(2000, 2020)
+    ]
     assert {answer.status for answer in await asyncio.gather(*asked)} == {200}
-    assert most == encar.IN_FLIGHT
+    assert most == encar.MANNERS.in_flight
 
 
 async def test_the_service_holds_back_once_its_burst_is_used_up(
@@ -410,8 +430,10 @@ async def test_the_service_holds_back_once_its_burst_is_used_up(
     settings = Settings(cursor_secret="s", encar_api_url=wire.url, encar_rps=0.001, list_deadline_s=0.2)
     service = await aiohttp_client(create_app(settings, vocabulary))
     statuses = []
-    for year in range(2000, 2000 + encar.BURST + 1):
-        async with service.get("/v1/vehicles", params={"make": "BMW", "year_min": str(year)}) as answer:
+    for year in range(2000, 2000 + encar.MANNERS.burst + 1):
+        async with service.get(
+            "/v1/vehicles", params={"make": "BMW", "upstream": "encar", "year_min": str(year)}
+        ) as answer:
             statuses.append(answer.status)
-    assert statuses == [200] * encar.BURST + [503]
-    assert len(wire.heads) == encar.BURST
+    assert statuses == [200] * encar.MANNERS.burst + [503]
+    assert len(wire.heads) == encar.MANNERS.burst

@@ -48,6 +48,7 @@ def without(*names: str, **changes: Any) -> bytes:
 
 def test_a_row_becomes_a_listing_with_every_field(page: dict[str, Any]) -> None:
     assert to_builtins(page["49000001"]) == {
+        "type": "Listing",
         "upstream": "encar",
         "listing_id": "49000001",
         "vehicle_key": "49000001",

@@ -1,0 +1,41 @@
+"""What an answer says of its own age (`Age`, `X-Cache`, `ETag`, `Cache-Control`), and the 304 that may stand for it."""
+
+import hashlib
+from collections.abc import Mapping
+
+from aiohttp import web
+
+from dealerproxy.transport.pieces import State
+
+X_CACHE = "X-Cache"
+# What came from a failing upstream must not live on in a cache in between.
+NO_STORE = {"Cache-Control": "no-store"}
+REVALIDATE = "private, no-cache"
+
+
+def wants_fresh_look(request: web.Request) -> bool:
+    """Whether the client asks to look at the upstream itself, as one does before an order."""
+    directives = ",".join(request.headers.getall("Cache-Control", ())).lower().split(",")
+    return "no-cache" in map(str.strip, directives)
+
+
+def age_headers(state: State, age_s: float | None) -> dict[str, str]:
+    """Tell how an answer came about, and the age in whole seconds of the oldest piece in it."""
+    return {X_CACHE: state} | ({} if age_s is None else {"Age": str(round(age_s))})
+
+
+def etag(*parts: bytes) -> str:
+    """Return a strong tag over what the answer says, whenever it says it."""
+    digest = hashlib.blake2b(digest_size=12)
+    for part in parts:
+        digest.update(len(part).to_bytes(8, "big"))
+        digest.update(part)
+    return f'"{digest.hexdigest()}"'
+
+
+def not_modified(request: web.Request, tag: str, headers: Mapping[str, str]) -> web.Response | None:
+    """Answer 304 if the client already has this; `headers` are those the whole answer would have."""
+    held = request.headers.get("If-None-Match")
+    if held is None or not ({"*", tag} & {one.strip().removeprefix("W/") for one in held.split(",")}):
+        return None
+    return web.Response(status=304, headers=headers)

@@ -1,0 +1,243 @@
+"""A cache of pieces (a chunk of a search, a car, a sheet) that knows how old each may be, in memory and in Redis.
+
+A piece has three ages. While `fresh` it is the answer. Until `revalidate` it is answered at once and loaded anew behind
+the answer. Until `if_error` it is loaded first, and answered with the reason should that fail or take too long.
+Loads are single-flight, in the process and across processes, and detached from whoever asked first. Failures are kept
+apart from values, for their kind's back-off only: who comes in that time starts no other load. What a load returns
+replaces what was there, so a car that was found sold is not answered from an older good body.
+"""
+
+import asyncio
+import math
+import time
+from collections import Counter
+from collections.abc import Awaitable, Callable, Coroutine
+from functools import partial
+from typing import Any, NamedTuple, TypeVar
+
+import structlog
+
+from dealerproxy.errors import Overloaded, TooLate, UpstreamError
+from dealerproxy.transport.deadline import Deadline
+from dealerproxy.transport.memory import BoundedMemory
+from dealerproxy.transport.pieces import (
+    SKEW_S,
+    Found,
+    Key,
+    Kind,
+    State,
+    decode_failure,
+    encode_failure,
+    opened,
+    sealed,
+)
+from dealerproxy.transport.redis_tier import Place, RedisTier
+from dealerproxy.transport.shared import Shared
+
+MAX_BYTES = 64 * 2**20
+# Decoded, listings take 3 times their encoded size, an advert's nested mappings 6 times.
+MEMORY_FACTOR = 4
+# However short its ages, a piece must be there for the processes that waited for it.
+LEAST_KEPT_S = 1.0
+TOO_LATE = "the request's deadline came first"
+
+log = structlog.get_logger(__name__)
+V = TypeVar("V")
+Load = Callable[[], Awaitable[V]]
+# What is kept at a place, or goes on there.
+_PIECE, _FAILURE, _LOOK, _LOCK = "piece", "failure", "look", "lock"
+
+
+class _Kept(NamedTuple):
+    """A value or a failure, when it was stored (unix seconds), and about how many bytes it takes."""
+
+    value: Any
+    at: float
+    size: int
+
+
+_NOTHING = _Kept(None, -math.inf, 0)
+
+
+class AgedCache:
+    """All pieces of a process and, through `shared`, those of the others.
+
+    `counts` tells how many answers were given, by kind, tier (`memory`, `redis`, `upstream`) and result: a State, or
+    `error` when there was nothing to answer with. An `error` of tier `redis` is something there that is not ours.
+    `clock` is unix time, as ages travel between processes.
+    """
+
+    def __init__(
+        self,
+        shared: Shared | None = None,
+        *,
+        max_bytes: int = MAX_BYTES,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        self.counts: Counter[tuple[str, str, str]] = Counter()
+        self.memory = BoundedMemory(max_bytes=max_bytes, weigh=lambda kept: kept.size, clock=clock)
+        self._redis = None if shared is None else RedisTier(shared)
+        self._clock = clock
+        self._flights: dict[Place, asyncio.Task[Any]] = {}
+
+    async def get(
+        self,
+        kind: Kind[V],
+        key: Key,
+        load: Load[V],
+        deadline: Deadline,
+        *,
+        fresh_look: bool = False,
+    ) -> Found[V]:
+        """Find a piece or load it; with `fresh_look` load it in any case, or join a load that is under way.
+
+        Raises what the load raised, or TooLate when the deadline came first, if nothing old may stand in.
+        """
+        place = (kind.name, key, _PIECE)
+        kept = await self._kept(place)
+        if not fresh_look and self._age(kept) < kind.fresh_s:
+            return self._found(kind, "memory", State.HIT, kept)
+        fetch = partial(self._fetch, kind, key, load, fresh_look=fresh_look)
+        try:
+            if not fresh_look:
+                if place not in self._flights:
+                    kept = await self._catch_up(kind, key, deadline)
+                if self._age(kept) < kind.fresh_s:
+                    return self._found(kind, "redis", State.HIT, kept)
+                if self._age(kept) < kind.revalidate_s:
+                    _ = self._flight(place, fetch)
+                    return self._found(kind, "memory", State.UPDATING, kept)
+            if place not in self._flights and not deadline.remaining():
+                raise TooLate(TOO_LATE)  # nobody would hear the answer
+            flight = self._flight(place, fetch)
+            await asyncio.wait({flight}, timeout=deadline.remaining())
+            if not flight.done():
+                raise TooLate(TOO_LATE)
+            return self._found(kind, "upstream", State.MISS, flight.result())
+        except UpstreamError as failure:
+            kept = await self._kept(place)  # anew: something newer may have come while this one waited
+            if self._age(kept) >= kind.if_error_s:
+                self.counts[kind.name, "upstream", "error"] += 1
+                raise
+            return self._found(kind, "memory", State.STALE, kept, failure)
+
+    async def close(self) -> None:
+        """Cancel what is being loaded."""
+        flights = list(self._flights.values())
+        for flight in flights:
+            flight.cancel()
+        await asyncio.gather(*flights, return_exceptions=True)
+
+    async def _catch_up(self, kind: Kind[V], key: Key, deadline: Deadline) -> _Kept:
+        """Return what is kept once Redis was asked too. Raises the failure that forbids another load for now."""
+        since = self._clock() - kind.back_off_s
+        failure = await self._failure(kind, key, since)
+        if failure is None and self._redis is not None:
+            look = self._flight((kind.name, key, _LOOK), partial(self._look, self._redis, kind, key))
+            await asyncio.wait({look}, timeout=deadline.remaining())
+            failure = await self._failure(kind, key, since)
+        kept = await self._kept((kind.name, key, _PIECE))
+        if failure is not None and self._age(kept) >= kind.fresh_s:
+            raise failure
+        return kept
+
+    async def _fetch(self, kind: Kind[V], key: Key, load: Load[V], *, fresh_look: bool) -> _Kept:
+        """Load a piece; but if another process is at it, wait for it and take what it gets."""
+        if self._redis is None:
+            return await self._load(kind, key, load)
+        began = self._clock()
+        async with self._redis.alone((kind.name, key, _LOCK), kind.load_s):
+            await self._look(self._redis, kind, key)
+            kept = await self._kept((kind.name, key, _PIECE))
+            if kept.at > (began if fresh_look else began - kind.fresh_s):
+                return kept
+            failure = await self._failure(kind, key, began if fresh_look else began - kind.back_off_s)
+            if failure is not None:
+                raise failure
+            return await self._load(kind, key, load)
+
+    async def _load(self, kind: Kind[V], key: Key, load: Load[V]) -> _Kept:
+        try:
+            value = await load()
+        except UpstreamError as error:
+            body = encode_failure(error)
+            # A copy: the error itself holds on to all the frames it came through.
+            copy = decode_failure(body) if body else error
+            # A full queue is this process's own trouble: the others may well get through.
+            shared = not isinstance(error, Overloaded)
+            await self._store((kind.name, key, _FAILURE), copy, body, kind.back_off_s, shared=shared)
+            raise
+        return await self._store((kind.name, key, _PIECE), value, kind.encode(value), kind.if_error_s)
+
+    async def _store(self, place: Place, value: object, body: bytes, keep_s: float, *, shared: bool = True) -> _Kept:
+        """Put it in both tiers. What could not be encoded is in neither, and what stood there before has to go."""
+        kept = _Kept(value, self._clock(), MEMORY_FACTOR * len(body))
+        keep_s = max(keep_s, LEAST_KEPT_S)
+        redis = self._redis if shared else None
+        if body:
+            await self.memory.set(place, kept, ttl=keep_s)
+            if redis is not None:
+                await redis.write(place, sealed(body, kept.at), keep_s)
+        else:
+            await self.memory.delete(place)
+            if redis is not None:
+                await redis.delete(place)
+        return kept
+
+    async def _look(self, redis: RedisTier, kind: Kind[V], key: Key) -> None:
+        """Take over from Redis what is newer than what is here."""
+        piece, failure = (kind.name, key, _PIECE), (kind.name, key, _FAILURE)
+        for place, raw, decode, keep_s in zip(
+            (piece, failure),
+            await redis.read((piece, failure)),
+            (kind.decode, decode_failure),
+            (kind.if_error_s, kind.back_off_s),
+            strict=True,
+        ):
+            if raw is None:
+                continue
+            try:
+                at, body = opened(raw, self._clock())
+                if at > (await self._kept(place)).at:
+                    kept = _Kept(decode(body), at, MEMORY_FACTOR * len(body))
+                    await self.memory.set(place, kept, ttl=max(keep_s, LEAST_KEPT_S))
+            except (ValueError, LookupError, RecursionError):
+                self.counts[kind.name, "redis", "error"] += 1
+
+    async def _kept(self, place: Place) -> _Kept:
+        kept: _Kept | None = await self.memory.get(place)
+        # A clock that was set back must not keep things fresh until it has caught up.
+        return kept if kept is not None and kept.at <= self._clock() + SKEW_S else _NOTHING
+
+    async def _failure(self, kind: Kind[V], key: Key, since: float) -> UpstreamError | None:
+        """Return how the last load failed, if that was after `since` and nothing was loaded after it."""
+        failed = await self._kept((kind.name, key, _FAILURE))
+        kept = await self._kept((kind.name, key, _PIECE))
+        if failed.at <= since or failed.at < kept.at:
+            return None
+        error: UpstreamError = failed.value
+        return error.with_traceback(None)  # or it would grow with everybody who raises it
+
+    def _age(self, kept: _Kept) -> float:
+        return max(0.0, self._clock() - kept.at)
+
+    def _found(
+        self, kind: Kind[V], tier: str, state: State, kept: _Kept, failure: UpstreamError | None = None
+    ) -> Found[V]:
+        self.counts[kind.name, tier, state] += 1
+        return Found(kept.value, self._age(kept), state, failure)
+
+    def _flight(self, place: Place, work: Callable[[], Coroutine[Any, Any, Any]]) -> asyncio.Task[Any]:
+        """Join a flight or start it. It is detached: nobody who waits for it can end it."""
+        flight = self._flights.get(place)
+        if flight is None:
+            flight = self._flights[place] = asyncio.create_task(work())
+            flight.add_done_callback(lambda done: self._landed(place, done))
+        return flight
+
+    def _landed(self, place: Place, flight: asyncio.Task[Any]) -> None:
+        self._flights.pop(place, None)
+        # Read here, so that a failure nobody waits for any more is not reported as unseen.
+        error = None if flight.cancelled() else flight.exception()
+        if error is not None and not isinstance(error, UpstreamError):
+            log.error("load_broke", kind=place[0], key=place[1], exc_info=error)

@@ -1,0 +1,169 @@
+"""Our own limits towards an upstream: how many requests a second, and how many at a time.
+
+Whoever wants to ask takes a slot of the bulkhead first and then a turn of the rate limiter: so callers queue in the
+lanes, where the interactive ones go first, and never more of them than there are slots wait for a turn.
+"""
+
+import asyncio
+import time
+from collections import Counter, deque
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import asynccontextmanager
+from enum import StrEnum
+
+from redis.asyncio import Redis
+
+from dealerproxy.errors import Overloaded, TimedOut
+from dealerproxy.transport.shared import Shared
+
+# Nobody waits longer for a turn than the longest deadline there is; a stored turn further away is a mistake.
+LONGEST_WAIT_S = 60.0
+# About what a burst of 24 and 4 a second can serve within a list's deadline of 8 s: who comes later would wait in vain.
+QUEUE = 64
+
+# GCRA in one step, by the server's clock, so that the machines' own need not agree. All times are microseconds.
+# Answers the wait; minus the wait, taking nothing, when it is longer than the caller has.
+_RESERVE = """
+local time = redis.call('TIME')
+local now = time[1] * 1000000 + time[2]
+local interval, tolerance = tonumber(ARGV[1]), tonumber(ARGV[2])
+local longest, furthest = tonumber(ARGV[3]), tonumber(ARGV[4])
+local due = tonumber(redis.call('GET', KEYS[1]) or '') or now
+if not (due >= now and due <= now + tolerance + furthest + interval) then due = now end
+local wait = math.max(0, due - tolerance - now)
+if wait > longest then return -wait end
+due = due + interval
+redis.call('SET', KEYS[1], string.format('%.0f', due), 'PX', math.ceil((due - now) / 1000))
+return wait
+"""
+
+
+class RateLimiter:
+    """Gives out turns: `burst` at once, then `rps` a second (GCRA, which keeps one number: when the next is due).
+
+    With Redis all processes take their turns from one row. Without it, or while it is away, each takes from its own,
+    with its share of the rate and the burst.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        *,
+        rps: float,
+        burst: int,
+        processes: int = 1,
+        shared: Shared | None = None,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._shared, self._clock = shared, clock
+        self._interval_s = 1 / rps
+        self._tolerance_s = (burst - 1) / rps
+        self._own_interval_s = processes / rps
+        self._own_tolerance_s = (max(1.0, burst / processes) - 1) * self._own_interval_s
+        self._due = clock()
+        self._key = shared.key("rate", name) if shared else ""
+
+    async def reserve(self, longest_wait_s: float) -> float:
+        """Take the next turn: the seconds until it comes, which the caller then waits.
+
+        Raises Overloaded at once, and takes nothing, when the turn would come after `longest_wait_s` (at most 60).
+        A caller that gives up while waiting loses its turn: nobody else moves up.
+        """
+        longest_s = min(longest_wait_s, LONGEST_WAIT_S)
+        wait_s = None if self._shared is None else await self._reserve_together(self._shared, longest_s)
+        if wait_s is None:
+            wait_s = self._reserve_alone(longest_s)
+        if wait_s < 0:
+            raise Overloaded(f"the next turn comes in {-wait_s:.1f} s", -wait_s)
+        return wait_s
+
+    def _reserve_alone(self, longest_s: float) -> float:
+        now = self._clock()
+        due = max(self._due, now)
+        wait_s = max(0.0, due - self._own_tolerance_s - now)
+        if wait_s > longest_s:
+            return -wait_s
+        self._due = due + self._own_interval_s
+        return wait_s
+
+    async def _reserve_together(self, shared: Shared, longest_s: float) -> float | None:
+        """Reserve in Redis; None when it is away."""
+        figures = (self._interval_s, self._tolerance_s, longest_s, LONGEST_WAIT_S)
+
+        async def reserve(redis: Redis) -> float:
+            wait: int = await redis.eval(_RESERVE, 1, self._key, *(round(1e6 * figure) for figure in figures))
+            return wait / 1e6
+
+        return await shared.run(reserve, None)
+
+
+class Lane(StrEnum):
+    """Who is waiting: somebody for an answer, or nobody in particular."""
+
+    INTERACTIVE = "interactive"
+    BACKGROUND = "background"
+
+
+class Bulkhead:
+    """At most `in_flight` requests at a time, in two lanes, first come first served within each.
+
+    Interactive callers go first. Background ones may hold half of the slots, so that no crawl ever holds them all.
+    `held` and `queued` tell how many of each lane are at it and waiting.
+    """
+
+    def __init__(self, in_flight: int, *, queue: int = QUEUE) -> None:
+        self._free = in_flight
+        self._queue = queue
+        self._most = {Lane.INTERACTIVE: in_flight, Lane.BACKGROUND: max(1, in_flight // 2)}
+        self._waiting: dict[Lane, deque[asyncio.Future[None]]] = {lane: deque() for lane in Lane}
+        self.held: Counter[Lane] = Counter(dict.fromkeys(Lane, 0))
+
+    @property
+    def queued(self) -> Mapping[Lane, int]:
+        """How many wait for a slot."""
+        return {lane: len(waiting) for lane, waiting in self._waiting.items()}
+
+    @asynccontextmanager
+    async def slot(self, lane: Lane, within_s: float) -> AsyncIterator[None]:
+        """Hold a slot. Raises Overloaded at once when the lane's queue is full, TimedOut after `within_s` in it."""
+        await self._enter(lane, within_s)
+        try:
+            yield
+        finally:
+            self._leave(lane)
+
+    async def _enter(self, lane: Lane, within_s: float) -> None:
+        waiting = self._waiting[lane]
+        if self._has_room(lane):
+            self._take(lane)
+            return
+        if len(waiting) >= self._queue:
+            raise Overloaded(f"{len(waiting)} are waiting in the {lane} lane")
+        turn = asyncio.get_running_loop().create_future()
+        waiting.append(turn)
+        try:
+            await asyncio.wait({turn}, timeout=within_s)
+        except asyncio.CancelledError:
+            if turn.done():
+                self._leave(lane)  # the slot came in the same moment
+            else:
+                waiting.remove(turn)
+            raise
+        if not turn.done():
+            waiting.remove(turn)
+            raise TimedOut(f"no free slot in the {lane} lane within {within_s:.1f} s")
+
+    def _leave(self, lane: Lane) -> None:
+        self.held[lane] -= 1
+        self._free += 1
+        for next_lane in Lane:  # interactive comes first
+            if self._waiting[next_lane] and self._has_room(next_lane):
+                self._take(next_lane)
+                self._waiting[next_lane].popleft().set_result(None)
+
+    def _has_room(self, lane: Lane) -> bool:
+        return self._free > 0 and self.held[lane] < self._most[lane]
+
+    def _take(self, lane: Lane) -> None:
+        self.held[lane] += 1
+        self._free -= 1

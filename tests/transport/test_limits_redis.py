@@ -1,0 +1,510 @@
+"""Circuits and turns that several processes share, over a real redis-server of the tests' own.
+
+A process is a `Health` or a `RateLimiter` with a connection of its own; their clock moves when told to.
+"""
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
+from itertools import pairwise
+from typing import Any, TypeVar
+
+import pytest
+from redis.asyncio import Redis
+
+from dealerproxy.errors import Blocked, Overloaded, ServerFault, Suspended
+from dealerproxy.transport.health import (
+    CAP_S,
+    FORGET_S,
+    LADDER_S,
+    LEASE_S,
+    PROBING_S,
+    REFRESH_S,
+    TRIP_STREAK,
+    Circuit,
+    Health,
+    Phase,
+)
+from dealerproxy.transport.limits import LONGEST_WAIT_S, RateLimiter
+from dealerproxy.transport.shared import Shared, connect
+
+T = TypeVar("T")
+D = TypeVar("D")
+
+PATIENT_S = 30.0
+FAULT = ServerFault("status 503")
+KEY = "dealerproxy:1:health:encar:search"
+LEASE_KEY = "dealerproxy:1:probe:encar:search"
+RATE_KEY = "dealerproxy:1:rate:encar"
+
+
+class Counted(Shared):
+    """Counts what it is asked for."""
+
+    asked = 0
+
+    async def run(self, what: Callable[[Redis], Awaitable[T]], otherwise: D) -> T | D:
+        self.asked += 1
+        return await super().run(what, otherwise)
+
+
+class Delayed(Shared):
+    """Holds answers back while its gate is closed."""
+
+    def __init__(self, client: Redis) -> None:
+        super().__init__(client, timeout_s=10.0)
+        self.gate, self.arrived = asyncio.Event(), asyncio.Event()
+        self.gate.set()
+
+    async def run(self, what: Callable[[Redis], Awaitable[T]], otherwise: D) -> T | D:
+        answer = await super().run(what, otherwise)
+        if not self.gate.is_set():
+            self.arrived.set()
+        await self.gate.wait()
+        return answer
+
+
+class World:
+    """Processes around one Redis, and their clock."""
+
+    def __init__(self, url: str, connect_to: Callable[[str], Shared]) -> None:
+        self.url, self.connect_to = url, connect_to
+        self.now = 1_000_000.0
+        self.opened: list[Shared] = []
+
+    def connect(self) -> Shared:
+        shared = self.connect_to(self.url)
+        self.opened.append(shared)
+        return shared
+
+    def health(self, shared: Shared | None = None) -> Health:
+        return Health(shared or self.connect(), clock=lambda: self.now, random=lambda: 0.0)
+
+    def circuit(self) -> Circuit:
+        return self.health().circuit("encar", "search", slow_s=4.0)
+
+    async def redis(self, what: Callable[[Redis], Awaitable[T]]) -> T:
+        """Look behind the curtain."""
+        found = await self.connect().run(what, None)
+        assert found is not None
+        return found
+
+
+def patient(url: str) -> Shared:
+    """A connection that a busy machine does not break."""
+    return Shared(Redis.from_url(url, protocol=2), timeout_s=10.0)
+
+
+@asynccontextmanager
+async def around(url: str, connect_to: Callable[[str], Shared] = connect) -> AsyncIterator[World]:
+    made = World(url, connect_to)
+    try:
+        yield made
+    finally:
+        for shared in made.opened:
+            await shared.close()
+
+
+@pytest.fixture
+async def world(redis_server: Any) -> AsyncIterator[World]:
+    async with around(redis_server.url, patient) as made:
+        yield made
+
+
+async def ask(circuit: Circuit, failure: Exception | None = None) -> None:
+    """Make one call. Raises Suspended when it is refused."""
+    call: AbstractAsyncContextManager[None] = circuit.admit()
+    await call.__aenter__()
+    await end(call, failure)
+
+
+async def end(call: AbstractAsyncContextManager[None], failure: BaseException | None) -> None:
+    if failure is None:
+        await call.__aexit__(None, None, None)
+        return
+    with suppress(type(failure)):
+        await call.__aexit__(type(failure), failure, None)
+
+
+async def trip(circuit: Circuit) -> None:
+    for _ in range(TRIP_STREAK):
+        await ask(circuit, FAULT)
+
+
+async def refusal(circuit: Circuit) -> Suspended:
+    with pytest.raises(Suspended) as raised:
+        await ask(circuit)
+    return raised.value
+
+
+def state(circuit: Circuit) -> Phase:
+    return circuit.snapshot().state
+
+
+async def test_what_one_process_suffered_all_leave_alone(world: World) -> None:
+    first, second = world.circuit(), world.circuit()
+    await ask(second)
+    await trip(first)
+    world.now += REFRESH_S
+    told = await refusal(second)
+    assert (told.cause, told.retry_after_s) == ("upstream_error", LADDER_S[0] - REFRESH_S)
+
+
+async def test_a_process_that_was_not_asked_for_long_looks_before_it_asks(world: World) -> None:
+    first, second = world.circuit(), world.circuit()
+    await ask(second)
+    world.now += 3_000.0
+    await trip(first)
+    refused = await asyncio.gather(*(ask(second) for _ in range(24)), return_exceptions=True)
+    assert [type(error) for error in refused] == [Suspended] * 24
+
+
+async def test_a_busy_circuit_asks_redis_once_a_second(world: World) -> None:
+    shared = Counted(world.connect().client, timeout_s=10.0)
+    circuit = world.health(shared).circuit("encar", "search", slow_s=4.0)
+    for _ in range(100):
+        await ask(circuit)
+        world.now += 0.05
+    assert 5 <= shared.asked <= 6
+
+
+async def test_many_calls_at_once_look_once(world: World) -> None:
+    shared = Counted(world.connect().client, timeout_s=10.0)
+    circuit = world.health(shared).circuit("encar", "search", slow_s=4.0)
+    await asyncio.gather(*(ask(circuit) for _ in range(24)))
+    assert shared.asked == 1
+
+
+async def test_refused_calls_hardly_ask_redis_while_another_process_probes(world: World) -> None:
+    first, shared = world.circuit(), Counted(world.connect().client, timeout_s=10.0)
+    await trip(first)
+    second = world.health(shared).circuit("encar", "search", slow_s=4.0)
+    await refusal(second)
+    world.now += LADDER_S[0]
+    probe = first.admit()
+    await probe.__aenter__()
+    before = shared.asked
+    for _ in range(50):
+        await refusal(second)
+    assert shared.asked - before <= 3
+    await end(probe, None)
+
+
+async def test_old_news_does_not_end_a_suspension_that_began_while_they_travelled(world: World) -> None:
+    shared = Delayed(world.connect().client)
+    circuit = world.health(shared).circuit("encar", "search", slow_s=4.0)
+    under_way = circuit.admit()
+    await under_way.__aenter__()
+    await ask(other := world.circuit(), Blocked("captcha"))
+    world.now += 180.0
+    await ask(other)
+    shared.gate.clear()
+    looking = asyncio.create_task(circuit.refresh())
+    await asyncio.wait_for(shared.arrived.wait(), 5.0)
+    ending = asyncio.create_task(end(under_way, Blocked("captcha")))
+    await asyncio.sleep(0)
+    shared.gate.set()
+    await asyncio.gather(looking, ending)
+    assert state(circuit) is Phase.SUSPENDED
+    assert (await refusal(world.circuit())).cause == "blocked"
+
+
+async def test_a_level_that_went_down_elsewhere_goes_down_here(world: World) -> None:
+    first, second = world.circuit(), world.circuit()
+    await ask(first, Blocked("captcha"))
+    world.now += 180.0
+    await ask(first)
+    await second.refresh()
+    assert (state(second), second.snapshot().reason, second.snapshot().level) == (Phase.DEGRADED, "blocked", 3)
+    await ask(first)
+    world.now += REFRESH_S
+    await second.refresh()
+    assert second.snapshot().level == 2
+
+
+async def test_a_restart_forgets_nothing(world: World) -> None:
+    await ask(world.circuit(), Blocked("captcha"))
+    fresh = world.circuit()
+    told = await refusal(fresh)
+    assert (told.cause, told.retry_after_s, fresh.snapshot().level) == ("blocked", 180.0, 4)
+    world.now += 180.0
+    await ask(world.circuit(), FAULT)
+    assert (await refusal(world.circuit())).retry_after_s == 600.0
+
+
+async def test_what_was_forgiven_stays_forgiven_after_a_restart(world: World) -> None:
+    circuit = world.circuit()
+    await ask(circuit, Blocked("captcha"))
+    world.now += 180.0
+    for _ in range(4):
+        await ask(circuit)
+    fresh = world.circuit()
+    await ask(fresh)
+    assert (state(fresh), fresh.snapshot().level) == (Phase.HEALTHY, 0)
+
+
+async def test_one_probe_goes_through_in_all_processes_together(world: World) -> None:
+    processes = [world.circuit() for _ in range(4)]
+    await trip(processes[0])
+    world.now += LADDER_S[0]
+    inside, gate = [0], asyncio.Event()
+
+    async def call(circuit: Circuit) -> None:
+        async with circuit.admit():
+            inside[0] += 1
+            await gate.wait()
+
+    calls = [asyncio.create_task(call(circuit)) for _ in range(5) for circuit in processes]
+    patience = time.monotonic() + 5.0
+    while len(refused := [task.exception() for task in calls if task.done()]) < len(calls) - 1:
+        assert time.monotonic() < patience
+        await asyncio.sleep(0.005)
+    assert inside[0] == 1
+    assert {(type(error), getattr(error, "retry_after_s", None)) for error in refused} == {(Suspended, PROBING_S)}
+    gate.set()
+    await asyncio.wait(calls)
+    world.now += REFRESH_S
+    for circuit in processes:
+        await ask(circuit)
+        assert state(circuit) is Phase.HEALTHY
+
+
+async def test_a_probe_that_just_failed_elsewhere_is_not_repeated(world: World) -> None:
+    first, second = world.circuit(), world.circuit()
+    await trip(first)
+    world.now += LADDER_S[0]
+    await second.refresh()
+    await ask(first, FAULT)
+    assert (await refusal(second)).retry_after_s == LADDER_S[1]
+
+
+async def test_a_probe_that_just_went_well_elsewhere_lets_everybody_through(world: World) -> None:
+    first, second = world.circuit(), world.circuit()
+    await trip(first)
+    world.now += LADDER_S[0]
+    await second.refresh()
+    await ask(first)
+    for _ in range(5):
+        await ask(second)
+    assert state(second) is Phase.HEALTHY
+
+
+async def test_a_cancelled_probe_makes_way_in_all_processes(world: World) -> None:
+    first, second = world.circuit(), world.circuit()
+    await trip(first)
+    world.now += LADDER_S[0]
+    await second.refresh()
+    probe = first.admit()
+    await probe.__aenter__()
+    assert (await refusal(second)).retry_after_s == PROBING_S
+    await end(probe, asyncio.CancelledError())
+    world.now += PROBING_S
+    await ask(second)
+    assert state(second) is Phase.HEALTHY
+
+
+async def test_the_lease_of_a_process_that_died_runs_out(world: World) -> None:
+    circuit = world.circuit()
+    await trip(circuit)
+    world.now += LADDER_S[0]
+    lost = circuit.admit()
+    await lost.__aenter__()
+    left_ms = await world.redis(lambda redis: redis.pttl(LEASE_KEY))
+    assert 0 < left_ms <= LEASE_S * 1000
+    await world.redis(lambda redis: redis.delete(LEASE_KEY))
+    await ask(world.circuit())
+    await end(lost, FAULT)
+
+
+async def test_a_lease_that_went_to_another_is_not_given_back_by_the_first(world: World) -> None:
+    circuit = world.circuit()
+    await trip(circuit)
+    world.now += LADDER_S[0]
+    probe = circuit.admit()
+    await probe.__aenter__()
+    await world.redis(lambda redis: redis.set(LEASE_KEY, b"another"))
+    await end(probe, asyncio.CancelledError())
+    assert await world.redis(lambda redis: redis.get(LEASE_KEY)) == b"another"
+
+
+async def test_a_reset_reaches_every_process(world: World) -> None:
+    first, second = world.health(), world.health()
+    here, there = (health.circuit("encar", "search", slow_s=4.0) for health in (first, second))
+    await ask(here, Blocked("captcha"))
+    assert (await refusal(there)).cause == "blocked"
+    world.now += 10.0
+    await second.reset("encar")
+    world.now += REFRESH_S
+    for circuit in (here, there, world.circuit()):
+        await ask(circuit)
+        assert state(circuit) is Phase.HEALTHY
+
+
+async def test_the_operators_view_has_the_news_of_other_processes(world: World) -> None:
+    health = world.health()
+    health.circuit("encar", "search", slow_s=4.0)
+    await ask(world.circuit(), Blocked("captcha"))
+    told = (await health.snapshot())["encar", "search"]
+    assert (told.state, told.reason, told.retry_at) == (Phase.SUSPENDED, "blocked", world.now + 180.0)
+
+
+@pytest.mark.parametrize("block_first", [True, False])
+async def test_of_two_suspensions_in_the_same_moment_the_longer_counts(world: World, *, block_first: bool) -> None:
+    first, second = world.circuit(), world.circuit()
+    for circuit in (first, second):
+        await ask(circuit)
+    for circuit in (first, second) if block_first else (second, first):
+        if circuit is first:
+            await ask(circuit, Blocked("captcha"))
+        else:
+            await trip(circuit)
+    world.now += REFRESH_S
+    for circuit in (first, second, world.circuit()):
+        assert (await refusal(circuit)).cause == "blocked"
+
+
+@pytest.mark.parametrize(
+    "stored",
+    [
+        b"",
+        b"\xff\xfe",
+        b"[]",
+        b"null",
+        b'{"level":99,"retry_at":1e300}',
+        b'{"level":"3"}',
+        b'{"since":1e300}',
+        b'{"since":-1e300}',
+        b'{"retry_at":1e999}',
+        b'{"level":6,"reason":"blocked","since":1e300,"retry_at":1e300}',
+        b'{"level":6,"reason":"blocked","since":1000000,"retry_at":-1e300}',
+        b'{"level":2,"reason":"blocked","since":-1e300,"retry_at":1e300}',
+    ],
+)
+async def test_nothing_stored_suspends_beyond_the_cap_or_breaks_anything(world: World, stored: bytes) -> None:
+    await world.redis(lambda redis: redis.set(KEY, stored))
+    circuit = world.circuit()
+    for _ in range(3):
+        with suppress(Suspended):
+            await ask(circuit)
+        since = circuit.snapshot().since
+        assert since is None or 0 < since <= world.now
+        world.now += CAP_S / 2
+    await ask(circuit)
+    await trip(world.circuit())
+    assert (await refusal(world.circuit())).cause == "upstream_error"
+
+
+async def test_a_key_that_holds_something_else_costs_nothing(world: World) -> None:
+    await world.redis(lambda redis: redis.hset(KEY, "a", "b"))
+    circuit = world.circuit()
+    await trip(circuit)
+    assert (await refusal(circuit)).cause == "upstream_error"
+
+
+async def test_a_call_with_a_fresh_copy_does_not_wait_for_redis(world: World) -> None:
+    shared = Delayed(world.connect().client)
+    circuit = world.health(shared).circuit("encar", "search", slow_s=4.0)
+    await ask(circuit)
+    shared.gate.clear()
+    resetting = asyncio.create_task(circuit.reset())
+    await asyncio.wait_for(shared.arrived.wait(), 5.0)
+    await asyncio.wait_for(ask(circuit), 5.0)
+    shared.gate.set()
+    await resetting
+
+
+async def test_what_is_stored_expires(world: World) -> None:
+    await trip(world.circuit())
+    left_ms = await world.redis(lambda redis: redis.pttl(KEY))
+    assert FORGET_S * 1000 - 60_000 < left_ms <= FORGET_S * 1000
+
+
+async def test_a_redis_that_is_stopped_midway_leaves_each_process_with_its_own_circuit(frail_redis: Any) -> None:
+    async with around(frail_redis.url) as world:
+        first, second = world.circuit(), world.circuit()
+        await trip(first)
+        world.now += REFRESH_S
+        await refusal(second)
+        frail_redis.kill()
+        world.now += LADDER_S[0]
+        for circuit in (first, second):
+            await ask(circuit, FAULT)
+            assert (await refusal(circuit)).retry_after_s == LADDER_S[1]
+            world.now += LADDER_S[1]
+            await ask(circuit)
+            assert state(circuit) is Phase.DEGRADED
+
+
+async def test_a_redis_that_hangs_costs_a_moment_once(frail_redis: Any) -> None:
+    async with around(frail_redis.url) as world:
+        circuit, rate = world.circuit(), RateLimiter("encar", rps=100.0, burst=1_000, shared=world.connect())
+        await ask(circuit)
+        frail_redis.hang()
+        began = time.monotonic()
+        for _ in range(100):
+            world.now += 0.01
+            await ask(circuit)
+            await rate.reserve(PATIENT_S)
+        assert time.monotonic() - began < 3.0  # not 100 times 0.2 s
+
+
+def limiter(world: World, *, rps: float = 5.0, burst: int = 1, processes: int = 1) -> RateLimiter:
+    return RateLimiter("encar", rps=rps, burst=burst, processes=processes, shared=world.connect())
+
+
+async def test_processes_keep_the_rate_together(world: World) -> None:
+    processes = [limiter(world, processes=2) for _ in range(2)]
+    began = time.monotonic()
+
+    async def turn(rate: RateLimiter) -> float:
+        return await rate.reserve(PATIENT_S) + time.monotonic() - began
+
+    at = sorted(await asyncio.gather(*(turn(rate) for _ in range(10) for rate in processes)))
+    took = time.monotonic() - began
+    assert at[-1] >= 19 / 5 - 0.002
+    assert at[-1] <= 19 / 5 + took
+    assert all(later - earlier > 1 / 5 - took for earlier, later in pairwise(at))
+
+
+async def test_a_burst_is_one_for_all_processes(world: World) -> None:
+    processes = [limiter(world, rps=0.5, burst=24) for _ in range(3)]
+    waits = [await rate.reserve(PATIENT_S) for _ in range(9) for rate in processes]
+    assert waits[:24] == [0.0] * 24
+    assert all(wait > 0 for wait in waits[24:])
+
+
+async def test_a_refused_turn_stays_free_for_others(world: World) -> None:
+    first, second = limiter(world, rps=1.0), limiter(world, rps=1.0)
+    for _ in range(5):
+        await first.reserve(PATIENT_S)
+    for _ in range(20):
+        with pytest.raises(Overloaded) as raised:
+            await second.reserve(0.1)
+        assert raised.value.retry_after_s == pytest.approx(5.0, abs=1.0)
+    assert await first.reserve(PATIENT_S) <= 5.0
+
+
+async def test_the_row_is_kept_as_long_as_it_matters(world: World) -> None:
+    rate = limiter(world, burst=10)
+    for _ in range(15):
+        await rate.reserve(PATIENT_S)
+    assert 2_000 < await world.redis(lambda redis: redis.pttl(RATE_KEY)) <= 3_000
+    assert await limiter(world, burst=10).reserve(PATIENT_S) > 0.5
+
+
+@pytest.mark.parametrize("stored", [b"junk", b"", b"-5", b"9e15", b"nan", b"inf"])
+async def test_a_stored_turn_that_cannot_be_is_not_believed(world: World, stored: bytes) -> None:
+    await world.redis(lambda redis: redis.set(RATE_KEY, stored))
+    rate = limiter(world, rps=1.0, processes=4)
+    assert await rate.reserve(PATIENT_S) == 0.0
+    assert 0.0 < await rate.reserve(LONGEST_WAIT_S) <= 1.0  # its own share would be one in 4 s
+
+
+async def test_without_redis_each_process_goes_on_with_its_share(frail_redis: Any) -> None:
+    async with around(frail_redis.url) as world:
+        rate = limiter(world, rps=4.0, burst=4, processes=2)
+        assert await rate.reserve(PATIENT_S) == 0.0
+        frail_redis.kill()
+        waits = [await rate.reserve(PATIENT_S) for _ in range(4)]
+        assert waits == pytest.approx([0.0, 0.0, 0.5, 1.0], abs=0.3)

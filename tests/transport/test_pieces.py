@@ -1,0 +1,151 @@
+"""How pieces and failures are written for other processes: the same comes back, and nothing foreign is believed."""
+
+import math
+from contextlib import suppress
+from typing import Any
+
+import msgspec
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from msgspec import Struct
+
+from dealerproxy.errors import (
+    Blocked,
+    Drift,
+    NotFound,
+    Overloaded,
+    RateLimited,
+    ServerFault,
+    Suspended,
+    TimedOut,
+    TooLate,
+    Unreachable,
+    UpstreamError,
+    UpstreamFault,
+    Warming,
+)
+from dealerproxy.transport.pieces import SKEW_S, Kind, decode_failure, encode_failure, opened, sealed
+from dealerproxy.vehicles.car import Verdict
+from dealerproxy.vehicles.inspection import Diagnosis, DiagnosisPanel, NoReport, NoReportReason, Record
+
+AGES: dict[str, Any] = {"fresh_s": 10.0, "revalidate_s": 20.0, "if_error_s": 60.0}
+NOW = 1_700_000_000.0
+
+
+class Sheet(Struct, frozen=True):
+    notes: tuple[str, ...]
+    marks: frozenset[str] = frozenset()
+
+
+class Blank(Struct, frozen=True):
+    """No fields: what must not be taken for a sheet that says nothing."""
+
+
+PAPERS: Kind[Record | Diagnosis | NoReport | Blank] = Kind("paper", Record | Diagnosis | NoReport | Blank, **AGES)
+FOUND: Kind[Sheet | Verdict | None] = Kind("found", Sheet | Verdict | None, **AGES)
+COUNTS: Kind[int] = Kind("count", int, **AGES)
+
+
+@pytest.mark.parametrize(
+    ("kind", "value"),
+    [
+        (COUNTS, 1234),
+        (FOUND, Sheet(("a", "가"), frozenset({"x", "y"}))),
+        (FOUND, Verdict.GONE),
+        (FOUND, None),
+        (PAPERS, Record(open=False)),
+        (PAPERS, Record(open=True, own_accident_count=2, uses=("private",))),
+        (PAPERS, Diagnosis("2026-08-05", (DiagnosisPanel("hood", "Hood", "normal"),))),
+        (PAPERS, NoReport(NoReportReason.PHOTO_ONLY)),
+        (PAPERS, Blank()),
+    ],
+    ids=repr,
+)
+def test_what_was_encoded_comes_back_with_its_type(kind: Kind[Any], value: object) -> None:
+    back = kind.decode(kind.encode(value))
+    assert back == value
+    assert type(back) is type(value)
+
+
+def test_what_names_a_member_of_a_union_is_not_seen_in_what_is_rendered() -> None:
+    record = Record(open=False)
+    back = PAPERS.decode(PAPERS.encode(record))
+    assert list(msgspec.to_builtins(back)) == list(Record.__struct_fields__)
+
+
+@pytest.mark.parametrize("value", [10**40, "\ud800"], ids=["a number of 40 digits", "half a character"])
+def test_what_cannot_be_encoded_is_empty(value: object) -> None:
+    assert Kind[Any]("any", Any, **AGES).encode({"price": value}) == b""
+
+
+def test_a_value_of_another_type_is_not_believed() -> None:
+    with pytest.raises(ValueError, match="Expected `int`"):
+        COUNTS.decode(Kind[Any]("any", Any, **AGES).encode("12"))
+    with pytest.raises(LookupError):
+        FOUND.decode(PAPERS.encode(Blank()))
+
+
+ERRORS = [
+    UpstreamError("odd"),
+    UpstreamFault("status 400"),
+    ServerFault("status 503", 12.5),
+    NotFound("status 404"),
+    Unreachable("reset"),
+    TimedOut("late"),
+    TooLate("late"),
+    Drift("SearchResults", "missing"),
+    Overloaded("queue"),
+    Suspended("blocked", 30.0),
+    RateLimited("429", 7.0),
+    Warming("being read", 5.0),
+    Blocked("status 403"),
+]
+
+
+def test_every_error_there_is_is_tried() -> None:
+    def family(kind: type[UpstreamError]) -> set[type[UpstreamError]]:
+        return {kind}.union(*(family(child) for child in kind.__subclasses__()))
+
+    ours = {kind for kind in family(UpstreamError) if kind.__module__ == UpstreamError.__module__}
+    assert ours == {type(error) for error in ERRORS}
+
+
+@pytest.mark.parametrize("error", ERRORS, ids=lambda error: type(error).__name__)
+def test_a_failure_comes_back_as_the_same_error(error: UpstreamError) -> None:
+    back = decode_failure(encode_failure(error))
+    assert type(back) is type(error)
+    assert (str(back), back.args, vars(back)) == (str(error), error.args, vars(error))
+
+
+@pytest.mark.parametrize("at", [NOW, NOW - 1e9, NOW + SKEW_S, 0.0])
+def test_the_head_says_when_it_was_stored(at: float) -> None:
+    assert opened(sealed(b"body", at), NOW) == (at, b"body")
+
+
+@pytest.mark.parametrize("at", [NOW + SKEW_S + 1.0, math.inf, math.nan])
+def test_what_is_from_the_future_is_not_believed(at: float) -> None:
+    with pytest.raises(ValueError, match="future"):
+        opened(sealed(b"body", at), NOW)
+
+
+@given(st.one_of(st.binary(max_size=64), st.binary(max_size=48).map(lambda tail: sealed(tail, NOW))))
+def test_foreign_bytes_raise_nothing_but_what_is_promised(raw: bytes) -> None:
+    with suppress(ValueError, LookupError, RecursionError):
+        opened(raw, NOW)
+    for decode in (COUNTS.decode, FOUND.decode, PAPERS.decode, decode_failure):
+        with suppress(ValueError, LookupError, RecursionError):
+            decode(raw)
+
+
+MESSAGES = st.recursive(
+    st.none() | st.text() | st.floats(), lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner)
+)
+
+
+@given(MESSAGES)
+def test_foreign_messages_raise_nothing_but_what_is_promised(message: object) -> None:
+    for body in (msgspec.msgpack.encode(message), msgspec.msgpack.encode(("Drift", message, message))):
+        for decode in (COUNTS.decode, FOUND.decode, PAPERS.decode, decode_failure):
+            with suppress(ValueError, LookupError, RecursionError):
+                decode(body)

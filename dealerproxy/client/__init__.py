@@ -1,0 +1,75 @@
+"""What the main API imports to show dealer cars beside its auction cars.
+
+Import all of it from here::
+
+    query = parse(request.query.items())                     # raises InvalidRequest
+    rows, cursor = await auction_rows(query)                 # the main API's own, none for a pure dealer request
+    answer = await dealer.answer(query, deadline_s=3)        # DealerClient; failures come as values
+    page = merge(query, rows, answer, auction_cursor=cursor)
+
+* `parse`, `PartnerQuery`: which sources a partner's query string asks, and whether dealer cars can be among them
+* `DealerClient`: the service over HTTP with typed answers and errors; needs an aiohttp session
+* `merge`, `merge_facets`: one answer out of both halves, with the headers that say what is missing
+* `detail_or_snapshot`, `take_snapshot`, `order_error`, `is_dealer_id`: one car, live or as it was ordered
+* `DealerError` and its kinds, `for_partner`: what went wrong, and what of it a partner may see
+
+Nothing here loads what only the server needs: it takes aiohttp, msgspec and yarl.
+"""
+
+from dealerproxy.client.client import DealerClient
+from dealerproxy.client.errors import (
+    DealerError,
+    DealerUnavailable,
+    InvalidRequest,
+    VehicleNotFound,
+    VehicleUnavailable,
+    for_partner,
+)
+from dealerproxy.client.merge import Page, Row, merge, merge_facets, merge_rows, split
+from dealerproxy.client.snapshot import (
+    Found,
+    Owner,
+    Snapshot,
+    SnapshotUnreadable,
+    detail_or_snapshot,
+    order_error,
+    take_snapshot,
+)
+from dealerproxy.client.sources import DealerPart, PartnerQuery, is_dealer_id, parse
+from dealerproxy.client.wire import Buyable, CarState, FacetsAnswer, Sort, VehicleList
+from dealerproxy.vehicles.detail import VehicleDetail
+from dealerproxy.vehicles.summary import VehicleSummary
+
+__all__ = [
+    "Buyable",
+    "CarState",
+    "DealerClient",
+    "DealerError",
+    "DealerPart",
+    "DealerUnavailable",
+    "FacetsAnswer",
+    "Found",
+    "InvalidRequest",
+    "Owner",
+    "Page",
+    "PartnerQuery",
+    "Row",
+    "Snapshot",
+    "SnapshotUnreadable",
+    "Sort",
+    "VehicleDetail",
+    "VehicleList",
+    "VehicleNotFound",
+    "VehicleSummary",
+    "VehicleUnavailable",
+    "detail_or_snapshot",
+    "for_partner",
+    "is_dealer_id",
+    "merge",
+    "merge_facets",
+    "merge_rows",
+    "order_error",
+    "parse",
+    "split",
+    "take_snapshot",
+]

@@ -1,0 +1,191 @@
+"""The service over HTTP: typed answers, typed errors, one deadline a call, a second try where the service asks for it.
+
+The caller owns the session, so its connections are reused and closed as everything else of theirs.
+"""
+
+import asyncio
+import re
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from typing import Generic, NamedTuple, TypeVar
+
+import aiohttp
+import msgspec
+from yarl import URL
+
+from dealerproxy.client.errors import DealerError, VehicleNotFound, outage, read_error
+from dealerproxy.client.sources import DealerPart, PartnerQuery
+from dealerproxy.client.wire import (
+    API_KEY,
+    DEADLINE_HEADER,
+    REQUEST_ID,
+    UPSTREAMS,
+    Availability,
+    CarState,
+    FacetsAnswer,
+    VehicleList,
+)
+from dealerproxy.transport.deadline import Deadline
+from dealerproxy.vehicles.detail import VehicleDetail
+
+DEADLINE_S = 10.0
+CONNECT_S = 2.0
+# The service is told a little less than what is left, so that its honest last word is still heard.
+TOLD_SHARE = 0.95
+# A second try with less time than this left is not worth its load.
+LEAST_S = 0.5
+# Digits after the point that the service reads of an exchange rate.
+RATE_DIGITS = 6
+
+_ID = re.compile(rf"({'|'.join(UPSTREAMS)})_[1-9]\d{{0,18}}", re.ASCII)
+_list = msgspec.json.Decoder(VehicleList)
+_detail = msgspec.json.Decoder(VehicleDetail)
+_facets = msgspec.json.Decoder(FacetsAnswer)
+_availability = msgspec.json.Decoder(Availability)
+
+T = TypeVar("T")
+
+
+class _Question(NamedTuple, Generic[T]):
+    """A request with how its answer is read: a POST where there is a body; `patient` allows a second try."""
+
+    url: URL
+    decoder: msgspec.json.Decoder[T]
+    headers: Mapping[str, str] = {}
+    body: bytes | None = None
+    patient: bool = True
+
+
+class DealerClient:
+    """Asks the service.
+
+    Every method takes `deadline_s`, all the time it may take, a second try included, and `request_id` (`req_` and 24
+    hex digits), which the service keeps in its logs and errors. Every method raises DealerError: InvalidRequest (400),
+    DealerUnavailable (503, also for a service that cannot be reached or read), itself for any other `error.code`.
+    """
+
+    def __init__(
+        self,
+        session: aiohttp.ClientSession,
+        base_url: str,
+        *,
+        api_key: str | None = None,
+        clock: Callable[[], float] = time.monotonic,
+        sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+    ) -> None:
+        """`base_url` is the service's root; `api_key` one of its `DEALERPROXY_API_KEYS`."""
+        self._session, self._vehicles = session, URL(base_url) / "v1" / "vehicles"
+        self._headers = {} if api_key is None else {API_KEY: api_key}
+        self._clock, self._sleep = clock, sleep
+
+    async def search(
+        self, params: Mapping[str, str], *, deadline_s: float = DEADLINE_S, request_id: str | None = None
+    ) -> VehicleList:
+        """One page of dealer rows; `params` is a query string of `GET /v1/vehicles`."""
+        return await self._ask(_Question(self._vehicles.with_query(params), _list), deadline_s, request_id)
+
+    async def iterate(
+        self, params: Mapping[str, str], *, deadline_s: float = DEADLINE_S, request_id: str | None = None
+    ) -> AsyncIterator[VehicleList]:
+        """Walk the pages of a search; `deadline_s` is for each of them.
+
+        Pages, not rows: only a page tells in `sources` whether a site was down while it was made.
+        """
+        page = await self.search(params, deadline_s=deadline_s, request_id=request_id)
+        yield page
+        while page.next_cursor is not None:
+            further = {**params, "cursor": page.next_cursor}
+            page = await self.search(further, deadline_s=deadline_s, request_id=request_id)
+            yield page
+
+    async def answer(
+        self, query: PartnerQuery, *, deadline_s: float = DEADLINE_S, request_id: str | None = None
+    ) -> VehicleList | DealerError | None:
+        """What the dealer side has to say to a partner's request, its failure included, for `merge` to judge.
+
+        None where it takes no part; nothing is asked then.
+        """
+        if query.dealer is DealerPart.NONE:
+            return None
+        try:
+            return await self.search(query.dealer_params, deadline_s=deadline_s, request_id=request_id)
+        except DealerError as error:
+            return error
+
+    async def vehicle(
+        self,
+        vehicle_id: str,
+        *,
+        krw_per_usd: float | None = None,
+        fresh: bool = False,
+        patient: bool = True,
+        deadline_s: float = DEADLINE_S,
+        request_id: str | None = None,
+    ) -> VehicleDetail:
+        """One car in full, priced at `krw_per_usd` or at the service's own rate.
+
+        `fresh` asks the site anew; without `patient` there is no second try, for who has another answer at hand.
+        Raises VehicleNotFound besides, without a call for what is no dealer id.
+        """
+        if _ID.fullmatch(vehicle_id) is None:
+            message = "Dealer cars have ids such as encar_41985016."
+            raise VehicleNotFound(404, "vehicle_not_found", message, details={"reason": "unknown_id"})
+        url = self._vehicles / vehicle_id
+        if krw_per_usd is not None:
+            url = url.with_query(krw_per_usd=str(round(krw_per_usd, RATE_DIGITS)))
+        headers = {"Cache-Control": "no-cache"} if fresh else {}
+        return await self._ask(_Question(url, _detail, headers, patient=patient), deadline_s, request_id)
+
+    async def facets(
+        self, sources: Sequence[str] = (), *, deadline_s: float = DEADLINE_S, request_id: str | None = None
+    ) -> FacetsAnswer:
+        """What dealer cars can be filtered on; `sources` as a partner named them, none for all."""
+        url = (self._vehicles / "facets").with_query({"source": ",".join(sources)} if sources else {})
+        return await self._ask(_Question(url, _facets), deadline_s, request_id)
+
+    async def availability(
+        self, vehicle_ids: Sequence[str], *, deadline_s: float = DEADLINE_S, request_id: str | None = None
+    ) -> Sequence[CarState]:
+        """Whether each of up to 100 cars can be bought, in the order asked, repeated ids once."""
+        url, headers = self._vehicles / "availability", {"Content-Type": "application/json"}
+        question = _Question(url, _availability, headers, msgspec.json.encode({"ids": vehicle_ids}))
+        return (await self._ask(question, deadline_s, request_id)).data
+
+    async def _ask(self, question: _Question[T], deadline_s: float, request_id: str | None) -> T:
+        """Ask, and once more after a 503 whose Retry-After leaves time for it."""
+        deadline = Deadline(deadline_s, self._clock)
+        try:
+            return await self._once(question, deadline, request_id)
+        except DealerError as error:
+            wait = error.retry_after_s if question.patient and error.status == 503 else None
+            if wait is None or wait + LEAST_S > deadline.remaining():
+                raise
+        await self._sleep(wait)
+        return await self._once(question, deadline, request_id)
+
+    async def _once(self, question: _Question[T], deadline: Deadline, request_id: str | None) -> T:
+        told_ms = max(1, round(deadline.share(TOLD_SHARE).remaining() * 1000))
+        headers = {**self._headers, **question.headers, DEADLINE_HEADER: str(told_ms)}
+        if request_id is not None:
+            headers[REQUEST_ID] = request_id
+        asking = self._session.request(
+            "GET" if question.body is None else "POST",
+            question.url,
+            data=question.body,
+            headers=headers,
+            timeout=aiohttp.ClientTimeout(total=None, sock_connect=CONNECT_S),
+            allow_redirects=False,
+        )
+        try:
+            async with asyncio.timeout(deadline.remaining()), asking as answer:
+                content = await answer.read()
+        except TimeoutError as error:
+            raise outage("timed_out", request_id=request_id) from error
+        except (aiohttp.ClientError, OSError) as error:
+            raise outage("unreachable", request_id=request_id) from error
+        if answer.status != 200:
+            raise read_error(answer.status, answer.headers, content)
+        try:
+            return question.decoder.decode(content)
+        except (msgspec.DecodeError, UnicodeDecodeError) as error:
+            raise outage("unexpected_answer", request_id=answer.headers.get(REQUEST_ID)) from error

@@ -1,0 +1,142 @@
+"""What the main API catches: one family of errors, told apart by `error.code`, and what of it a partner may see.
+
+An outage is one kind of error wherever it happened: both sites down, the service down, no answer in time, or an answer
+that cannot be read. `details` and the exception's cause say which.
+"""
+
+import time
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import msgspec
+from msgspec import Struct
+
+from dealerproxy.client.wire import PARTIAL_HEADER, REQUEST_ID, UPSTREAMS
+from dealerproxy.errors import ApiError, Issue, validation_error
+from dealerproxy.transport.response import retry_after_s
+
+RETRY_AFTER = "Retry-After"
+
+
+class DealerError(ApiError):
+    """An answer that is not 2xx: `status`, `code`, `message`, `details`, and `headers` to pass on to the partner."""
+
+    def __init__(
+        self,
+        status: int,
+        code: str,
+        message: str,
+        *,
+        details: Mapping[str, Any] | None = None,
+        headers: Mapping[str, str] | None = None,
+        request_id: str | None = None,
+    ) -> None:
+        super().__init__(status, code, message, details=details, headers=headers)
+        self.request_id = request_id
+
+    @property
+    def retry_after_s(self) -> float | None:
+        """Seconds to wait before asking again, where the answer says so."""
+        return retry_after_s(self.headers.get(RETRY_AFTER), time.time())
+
+
+class InvalidRequest(DealerError):
+    """400: `validation_error`, `invalid_cursor` or `mixed_source_pagination_unsupported`."""
+
+
+class VehicleNotFound(DealerError):
+    """404 `vehicle_not_found`: `reason` is `gone`, `sold`, `waiting`, `not_for_sale` or `unknown_id`."""
+
+    @property
+    def reason(self) -> str | None:
+        """Why the car cannot be bought."""
+        reason: str | None = self.details.get("reason")
+        return reason
+
+
+class VehicleUnavailable(DealerError):
+    """410 `vehicle_unavailable`: the listing disappeared before the purchase could be completed."""
+
+
+class DealerUnavailable(DealerError):
+    """503 `dealer_upstream_unavailable`: nobody can tell, so nothing may be shown as gone or empty."""
+
+    @property
+    def sources(self) -> tuple[str, ...]:
+        """The dealer sources that failed; all of them when the service itself could not be asked."""
+        names = self.headers.get(PARTIAL_HEADER, "")
+        return tuple(filter(None, names.split(","))) or UPSTREAMS
+
+
+_BY_CODE: Mapping[str, type[DealerError]] = {
+    "validation_error": InvalidRequest,
+    "invalid_cursor": InvalidRequest,
+    "mixed_source_pagination_unsupported": InvalidRequest,
+    "vehicle_not_found": VehicleNotFound,
+    "dealer_upstream_unavailable": DealerUnavailable,
+}
+
+
+class _Body(Struct):
+    code: str
+    message: str
+    request_id: str | None = None
+    details: dict[str, Any] = {}
+
+
+class _Envelope(Struct):
+    error: _Body
+
+
+_envelope = msgspec.json.Decoder(_Envelope)
+
+
+def read_error(status: int, headers: Mapping[str, str], body: bytes) -> DealerError:
+    """Type an answer that is not 200 by its `error.code`; one without the envelope is an outage.
+
+    `headers` are looked up ignoring case.
+    """
+    kept = {name: headers[name] for name in (RETRY_AFTER, PARTIAL_HEADER) if name in headers}
+    try:
+        error = _envelope.decode(body).error
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        return outage("unexpected_answer", kept, status=status, request_id=headers.get(REQUEST_ID))
+    kind = _BY_CODE.get(error.code, DealerError)
+    return kind(status, error.code, error.message, details=error.details, headers=kept, request_id=error.request_id)
+
+
+def outage(
+    reason: str,
+    headers: Mapping[str, str] | None = None,
+    *,
+    status: int | None = None,
+    request_id: str | None = None,
+) -> DealerUnavailable:
+    """503 for whatever keeps the service's answer away; no address or other inside knowledge in its message."""
+    return DealerUnavailable(
+        503,
+        "dealer_upstream_unavailable",
+        "The dealer sources cannot be asked at present.",
+        details={"reason": reason} if status is None else {"reason": reason, "status": status},
+        headers={PARTIAL_HEADER: ",".join(UPSTREAMS), **(headers or {})},
+        request_id=request_id,
+    )
+
+
+def refused(issues: Sequence[Issue]) -> InvalidRequest:
+    """400 `validation_error` in the service's own shape, for what is refused before it is asked."""
+    error = validation_error(issues)
+    return InvalidRequest(error.status, error.code, error.message, details=error.details)
+
+
+def for_partner(error: DealerError) -> DealerError:
+    """What a partner may see: 400, 404, 410 and 503 as they are, everything else as an outage of the dealer sources.
+
+    A wrong key between the main API and this service, or a fault inside it, is neither the partner's mistake nor
+    theirs to debug: their own key was fine.
+    """
+    if isinstance(error, InvalidRequest | VehicleNotFound | VehicleUnavailable | DealerUnavailable):
+        return error
+    unavailable = outage("internal")
+    unavailable.__cause__ = error
+    return unavailable

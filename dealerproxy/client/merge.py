@@ -1,0 +1,165 @@
+"""One page for the partner out of auction rows and the dealer side's answer, with the headers that say what is missing.
+
+Pure: the main API fetches both halves (up to `query.limit` auction rows), this decides what is shown. Rows are plain
+JSON-ready dicts of the partner API's VehicleSummary; of an auction row only the keys sorted by are looked at, and a
+null one sorts last.
+"""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+import msgspec
+from msgspec import UNSET, Struct
+
+from dealerproxy.client.errors import DealerError, DealerUnavailable, InvalidRequest, for_partner, outage
+from dealerproxy.client.sources import DealerPart, PartnerQuery
+from dealerproxy.client.wire import (
+    DEALER,
+    PAGE_MAX,
+    PAGE_MAX_HEADER,
+    PARTIAL_HEADER,
+    FacetsAnswer,
+    Sort,
+    Status,
+    VehicleList,
+)
+
+FILTERED_OUT_HEADER = "X-LMN-Filtered-Out"
+
+Row = Mapping[str, Any]
+Key = Callable[[Row], tuple[bool, float]]
+Dealer = VehicleList | DealerError
+
+_TROUBLES = frozenset({Status.FAILED, Status.PARTIAL})
+
+
+class Page(Struct, frozen=True, kw_only=True):
+    """The partner's answer: `data` and `next_cursor` are its body, `headers` what else it says."""
+
+    data: Sequence[Row]
+    next_cursor: str | None
+    headers: Mapping[str, str]
+
+
+def merge(
+    query: PartnerQuery,
+    auction_rows: Sequence[Row],
+    dealer: Dealer | None,
+    *,
+    auction_cursor: str | None = None,
+) -> Page:
+    """Build the page.
+
+    `dealer` is what `DealerClient.answer` gave for this query; None where it was wanted counts as an outage.
+    `auction_cursor` leads on from the last of `auction_rows`. A mixed page has no next one: its halves are walked
+    separately.
+
+    Raises InvalidRequest when a request that names `dealer` was refused, DealerUnavailable when a pure one failed, with
+    the headers to send. Any other failure of the dealer side costs its rows only.
+    """
+    headers = {PAGE_MAX_HEADER: str(PAGE_MAX)} if query.capped else {}
+    answer = None if query.dealer is DealerPart.NONE else _heard(query, dealer, headers)
+    if query.dealer is not DealerPart.ROWS:
+        if answer is not None and answer.filtered_out is not UNSET:
+            headers[FILTERED_OUT_HEADER] = f"{DEALER}={answer.filtered_out}"
+        return Page(data=auction_rows[: query.limit], next_cursor=auction_cursor, headers=headers)
+    dealer_rows: list[Row] = msgspec.to_builtins(answer.data) if answer is not None else []
+    if not query.mixed:
+        return Page(data=dealer_rows, next_cursor=answer.next_cursor if answer is not None else None, headers=headers)
+    return Page(data=merge_rows(query.sort, query.limit, auction_rows, dealer_rows), next_cursor=None, headers=headers)
+
+
+def merge_rows(sort: Sort, limit: int, auction: Sequence[Row], dealer: Sequence[Row]) -> list[Row]:
+    """Merge the halves into at most `limit` rows.
+
+    Under `auction_date_asc` the limit is split: auction rows by date, then dealer rows, which have none, newest first.
+    Any other sort orders all rows together. Equal rows keep their order, auction before dealer.
+    """
+    if sort is Sort.AUCTION_DATE_ASC:
+        of_auction, of_dealer = split(limit, len(auction), len(dealer))
+        dated, newest = sorted(auction, key=_KEYS[sort]), sorted(dealer, key=_KEYS[Sort.YEAR_DESC])
+        return [*dated[:of_auction], *newest[:of_dealer]]
+    return sorted([*auction, *dealer], key=_KEYS[sort])[:limit]
+
+
+def split(limit: int, auction: int, dealer: int) -> tuple[int, int]:
+    """How many of so many auction and dealer rows are shown.
+
+    Half of the limit each, the odd one to auction; what a half cannot fill the other one may.
+    """
+    shown = min(dealer, max(limit // 2, limit - auction))
+    return min(auction, limit - shown), shown
+
+
+def merge_facets(
+    sources: Sequence[str], auction: Mapping[str, Any], dealer: FacetsAnswer | DealerError | None
+) -> dict[str, Any]:
+    """One facets answer, flat and without counts: the auction side's values, then those only dealer cars have.
+
+    `sources` are those the partner named, none for all; `auction` is the main API's own answer for them, `as_of`
+    included. A dealer side that cannot be asked costs its values only, unless it alone was asked: that raises
+    DealerUnavailable.
+    """
+    merged = dict(auction)
+    if sources and DEALER not in sources:
+        return merged
+    merged["sources"] = _union(auction.get("sources", ()), (DEALER,))
+    if isinstance(dealer, DealerError) and set(sources) == {DEALER}:
+        raise for_partner(dealer)
+    if isinstance(dealer, FacetsAnswer):
+        for name in ("makes", "fuels", "transmissions"):
+            merged[name] = _union(auction.get(name, ()), getattr(dealer, name))
+        models = auction.get("models", {})
+        makes = _union(models, dealer.models)
+        merged["models"] = {make: _union(models.get(make, ()), dealer.models.get(make, ())) for make in makes}
+        merged["as_of"] = min(merged.get("as_of", dealer.as_of), dealer.as_of, key=datetime.fromisoformat)
+    return merged
+
+
+def _heard(query: PartnerQuery, dealer: Dealer | None, headers: dict[str, str]) -> VehicleList | None:
+    """The dealer side's answer, if it gave one; `headers` get the names of the sources that are missing from it."""
+    if isinstance(dealer, VehicleList):
+        missing = [source.name for source in dealer.sources if source.status in _TROUBLES]
+        if missing:
+            headers[PARTIAL_HEADER] = ",".join(missing)
+        return dealer
+    error = for_partner(dealer or outage("not_asked"))
+    if not query.auctions or (query.names_dealer and isinstance(error, InvalidRequest)):
+        error.headers |= headers
+        raise error
+    # A refused question is no source's failure: nobody asked for dealer cars in particular, so they are left out.
+    if isinstance(error, DealerUnavailable):
+        headers[PARTIAL_HEADER] = ",".join(error.sources)
+    return None
+
+
+def _union(ours: Iterable[str], theirs: Iterable[str]) -> list[str]:
+    return list(dict.fromkeys([*ours, *theirs]))
+
+
+def _by(read: Callable[[Row], float | None], sign: int = 1) -> Key:
+    def key(row: Row) -> tuple[bool, float]:
+        value = read(row)
+        return value is None, 0 if value is None else sign * value
+
+    return key
+
+
+def _date(row: Row) -> float | None:
+    text = row.get("auction_date")
+    return None if text is None else datetime.fromisoformat(text).timestamp()
+
+
+def _price(row: Row) -> float | None:
+    price: float | None = (row.get("pricing") or {}).get("listing_price")
+    return price
+
+
+_KEYS: Mapping[Sort, Key] = {
+    Sort.AUCTION_DATE_ASC: _by(_date),
+    Sort.PRICE_ASC: _by(_price),
+    Sort.PRICE_DESC: _by(_price, -1),
+    Sort.YEAR_DESC: _by(lambda row: row.get("year"), -1),
+    Sort.MILEAGE_ASC: _by(lambda row: row.get("mileage_km")),
+}

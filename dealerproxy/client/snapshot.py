@@ -1,0 +1,165 @@
+"""The order-time snapshot: what a car was when a partner ordered it, shown to them once the listing is gone.
+
+The main API stores one snapshot an order and looks it up; this decides when it is shown, and to whom: only to the
+partner account that ordered, and only under the same environment (sandbox or production) of its key.
+"""
+
+import time
+from collections.abc import Awaitable, Callable
+from datetime import UTC, datetime, timedelta, timezone
+from typing import Any, NamedTuple
+
+import msgspec
+from msgspec import Struct
+
+from dealerproxy.client.client import DEADLINE_S, DealerClient
+from dealerproxy.client.errors import DealerError, VehicleNotFound, VehicleUnavailable, for_partner
+from dealerproxy.vehicles.detail import VehicleDetail
+
+VERSION = 1
+_KST = timezone(timedelta(hours=9))
+
+
+class SnapshotUnreadable(ValueError):
+    """Stored bytes that are no snapshot, or one of a version nobody knows."""
+
+
+class Owner(NamedTuple):
+    """Who may see a snapshot of which car. Look snapshots up by all three."""
+
+    partner: str
+    environment: str
+    vehicle_id: str
+
+
+class Snapshot(Struct, frozen=True, kw_only=True):
+    """A car in full as it was ordered.
+
+    `detail` is the JSON of the partner API's VehicleDetail, kept as it was answered so that it can be shown however
+    the models change since; its prices are at `krw_per_usd`. `taken_at` is ISO 8601, +09:00.
+    """
+
+    version: int = VERSION
+    partner: str
+    environment: str
+    vehicle_id: str
+    taken_at: str
+    krw_per_usd: float
+    detail: dict[str, Any]
+
+    @property
+    def owner(self) -> Owner:
+        """Who may see it."""
+        return Owner(self.partner, self.environment, self.vehicle_id)
+
+    def encode(self) -> bytes:
+        """The bytes to store."""
+        return msgspec.json.encode(self)
+
+    @staticmethod
+    def decode(stored: bytes) -> "Snapshot":
+        """Restore what `encode` gave. Raises SnapshotUnreadable."""
+        try:
+            version = msgspec.json.decode(stored, type=_Version).version
+            if version != VERSION:
+                raise SnapshotUnreadable(f"version {version}; version {VERSION} is known here")
+            return msgspec.json.decode(stored, type=Snapshot)
+        except (msgspec.DecodeError, UnicodeDecodeError) as error:
+            raise SnapshotUnreadable(str(error)) from error
+
+
+class _Version(Struct):
+    version: int
+
+
+Lookup = Callable[[Owner], Awaitable[bytes | None]]
+
+
+class Found(NamedTuple):
+    """A car to show: `detail` as JSON-ready dict, and the snapshot it is from, None for a live one."""
+
+    detail: dict[str, Any]
+    snapshot: Snapshot | None
+
+
+async def take_snapshot(
+    client: DealerClient,
+    owner: Owner,
+    krw_per_usd: float,
+    *,
+    deadline_s: float = DEADLINE_S,
+    request_id: str | None = None,
+    now: Callable[[], float] = time.time,
+) -> Snapshot:
+    """Look at a car once more while it is ordered, past every cache, priced at the order's own rate.
+
+    Raises what `order_error` makes of the failure: VehicleUnavailable (410) for a car that can no longer be bought.
+    """
+    try:
+        car = await client.vehicle(
+            owner.vehicle_id, krw_per_usd=krw_per_usd, fresh=True, deadline_s=deadline_s, request_id=request_id
+        )
+    except DealerError as error:
+        failure = order_error(error)
+    else:
+        return Snapshot(
+            partner=owner.partner,
+            environment=owner.environment,
+            vehicle_id=owner.vehicle_id,
+            taken_at=datetime.fromtimestamp(now(), UTC).astimezone(_KST).isoformat(timespec="seconds"),
+            krw_per_usd=krw_per_usd,
+            detail=_plain(car),
+        )
+    raise failure
+
+
+async def detail_or_snapshot(
+    client: DealerClient,
+    vehicle_id: str,
+    partner: str,
+    environment: str,
+    lookup: Lookup,
+    *,
+    deadline_s: float = DEADLINE_S,
+    request_id: str | None = None,
+) -> Found:
+    """One car for a partner: live, else as they ordered it.
+
+    `lookup` finds the stored bytes of the partner's own snapshot, if they ordered the car; it is asked only when the
+    car is gone, sold, waiting or not for sale, or when nobody can tell (503). A snapshot of anybody else's is ignored,
+    whatever the lookup says. Without one the live answer's error is raised: VehicleNotFound or DealerUnavailable.
+    """
+    try:
+        car = await client.vehicle(vehicle_id, patient=False, deadline_s=deadline_s, request_id=request_id)
+    except DealerError as error:
+        failure = for_partner(error)
+    else:
+        return Found(_plain(car), None)
+    owner = Owner(partner, environment, vehicle_id)
+    stored = await lookup(owner)
+    snapshot = None if stored is None else Snapshot.decode(stored)
+    if snapshot is None or snapshot.owner != owner:
+        raise failure
+    return Found(snapshot.detail, snapshot)
+
+
+def _plain(car: VehicleDetail) -> dict[str, Any]:
+    """A car as it comes back from JSON, so that a live one and a stored one are made of the same."""
+    plain: dict[str, Any] = msgspec.json.decode(msgspec.json.encode(car))
+    return plain
+
+
+def order_error(error: DealerError) -> DealerError:
+    """What an order answers when its car cannot be had.
+
+    A listing that disappeared is 410 `vehicle_unavailable`. An id nobody knows stays 404, and a 503 stays a 503: not
+    knowing is no reason to fail an order.
+    """
+    if isinstance(error, VehicleNotFound) and error.reason != "unknown_id":
+        message = "The listing disappeared before the car could be bought."
+        gone = VehicleUnavailable(
+            410, "vehicle_unavailable", message, details=error.details, request_id=error.request_id
+        )
+        gone.__cause__ = error
+        return gone
+    return for_partner(error)

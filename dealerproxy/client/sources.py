@@ -1,0 +1,193 @@
+"""What a partner's query string asks of which sources, decided before anybody is asked.
+
+The rule behind all of it: with `dealer` named in `source`, what dealer cars cannot honour is a 400. With `source`
+omitted the question was never about dealer cars in particular, so they are left out of the answer instead.
+"""
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from enum import StrEnum
+
+from msgspec import Struct
+
+from dealerproxy.client.errors import InvalidRequest, refused
+from dealerproxy.client.wire import (
+    AUCTION_ONLY,
+    DEALER,
+    DEFAULT_LIMIT,
+    MAX_LIMIT,
+    PAGE_MAX,
+    SOURCES,
+    UNSUPPORTED_OPTIONS,
+    UPSTREAMS,
+    Sort,
+)
+from dealerproxy.errors import Issue
+
+# The partner API's parameters that the service knows by the same name. Its other ones (`include`, `krw_per_usd`,
+# `upstream`) are between it and the main API: coming from a partner they are unknown, hence ignored.
+FILTERS = (
+    *("make", "model", "year_min", "year_max", "mileage_max_km", "price_min_usd", "price_max_usd"),
+    *("fuel", "transmission", "color", "options_include", "keyword", "body_style"),
+)
+_DEALER_ID = re.compile(rf"({'|'.join(UPSTREAMS)})_")
+_INTEGER = re.compile(r"[+-]?\d{1,9}", re.ASCII)
+
+Params = Mapping[str, str] | Iterable[tuple[str, str]]
+
+
+class DealerPart(StrEnum):
+    """What the dealer side has to do with a request: give rows, count those that a filter hides, or nothing."""
+
+    ROWS = "rows"
+    COUNT = "count"
+    NONE = "none"
+
+
+class PartnerQuery(Struct, frozen=True, kw_only=True):
+    """A partner's list request. `params` is all of it, unknown names included, for the auction half.
+
+    `sources` are those named, empty when `source` was omitted; `limit` is the partner's own.
+    """
+
+    params: Mapping[str, str]
+    sources: tuple[str, ...]
+    sort: Sort
+    limit: int
+    cursor: str | None
+    dealer: DealerPart
+
+    @property
+    def auctions(self) -> tuple[str, ...]:
+        """The auction houses to ask; none for a pure dealer request."""
+        return tuple(name for name in self.sources or SOURCES if name != DEALER)
+
+    @property
+    def names_dealer(self) -> bool:
+        """Whether `dealer` was asked for by name."""
+        return DEALER in self.sources
+
+    @property
+    def mixed(self) -> bool:
+        """Whether the page holds auction and dealer rows; such a page has no next one."""
+        return self.dealer is DealerPart.ROWS and bool(self.auctions)
+
+    @property
+    def capped(self) -> bool:
+        """Whether the partner's own limit is above what a dealer page holds."""
+        return self.dealer is DealerPart.ROWS and self.limit > PAGE_MAX
+
+    @property
+    def dealer_params(self) -> dict[str, str]:
+        """The query string for the service.
+
+        A mixed page asks for as many rows as could be shown, not for half of them: a short auction half leaves its
+        room to them, and the service reads 48 at a time anyway.
+        """
+        kept = {name: self.params[name] for name in FILTERS if name in self.params}
+        if self.dealer is DealerPart.COUNT:
+            return kept | {name: self.params[name] for name in AUCTION_ONLY if name in self.params}
+        kept |= {"source": DEALER, "sort": self.sort, "limit": str(min(self.limit, PAGE_MAX))}
+        return kept if self.cursor is None else kept | {"cursor": self.cursor}
+
+
+def parse(params: Params) -> PartnerQuery:
+    """Read a partner's query string, as a mapping or as pairs (such as `request.query.items()`).
+
+    Values that only one half understands are left to it. Raises InvalidRequest: `validation_error` with every issue
+    found, the first also as `details.field`, or `mixed_source_pagination_unsupported`.
+    """
+    given = _joined(params)
+    issues: list[Issue] = []
+    sources = _words(given, "source", SOURCES, issues)
+    part = _dealer_part(given, sources)
+    named = DEALER in sources
+    if "cursor" in given and (len(sources) > 1 if named else not sources and part is DealerPart.ROWS):
+        raise _mixed_cursor()
+    if named:
+        issues += [*_no_make(given), *_forbidden(given), *_unsupported(given)]
+    if "model" in given and not _values(given, "make"):
+        issues.append(Issue("model", "`model` needs `make`."))
+    sorts = _words(given, "sort", tuple(Sort), issues)
+    limit = _limit(given, issues)
+    if issues:
+        raise refused(issues)
+    return PartnerQuery(
+        params=given,
+        sources=sources,
+        sort=Sort(sorts[0]) if sorts else Sort.AUCTION_DATE_ASC,
+        limit=limit,
+        cursor=given.get("cursor"),
+        dealer=part,
+    )
+
+
+def is_dealer_id(vehicle_id: str) -> bool:
+    """Whether a car is asked of this service rather than looked up among auction cars."""
+    return _DEALER_ID.match(vehicle_id) is not None
+
+
+def _joined(params: Params) -> dict[str, str]:
+    """Parameters by name, one given twice as one list; blank ones count as absent."""
+    joined: dict[str, str] = {}
+    for name, value in params.items() if isinstance(params, Mapping) else params:
+        if value.strip():
+            joined[name] = f"{joined[name]},{value.strip()}" if name in joined else value.strip()
+    return joined
+
+
+def _values(given: Mapping[str, str], name: str) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(value.strip() for value in given.get(name, "").split(",") if value.strip()))
+
+
+def _words(given: Mapping[str, str], name: str, allowed: Sequence[str], issues: list[Issue]) -> tuple[str, ...]:
+    """Values out of a closed list, ignoring case; what is none is noted among the issues."""
+    words = dict.fromkeys(value.casefold() for value in _values(given, name))
+    if words.keys() - set(allowed):
+        issues.append(Issue(name, f"`{name}` has a value that is none. Allowed: {', '.join(allowed)}.", tuple(allowed)))
+    return tuple(word for word in words if word in allowed)
+
+
+def _limit(given: Mapping[str, str], issues: list[Issue]) -> int:
+    text = given.get("limit", str(DEFAULT_LIMIT))
+    limit = int(text) if _INTEGER.fullmatch(text) else 0
+    if not 1 <= limit <= MAX_LIMIT:
+        issues.append(Issue("limit", f"`limit` must be a whole number from 1 to {MAX_LIMIT}."))
+    return limit
+
+
+def _dealer_part(given: Mapping[str, str], sources: Sequence[str]) -> DealerPart:
+    left_out = DEALER not in sources if sources else bool(_no_make(given) or _unsupported(given))
+    if left_out:
+        return DealerPart.NONE
+    return DealerPart.COUNT if _forbidden(given) else DealerPart.ROWS
+
+
+def _no_make(given: Mapping[str, str]) -> list[Issue]:
+    return [] if _values(given, "make") else [Issue("make", "`make` is required when dealer cars are asked for.")]
+
+
+def _forbidden(given: Mapping[str, str]) -> list[Issue]:
+    return [
+        Issue(name, f"`{name}` is an auction filter and cannot be combined with source=dealer.")
+        for name in AUCTION_ONLY
+        if name in given
+    ]
+
+
+def _unsupported(given: Mapping[str, str]) -> list[Issue]:
+    tokens = [value.lower() for value in _values(given, "options_include")]
+    return [
+        Issue("options_include", f"`{token}` cannot be filtered on for dealer cars.")
+        for token in tokens
+        if token in UNSUPPORTED_OPTIONS
+    ]
+
+
+def _mixed_cursor() -> InvalidRequest:
+    return InvalidRequest(
+        400,
+        "mixed_source_pagination_unsupported",
+        "A cursor works with one kind of source; page auction and dealer sources separately.",
+        details={"field": "cursor"},
+    )

@@ -50,7 +50,8 @@ from dealerproxy.upstreams.danawa.pages import Pages
 from dealerproxy.upstreams.encar import client as encar
 from dealerproxy.upstreams.encar.cars import EncarCars
 from dealerproxy.vehicles.departed import Departed
-from dealerproxy.vehicles.fx import FxRates, Rate, now_kst
+from dealerproxy.vehicles.fx import FxRates
+from dealerproxy.vehicles.rate import Rate, now_kst
 
 # The longest a single attempt may take: a list of 8 s can be tried again after it.
 ATTEMPT_S = 5.0

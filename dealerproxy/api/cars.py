@@ -14,12 +14,12 @@ from dealerproxy.api.requests import deadline_of, params_of
 from dealerproxy.api.responses import encode, json_response
 from dealerproxy.api.state import AVAILABILITY, CARS, RATES, SETTINGS
 from dealerproxy.errors import ApiError, Issue, UpstreamError, validation_error
-from dealerproxy.search.answer import SourceState, Status, unavailable, wait_of
+from dealerproxy.search.answer import AvailabilityAnswer, CarState, SourceState, Status, unavailable, wait_of
 from dealerproxy.search.query import parse_display
 from dealerproxy.transport.pieces import State
 from dealerproxy.vehicles.car import Verdict
 from dealerproxy.vehicles.detail import EnrichmentStatus, detail
-from dealerproxy.vehicles.fx import Rate, iso_kst
+from dealerproxy.vehicles.rate import Rate, iso_kst
 
 MAX_IDS = 100
 _ID = re.compile(r"(?:(encar)_([1-9]\d{0,18})|(danawa)_(\d{1,19}))", re.ASCII)
@@ -79,14 +79,10 @@ async def post_availability(request: web.Request) -> web.Response:
     for site, number in ids.values():
         by_site.setdefault(site, []).append(number)
     found = await request.app[AVAILABILITY].check(by_site, deadline, fresh_look=wants_fresh_look(request))
-    return json_response(
-        {
-            "data": [
-                {"id": vehicle_id, "status": found[dealer_id].status, "reason": found[dealer_id].reason}
-                for vehicle_id, dealer_id in ids.items()
-            ]
-        }
-    )
+    states = [
+        CarState(vehicle_id, found[dealer_id].status, found[dealer_id].reason) for vehicle_id, dealer_id in ids.items()
+    ]
+    return json_response(AvailabilityAnswer(states))
 
 
 def dealer_id_of(vehicle_id: str) -> tuple[str, str] | None:

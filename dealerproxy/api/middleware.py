@@ -12,9 +12,8 @@ from aiohttp.typedefs import Handler, Middleware
 
 from dealerproxy.api.responses import error_response
 from dealerproxy.errors import ApiError
+from dealerproxy.headers import API_KEY, REQUEST_ID
 
-REQUEST_ID = "X-Request-Id"
-API_KEY = "x-api-key"
 _REQUEST_ID_SHAPE = re.compile(r"req_[0-9a-f]{24}", re.ASCII)
 _HTTP_CODES = {404: "not_found", 405: "method_not_allowed", 413: "payload_too_large"}
 

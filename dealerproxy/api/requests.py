@@ -5,9 +5,9 @@ from collections.abc import Mapping, Sequence
 from aiohttp import web
 
 from dealerproxy.errors import Issue, validation_error
+from dealerproxy.headers import DEADLINE_HEADER
 from dealerproxy.transport.deadline import Deadline
 
-DEADLINE_HEADER = "X-Request-Deadline-Ms"
 _LONGEST_NUMBER = 9
 
 

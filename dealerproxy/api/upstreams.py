@@ -9,7 +9,7 @@ from dealerproxy.api.responses import json_response
 from dealerproxy.api.state import HEALTH
 from dealerproxy.errors import ApiError
 from dealerproxy.transport.health import Phase, Snapshot
-from dealerproxy.vehicles.fx import iso_kst
+from dealerproxy.vehicles.rate import iso_kst
 
 # What ops must look at first comes last.
 WORST_LAST = (Phase.HEALTHY, Phase.DEGRADED, Phase.PROBING, Phase.SUSPENDED)

@@ -12,12 +12,12 @@ from dealerproxy.api.requests import deadline_of, params_of
 from dealerproxy.api.responses import encode, json_response
 from dealerproxy.api.state import FACETS, SEARCH, SETTINGS, VOCABULARY
 from dealerproxy.errors import ApiError
-from dealerproxy.search.answer import PARTIAL_HEADER, Status, VehicleList
+from dealerproxy.headers import PAGE_MAX_HEADER, PARTIAL_HEADER
+from dealerproxy.search.answer import Status, VehicleList
 from dealerproxy.search.cursor import LIFETIME_S
-from dealerproxy.search.query import PAGE_MAX, parse, parse_sources
+from dealerproxy.search.query import parse, parse_sources
+from dealerproxy.search.terms import PAGE_MAX
 from dealerproxy.transport.pieces import State
-
-PAGE_MAX_HEADER = "X-LMN-Dealer-Page-Max"
 
 
 async def list_vehicles(request: web.Request) -> web.Response:

@@ -36,7 +36,8 @@ from dealerproxy.client.snapshot import (
     take_snapshot,
 )
 from dealerproxy.client.sources import DealerPart, PartnerQuery, is_dealer_id, parse
-from dealerproxy.client.wire import Buyable, CarState, FacetsAnswer, Sort, VehicleList
+from dealerproxy.search.answer import Buyable, CarState, FacetsAnswer, VehicleList
+from dealerproxy.search.terms import Sort
 from dealerproxy.vehicles.detail import VehicleDetail
 from dealerproxy.vehicles.summary import VehicleSummary
 

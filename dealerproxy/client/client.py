@@ -15,16 +15,9 @@ from yarl import URL
 
 from dealerproxy.client.errors import DealerError, VehicleNotFound, outage, read_error
 from dealerproxy.client.sources import DealerPart, PartnerQuery
-from dealerproxy.client.wire import (
-    API_KEY,
-    DEADLINE_HEADER,
-    REQUEST_ID,
-    UPSTREAMS,
-    Availability,
-    CarState,
-    FacetsAnswer,
-    VehicleList,
-)
+from dealerproxy.headers import API_KEY, DEADLINE_HEADER, REQUEST_ID
+from dealerproxy.search.answer import AvailabilityAnswer, CarState, FacetsAnswer, VehicleList
+from dealerproxy.search.terms import UPSTREAMS
 from dealerproxy.transport.deadline import Deadline
 from dealerproxy.vehicles.detail import VehicleDetail
 
@@ -41,7 +34,7 @@ _ID = re.compile(rf"({'|'.join(UPSTREAMS)})_[1-9]\d{{0,18}}", re.ASCII)
 _list = msgspec.json.Decoder(VehicleList)
 _detail = msgspec.json.Decoder(VehicleDetail)
 _facets = msgspec.json.Decoder(FacetsAnswer)
-_availability = msgspec.json.Decoder(Availability)
+_availability = msgspec.json.Decoder(AvailabilityAnswer)
 
 T = TypeVar("T")
 

@@ -11,8 +11,9 @@ from typing import Any
 import msgspec
 from msgspec import Struct
 
-from dealerproxy.client.wire import PARTIAL_HEADER, REQUEST_ID, UPSTREAMS
 from dealerproxy.errors import ApiError, Issue, validation_error
+from dealerproxy.headers import PARTIAL_HEADER, REQUEST_ID
+from dealerproxy.search.terms import UPSTREAMS
 from dealerproxy.transport.response import retry_after_s
 
 RETRY_AFTER = "Retry-After"

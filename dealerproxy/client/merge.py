@@ -14,16 +14,9 @@ from msgspec import UNSET, Struct
 
 from dealerproxy.client.errors import DealerError, DealerUnavailable, InvalidRequest, for_partner, outage
 from dealerproxy.client.sources import DealerPart, PartnerQuery
-from dealerproxy.client.wire import (
-    DEALER,
-    PAGE_MAX,
-    PAGE_MAX_HEADER,
-    PARTIAL_HEADER,
-    FacetsAnswer,
-    Sort,
-    Status,
-    VehicleList,
-)
+from dealerproxy.headers import PAGE_MAX_HEADER, PARTIAL_HEADER
+from dealerproxy.search.answer import FacetsAnswer, Status, VehicleList
+from dealerproxy.search.terms import DEALER, PAGE_MAX, Sort
 
 FILTERED_OUT_HEADER = "X-LMN-Filtered-Out"
 

@@ -6,7 +6,6 @@ partner account that ordered, and only under the same environment (sandbox or pr
 
 import time
 from collections.abc import Awaitable, Callable
-from datetime import UTC, datetime, timedelta, timezone
 from typing import Any, NamedTuple
 
 import msgspec
@@ -15,9 +14,9 @@ from msgspec import Struct
 from dealerproxy.client.client import DEADLINE_S, DealerClient
 from dealerproxy.client.errors import DealerError, VehicleNotFound, VehicleUnavailable, for_partner
 from dealerproxy.vehicles.detail import VehicleDetail
+from dealerproxy.vehicles.rate import iso_kst
 
 VERSION = 1
-_KST = timezone(timedelta(hours=9))
 
 
 class SnapshotUnreadable(ValueError):
@@ -106,7 +105,7 @@ async def take_snapshot(
             partner=owner.partner,
             environment=owner.environment,
             vehicle_id=owner.vehicle_id,
-            taken_at=datetime.fromtimestamp(now(), UTC).astimezone(_KST).isoformat(timespec="seconds"),
+            taken_at=iso_kst(now()),
             krw_per_usd=krw_per_usd,
             detail=_plain(car),
         )

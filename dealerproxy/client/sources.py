@@ -11,18 +11,8 @@ from enum import StrEnum
 from msgspec import Struct
 
 from dealerproxy.client.errors import InvalidRequest, refused
-from dealerproxy.client.wire import (
-    AUCTION_ONLY,
-    DEALER,
-    DEFAULT_LIMIT,
-    MAX_LIMIT,
-    PAGE_MAX,
-    SOURCES,
-    UNSUPPORTED_OPTIONS,
-    UPSTREAMS,
-    Sort,
-)
 from dealerproxy.errors import Issue
+from dealerproxy.search.terms import AUCTION_ONLY, DEALER, DEFAULT_LIMIT, MAX_LIMIT, PAGE_MAX, SOURCES, UPSTREAMS, Sort
 
 # The partner API's parameters that the service knows by the same name. Its other ones (`include`, `krw_per_usd`,
 # `upstream`) are between it and the main API: coming from a partner they are unknown, hence ignored.
@@ -30,6 +20,8 @@ FILTERS = (
     *("make", "model", "year_min", "year_max", "mileage_max_km", "price_min_usd", "price_max_usd"),
     *("fuel", "transmission", "color", "options_include", "keyword", "body_style"),
 )
+# The partner API's tokens that Encar has no facet for.
+UNSUPPORTED_OPTIONS = ("panoramic_sunroof", "dashcam")
 _DEALER_ID = re.compile(rf"({'|'.join(UPSTREAMS)})_")
 _INTEGER = re.compile(r"[+-]?\d{1,9}", re.ASCII)
 

@@ -1,16 +1,16 @@
 """The envelope of a list: rows, what each source did, the exchange rate, and remarks on the question."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from enum import StrEnum
 
 from msgspec import UNSET, Struct, UnsetType
 
 from dealerproxy.errors import ApiError, UpstreamError, worst
-from dealerproxy.vehicles.fx import Rate
+from dealerproxy.headers import PARTIAL_HEADER
+from dealerproxy.vehicles.rate import Rate
 from dealerproxy.vehicles.summary import VehicleSummary
 
-PARTIAL_HEADER = "X-LMN-Partial-Dealer-Unavailable"
 # Retry-After of a 503, in seconds: the partner pages ask for a back-off of 5 to 30 s.
 RETRY_AFTER_S = (5, 30)
 # Reasons that another try in a few seconds will not mend.
@@ -79,6 +79,42 @@ class VehicleList(Struct, frozen=True, kw_only=True):
     fx: FxShown
     notices: Sequence[Notice]
     filtered_out: int | UnsetType = UNSET
+
+
+class FacetsAnswer(Struct, frozen=True, kw_only=True):
+    """Flat unique values without counts, in the partner API's shape; `notices` is there to say where they are from."""
+
+    makes: Sequence[str]
+    models: Mapping[str, Sequence[str]]
+    fuels: Sequence[str]
+    transmissions: Sequence[str]
+    sources: Sequence[str]
+    as_of: str
+    notices: Sequence[Notice] = ()
+
+
+class Buyable(StrEnum):
+    """The states of the public answer."""
+
+    AVAILABLE = "available"
+    SOLD = "sold"
+    WAITING = "waiting"
+    GONE = "gone"
+    UNKNOWN = "unknown"
+
+
+class CarState(Struct, frozen=True):
+    """One car of an availability check; `reason` says more where the status alone does not."""
+
+    id: str
+    status: Buyable
+    reason: str | None = None
+
+
+class AvailabilityAnswer(Struct, frozen=True):
+    """The answer of `POST /v1/vehicles/availability`, in the order asked, repeated ids once."""
+
+    data: Sequence[CarState]
 
 
 def shown(rate: Rate) -> FxShown:

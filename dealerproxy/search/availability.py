@@ -5,27 +5,17 @@ At Encar the batch endpoint first, then what it did not know, one by one; at Dan
 
 import asyncio
 from collections.abc import Mapping, Sequence
-from enum import StrEnum
 
 from msgspec import Struct
 
 from dealerproxy.errors import Blocked, RateLimited, Suspended, UpstreamError
+from dealerproxy.search.answer import Buyable
 from dealerproxy.transport.deadline import Deadline
 from dealerproxy.transport.fetch import background
 from dealerproxy.upstreams.danawa.cars import DanawaCars
 from dealerproxy.upstreams.encar.cars import EncarCars
 from dealerproxy.upstreams.encar.detail import Advert, is_under_contract, judge
 from dealerproxy.vehicles.car import Verdict
-
-
-class Buyable(StrEnum):
-    """The states of the public answer."""
-
-    AVAILABLE = "available"
-    SOLD = "sold"
-    WAITING = "waiting"
-    GONE = "gone"
-    UNKNOWN = "unknown"
 
 
 class Outcome(Struct, frozen=True):

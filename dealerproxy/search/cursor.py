@@ -18,7 +18,7 @@ from msgspec import Struct
 from dealerproxy.errors import invalid_cursor
 from dealerproxy.search.plan import Leg
 from dealerproxy.search.query import Query
-from dealerproxy.vehicles.fx import Rate
+from dealerproxy.vehicles.rate import Rate
 
 LIFETIME_S = 3600
 # Encar repeats rows across pages, mostly about a hundred apart, so the walk remembers what it gave out last.

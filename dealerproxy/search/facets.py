@@ -3,14 +3,14 @@
 import asyncio
 import itertools
 import time
-from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Sequence
 
 from msgspec import Struct
 
 from dealerproxy.errors import Drift, UpstreamError
 from dealerproxy.logs import upstream_trouble
-from dealerproxy.search.answer import Notice
-from dealerproxy.search.query import DEALER
+from dealerproxy.search.answer import FacetsAnswer, Notice
+from dealerproxy.search.terms import DEALER
 from dealerproxy.transport.aged import AgedCache
 from dealerproxy.transport.deadline import Deadline
 from dealerproxy.transport.fetch import background
@@ -18,25 +18,13 @@ from dealerproxy.transport.pieces import Kind
 from dealerproxy.upstreams.encar.client import EncarClient
 from dealerproxy.upstreams.encar.facets import MAKES, MODEL_GROUPS, read_facets
 from dealerproxy.upstreams.encar.query import makes_q, models_q
-from dealerproxy.vehicles.fx import iso_kst
+from dealerproxy.vehicles.rate import iso_kst
 from dealerproxy.vocabulary import Make, MakeFacet, Vocabulary
 
 FRESH_S, IF_ERROR_S = 300.0, 86_400.0
 # Models are learned make by make behind the requests, politely, and kept a day.
 LEARN_EVERY_S = 60.0
 LEARNED_S = 86_400.0
-
-
-class FacetsAnswer(Struct, frozen=True, kw_only=True):
-    """Flat unique values without counts, in the partner API's shape; `notices` is there to say where they are from."""
-
-    makes: Sequence[str]
-    models: Mapping[str, Sequence[str]]
-    fuels: Sequence[str]
-    transmissions: Sequence[str]
-    sources: Sequence[str]
-    as_of: str
-    notices: Sequence[Notice] = ()
 
 
 class Stock(Struct, frozen=True):

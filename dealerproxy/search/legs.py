@@ -11,8 +11,8 @@ from collections.abc import Callable
 from dealerproxy.errors import UpstreamError
 from dealerproxy.search.cursor import LegState, Seen, digest
 from dealerproxy.search.plan import EncarLeg, Leg
-from dealerproxy.search.query import Sort
 from dealerproxy.search.states import Heard, heard_of, together
+from dealerproxy.search.terms import Sort
 from dealerproxy.transport.pieces import Found
 from dealerproxy.vehicles.listing import Chunk, LeftOut, LeftOutReason, Listing
 

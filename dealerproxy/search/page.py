@@ -5,7 +5,7 @@ from collections.abc import Awaitable, Callable, Iterable, Sequence
 
 from dealerproxy.errors import UpstreamError
 from dealerproxy.search.legs import LegReader
-from dealerproxy.search.query import Sort
+from dealerproxy.search.terms import Sort
 from dealerproxy.transport.pieces import Found, State
 from dealerproxy.upstreams.encar.naming import UPSTREAM as ENCAR
 from dealerproxy.vehicles.listing import Chunk, Listing

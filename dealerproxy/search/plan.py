@@ -12,7 +12,8 @@ from msgspec import Struct
 
 from dealerproxy.errors import Issue, validation_error
 from dealerproxy.search.answer import Notice, SkipReason
-from dealerproxy.search.query import UPSTREAMS, Query, Sort, short
+from dealerproxy.search.query import Query, short
+from dealerproxy.search.terms import UPSTREAMS, Sort
 from dealerproxy.upstreams.danawa.index import Brand
 from dealerproxy.upstreams.danawa.names import UPSTREAM as DANAWA
 from dealerproxy.upstreams.encar import query as encar

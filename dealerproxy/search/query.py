@@ -7,32 +7,18 @@ promises; a parameter given twice counts as one comma-separated list.
 import re
 from collections.abc import Callable, Mapping, Sequence
 from datetime import date
-from enum import StrEnum
 from typing import TypeVar
 
 from msgspec import Struct
 
 from dealerproxy.errors import ApiError, Issue, validation_error
-from dealerproxy.vehicles.fx import PLAUSIBLE
+from dealerproxy.search.terms import AUCTION_ONLY, DEALER, DEFAULT_LIMIT, MAX_LIMIT, PAGE_MAX, SOURCES, UPSTREAMS, Sort
+from dealerproxy.vehicles.rate import PLAUSIBLE
 from dealerproxy.vocabulary import Vocabulary
 
-DEFAULT_LIMIT, MAX_LIMIT = 50, 200
-PAGE_MAX = 48
-DEALER = "dealer"
-SOURCES = (DEALER, "glovis", "sk", "aj", "lotte", "kcar")
-UPSTREAMS = ("encar", "danawa")
 INCLUDES = ("dealer", "enriched")
 GRADES = ("A", "B", "C", "D", "F")
 AUCTION_STATUSES = ("upcoming", "sold", "negotiation_sold", "no_bid", "negotiation_requested")
-AUCTION_ONLY = (
-    "auction_status",
-    "accident_grade",
-    "exterior_grade",
-    "auction_date_from",
-    "auction_date_to",
-    "auction_count_min",
-    "auction_count_max",
-)
 BODY_STYLES = ("van",)
 YEARS = (1900, 2100)
 _BIGGEST = 999_999_999
@@ -40,21 +26,6 @@ _INTEGER = re.compile(r"[+-]?\d{1,9}", re.ASCII)
 _NUMBER = re.compile(r"\d{1,6}(\.\d{1,6})?", re.ASCII)
 
 N = TypeVar("N", int, float)
-
-
-class Sort(StrEnum):
-    """Orders a client can ask for. Dealer cars have no auction date: the default means newest first."""
-
-    AUCTION_DATE_ASC = "auction_date_asc"
-    PRICE_ASC = "price_asc"
-    PRICE_DESC = "price_desc"
-    YEAR_DESC = "year_desc"
-    MILEAGE_ASC = "mileage_asc"
-
-    @property
-    def by_year(self) -> bool:
-        """Whether rows come newest first registration first."""
-        return self in {Sort.AUCTION_DATE_ASC, Sort.YEAR_DESC}
 
 
 class Display(Struct, frozen=True, kw_only=True):

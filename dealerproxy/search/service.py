@@ -15,14 +15,16 @@ from dealerproxy.search.enrich import enrich
 from dealerproxy.search.legs import reader_of, sort_key
 from dealerproxy.search.page import gather
 from dealerproxy.search.plan import Leg, Plan, plan
-from dealerproxy.search.query import UPSTREAMS, Query
+from dealerproxy.search.query import Query
 from dealerproxy.search.remarks import remarks
 from dealerproxy.search.sources import Source
 from dealerproxy.search.states import Heard, heard_of, sum_up, worst_of
+from dealerproxy.search.terms import UPSTREAMS
 from dealerproxy.transport.deadline import Deadline
 from dealerproxy.transport.pieces import State
 from dealerproxy.upstreams.encar.cars import EncarCars
-from dealerproxy.vehicles.fx import FxRates, Rate
+from dealerproxy.vehicles.fx import FxRates
+from dealerproxy.vehicles.rate import Rate
 from dealerproxy.vehicles.summary import summarise
 from dealerproxy.vocabulary import Vocabulary
 

@@ -5,9 +5,9 @@ from typing import Any, NamedTuple
 
 from dealerproxy.errors import UpstreamError, worst
 from dealerproxy.search.answer import SkipReason, SourceState, Status, unavailable, wait_of
-from dealerproxy.search.query import UPSTREAMS
+from dealerproxy.search.terms import UPSTREAMS
 from dealerproxy.transport.pieces import Found, State
-from dealerproxy.vehicles.fx import iso_kst
+from dealerproxy.vehicles.rate import iso_kst
 
 # Why a piece that is loaded anew just now is older than it should be.
 REFRESHING = "refreshing"

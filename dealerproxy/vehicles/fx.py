@@ -3,39 +3,17 @@
 import asyncio
 import time
 from collections.abc import Awaitable, Callable
-from datetime import UTC, datetime, timedelta, timezone
 
 import orjson
 import structlog
-from msgspec import Struct
 
 from dealerproxy.errors import UpstreamError
+from dealerproxy.vehicles.rate import PLAUSIBLE, Rate, iso_kst
 
-KST = timezone(timedelta(hours=9))
 FRESH_S = 3600.0
 RETRY_S = 60.0
-# A provider that answers dollars per won, or another currency's rate, must not price cars.
-PLAUSIBLE = (100.0, 10_000.0)
 
 log = structlog.get_logger(__name__)
-
-
-class Rate(Struct, frozen=True, array_like=True):
-    """An exchange rate with its moment (ISO 8601, +09:00) and its source: static, provider or request."""
-
-    krw_per_usd: float
-    as_of: str
-    source: str
-
-
-def now_kst() -> str:
-    """Now, as ISO 8601 in Korean time."""
-    return iso_kst(time.time())
-
-
-def iso_kst(unix_s: float) -> str:
-    """Unix seconds as ISO 8601 in Korean time, whole seconds."""
-    return datetime.fromtimestamp(unix_s, UTC).astimezone(KST).isoformat(timespec="seconds")
 
 
 class FxRates:

@@ -7,8 +7,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dealerproxy.api import middleware, requests
-from dealerproxy.api import vehicles as vehicles_api
 from dealerproxy.client import (
     DealerError,
     DealerPart,
@@ -17,27 +15,17 @@ from dealerproxy.client import (
     VehicleNotFound,
     VehicleSummary,
     parse,
-    wire,
 )
+from dealerproxy.client.sources import UNSUPPORTED_OPTIONS
 from dealerproxy.errors import ApiError
 from dealerproxy.sandbox.danawa_inventory import MPARK
 from dealerproxy.sandbox.faults import Block
-from dealerproxy.search import answer, availability, facets, query
+from dealerproxy.search import query
+from dealerproxy.search.answer import AvailabilityAnswer, FacetsAnswer, VehicleList
 from dealerproxy.vocabulary import Vocabulary
 from tests.client.conftest import House
 
-MODELS = [wire.VehicleList, VehicleSummary, VehicleDetail, wire.FacetsAnswer, wire.Availability]
-WORDS = {
-    "REQUEST_ID": middleware.REQUEST_ID,
-    "API_KEY": middleware.API_KEY,
-    "DEADLINE_HEADER": requests.DEADLINE_HEADER,
-    "PARTIAL_HEADER": answer.PARTIAL_HEADER,
-    "PAGE_MAX_HEADER": vehicles_api.PAGE_MAX_HEADER,
-    **{
-        name: getattr(query, name)
-        for name in ("DEFAULT_LIMIT", "MAX_LIMIT", "PAGE_MAX", "DEALER", "SOURCES", "UPSTREAMS", "AUCTION_ONLY")
-    },
-}
+MODELS = [VehicleList, VehicleSummary, VehicleDetail, FacetsAnswer, AvailabilityAnswer]
 
 
 def plain(value: object) -> Any:
@@ -45,40 +33,8 @@ def plain(value: object) -> Any:
     return msgspec.json.decode(msgspec.json.encode(value))
 
 
-# What the server has as well. Once its modules can be imported without what only a server needs, these two tests go
-# and `wire.py` with them.
-
-
-@pytest.mark.parametrize("name", WORDS)
-def test_the_words_of_the_contract_are_the_servers(name: str) -> None:
-    assert getattr(wire, name) == WORDS[name]
-
-
-@pytest.mark.parametrize(
-    ("ours", "theirs"),
-    [
-        (wire.SourceState, answer.SourceState),
-        (wire.Notice, answer.Notice),
-        (wire.FxShown, answer.FxShown),
-        (wire.VehicleList, answer.VehicleList),
-        (wire.FacetsAnswer, facets.FacetsAnswer),
-        (wire.Sort, query.Sort),
-        (wire.Status, answer.Status),
-        (wire.Buyable, availability.Buyable),
-    ],
-)
-def test_the_models_of_the_contract_are_the_servers(ours: Any, theirs: Any) -> None:
-    def schema(model: Any) -> Any:
-        described: dict[str, Any] = msgspec.json.schema(model)
-        for part in described["$defs"].values():
-            part.pop("description", None)
-        return described
-
-    assert schema(ours) == schema(theirs)
-
-
 def test_the_unsupported_options_are_the_vocabularys(vocabulary: Vocabulary) -> None:
-    assert set(wire.UNSUPPORTED_OPTIONS) == set(vocabulary.unsupported_options)
+    assert set(UNSUPPORTED_OPTIONS) == set(vocabulary.unsupported_options)
 
 
 async def test_the_openapi_document_has_the_clients_models(house: House) -> None:

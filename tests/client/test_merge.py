@@ -24,8 +24,8 @@ from dealerproxy.client import (
     split,
 )
 from dealerproxy.client.errors import outage, refused
-from dealerproxy.client.wire import FxShown, SourceState, Status
 from dealerproxy.errors import Issue
+from dealerproxy.search.answer import FxShown, SourceState, Status
 from dealerproxy.vehicles.pricing import dealer_pricing
 from dealerproxy.vehicles.summary import VehicleSummary
 

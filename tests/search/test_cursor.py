@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from dealerproxy.errors import ApiError
 from dealerproxy.search.cursor import REMEMBERED_ROWS, CursorCodec, LegState, Seen
-from dealerproxy.vehicles.fx import Rate
+from dealerproxy.vehicles.rate import Rate
 
 RATE = Rate(1347.52, "2026-04-15T21:50:00+09:00", "static")
 states = st.builds(

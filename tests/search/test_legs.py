@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from dealerproxy.search.cursor import LegState, Seen
 from dealerproxy.search.legs import CHUNK_ROWS, IndexReader, LegReader, index_order, sort_key
 from dealerproxy.search.plan import DanawaLeg, EncarLeg
-from dealerproxy.search.query import Sort
+from dealerproxy.search.terms import Sort
 from dealerproxy.transport.pieces import Found, State
 from dealerproxy.upstreams.danawa.index import Brand
 from dealerproxy.upstreams.encar.rows import Asked

@@ -7,7 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dealerproxy.errors import ApiError
-from dealerproxy.search.query import Query, Sort, parse
+from dealerproxy.search.query import Query, parse
+from dealerproxy.search.terms import Sort
 from dealerproxy.vocabulary import Vocabulary
 
 AUCTION_ONLY = {

@@ -366,7 +366,7 @@ async def test_a_clock_that_is_set_back_keeps_nothing_fresh(desk: Desk) -> None:
     assert await desk.ask() == ("load 2", HIT)
 
 
-AGE = st.one_of(st.floats(0.0, 50.0), st.sampled_from([0.0, 10.0, 20.0, 40.0]))
+AGE = st.integers(0, 64).map(lambda eighths: eighths / 8)  # which floats hold exactly, beside a unix time too
 
 
 @given(st.tuples(AGE, AGE, AGE).map(sorted), AGE, st.sampled_from(["well", "failing", "hanging"]))
@@ -375,7 +375,6 @@ async def test_an_answer_is_never_older_than_its_state_allows(ages: list[float],
     desk = Desk(Kind("any", str, fresh_s=fresh, revalidate_s=revalidate, if_error_s=if_error))
     await desk.ask()
     desk.clock.at += age
-    age = (await desk.cache._kept(("any", "a", "piece"))).at * -1 + desk.clock.at if if_error else age
     if upstream == "failing":
         desk.source.failure = Drift("$")
     elif upstream == "hanging":
@@ -550,19 +549,6 @@ async def test_a_car_found_gone_is_never_answered_from_an_older_good_body(desk: 
         answers.append((await desk.cache.get(CHUNK, "car", look, Deadline(30.0))).value)
         desk.clock.at += 121.0 if len(answers) == 1 else 61.0
     assert answers == ["on sale"] + ["gone"] * 5
-
-
-async def test_a_newer_value_that_came_while_one_waited_is_what_stands_in(desk: Desk) -> None:
-    await desk.ask()
-    desk.clock.at += 121.0
-    desk.source.gate.clear()
-    hurried = desk.start(within_s=0.02)
-    await turns()
-    await desk.cache.memory.set(
-        ("chunk", "a", "piece"), (await desk.cache._kept(("chunk", "a", "piece")))._replace(value="newer")
-    )
-    assert await hurried == ("newer", STALE)
-    await desk.cache.close()
 
 
 async def test_an_upstream_oddity_that_cannot_be_kept_is_answered_once_and_ends_what_it_replaces(desk: Desk) -> None:

@@ -376,6 +376,17 @@ async def test_a_car_found_gone_by_one_process_is_not_answered_as_on_sale_by_ano
     assert await second.ask() == ("gone", STALE)
 
 
+async def test_a_fresh_look_that_fails_falls_back_on_what_another_process_found(world: World) -> None:
+    first, second = world.process(), world.process()
+    await many(1, first, second)  # both hold it as on sale
+    world.clock.at += 1.0
+    world.source.says = "gone"
+    await first.ask(fresh_look=True)
+    world.source.failure = Unreachable("reset")
+    world.clock.at += 1.0
+    assert await second.ask(fresh_look=True) == ("gone", STALE)
+
+
 # Redis does what it likes
 
 

@@ -11,7 +11,7 @@ from multidict import CIMultiDict
 
 from dealerproxy.errors import Blocked, Drift, NotFound, RateLimited, ServerFault, UpstreamError, UpstreamFault
 from dealerproxy.transport.response import LONGEST_WAIT_S, Response, json_body, page_body, retry_after_s
-from dealerproxy.vehicles.fx import iso_kst
+from dealerproxy.vehicles.rate import iso_kst
 
 MARKER = b"has_been_cr_blocked"
 # Sunday, 6 November 1994 08:49:37 GMT, the moment RFC 9110 writes its examples with.

@@ -1,0 +1,33 @@
+"""The partner API's own words and limits, as the service and its callers need them."""
+
+from enum import StrEnum
+
+DEFAULT_LIMIT, MAX_LIMIT = 50, 200
+PAGE_MAX = 48
+DEALER = "dealer"
+SOURCES = (DEALER, "glovis", "sk", "aj", "lotte", "kcar")
+UPSTREAMS = ("encar", "danawa")
+AUCTION_ONLY = (
+    "auction_status",
+    "accident_grade",
+    "exterior_grade",
+    "auction_date_from",
+    "auction_date_to",
+    "auction_count_min",
+    "auction_count_max",
+)
+
+
+class Sort(StrEnum):
+    """Orders a client can ask for. Dealer cars have no auction date: the default means newest first."""
+
+    AUCTION_DATE_ASC = "auction_date_asc"
+    PRICE_ASC = "price_asc"
+    PRICE_DESC = "price_desc"
+    YEAR_DESC = "year_desc"
+    MILEAGE_ASC = "mileage_asc"
+
+    @property
+    def by_year(self) -> bool:
+        """Whether rows come newest first registration first."""
+        return self in {Sort.AUCTION_DATE_ASC, Sort.YEAR_DESC}

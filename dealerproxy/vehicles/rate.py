@@ -1,0 +1,28 @@
+"""Won per dollar at a moment, and how moments are written."""
+
+import time
+from datetime import UTC, datetime, timedelta, timezone
+
+from msgspec import Struct
+
+KST = timezone(timedelta(hours=9))
+# A provider that answers dollars per won, or another currency's rate, must not price cars.
+PLAUSIBLE = (100.0, 10_000.0)
+
+
+class Rate(Struct, frozen=True, array_like=True):
+    """An exchange rate with its moment (ISO 8601, +09:00) and its source: static, provider or request."""
+
+    krw_per_usd: float
+    as_of: str
+    source: str
+
+
+def now_kst() -> str:
+    """Now, as ISO 8601 in Korean time."""
+    return iso_kst(time.time())
+
+
+def iso_kst(unix_s: float) -> str:
+    """Unix seconds as ISO 8601 in Korean time, whole seconds."""
+    return datetime.fromtimestamp(unix_s, UTC).astimezone(KST).isoformat(timespec="seconds")

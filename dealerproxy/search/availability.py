@@ -11,7 +11,7 @@ from msgspec import Struct
 from dealerproxy.errors import Blocked, RateLimited, Suspended, UpstreamError
 from dealerproxy.search.answer import Buyable
 from dealerproxy.transport.deadline import Deadline
-from dealerproxy.transport.fetch import background
+from dealerproxy.transport.limits import background
 from dealerproxy.upstreams.danawa.cars import DanawaCars
 from dealerproxy.upstreams.encar.cars import EncarCars
 from dealerproxy.upstreams.encar.detail import Advert, is_under_contract, judge

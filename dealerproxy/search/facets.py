@@ -13,7 +13,7 @@ from dealerproxy.search.answer import FacetsAnswer, Notice
 from dealerproxy.search.terms import DEALER
 from dealerproxy.transport.aged import AgedCache
 from dealerproxy.transport.deadline import Deadline
-from dealerproxy.transport.fetch import background
+from dealerproxy.transport.limits import background
 from dealerproxy.transport.pieces import Kind
 from dealerproxy.upstreams.encar.client import EncarClient
 from dealerproxy.upstreams.encar.facets import MAKES, MODEL_GROUPS, read_facets

@@ -19,6 +19,7 @@ import structlog
 
 from dealerproxy.errors import Overloaded, TooLate, UpstreamError
 from dealerproxy.transport.deadline import Deadline
+from dealerproxy.transport.limits import background
 from dealerproxy.transport.memory import BoundedMemory
 from dealerproxy.transport.pieces import (
     SKEW_S,
@@ -105,7 +106,8 @@ class AgedCache:
                 if self._age(kept) < kind.fresh_s:
                     return self._found(kind, "redis", State.HIT, kept)
                 if self._age(kept) < kind.revalidate_s:
-                    _ = self._flight(place, fetch)
+                    with background():
+                        _ = self._flight(place, fetch)
                     return self._found(kind, "memory", State.UPDATING, kept)
             if place not in self._flights and not deadline.remaining():
                 raise TooLate(TOO_LATE)  # nobody would hear the answer

@@ -4,9 +4,7 @@ Redirects are followed only on the upstream's own host: elsewhere they lead to b
 """
 
 import asyncio
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from contextvars import ContextVar
+from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple, TypeVar
 
 import aiohttp
@@ -15,7 +13,7 @@ from yarl import URL
 from dealerproxy.errors import Blocked, TimedOut, Unreachable, UpstreamFault
 from dealerproxy.transport.deadline import Deadline
 from dealerproxy.transport.health import Health
-from dealerproxy.transport.limits import Bulkhead, Lane, RateLimiter
+from dealerproxy.transport.limits import LANE, Bulkhead, RateLimiter
 from dealerproxy.transport.response import Response
 from dealerproxy.transport.retry import Retries
 
@@ -25,9 +23,6 @@ READ_S = 5.0
 SLOW_S = 4.0
 MAX_REDIRECTS = 3
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
-
-# Who is waiting is known at the top and used down here; work started from a task inherits its lane.
-LANE: ContextVar[Lane] = ContextVar("lane", default=Lane.INTERACTIVE)
 
 T = TypeVar("T")
 
@@ -132,13 +127,3 @@ class Fetcher:
                 raise UpstreamFault(f"body over {self._max_bytes} bytes")
             pieces.append(piece)
         return b"".join(pieces)
-
-
-@contextmanager
-def background() -> Iterator[None]:
-    """Everything asked inside goes in the background lane: nobody waits for it."""
-    token = LANE.set(Lane.BACKGROUND)
-    try:
-        yield
-    finally:
-        LANE.reset(token)

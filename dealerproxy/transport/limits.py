@@ -7,8 +7,9 @@ lanes, where the interactive ones go first, and never more of them than there ar
 import asyncio
 import time
 from collections import Counter, deque
-from collections.abc import AsyncIterator, Callable, Mapping
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
+from contextlib import asynccontextmanager, contextmanager
+from contextvars import ContextVar
 from enum import StrEnum
 
 from redis.asyncio import Redis
@@ -102,6 +103,20 @@ class Lane(StrEnum):
 
     INTERACTIVE = "interactive"
     BACKGROUND = "background"
+
+
+# Who is waiting is known at the top and used at the bottom; work started from a task inherits its lane.
+LANE: ContextVar[Lane] = ContextVar("lane", default=Lane.INTERACTIVE)
+
+
+@contextmanager
+def background() -> Iterator[None]:
+    """Everything asked inside goes in the background lane: nobody waits for it."""
+    token = LANE.set(Lane.BACKGROUND)
+    try:
+        yield
+    finally:
+        LANE.reset(token)
 
 
 class Bulkhead:

@@ -16,7 +16,7 @@ from msgspec import Struct
 from dealerproxy.errors import Drift, TooLate, UpstreamError, Warming
 from dealerproxy.transport.aged import AgedCache
 from dealerproxy.transport.deadline import Deadline
-from dealerproxy.transport.fetch import background
+from dealerproxy.transport.limits import background
 from dealerproxy.transport.pieces import Found, Kind
 from dealerproxy.vehicles.listing import LeftOut, LeftOutReason, Listing
 

@@ -22,6 +22,7 @@ _COUNTED = {
     f"left_out_{LeftOutReason.UNKNOWN_MODEL}": (None, "Left out: {} of a model without an English name here."),
     f"left_out_{LeftOutReason.SOLD_OR_RESERVED}": (None, "Left out: {} sold or reserved."),
     f"left_out_{LeftOutReason.OTHER_FEEDER}": (None, "Left out: {} of a seller that cannot be followed."),
+    f"left_out_{LeftOutReason.NOT_BUYABLE}": (None, "Left out: {} found sold or gone since the list was read."),
     f"left_out_{LeftOutReason.UNREADABLE}": (None, "Left out: {} that could not be read."),
     "left_out_duplicate": (None, "Left out: {} more adverts of cars on this page."),
     "untranslated": ("trim", "Words of trim names without English, left out of the text: {}."),

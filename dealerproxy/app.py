@@ -93,7 +93,7 @@ async def _shared(app: web.Application) -> AsyncIterator[None]:
     url = app[SETTINGS].redis_url
     shared = app[SHARED] = connect(url) if url else None
     app[HEALTH] = Health(shared)
-    cache = app[CACHE] = AgedCache(shared)
+    cache = app[CACHE] = AgedCache(shared, max_bytes=app[SETTINGS].cache_mb * 2**20)
     yield
     await cache.close()
     if shared is not None:

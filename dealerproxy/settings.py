@@ -45,6 +45,7 @@ class Settings(Struct, frozen=True, kw_only=True):
     danawa_warm: Annotated[
         str, Meta(description="Comma-separated makes whose Danawa listings are kept read in the background.")
     ] = ""
+    cache_mb: Annotated[int, Meta(ge=1, le=65_536, description="Memory for what was read of the sites, in MiB.")] = 256
     max_requests: Annotated[
         int, Meta(ge=1, le=100_000, description="Requests answered at a time; more are told to come back at once.")
     ] = 256

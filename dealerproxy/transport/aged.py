@@ -217,8 +217,11 @@ class AgedCache:
         kept = await self._kept((kind.name, key, _PIECE))
         if failed.at <= since or failed.at < kept.at:
             return None
-        error: UpstreamError = failed.value
-        return error.with_traceback(None)  # or it would grow with everybody who raises it
+        # A copy of its own for everybody who raises it: its wait gets shorter, and its traceback must not grow.
+        error: UpstreamError = decode_failure(encode_failure(failed.value))
+        if error.retry_after_s is not None:
+            error.retry_after_s = max(0.0, error.retry_after_s - self._age(failed))
+        return error
 
     def _age(self, kept: _Kept) -> float:
         return max(0.0, self._clock() - kept.at)

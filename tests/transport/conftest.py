@@ -14,6 +14,8 @@ from typing import Any
 
 import pytest
 import redis
+from redis.backoff import NoBackoff
+from redis.retry import Retry
 
 
 class RedisServer:
@@ -24,7 +26,7 @@ class RedisServer:
             taken.bind(("127.0.0.1", 0))
             self.port: int = taken.getsockname()[1]
         self.url = f"redis://127.0.0.1:{self.port}"
-        self.client: Any = redis.Redis(port=self.port, protocol=2)
+        self.client: Any = redis.Redis(port=self.port, protocol=2, retry=Retry(NoBackoff(), 0))
         self._command = [binary, "--bind", "127.0.0.1", "--port", str(self.port), "--save", "", "--dir", str(folder)]
         self.start()
 

@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from structlog.testing import capture_logs
 
-from dealerproxy.errors import Drift, TooLate, Unreachable, UpstreamError
+from dealerproxy.errors import Drift, RateLimited, TooLate, Unreachable, UpstreamError
 from dealerproxy.transport.aged import AgedCache
 from dealerproxy.transport.deadline import Deadline
 from dealerproxy.transport.pieces import SKEW_S, Found, Key, Kind, State
@@ -33,6 +33,11 @@ class Clock:
 
     def __call__(self) -> float:
         return self.at
+
+
+def within(seconds: float) -> Deadline:
+    """So long, however slow the machine is before it comes to wait."""
+    return Deadline(seconds, lambda: 0.0)
 
 
 class Source:
@@ -69,7 +74,7 @@ class Desk:
         self.source = Source(open_gate=open_gate)
 
     async def find(self, key: Key = "a", *, within_s: float = 30.0, fresh_look: bool = False) -> Found[Any]:
-        return await self.cache.get(self.kind, key, self.source.load, Deadline(within_s), fresh_look=fresh_look)
+        return await self.cache.get(self.kind, key, self.source.load, within(within_s), fresh_look=fresh_look)
 
     async def ask(self, key: Key = "a", **how: Any) -> tuple[Any, State]:
         found = await self.find(key, **how)
@@ -123,7 +128,7 @@ async def test_none_is_a_value_like_any_other(desk: Desk) -> None:
         desk.source.loads += 1
 
     for _ in range(2):
-        assert (await desk.cache.get(CHUNK, "a", load, Deadline(30.0))).value is None
+        assert (await desk.cache.get(CHUNK, "a", load, within(30.0))).value is None
     assert desk.source.loads == 1
 
 
@@ -131,7 +136,7 @@ async def test_kinds_and_keys_are_apart(desk: Desk) -> None:
     other: Kind[str] = Kind("other", str, fresh_s=60.0, revalidate_s=60.0, if_error_s=60.0)
     assert await desk.ask("a") == ("load 1", MISS)
     assert await desk.ask(("a", "0")) == ("load 2", MISS)
-    assert (await desk.cache.get(other, "a", desk.source.load, Deadline(30.0))).value == "load 3"
+    assert (await desk.cache.get(other, "a", desk.source.load, within(30.0))).value == "load 3"
     assert await desk.ask("a") == ("load 1", HIT)
 
 
@@ -139,7 +144,7 @@ async def test_keys_do_not_wait_for_one_another(shut: Desk) -> None:
     waiting = shut.start("slow")
     await turns()
     quick = Source(open_gate=True)
-    assert (await shut.cache.get(CHUNK, "quick", quick.load, Deadline(30.0))).value == "load 1"
+    assert (await shut.cache.get(CHUNK, "quick", quick.load, within(30.0))).value == "load 1"
     assert not waiting.done()
     shut.source.gate.set()
     await waiting
@@ -198,7 +203,7 @@ async def test_a_load_that_fails_before_its_first_wait_fails_its_waiters(desk: D
         raise Unreachable("refused")
 
     with pytest.raises(Unreachable):
-        await desk.cache.get(CHUNK, "a", load, Deadline(30.0))
+        await desk.cache.get(CHUNK, "a", load, within(30.0))
 
 
 async def test_a_failure_nobody_waits_for_any_more_is_not_reported_as_unseen(
@@ -243,7 +248,7 @@ async def test_closing_waits_for_a_load_that_cleans_up_and_swallows_its_failure(
             raise Unreachable("reset")
 
     with pytest.raises(TooLate):
-        await desk.cache.get(CHUNK, "a", load, Deadline(0.001))
+        await desk.cache.get(CHUNK, "a", load, within(0.001))
     await desk.cache.close()
     assert steps == ["cleaned up"]
     gc.collect()
@@ -459,7 +464,7 @@ async def test_a_failure_that_is_remembered_does_not_hold_on_to_what_was_loaded(
         raise Drift("$")
 
     with pytest.raises(Drift) as raised:
-        await desk.cache.get(CHUNK, "a", load, Deadline(30.0))
+        await desk.cache.get(CHUNK, "a", load, within(30.0))
     assert bodies[0]() is not None
     del raised
     await turns()
@@ -484,6 +489,17 @@ async def test_after_the_back_off_there_is_a_new_load(desk: Desk) -> None:
     desk.source.failure = None
     desk.clock.at += BACK_OFF_S
     assert await desk.ask() == ("load 2", MISS)
+
+
+async def test_what_a_kept_failure_asks_to_wait_gets_shorter_as_time_goes_by(desk: Desk) -> None:
+    desk.source.failure = RateLimited("429", 30.0)
+    waits = []
+    for _ in range(3):
+        with pytest.raises(RateLimited) as caught:
+            await desk.ask()
+        waits.append(caught.value.retry_after_s)
+        desk.clock.at += 0.5
+    assert (waits, desk.source.loads) == ([30.0, 29.5, 29.0], 1)
 
 
 async def test_a_kind_without_a_back_off_tries_again_at_once() -> None:
@@ -532,7 +548,7 @@ async def test_a_success_ends_the_back_off(desk: Desk) -> None:
     await desk.ask(fresh_look=True)
     kind: Kind[str] = Kind("chunk", str, fresh_s=0.1, revalidate_s=60.0, if_error_s=60.0)
     desk.clock.at += 0.5
-    assert (await desk.cache.get(kind, "a", desk.source.load, Deadline(30.0))).state is UPDATING
+    assert (await desk.cache.get(kind, "a", desk.source.load, within(30.0))).state is UPDATING
 
 
 async def test_a_car_found_gone_is_never_answered_from_an_older_good_body(desk: Desk) -> None:
@@ -546,7 +562,7 @@ async def test_a_car_found_gone_is_never_answered_from_an_older_good_body(desk: 
 
     answers = []
     for _ in range(6):
-        answers.append((await desk.cache.get(CHUNK, "car", look, Deadline(30.0))).value)
+        answers.append((await desk.cache.get(CHUNK, "car", look, within(30.0))).value)
         desk.clock.at += 121.0 if len(answers) == 1 else 61.0
     assert answers == ["on sale"] + ["gone"] * 5
 
@@ -561,11 +577,11 @@ async def test_an_upstream_oddity_that_cannot_be_kept_is_answered_once_and_ends_
         except StopIteration:
             raise Unreachable("reset") from None
 
-    await desk.cache.get(odd, "a", load, Deadline(30.0))
+    await desk.cache.get(odd, "a", load, within(30.0))
     desk.clock.at += 121.0
-    assert (await desk.cache.get(odd, "a", load, Deadline(30.0))).value == {"price": 10**40}
+    assert (await desk.cache.get(odd, "a", load, within(30.0))).value == {"price": 10**40}
     with pytest.raises(Unreachable):
-        await desk.cache.get(odd, "a", load, Deadline(30.0))
+        await desk.cache.get(odd, "a", load, within(30.0))
 
 
 async def test_a_mistake_of_ours_is_shown_and_logged_and_not_papered_over(desk: Desk) -> None:

@@ -174,7 +174,7 @@ def normalise(advert: Advert, listing_id: str, vocabulary: Vocabulary, base: URL
         photos=_photos(advert.images),
         vin=None,
         license_plate=_text(advert.carNo),
-        url=str(bridge_url(base, FEEDER, listing_id)),
+        url=bridge_url(base, FEEDER, listing_id),
         seller_type=None,
         region=None,
         model_korean=named.korean,

@@ -155,7 +155,8 @@ def read_list(body: bytes, *, charset: str | None = None, base: URL = HOME) -> L
     whole = bool(_WHOLE_PAGE.search(text))
     area = container or _unnamed_list(tree, whole=whole)
     items = area.css(ROWS) if area else []
-    rows = tuple(row for item in items if (row := _read(item, base)) is not None)
+    hinting = area is not None and area.css_first(HINTS) is not None
+    rows = tuple(row for item in items if (row := _read(item, base, hinting=hinting)) is not None)
     if area is None or (container is None and whole and not rows):
         raise Drift(CONTAINER)
     broken = Counter(row.selector for row in rows if isinstance(row, Broken))
@@ -202,24 +203,26 @@ def _says_empty(tree: LexborHTMLParser, container: LexborNode | None) -> bool:
     return any(node and words.search(_plain(node.text(separator=" "))) for node, words in said)
 
 
-def _read(item: LexborNode, base: URL) -> ListRow | Broken | None:
-    """Read an `li`; None when it is no car."""
+def _read(item: LexborNode, base: URL, *, hinting: bool) -> ListRow | Broken | None:
+    """Read an `li`; None when it is no car. `hinting`: some of the list's elements say more when pointed at."""
     layout, names = CURRENT, item.css(CURRENT.name)
     if not names and OLD_CLASS in (item.attributes.get("class") or "").lower().split():
         layout, names = OLD, item.css(OLD.name)
     if not names and item.css_first(CELLS) is None:
         return None
     try:
-        return _row(item, names, layout, base)
+        return _row(item, names, layout, base, hinting=hinting)
     except _Unreadable as error:
         return Broken(str(error))
 
 
-def _row(item: LexborNode, names: Sequence[LexborNode], layout: _Layout, base: URL) -> ListRow:
+def _row(item: LexborNode, names: Sequence[LexborNode], layout: _Layout, base: URL, *, hinting: bool) -> ListRow:
     name = _name(names, layout)
     cells = _cells(item, layout)
     feeder, listing_id, href = _link(item, names, base)
     images = [node.attributes for node in item.css(IMAGE)]
+    hints = [node.attributes.get("title") or "" for node in item.css(HINTS)] if hinting else []
+    text = "\n".join((item.text(separator=" "), *(attributes.get("alt") or "" for attributes in images), *hints))
     return ListRow(
         name=name,
         year=_number(cells, layout.year),
@@ -229,8 +232,8 @@ def _row(item: LexborNode, names: Sequence[LexborNode], layout: _Layout, base: U
         listing_id=listing_id,
         href=href,
         image=_image(images),
-        mark=_mark(item, names, images),
-        monthly=bool(_MONTHLY.search(_plain(item.text(separator=" ")))),
+        mark=_mark(text, names),
+        monthly=_MONTHLY.search(text) is not None,
     )
 
 
@@ -292,13 +295,11 @@ def _image(images: Iterable[_Attributes]) -> str | None:
     return None
 
 
-def _mark(item: LexborNode, names: Iterable[LexborNode], images: Iterable[_Attributes]) -> str | None:
-    """Return a word in the row, outside the name's own text, that says the car cannot be bought.
+def _mark(text: str, names: Iterable[LexborNode]) -> str | None:
+    """Return a word in a row's text, outside the name's own, that says the car cannot be bought.
 
     A picture's words count too, and those an icon shows when pointed at.
     """
-    hints = [node.attributes.get("title") or "" for node in item.css(HINTS)]
-    text = "\n".join((item.text(separator=" "), *(attributes.get("alt") or "" for attributes in images), *hints))
     if not _MARK.search(text):
         return None
     marks = Counter(_MARK.findall(text))

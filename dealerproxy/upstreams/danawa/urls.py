@@ -36,15 +36,14 @@ def list_url(base: URL, brand: str, series: str | None, page: int) -> URL:
     return (base / FOLDER / "").with_query(query)
 
 
-def bridge_url(base: URL, feeder: str, listing_id: str) -> URL:
-    """Return the address by which the list itself leads to a car."""
-    query = {"refer": "usedcarList", "sCompany": feeder, "sDemoNo": listing_id}
-    return _bridge(base).with_query(query)
+def bridge_url(base: URL, feeder: str, listing_id: str) -> str:
+    """Return the address by which the list itself leads to a car; neither part has anything to escape."""
+    return f"{_bridge(base)}?refer=usedcarList&sCompany={feeder}&sDemoNo={listing_id}"
 
 
 @lru_cache(maxsize=8)
-def _bridge(base: URL) -> URL:
-    return base / FOLDER / BRIDGE
+def _bridge(base: URL) -> str:
+    return str(base / FOLDER / BRIDGE)
 
 
 def bridge(href: str, base: URL = HOME) -> tuple[str, str] | None:

@@ -77,7 +77,8 @@ class EncarCars:
         # An old advert is never used without asking: its car may be sold.
         ages = {"fresh_s": fresh_s, "revalidate_s": fresh_s, "if_error_s": max(fresh_s, IF_ERROR_S)}
         self._adverts: Kind[Advert | Verdict] = Kind("advert", Advert | Verdict, **ages)
-        self._batches: Kind[Batch] = Kind("batch", Batch, **ages)
+        # Nor is a batch ever an old one: what is found of a single car would not mend it.
+        self._batches: Kind[Batch] = Kind("batch", Batch, fresh_s=fresh_s, revalidate_s=fresh_s, if_error_s=fresh_s)
         self._papers: Mapping[str, Kind[Document]] = {
             name: Kind(name, Document, fresh_s=PAPER_FRESH_S, revalidate_s=PAPER_FRESH_S, if_error_s=PAPER_IF_ERROR_S)
             for name in (INSPECTION, RECORD, DIAGNOSIS)
@@ -111,10 +112,7 @@ class EncarCars:
     async def find_many(
         self, listing_ids: Iterable[str], deadline: Deadline, *, fresh_look: bool = False
     ) -> tuple[Mapping[str, Advert], Sequence[UpstreamError]]:
-        """Fetch adverts 20 a call, side by side: those answered for, and what went wrong with the other calls.
-
-        What is older than it should be is not used: nobody could tell whether its cars are still on sale.
-        """
+        """Fetch adverts 20 a call, side by side: those answered for, and what went wrong with the other calls."""
         wanted = list(listing_ids)
         batches = [tuple(wanted[start : start + BATCH_IDS]) for start in range(0, len(wanted), BATCH_IDS)]
         answers = await asyncio.gather(
@@ -128,10 +126,7 @@ class EncarCars:
         errors: list[UpstreamError] = []
         for answer in answers:
             if isinstance(answer, Found):
-                if answer.failure is None:
-                    found.update(answer.value)
-                else:
-                    errors.append(answer.failure)
+                found.update(answer.value)
             elif isinstance(answer, UpstreamError):
                 errors.append(answer)
             else:

@@ -44,7 +44,7 @@ class Said(NamedTuple):
 
 def is_placeholder_price(manwon: float, *, under_contract: bool) -> bool:
     """Whether a price in 만원 stands for "ask us" rather than for an amount."""
-    if manwon <= 0 or manwon >= PLACEHOLDER_PRICE:
+    if manwon < 1 or manwon >= PLACEHOLDER_PRICE:
         return True
     return under_contract and manwon == PLACEHOLDER_PRICE_UNDER_CONTRACT
 

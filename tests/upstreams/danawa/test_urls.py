@@ -76,7 +76,7 @@ def test_any_other_link_names_no_car(href: str) -> None:
 
 @given(st.from_regex(r"[a-z0-9_-]{1,32}", fullmatch=True), st.from_regex(r"[0-9]{1,19}", fullmatch=True))
 def test_a_cars_address_names_that_car(feeder: str, listing_id: str) -> None:
-    url = bridge_url(HOME, feeder, listing_id)
+    url = URL(bridge_url(HOME, feeder, listing_id))
     assert bridge(str(url), HOME) == bridge(url.path_qs, HOME) == (feeder, listing_id)
 
 

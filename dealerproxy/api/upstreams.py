@@ -6,7 +6,7 @@ from aiohttp import web
 from msgspec import Struct
 
 from dealerproxy.api.responses import json_response
-from dealerproxy.api.state import HEALTH
+from dealerproxy.api.state import CACHE, HEALTH
 from dealerproxy.errors import ApiError
 from dealerproxy.transport.health import Phase, Snapshot
 from dealerproxy.vehicles.rate import iso_kst
@@ -53,6 +53,7 @@ async def reset_upstream(request: web.Request) -> web.Response:
     if name not in {upstream.name for upstream in await upstreams_of(request.app)}:
         raise ApiError(404, "upstream_not_found", "There is no upstream of this name; see GET /v1/upstreams.")
     await request.app[HEALTH].reset(name)
+    request.app[CACHE].forgive()
     return json_response(
         UpstreamList([upstream for upstream in await upstreams_of(request.app) if upstream.name == name])
     )

@@ -79,6 +79,7 @@ class AgedCache:
         self.memory = BoundedMemory(max_bytes=max_bytes, weigh=lambda kept: kept.size, clock=clock)
         self._redis = None if shared is None else RedisTier(shared)
         self._clock = clock
+        self._forgiven_at = -math.inf
         self._flights: dict[Place, asyncio.Task[Any]] = {}
 
     async def get(
@@ -122,6 +123,10 @@ class AgedCache:
                 self.counts[kind.name, "upstream", "error"] += 1
                 raise
             return self._found(kind, "memory", State.STALE, kept, failure)
+
+    def forgive(self) -> None:
+        """Forget, in this process, how loads failed so far: the next to ask starts another one."""
+        self._forgiven_at = self._clock()
 
     async def close(self) -> None:
         """Cancel what is being loaded."""
@@ -215,7 +220,7 @@ class AgedCache:
         """Return how the last load failed, if that was after `since` and nothing was loaded after it."""
         failed = await self._kept((kind.name, key, _FAILURE))
         kept = await self._kept((kind.name, key, _PIECE))
-        if failed.at <= since or failed.at < kept.at:
+        if failed.at <= max(since, self._forgiven_at) or failed.at < kept.at:
             return None
         # A copy of its own for everybody who raises it: its wait gets shorter, and its traceback must not grow.
         error: UpstreamError = decode_failure(encode_failure(failed.value))

@@ -10,7 +10,7 @@ from typing import NamedTuple, TypeVar
 import aiohttp
 from yarl import URL
 
-from dealerproxy.errors import Blocked, TimedOut, Unreachable, UpstreamFault
+from dealerproxy.errors import Blocked, TimedOut, Unreachable, UpstreamError, UpstreamFault
 from dealerproxy.transport.deadline import Deadline
 from dealerproxy.transport.health import Health
 from dealerproxy.transport.limits import LANE, Bulkhead, RateLimiter
@@ -64,7 +64,8 @@ class Fetcher:
 
         `within_s` bounds everything, waits for a slot, a turn and a retry included. Raises what `judge` raises,
         TimedOut, Unreachable (no connection, reset, broken body), Blocked (a redirect to another host), UpstreamFault
-        (a body over the cap, too many redirects), Suspended or Overloaded (not asked).
+        (a body over the cap, too many redirects), Suspended or Overloaded (not asked). While the operation is suspended
+        the error's `retry_after_s` tells how long.
         """
         circuit = self._circuits[operation]
         deadline = Deadline(within_s)
@@ -76,7 +77,12 @@ class Fetcher:
                 async with circuit.admit():
                     return judge(await self._send(url, Deadline(min(seconds, deadline.remaining()))))
 
-        return await self._retries.call(attempt, within_s=within_s)
+        try:
+            return await self._retries.call(attempt, within_s=within_s)
+        except UpstreamError as error:
+            if (wait_s := circuit.wait_s()) is not None:
+                error.retry_after_s = max(wait_s, error.retry_after_s or 0.0)
+            raise
 
     async def _turn(self, deadline: Deadline) -> None:
         wait_s = await self._limiter.reserve(deadline.remaining())

@@ -266,6 +266,11 @@ class Circuit:
         """Raise Suspended if a call would surely be refused now. Saves waiting in a queue for a refusal."""
         admitted(self._current(), self._clock(), "")
 
+    def wait_s(self) -> float | None:
+        """Seconds until the upstream is asked again; None while it is."""
+        retry_at = self._current().retry_at
+        return None if retry_at is None else max(0.0, retry_at - self._clock())
+
     def snapshot(self) -> Snapshot:
         """Tell how it stands, as far as this process knows."""
         state, now = self._current(), self._clock()

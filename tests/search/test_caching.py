@@ -85,7 +85,8 @@ async def test_a_suspended_site_answers_at_once_with_what_is_kept_and_is_not_ask
     house.stand_in.faults.add(Block(operation="search"))
     other = LIST.replace("Kia", "BMW")
     status, headers, body = await get(house, other)
-    assert (status, headers["Cache-Control"]) == (503, "no-store")
+    assert (status, headers["Cache-Control"], headers["Retry-After"]) == (503, "no-store", "30")
+    assert body["error"]["details"]["sources"][0]["retry_at"] is not None
     asked = len(house.calls)
     status, _, body = await get(house, other.replace("BMW", "Audi"))
     assert (status, body["error"]["details"]["sources"][0]["reason"]) == (503, "suspended")
@@ -190,8 +191,10 @@ async def test_upstreams_are_told_without_asking_any_and_reset_by_hand(build: An
     }
     assert (danawa["name"], danawa["state"], set(danawa["operations"])) == ("danawa", "healthy", {"list", "feeder"})
     assert len(house.stand_in.calls) == asked
+    house.stand_in.faults.clear()
     async with house.client.post("/v1/upstreams/encar/reset") as response:
         assert (response.status, (await response.json())["data"][0]["state"]) == (200, "healthy")
+    assert (await get(house, LIST))[0] == 200
     async with house.client.post("/v1/upstreams/carvana/reset") as response:
         assert (response.status, (await response.json())["error"]["code"]) == (404, "upstream_not_found")
 

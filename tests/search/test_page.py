@@ -179,7 +179,7 @@ async def test_a_rate_limit_tells_when_to_come_back(build: Any) -> None:
     house = await build(stock(1))
     house.stand_in.faults.add(RateLimited(retry_after=17))
     answer = await house.ask(make="Kia")
-    assert house.headers["Retry-After"] == "17"
+    assert 17 <= int(house.headers["Retry-After"]) <= 19  # a suspension is a little longer than asked, never shorter
     assert answer["error"]["details"]["sources"][0]["retry_at"].endswith("+09:00")
 
 

@@ -60,7 +60,7 @@ COUNTS: Kind[int] = Kind("count", int, **AGES)
         (PAPERS, NoReport(NoReportReason.PHOTO_ONLY)),
         (PAPERS, Blank()),
     ],
-    ids=repr,
+    ids=lambda given: given.name if isinstance(given, Kind) else type(given).__name__,
 )
 def test_what_was_encoded_comes_back_with_its_type(kind: Kind[Any], value: object) -> None:
     back = kind.decode(kind.encode(value))

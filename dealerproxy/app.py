@@ -10,7 +10,9 @@ from yarl import URL
 
 from dealerproxy import vocabulary as words
 from dealerproxy.api import cars, health, middleware, upstreams, vehicles
+from dealerproxy.api.answers import Answers
 from dealerproxy.api.state import (
+    ANSWERS,
     AVAILABILITY,
     CACHE,
     CARS,
@@ -55,6 +57,8 @@ from dealerproxy.vehicles.rate import Rate, now_kst
 
 # The longest a single attempt may take: a list of 8 s can be tried again after it.
 ATTEMPT_S = 5.0
+# One part in so many of the cache is for whole answers, the others for the pieces they are made of.
+ANSWERS_SHARE = 4
 FX_OPERATION = "rate"
 FX_MANNERS = Manners((FX_OPERATION,), burst=1, in_flight=1, max_bytes=1_000_000)
 FX_TIMEOUT_S = 5.0
@@ -93,7 +97,8 @@ async def _shared(app: web.Application) -> AsyncIterator[None]:
     url = app[SETTINGS].redis_url
     shared = app[SHARED] = connect(url) if url else None
     app[HEALTH] = Health(shared)
-    cache = app[CACHE] = AgedCache(shared, max_bytes=app[SETTINGS].cache_mb * 2**20)
+    pieces = app[SETTINGS].cache_mb * 2**20 * (ANSWERS_SHARE - 1) // ANSWERS_SHARE
+    cache = app[CACHE] = AgedCache(shared, max_bytes=pieces)
     yield
     await cache.close()
     if shared is not None:
@@ -175,6 +180,7 @@ async def _search(app: web.Application) -> AsyncIterator[None]:
         fresh_s=settings.list_fresh_s,
         deadline_s=settings.list_deadline_s,
     )
+    app[ANSWERS] = Answers(app[DEPARTED], app[RATES], max_bytes=settings.cache_mb * 2**20 // ANSWERS_SHARE)
     app[SEARCH] = SearchService(
         sources={"encar": encar_source, "danawa": DanawaSource(app[INDEXES], app[DEPARTED])},
         cars=app[ENCAR_CARS],

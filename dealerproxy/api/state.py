@@ -6,6 +6,7 @@ from typing import Protocol
 
 from aiohttp import web
 
+from dealerproxy.api.answers import Answers
 from dealerproxy.search.availability import Availability
 from dealerproxy.search.facets import Facets
 from dealerproxy.search.service import SearchService
@@ -51,5 +52,6 @@ RATES = web.AppKey("rates", FxRates)
 SEARCH = web.AppKey("search", SearchService)
 ENCAR_CARS = web.AppKey("encar_cars", EncarCars)
 CARS = web.AppKey("cars", Mapping[str, Cars])
+ANSWERS = web.AppKey("answers", Answers)
 AVAILABILITY = web.AppKey("availability", Availability)
 FACETS = web.AppKey("facets", Facets)

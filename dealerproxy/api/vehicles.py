@@ -1,50 +1,70 @@
 """`GET /v1/vehicles`: the partner API's query string in, dealer rows out. `GET /v1/vehicles/facets` beside it."""
 
 import time
+from collections.abc import Mapping
 
 import msgspec
-import orjson
 from aiohttp import web
 from msgspec import structs
 
+from dealerproxy.api.answers import Rendered
 from dealerproxy.api.caching import NO_STORE, REVALIDATE, age_headers, etag, not_modified, wants_fresh_look
 from dealerproxy.api.requests import deadline_of, params_of
 from dealerproxy.api.responses import encode, json_response
-from dealerproxy.api.state import FACETS, SEARCH, SETTINGS, VOCABULARY
+from dealerproxy.api.state import ANSWERS, FACETS, SEARCH, SETTINGS, VOCABULARY
 from dealerproxy.errors import ApiError
 from dealerproxy.headers import PAGE_MAX_HEADER, PARTIAL_HEADER
 from dealerproxy.search.answer import Status, VehicleList
 from dealerproxy.search.cursor import LIFETIME_S
-from dealerproxy.search.query import parse, parse_sources
+from dealerproxy.search.query import Query, parse, parse_sources
 from dealerproxy.search.terms import PAGE_MAX
 from dealerproxy.transport.pieces import State
+from dealerproxy.vehicles.rate import Rate
 
 
 async def list_vehicles(request: web.Request) -> web.Response:
     """Answer `{"data", "next_cursor", "sources", "fx", "notices"}`; 400 and 503 as errors."""
     deadline = deadline_of(request, request.app[SETTINGS].list_deadline_s)
+    answers, fresh_look = request.app[ANSWERS], wants_fresh_look(request)
+    kept = None if fresh_look else await answers.get(request.query_string)
+    if kept is not None:
+        return _respond(request, *kept)
     query = parse(params_of(request), request.app[VOCABULARY])
     headers = {PAGE_MAX_HEADER: str(PAGE_MAX)} if query.dealer_in_scope and query.limit > PAGE_MAX else {}
     try:
-        listed = await request.app[SEARCH].answer(query, deadline, fresh_look=wants_fresh_look(request))
+        listed = await request.app[SEARCH].answer(query, deadline, fresh_look=fresh_look)
     except ApiError as error:
         error.headers |= headers
         raise
     answer = listed.answer
     troubled = [source.name for source in answer.sources if source.status in {Status.FAILED, Status.PARTIAL}]
-    if troubled:
-        headers[PARTIAL_HEADER] = ",".join(troubled)
-    headers |= age_headers(listed.state, max((s.age_s for s in answer.sources if s.age_s is not None), default=None))
-    rows = encode(answer.data)
+    rendered = _render(query, answer, headers | ({PARTIAL_HEADER: ",".join(troubled)} if troubled else {}))
     if troubled or listed.state is State.STALE:
-        headers |= NO_STORE
-    else:
-        tag = etag(rows, encode([answer.fx, [(source.name, source.status) for source in answer.sources]]), _era(answer))
-        headers |= {"ETag": tag, "Cache-Control": REVALIDATE}
-        if (unchanged := not_modified(request, tag, headers)) is not None:
-            return unchanged
+        ages = age_headers(listed.state, rendered.age_s())
+        return json_response(rendered.body(), headers={**rendered.headers, **ages, **NO_STORE})
+    if query.display.krw_per_usd is None:
+        await answers.put(request.query_string, rendered, listed.fresh_for_s)
+    return _respond(request, rendered, state=listed.state)
+
+
+def _render(query: Query, answer: VehicleList, headers: Mapping[str, str]) -> Rendered:
+    rows = encode(answer.data)
+    said = encode([answer.fx, [(source.name, source.status) for source in answer.sources]])
     envelope = msgspec.to_builtins(structs.replace(answer, data=()))
-    return json_response(envelope | {"data": orjson.Fragment(rows)}, headers=headers)
+    del envelope["data"]
+    rate = None if query.cursor else Rate(answer.fx.krw_per_usd, answer.fx.as_of, answer.fx.source)
+    return Rendered(rows, envelope, headers, etag(rows, said, _era(answer)), rate)
+
+
+def _respond(request: web.Request, rendered: Rendered, older_s: float = 0.0, state: State = State.HIT) -> web.Response:
+    headers = {
+        **rendered.headers,
+        **age_headers(state, rendered.age_s(older_s)),
+        "ETag": rendered.tag,
+        "Cache-Control": REVALIDATE,
+    }
+    unchanged = not_modified(request, rendered.tag, headers)
+    return unchanged or json_response(rendered.body(older_s), headers=headers)
 
 
 def _era(answer: VehicleList) -> bytes:

@@ -18,7 +18,7 @@ from dealerproxy.search.plan import Leg, Plan, plan
 from dealerproxy.search.query import Query
 from dealerproxy.search.remarks import remarks
 from dealerproxy.search.sources import Source
-from dealerproxy.search.states import Heard, heard_of, sum_up, worst_of
+from dealerproxy.search.states import Heard, fresh_for, heard_of, sum_up, worst_of
 from dealerproxy.search.terms import UPSTREAMS
 from dealerproxy.transport.deadline import Deadline
 from dealerproxy.transport.pieces import State
@@ -32,10 +32,11 @@ CURSOR_MISMATCH = "The cursor belongs to another sort or other filters."
 
 
 class Listed(NamedTuple):
-    """An answer, and how its pieces came about."""
+    """An answer, how its pieces came about, and for how many seconds all of them stay fresh."""
 
     answer: VehicleList
     state: State
+    fresh_for_s: float = 0.0
 
 
 class SearchService:
@@ -121,7 +122,9 @@ class SearchService:
             fx=shown(rate),
             notices=(*planned.notices, *remarks(readers, page, rows), *enriched),
         )
-        return Listed(answer, worst_of(leg.state for leg in heard))
+        # The adverts behind enriched rows have ages of their own.
+        fresh_for_s = 0.0 if query.display.enriched else fresh_for(heard)
+        return Listed(answer, worst_of(leg.state for leg in heard), fresh_for_s)
 
     async def _hidden(self, planned: Plan, rate: Rate, deadline: Deadline, *, fresh_look: bool) -> Listed:
         """Count the rows an auction-only filter hides: one small call a leg, or an index at hand."""
@@ -134,7 +137,7 @@ class SearchService:
             notices=planned.notices,
             filtered_out=sum(leg.total or 0 for leg in heard),
         )
-        return Listed(answer, worst_of(leg.state for leg in heard))
+        return Listed(answer, worst_of(leg.state for leg in heard), fresh_for(heard))
 
     async def _count(self, leg: Leg, deadline: Deadline, *, fresh_look: bool) -> Heard:
         try:

@@ -116,12 +116,12 @@ class DanawaSource:
             kept = (entries, sorted_chunk(leg, found.value, entries))
             if entries is found.value.entries:
                 self._sorted[leg] = kept
-        return Found(kept[1], found.age_s, found.state, found.failure)
+        return Found(kept[1], *found[1:])
 
     async def count(self, leg: DanawaLeg, deadline: Deadline, *, fresh_look: bool) -> Found[int]:
         """The cars of the listing."""
         found = await self.chunk(leg, 0, deadline, fresh_look=fresh_look)
-        return Found(found.value.total, found.age_s, found.state, found.failure)
+        return Found(found.value.total, *found[1:])
 
 
 def chunk_of(entries: Entries, total: int, offset: int) -> Chunk:

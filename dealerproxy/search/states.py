@@ -19,7 +19,8 @@ class Heard(NamedTuple):
     """What was heard of one leg in a request.
 
     `total` is the upstream's last count of it; `age_s` is that of the oldest piece used and `state` the worst of them,
-    both None when none was. `stale` says why a piece is older than it should be.
+    both None when none was. `stale` says why a piece is older than it should be; for `fresh_for_s` seconds more all of
+    them are fresh.
     """
 
     upstream: str
@@ -28,6 +29,7 @@ class Heard(NamedTuple):
     age_s: float | None = None
     state: State | None = None
     stale: str | None = None
+    fresh_for_s: float = 0.0
 
     @property
     def answered(self) -> bool:
@@ -40,7 +42,7 @@ def heard_of(upstream: str, found: Found[Any], total: int) -> Heard:
     stale = None
     if found.state in {State.STALE, State.UPDATING}:
         stale = found.failure.code if found.failure else REFRESHING
-    return Heard(upstream, None, total, found.age_s, found.state, stale)
+    return Heard(upstream, None, total, found.age_s, found.state, stale, found.fresh_for_s)
 
 
 def together(upstream: str, pieces: Sequence[Heard], failure: UpstreamError | None, total: int | None) -> Heard:
@@ -54,6 +56,7 @@ def together(upstream: str, pieces: Sequence[Heard], failure: UpstreamError | No
         max(piece.age_s or 0.0 for piece in pieces),
         worst_of(piece.state for piece in pieces),
         next((piece.stale for piece in pieces if piece.stale), None),
+        min(piece.fresh_for_s for piece in pieces),
     )
 
 
@@ -108,3 +111,8 @@ def _state(name: str, legs: Sequence[Heard], rows: int, now: float) -> SourceSta
 def worst_of(states: Iterable[State | None]) -> State:
     """How an answer came about, from how its pieces did; without any it was there all along."""
     return max((state for state in states if state is not None), key=WORST_LAST.index, default=State.HIT)
+
+
+def fresh_for(legs: Iterable[Heard]) -> float:
+    """Seconds for which an answer made of these legs stays as fresh as it is; those that ended earlier do not count."""
+    return min((leg.fresh_for_s for leg in legs if leg.answered or leg.failure is not None), default=0.0)

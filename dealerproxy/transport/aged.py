@@ -235,7 +235,8 @@ class AgedCache:
         self, kind: Kind[V], tier: str, state: State, kept: _Kept, failure: UpstreamError | None = None
     ) -> Found[V]:
         self.counts[kind.name, tier, state] += 1
-        return Found(kept.value, self._age(kept), state, failure)
+        age_s = self._age(kept)
+        return Found(kept.value, age_s, state, failure, max(0.0, kind.fresh_s - age_s))
 
     def _flight(self, place: Place, work: Callable[[], Coroutine[Any, Any, Any]]) -> asyncio.Task[Any]:
         """Join a flight or start it. It is detached: nobody who waits for it can end it."""

@@ -34,12 +34,16 @@ class State(StrEnum):
 
 
 class Found(NamedTuple, Generic[V]):
-    """A value, the seconds since its load ended, and for a stale one what went wrong."""
+    """A value, the seconds since its load ended, and for a stale one what went wrong.
+
+    `fresh_for_s` is how many seconds more it will be answered as it is.
+    """
 
     value: V
     age_s: float
     state: State
     failure: UpstreamError | None = None
+    fresh_for_s: float = 0.0
 
 
 class Kind(Generic[V]):

@@ -18,6 +18,7 @@ class Departed:
     """Remembers of each site which cars were found not to be buyable, and when (unix seconds)."""
 
     def __init__(self, clock: Callable[[], float] = time.time) -> None:
+        self.version = 0  # grows with every car that departs
         self._clock = clock
         self._cars: dict[str, TTLCache[str, float]] = {}
 
@@ -27,6 +28,7 @@ class Departed:
         if buyable:
             cars.pop(listing_id, None)
         else:
+            self.version += listing_id not in cars
             cars[listing_id] = self._clock()
 
     def leave_out(self, upstream: str, entries: Entries, age_s: float) -> Entries:

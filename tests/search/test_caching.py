@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from dealerproxy.api.state import SEARCH
 from dealerproxy.sandbox.danawa_inventory import DanawaInventory
 from dealerproxy.sandbox.faults import Block, Hang, Status
 from dealerproxy.sandbox.inventory import Inventory
@@ -211,3 +212,41 @@ async def test_one_request_too_many_is_told_at_once_to_come_back(build: Any) -> 
     for task in held:
         task.cancel()
     await asyncio.gather(*held, return_exceptions=True)
+
+
+async def test_a_whole_answer_is_kept_only_while_everything_in_it_is_fresh(build: Any, monkeypatch: Any) -> None:
+    house = await build(stock(), list_fresh_s=0.3)
+    asked: list[str] = []
+    search = house.client.app[SEARCH]
+    answer = search.answer
+    monkeypatch.setattr(
+        search, "answer", lambda query, *rest, **how: (asked.append("x"), answer(query, *rest, **how))[1]
+    )
+    first = await get(house, LIST)
+    again = await get(house, LIST)
+    assert (first[2]["data"], first[1]["ETag"]) == (again[2]["data"], again[1]["ETag"])
+    assert len(asked) == 1
+    for other in (
+        f"{LIST}&limit=1",
+        f"{LIST}&krw_per_usd=1000",
+        f"{LIST}&krw_per_usd=1000",
+        f"{LIST}&include=enriched",
+    ):
+        await get(house, other)
+    assert len(asked) == 5
+    await asyncio.sleep(0.32)
+    headers = (await get(house, LIST))[1]
+    assert (len(asked), headers["X-Cache"]) == (6, "updating")
+    await get(house, LIST)
+    assert len(asked) == 7  # what is being read anew is no whole answer to keep
+
+
+async def test_a_kept_answer_grows_older_and_its_cursor_goes_on(build: Any) -> None:
+    house = await build(stock(60))
+    first = (await get(house, f"{LIST}&limit=20"))[2]
+    await asyncio.sleep(1.05)
+    _, headers, again = await get(house, f"{LIST}&limit=20")
+    assert (headers["Age"], again["sources"][0]["age_s"]) == ("1", 1)
+    assert again["data"] == first["data"]
+    _, _, second = await get(house, f"{LIST}&limit=20&cursor={again['next_cursor']}")
+    assert len({row["id"] for row in [*again["data"], *second["data"]]}) == 40

@@ -224,19 +224,20 @@ class EncarCars:
         self, name: str, vehicle_id: str, load: Callable[[str], Awaitable[Document]], deadline: Deadline
     ) -> tuple[Document | None, Enrichment]:
         try:
-            document, _, state, _ = await self._cache.get(
+            found = await self._cache.get(
                 self._papers[name], vehicle_id, lambda: _or_none(load(vehicle_id)), deadline
             )
         except UpstreamError as error:
             upstream_trouble(UPSTREAM, name, error, id=vehicle_id)
             return None, Enrichment(name, EnrichmentStatus.FAILED, error.code)
+        document = found.value
         if isinstance(document, NoDocument):
             return None, Enrichment(name, EnrichmentStatus.ABSENT, "not_found")
         if isinstance(document, NoReport):
             return None, Enrichment(name, EnrichmentStatus.ABSENT, document.reason)
         if isinstance(document, Record) and not document.open:
             return None, Enrichment(name, EnrichmentStatus.ABSENT, "not_open")
-        return document, Enrichment(name, EnrichmentStatus.OK, "stale" if state is State.STALE else None)
+        return document, Enrichment(name, EnrichmentStatus.OK, "stale" if found.state is State.STALE else None)
 
     async def _skipped(self, name: str, reason: str) -> tuple[None, Enrichment]:
         return None, Enrichment(name, EnrichmentStatus.SKIPPED, reason)

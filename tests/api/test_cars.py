@@ -85,7 +85,8 @@ class House:
 
 
 @pytest.fixture
-async def house(vocabulary: Vocabulary) -> AsyncIterator[House]:
+async def house(vocabulary: Vocabulary, request: pytest.FixtureRequest) -> AsyncIterator[House]:
+    """A service whose cars take 0.6 s at most, or as long as the test asks for."""
     encar = Encar()
     app = web.Application()
     app.router.add_route("*", "/{path:.*}", encar.handle)
@@ -93,7 +94,11 @@ async def house(vocabulary: Vocabulary) -> AsyncIterator[House]:
     await upstream.start_server()
     url = str(upstream.make_url(""))
     settings = Settings(
-        encar_api_url=url, encar_page_url=url, encar_rps=1000.0, cursor_secret="x", detail_deadline_s=0.6
+        encar_api_url=url,
+        encar_page_url=url,
+        encar_rps=1000.0,
+        cursor_secret="x",
+        detail_deadline_s=getattr(request, "param", 0.6),
     )
     client = TestClient(TestServer(create_app(settings, vocabulary)))
     await client.start_server()
@@ -373,6 +378,7 @@ async def test_a_copy_and_its_original_each_have_their_own_state(house: House) -
     assert [row["status"] for row in body["data"]] == ["available", "sold"]
 
 
+@pytest.mark.parametrize("house", [10.0], indirect=True)
 async def test_a_hundred_identical_checks_ask_once(house: House) -> None:
     house.encar.says("vehicles", as_json([document()]))
     answers = await asyncio.gather(*(house.post({"ids": [f"encar_{ID}"]}) for _ in range(100)))

@@ -54,7 +54,7 @@ def test_the_first_two_code_blocks_are_one_command_each_to_try_it_and_to_test_it
     assert "pip install" in try_it
     assert try_it.rstrip().endswith("/dealerproxy sandbox")
     assert ".[test]" in test_it
-    assert test_it.rstrip().endswith("/pytest")
+    assert test_it.rstrip().endswith("/pytest -n auto")
 
 
 def test_the_options_of_the_sandbox_are_told_with_their_defaults(

@@ -9,7 +9,7 @@ from aiohttp import web
 from yarl import URL
 
 from dealerproxy import vocabulary as words
-from dealerproxy.api import cars, health, middleware, upstreams, vehicles
+from dealerproxy.api import cars, health, middleware, server, upstreams, vehicles
 from dealerproxy.api.answers import Answers
 from dealerproxy.api.state import (
     ANSWERS,
@@ -70,6 +70,7 @@ log = structlog.get_logger(__name__)
 def create_app(settings: Settings, vocabulary: words.Vocabulary | None = None) -> web.Application:
     """Build the service. Raises VocabularyError for a broken vocabulary, SettingsError for a make it does not know."""
     app = web.Application(
+        client_max_size=server.MAX_BODY_BYTES,
         middlewares=[
             middleware.envelope,
             middleware.require_key(settings.keys),
@@ -82,6 +83,7 @@ def create_app(settings: Settings, vocabulary: words.Vocabulary | None = None) -
     app[DRAINING] = asyncio.Event()
     app[DEPARTED] = Departed()
     app.on_shutdown.append(_drain)
+    app.on_response_prepare.append(server.secure_all)
     app.cleanup_ctx.extend([_shared, _encar, _danawa, _fx, _cars, _search, _facets])
     app.router.add_routes([*health.ROUTES, *vehicles.ROUTES, *cars.ROUTES, *upstreams.ROUTES])
     return app

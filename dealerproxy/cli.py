@@ -14,6 +14,7 @@ from aiohttp import web
 
 import dealerproxy
 from dealerproxy import logs, settings
+from dealerproxy.api.server import Site
 from dealerproxy.app import create_app
 from dealerproxy.settings import Settings, SettingsError
 from dealerproxy.vocabulary import VocabularyError
@@ -116,7 +117,7 @@ async def _listening(app: web.Application, host: str, port: int) -> AsyncIterato
     runner = web.AppRunner(app, access_log=None, handle_signals=False, shutdown_timeout=SHUTDOWN_S)
     await runner.setup()
     try:
-        await web.TCPSite(runner, host, port).start()
+        await Site(runner, host, port).start()
         bound = runner.addresses[0]
         shown = f"[{bound[0]}]" if ":" in bound[0] else bound[0]
         yield f"http://{shown}:{bound[1]}"

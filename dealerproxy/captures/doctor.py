@@ -1,0 +1,165 @@
+"""Asks each site one small question for each of its pages, and tells how the answers are made.
+
+The table is the same for the same answers, so that those of two days can be compared with `diff`.
+"""
+
+import re
+from collections.abc import Iterable, Sequence
+from typing import NamedTuple
+
+import orjson
+
+from dealerproxy.captures import sites
+from dealerproxy.captures.fetching import Unfetched, fetching, pages_of_car, papers_of
+from dealerproxy.captures.form import About, Capture, Request, sha256, utc_now
+from dealerproxy.captures.reading import Reading, read
+from dealerproxy.captures.shapes import Line, shape_of, shape_of_lists
+from dealerproxy.captures.sites import Page, recognise
+from dealerproxy.errors import Drift, NotFound
+from dealerproxy.settings import Settings
+from dealerproxy.transport.response import Response
+from dealerproxy.upstreams.danawa.listing import decode
+from dealerproxy.upstreams.danawa.urls import list_url
+from dealerproxy.upstreams.encar.detail import STATE_NAME
+from dealerproxy.upstreams.encar.query import Search, facets_url, makes_q, q, search_url
+from dealerproxy.vocabulary import Vocabulary
+
+GOOD, WRONG, UNUSABLE = 0, 1, 2
+# A make of which both sites always have cars, and so few of them that the answer stays small.
+MAKE, BRAND = "기아", "307"
+CARS = 20
+_STATE = re.compile(rf"{STATE_NAME}\s*=\s*(.*?);?\s*</script>", re.DOTALL)
+_NUMBERS = {sites.SEARCH: re.compile(rb'"Id"\s*:\s*"(\d+)"'), sites.LIST: re.compile(rb"sDemoNo=(\d+)")}
+_PATH_WIDTH = 46
+
+
+class Finding(NamedTuple):
+    """What was found out about one operation; `failure` is the error's code when an answer could not be used."""
+
+    upstream: str
+    operation: str
+    told: str
+    failure: str | None
+    lines: Sequence[Line] = ()
+
+
+async def ask_around(settings: Settings, vocabulary: Vocabulary) -> list[Finding]:
+    """Ask the sites. The car that is looked at closely is the first of each list."""
+    api, danawa = sites.HOMES["encar_api_url"], sites.HOMES["danawa_url"]
+    first = (
+        search_url(api, q(Search(make=MAKE)), "Year", 0, CARS),
+        facets_url(api, makes_q()),
+        list_url(danawa, BRAND, None, 1),
+    )
+    waiting = [page for page in map(recognise, first) if page is not None]
+    answers: list[Capture] = []
+    silent: list[Finding] = []
+    async with fetching(settings) as fetch:
+        while waiting:
+            page = waiting.pop(0)
+            try:
+                response = await fetch(page)
+            except Unfetched as error:
+                silent.append(Finding(page.upstream, page.operation, str(error), "unreachable"))
+                continue
+            answer = _as_capture(page, response)
+            answers.append(answer)
+            waiting += _cars_on(answer, read(answer, vocabulary)) or papers_of(page, response)
+    return [*look_at(answers, vocabulary), *silent]
+
+
+def look_at(captures: Iterable[Capture], vocabulary: Vocabulary) -> list[Finding]:
+    """Look at captured pages, those of one operation together."""
+    groups: dict[tuple[str, str], list[Capture]] = {}
+    for capture in captures:
+        groups.setdefault((capture.about.upstream, capture.about.operation), []).append(capture)
+    return [_finding(*group, members, vocabulary) for group, members in sorted(groups.items())]
+
+
+def status(found: Iterable[Finding]) -> int:
+    """Return the exit status: drift counts for more than a site that could not be asked."""
+    failures = {finding.failure for finding in found} - {None}
+    return WRONG if Drift.code in failures else UNUSABLE if failures else GOOD
+
+
+def table(found: Iterable[Finding]) -> str:
+    """Return all findings as lines of text; what is missing or new has a mark before it."""
+    lines: list[str] = []
+    for finding in found:
+        lines.append(f"{finding.upstream} {finding.operation}: {finding.told}")
+        for line in finding.lines:
+            missing = line.need == "mandatory" and line.found < line.of
+            mark = "!" if missing else "+" if line.need == "new" else " "
+            share = f"{100 * line.filled // line.of}% filled" if line.of else ""
+            counts = f"{line.found:>5}/{line.of:<5}"
+            lines.append(f"{mark} {line.path:<{_PATH_WIDTH}} {line.need:<9} {counts} {share}".rstrip())
+    return "\n".join(lines)
+
+
+def _finding(upstream: str, operation: str, captures: Sequence[Capture], vocabulary: Vocabulary) -> Finding:
+    readings = [read(capture, vocabulary) for capture in captures]
+    failed = [reading for reading in readings if reading.error is not None and not _is_absence(reading, operation)]
+    worst = next((reading for reading in failed if _code(reading) == Drift.code), failed[0] if failed else None)
+    if operation == sites.LIST:
+        lines = shape_of_lists([decode(capture.response.body, None) for capture in captures])
+    else:
+        documents = [document for document in map(_document, captures) if document is not None]
+        lines = shape_of(operation, documents) if documents else []
+    return Finding(
+        upstream,
+        operation,
+        (worst or readings[0]).told if len(captures) == 1 or worst else f"{len(captures)} pages",
+        None if worst is None else _code(worst),
+        lines,
+    )
+
+
+def _is_absence(reading: Reading, operation: str) -> bool:
+    """Whether an answer only says that a car does not have such a paper."""
+    papers = {sites.INSPECTION, sites.RECORD, sites.DIAGNOSIS}
+    return operation in papers and reading.error is not None and reading.error["error"] == NotFound.__name__
+
+
+def _code(reading: Reading) -> str:
+    return str((reading.error or {})["code"])
+
+
+def _cars_on(answer: Capture, reading: Reading) -> list[Page]:
+    """The pages of a car on a list, if this is one: of one that can be read if there is any, else of the first."""
+    number = _NUMBERS.get(answer.about.operation)
+    if number is None:
+        return []
+    rows = (reading.document or {}).get("rows", ())
+    found = [row["listing_id"].encode() for row in rows if "price_krw" in row] or number.findall(answer.response.body)
+    return pages_of_car(answer.about.upstream, found[0].decode()) if found else []
+
+
+def _document(capture: Capture) -> object:
+    """What an answer holds as plain data; None when it is not what it should be."""
+    body = capture.response.body
+    if capture.about.operation == sites.PAGE:
+        state = _STATE.search(body.decode("utf-8", "replace"))
+        body = state[1].encode() if state else b""
+    try:
+        return orjson.loads(body)
+    except orjson.JSONDecodeError:
+        return None
+
+
+def _as_capture(page: Page, response: Response) -> Capture:
+    """An answer in the form in which captures are read; it is not written anywhere, so it is not scrubbed."""
+    about = About(
+        upstream=page.upstream,
+        operation=page.operation,
+        captured_at=utc_now(),
+        url=str(page.url),
+        provenance="captured",
+        sha256=sha256(response.body),
+    )
+    return Capture(
+        name=page.operation,
+        request=Request("GET", str(page.url)),
+        response=response,
+        html=page.operation in sites.HTML,
+        about=about,
+    )

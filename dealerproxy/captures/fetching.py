@@ -1,0 +1,147 @@
+"""Fetches pages by hand, one attempt each and whatever comes back: the answer of a site as it is is the point here.
+
+What to fetch is said as the partner says it (a query, the id of a car), or as the address of a page.
+"""
+
+import asyncio
+import re
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from contextlib import asynccontextmanager
+from urllib.parse import parse_qs
+
+import aiohttp
+from yarl import URL
+
+from dealerproxy.captures import sites
+from dealerproxy.captures.sites import Page, recognise
+from dealerproxy.errors import ApiError, Drift
+from dealerproxy.search.legs import CHUNK_ROWS
+from dealerproxy.search.plan import EncarLeg, plan
+from dealerproxy.search.query import parse
+from dealerproxy.settings import Settings
+from dealerproxy.transport.response import Response
+from dealerproxy.upstreams.danawa import client as danawa
+from dealerproxy.upstreams.danawa.urls import list_url
+from dealerproxy.upstreams.encar import client as encar
+from dealerproxy.upstreams.encar.detail import read_document
+from dealerproxy.upstreams.encar.query import search_url
+from dealerproxy.upstreams.encar.values import decode
+from dealerproxy.vocabulary import Vocabulary
+
+WITHIN_S = 20.0
+MAX_BYTES = 4_000_000
+_ID = re.compile(r"(?:.*/v1/vehicles/)?(encar|danawa)_(\d{1,19})", re.ASCII)
+_QUERY = re.compile(r"(?:.*/v1/vehicles)?\?(.+)|([a-z_]+=.*)")
+_READSIDE = "https://api.encar.com/v1/readside"
+
+Fetch = Callable[[Page], Awaitable[Response]]
+
+
+class Unfetched(Exception):
+    """A page that could not be had, or that nobody knows how to ask for; the message says why."""
+
+
+def pages_of(what: str, settings: Settings, vocabulary: Vocabulary, *, pages: int = 1) -> list[Page]:
+    """Return the pages that a query, an id or an address means; of each list a query leads to the first `pages`.
+
+    Raises Unfetched for anything else.
+    """
+    if match := _ID.fullmatch(what):
+        return pages_of_car(*match.groups())
+    if page := _page_at(what, settings):
+        return [page]
+    if match := _QUERY.fullmatch(what):
+        return _pages_of_query(match[1] or match[2], settings, vocabulary, pages)
+    raise Unfetched(f"{what!r} is no query of the partner's, no id of a car and no page of a known site")
+
+
+def pages_of_car(upstream: str, number: str) -> list[Page]:
+    """Return what there is of a car before its papers."""
+    if upstream == "danawa":
+        return [_page(f"https://api.m-park.co.kr/{danawa.CAR_PATH}?demoNo={number}")]
+    return [_page(f"{_READSIDE}/vehicle/{number}"), _page(f"https://fem.encar.com/cars/detail/{number}")]
+
+
+def papers_of(page: Page, response: Response) -> list[Page]:
+    """Return the papers of a car whose advert this is; none of any other page."""
+    if page.operation != sites.DETAIL or response.status != 200:
+        return []
+    try:
+        vehicle = read_document(decode(response.body, object)).vehicle_id
+    except Drift:
+        return []
+    return [
+        _page(f"{_READSIDE}/inspection/vehicle/{vehicle}"),
+        _page(f"{_READSIDE}/record/vehicle/{vehicle}/open"),
+        _page(f"{_READSIDE}/diagnosis/vehicle/{vehicle}"),
+    ]
+
+
+@asynccontextmanager
+async def fetching(
+    settings: Settings, *, sleep: Callable[[float], Awaitable[None]] = asyncio.sleep
+) -> AsyncIterator[Fetch]:
+    """Yield a function that fetches a page from where the settings say, no faster than they allow.
+
+    It raises Unfetched when there is no answer, or one that is too large.
+    """
+    asked_at = sites.bases(settings)
+    manners: Mapping[str, tuple[float, Mapping[str, str]]] = {
+        "encar": (settings.encar_rps, encar.request_headers(settings.user_agent)),
+        "danawa": (settings.danawa_rps, danawa.request_headers(settings.user_agent)),
+    }
+    async with aiohttp.ClientSession(
+        cookie_jar=aiohttp.DummyCookieJar(), timeout=aiohttp.ClientTimeout(total=WITHIN_S)
+    ) as session:
+
+        async def fetch(page: Page) -> Response:
+            rps, headers = manners[page.upstream]
+            await sleep(1 / rps)
+            try:
+                url = sites.address(page, asked_at)
+                async with session.get(url, headers=headers, allow_redirects=False) as answer:
+                    body = await answer.content.read(MAX_BYTES + 1)
+                    while not answer.content.at_eof() and len(body) <= MAX_BYTES:
+                        body += await answer.content.read(MAX_BYTES + 1)
+            except (aiohttp.ClientError, OSError, TimeoutError) as error:
+                raise Unfetched(f"{type(error).__name__}: {error}") from error
+            if len(body) > MAX_BYTES:
+                raise Unfetched(f"over {MAX_BYTES} bytes")
+            return Response(answer.status, answer.headers, body)
+
+        yield fetch
+
+
+def _page_at(address: str, settings: Settings) -> Page | None:
+    """The page at an address, be it the site's own or where the settings have the site asked."""
+    try:
+        url = URL(address)
+    except ValueError:
+        return None
+    return recognise(url, sites.bases(settings)) or recognise(url)
+
+
+def _pages_of_query(text: str, settings: Settings, vocabulary: Vocabulary, pages: int) -> list[Page]:
+    try:
+        query = parse(parse_qs(text), vocabulary)
+        legs = plan(query, settings.krw_per_usd, vocabulary).legs
+    except ApiError as error:
+        raise Unfetched(error.message) from error
+    api, site = sites.HOMES["encar_api_url"], sites.HOMES["danawa_url"]
+    urls = [
+        search_url(api, leg.q, leg.sort, number * CHUNK_ROWS, CHUNK_ROWS)
+        if isinstance(leg, EncarLeg)
+        else list_url(site, leg.listing.brand, leg.listing.series, number + 1)
+        for leg in legs
+        for number in range(pages)
+    ]
+    if not urls:
+        raise Unfetched(f"{text!r} leads to no search")
+    return [_page(str(url)) for url in dict.fromkeys(urls)]
+
+
+def _page(url: str) -> Page:
+    page = recognise(URL(url, encoded=True))
+    if page is None:
+        raise Unfetched(f"{url} is no page of a known site")
+    return page

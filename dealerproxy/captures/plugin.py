@@ -1,0 +1,140 @@
+"""A pytest plugin: a directory that is a capture is a test, with one item for each field that is expected.
+
+    tests/captures/encar_detail::reads            the page can be read, or fails as it should
+    tests/captures/encar_detail::car.price_krw    one field; of a list one column (`rows[].price_krw`)
+    tests/captures/encar_detail::nothing_else     no field came that nobody expects
+
+So a drift names the field. A capture that is not sound is a single item, `sound`, which fails and says why.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+# Everything else is imported where it is used: most test runs with this package installed have no captures.
+if TYPE_CHECKING:
+    from dealerproxy.captures.comparing import Difference
+    from dealerproxy.captures.form import Capture
+    from dealerproxy.captures.reading import Reading
+    from dealerproxy.vocabulary import Vocabulary
+
+_VOCABULARY: "pytest.StashKey[Vocabulary]" = pytest.StashKey()
+SOUND, NOTHING_ELSE = "sound", "nothing_else"
+
+
+def pytest_collect_directory(path: Path, parent: pytest.Collector) -> pytest.Collector | None:
+    """Collect a directory with enough of a capture's files in it as a capture."""
+    if not (path / "request.json").is_file() and not (path / "meta.json").is_file():
+        return None
+    from dealerproxy.captures.form import is_capture  # noqa: PLC0415
+
+    return CaptureDirectory.from_parent(parent, path=path) if is_capture(path) else None
+
+
+class CaptureDirectory(pytest.Directory):
+    """A capture; what it says is read once, when the first of its items runs."""
+
+    def collect(self) -> Iterator[pytest.Item]:
+        """Yield an item for the outcome, one for each expected field, and one for all that is not expected."""
+        from dealerproxy.captures.comparing import READS, compared, expectation  # noqa: PLC0415
+        from dealerproxy.captures.form import BadCapture  # noqa: PLC0415
+
+        try:
+            expected = expectation(self.capture)
+        except BadCapture as error:
+            yield BadItem.from_parent(self, name=SOUND, problem=str(error))
+            return
+        yield OutcomeItem.from_parent(self, name=READS)
+        if expected is not None:
+            self.expected_fields = tuple(compared(expected, expected))
+            for field in self.expected_fields:
+                yield FieldItem.from_parent(self, name=field)
+            yield FieldItem.from_parent(self, name=NOTHING_ELSE)
+
+    @cached_property
+    def capture(self) -> "Capture":
+        """The capture; raises BadCapture."""
+        from dealerproxy.captures import form  # noqa: PLC0415
+
+        return form.read(self.path)
+
+    @cached_property
+    def reading(self) -> "Reading":
+        """What it says now."""
+        from dealerproxy import vocabulary  # noqa: PLC0415
+        from dealerproxy.captures.reading import read  # noqa: PLC0415
+
+        if _VOCABULARY not in self.config.stash:
+            self.config.stash[_VOCABULARY] = vocabulary.load()
+        return read(self.capture, self.config.stash[_VOCABULARY])
+
+    @cached_property
+    def fields(self) -> "Mapping[str, Sequence[Difference]]":
+        """The differences by field."""
+        from dealerproxy.captures.comparing import compared, expectation  # noqa: PLC0415
+
+        return compared(expectation(self.capture), self.reading.outcome)
+
+
+class CaptureItem(pytest.Item):
+    """One thing about a capture."""
+
+    @property
+    def directory(self) -> CaptureDirectory:
+        """The capture it is about."""
+        assert isinstance(self.parent, CaptureDirectory)  # noqa: S101 - tells the type checker
+        return self.parent
+
+    def reportinfo(self) -> tuple[Path, None, str]:
+        """Say where it stands."""
+        return self.path, None, f"{self.path.name}::{self.name}"
+
+    def fail(self, message: str) -> None:
+        """Fail without a traceback: the message is all there is to see."""
+        pytest.fail(f"{self.path.name}: {message}", pytrace=False)
+
+
+class BadItem(CaptureItem):
+    """A capture that cannot be used."""
+
+    def __init__(self, *, problem: str, **kwargs: object) -> None:
+        super().__init__(**kwargs)  # type: ignore[arg-type]  # whatever pytest passes on
+        self._problem = problem
+
+    def runtest(self) -> None:
+        """Fail with what is wrong."""
+        self.fail(self._problem)
+
+
+class OutcomeItem(CaptureItem):
+    """Whether the page could be read, or failed as it should."""
+
+    def runtest(self) -> None:
+        """Fail with the error, which names the path."""
+        from dealerproxy.captures.comparing import told, unexpected  # noqa: PLC0415
+
+        failure = unexpected(self.directory.capture, self.directory.reading)
+        if failure is not None:
+            self.fail(told([failure]))
+
+
+class FieldItem(CaptureItem):
+    """A field, or all fields that nobody expects."""
+
+    def runtest(self) -> None:
+        """Fail with every difference in the field; skip when there is nothing to compare."""
+        from dealerproxy.captures.comparing import READS, told, unexpected  # noqa: PLC0415
+
+        directory = self.directory
+        if unexpected(directory.capture, directory.reading) is not None:
+            pytest.skip(f"see {READS}")
+        if self.name == NOTHING_ELSE:
+            names = [name for name in directory.fields if name not in directory.expected_fields]
+            found = [difference for name in names for difference in directory.fields[name]]
+        else:
+            found = list(directory.fields.get(self.name, ()))
+        if found:
+            self.fail(told(found))

@@ -1,0 +1,195 @@
+"""What a capture says when the parsers of today read it, as plain data that can be written down and compared."""
+
+import re
+from collections.abc import Callable, Mapping
+from datetime import datetime
+from functools import partial
+from typing import Any, NamedTuple
+
+import msgspec
+import orjson
+from yarl import URL
+
+from dealerproxy.captures import sites
+from dealerproxy.captures.form import BadCapture, Capture, Json
+from dealerproxy.errors import Blocked, Drift, UpstreamError
+from dealerproxy.transport.response import Response, json_body, page_body
+from dealerproxy.upstreams.danawa import feeder, listing, names
+from dealerproxy.upstreams.encar import detail, facets, rows
+from dealerproxy.upstreams.encar.client import BLOCK_MARKERS
+from dealerproxy.upstreams.encar.diagnosis import read_diagnosis
+from dealerproxy.upstreams.encar.inspection import read_inspection
+from dealerproxy.upstreams.encar.record import read_record
+from dealerproxy.vehicles.car import Verdict
+from dealerproxy.vehicles.listing import LeftOut, LeftOutReason
+from dealerproxy.vocabulary import Make, Vocabulary
+
+_CHARSET = re.compile(r"charset\s*=\s*[\"']?([\w-]+)", re.ASCII | re.IGNORECASE)
+# A facet's value as the query language writes it: an underscore escapes what follows.
+_VALUE = r"\.((?:_.|[^_.])+)\."
+_ESCAPE = re.compile(r"_(.)")
+# Stands for the make of a search that names none.
+_ANY_MAKE = Make("?", ())
+
+
+class Reading(NamedTuple):
+    """What came of reading a page: a document, or an error; one of the two."""
+
+    document: Json | None
+    error: Json | None
+
+    @property
+    def outcome(self) -> Json | None:
+        """Whichever of the two there is."""
+        return self.document if self.error is None else self.error
+
+    @property
+    def told(self) -> str:
+        """The outcome in a word or a line."""
+        if self.error is not None:
+            return f"{self.error['code']}: {self.error['message']}"
+        found = self.document or {}
+        rows_ = found.get("rows")
+        return f"{len(rows_)} rows" if isinstance(rows_, list) else str(found.get("verdict", "read"))
+
+
+def read(capture: Capture, vocabulary: Vocabulary) -> Reading:
+    """Read a capture as the service would. Raises BadCapture for an operation that does not exist."""
+    reader = _READERS.get(capture.about.operation)
+    if reader is None:
+        raise BadCapture(f"{capture.name}: meta.json: no operation is called {capture.about.operation!r}")
+    try:
+        body = _judged(capture)
+        document: Json = orjson.loads(msgspec.json.encode(reader(capture, body, vocabulary)))
+    except UpstreamError as error:
+        return Reading(None, told_error(error))
+    return Reading(document, None)
+
+
+def told_error(error: UpstreamError) -> Json:
+    """An error as plain data."""
+    told: dict[str, Any] = {"error": type(error).__name__, "code": error.code}
+    if isinstance(error, Drift):
+        told["path"] = error.path
+    if isinstance(error, Blocked):
+        told["kind"] = error.kind
+    told["message"] = str(error)
+    if error.retry_after_s is not None:
+        told["retry_after_s"] = error.retry_after_s
+    return told
+
+
+def _judged(capture: Capture) -> bytes:
+    """The body, if the answer is a good one. A date in it counts from the moment of the capture."""
+    about = capture.about
+    markers = BLOCK_MARKERS if about.upstream == "encar" else ()
+    judge: Callable[..., bytes] = page_body if about.operation in sites.HTML else json_body
+    answer: Response = capture.response
+    return judge(answer, block_markers=markers, now=partial(datetime.timestamp, about.captured_at))
+
+
+def _search(capture: Capture, body: bytes, vocabulary: Vocabulary) -> Json:
+    total, entries = rows.read_search(body, asked_of(capture.url, vocabulary), vocabulary)
+    offset = re.search(r"\|(\d+)\|\d+$", capture.url.query.get("sr", ""))
+    if total and not entries and (offset is None or int(offset[1]) == 0):
+        raise Drift(rows.ROWS, f"empty although {total} cars are counted")
+    return {"total": total, "rows": entries}
+
+
+def asked_of(url: URL, vocabulary: Vocabulary) -> rows.Asked:
+    """Return what a search named, taken from its query; a make of its own for one that names none."""
+    facet, group = _facet(url, facets.MAKES), _facet(url, facets.MODEL_GROUPS)
+    make = vocabulary.make_of(facet or "") or _ANY_MAKE
+    models = vocabulary.find_models(make, group) if group else ()
+    return rows.Asked(make, facet or "", next((model for model in models if model.make_facet == facet), None))
+
+
+def _facet(url: URL, name: str) -> str | None:
+    match = re.search(name + _VALUE, url.query.get("q", ""))
+    return _ESCAPE.sub(r"\1", match[1]) if match else None
+
+
+def _facets(capture: Capture, body: bytes, _: Vocabulary) -> Json:
+    axis = facets.MODEL_GROUPS if _facet(capture.url, facets.MAKES) else facets.MAKES
+    return {axis: facets.read_facets(body, axis)}
+
+
+def _detail(capture: Capture, body: bytes, vocabulary: Vocabulary) -> Json:
+    listing_id = _subject(capture)
+    return _advert(detail.read_detail(body, listing_id), listing_id, vocabulary)
+
+
+def _page(capture: Capture, body: bytes, vocabulary: Vocabulary) -> Json:
+    listing_id = _subject(capture)
+    advert = detail.read_page(body, listing_id)
+    return {"verdict": Verdict.GONE} if advert is None else _advert(advert, listing_id, vocabulary)
+
+
+def _batch(_: Capture, body: bytes, vocabulary: Vocabulary) -> Json:
+    adverts = map(detail.read_document, detail.read_details(body))
+    return {"adverts": [_advert(advert, advert.listing_id, vocabulary) for advert in adverts]}
+
+
+def _advert(advert: detail.Advert, listing_id: str, vocabulary: Vocabulary) -> Json:
+    verdict = detail.judge(advert)
+    return {
+        "verdict": verdict,
+        "vehicle_id": advert.vehicle_id,
+        "listing_id": advert.listing_id,
+        "other_id": advert.other_id,
+        "car": detail.normalise(advert, listing_id, vocabulary) if verdict is Verdict.LIVE else None,
+    }
+
+
+def _list(capture: Capture, body: bytes, vocabulary: Vocabulary) -> Json:
+    charset = _CHARSET.search(capture.response.headers.get("Content-Type", ""))
+    page = listing.read_list(body, charset=charset[1] if charset else None)
+    if not page.rows and not page.has_container:
+        raise Drift(listing.CONTAINER)
+    entries = [
+        LeftOut(LeftOutReason.UNREADABLE) if isinstance(row, listing.Broken) else names.normalise(row, vocabulary)
+        for row in page.rows
+    ]
+    return {"has_container": page.has_container, "says_empty": page.says_empty, "rows": entries}
+
+
+def _feeder(capture: Capture, body: bytes, vocabulary: Vocabulary) -> Json:
+    listing_id = _subject(capture)
+    advert = feeder.read_advert(body, listing_id)
+    if isinstance(advert, Verdict):
+        return {"verdict": advert}
+    return {
+        "verdict": Verdict.LIVE,
+        "car": feeder.normalise(advert, listing_id, vocabulary),
+        "inspection": _paper(partial(feeder.read_inspection, advert, vocabulary)),
+        "record": _paper(partial(feeder.read_record, advert)),
+    }
+
+
+def _paper(read_paper: Callable[[], object]) -> object:
+    """A paper that came with a car: what is wrong with it does not make the car unreadable."""
+    try:
+        return read_paper()
+    except Drift as error:
+        return told_error(error)
+
+
+def _subject(capture: Capture) -> str:
+    page = sites.recognise(capture.url)
+    if page is None or page.subject is None:
+        raise BadCapture(f"{capture.name}: request.json: no address of a car: {capture.request.url}")
+    return page.subject
+
+
+_READERS: Mapping[str, Callable[[Capture, bytes, Vocabulary], object]] = {
+    sites.SEARCH: _search,
+    sites.FACETS: _facets,
+    sites.DETAIL: _detail,
+    sites.BATCH: _batch,
+    sites.PAGE: _page,
+    sites.INSPECTION: lambda _, body, vocabulary: read_inspection(body, vocabulary),
+    sites.RECORD: lambda _, body, vocabulary: read_record(body, vocabulary),
+    sites.DIAGNOSIS: lambda _, body, vocabulary: read_diagnosis(body, vocabulary),
+    sites.LIST: _list,
+    sites.FEEDER: _feeder,
+}

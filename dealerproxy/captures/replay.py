@@ -1,0 +1,93 @@
+"""A server that answers as the sites did when the captures were made, for the real service to ask in their place.
+
+Each site stands under its own host's name (`http://127.0.0.1:8090/api.encar.com/...`). A request is answered only when
+method, host, path and query are those of a capture; the order of parameters and how they are encoded do not count. For
+any other the answer is a status that no site uses, and a line says which capture comes closest. Nothing ever goes out.
+"""
+
+import difflib
+import sys
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping
+from contextlib import asynccontextmanager
+
+from aiohttp import web
+from msgspec.structs import replace
+from yarl import URL
+
+from dealerproxy.captures.form import Capture
+from dealerproxy.captures.sites import SITES
+from dealerproxy.settings import Settings
+
+# Neither a block, nor an absence, nor a fault that another try may mend: it must not be taken for something a site did.
+NO_CAPTURE = 421
+# What is not asked of anybody while captures are replayed.
+_OFFLINE = {"fx_url": "", "fx_path": "", "redis_url": "", "danawa_warm": "", "capture_dir": ""}
+# The replay is ours, so the politeness owed to a real site would only make people wait.
+RPS = 200.0
+
+Key = tuple[str, str, str, tuple[tuple[str, str], ...]]
+
+
+def key_of(method: str, url: URL) -> Key:
+    """Return what makes two requests the same."""
+    return method, url.host or "", url.path, tuple(sorted(url.query.items()))
+
+
+class Replay:
+    """Answers from captures; of several for one request the newest. `missed` holds the requests there is none for."""
+
+    def __init__(self, captures: Iterable[Capture], *, say: Callable[[str], None] | None = None) -> None:
+        oldest_first = sorted(captures, key=lambda capture: capture.about.captured_at)
+        self._captures = {key_of(capture.request.method, capture.url): capture for capture in oldest_first}
+        self._say = say or (lambda line: print(line, file=sys.stderr))
+        self.missed: dict[Key, None] = {}
+
+    def app(self) -> web.Application:
+        """Build the server."""
+        app = web.Application()
+        app.router.add_route("*", "/{host}/{path:.*}", self._answer)
+        return app
+
+    async def _answer(self, request: web.Request) -> web.Response:
+        host, _, path = request.rel_url.raw_path.lstrip("/").partition("/")
+        url = URL(f"https://{host}/{path}?{request.rel_url.raw_query_string}", encoded=True)
+        key = key_of(request.method, url)
+        capture = self._captures.get(key)
+        if capture is None:
+            return self._miss(key, url)
+        headers = {name: value for name, value in capture.response.headers.items() if name.lower() != "date"}
+        return web.Response(status=capture.response.status, headers=headers, body=capture.response.body)
+
+    def _miss(self, key: Key, url: URL) -> web.Response:
+        asked = f"{key[0]} {url.human_repr()}"
+        nearest = self._nearest(url)
+        if key not in self.missed:
+            self.missed[key] = None
+            self._say(f"no capture of {asked}\n  nearest: {nearest}")
+        return web.json_response({"error": "no capture", "asked": asked, "nearest": nearest}, status=NO_CAPTURE)
+
+    def _nearest(self, url: URL) -> str:
+        addresses = {capture.url.human_repr(): capture for capture in self._captures.values()}
+        found = difflib.get_close_matches(url.human_repr(), addresses, n=1, cutoff=0.0)
+        return f"{addresses[found[0]].name}, {found[0]}" if found else "there are no captures"
+
+
+def offline(settings: Settings, url: str) -> Settings:
+    """Return the settings of a service that asks nobody but a replay at an address."""
+    asked_at: Mapping[str, str] = {site.setting: f"{url}/{site.home.host}" for site in SITES}
+    known = {name: value for name, value in _OFFLINE.items() if name in Settings.__struct_fields__}
+    return replace(
+        settings, **asked_at, **known, encar_rps=RPS, danawa_rps=RPS, cursor_secret=settings.cursor_secret or "replay"
+    )
+
+
+@asynccontextmanager
+async def serving(app: web.Application, port: int = 0) -> AsyncIterator[str]:
+    """Serve an application on the loopback and yield its address; port 0 takes a free one."""
+    runner = web.AppRunner(app, access_log=None, handle_signals=False)
+    await runner.setup()
+    try:
+        await web.TCPSite(runner, "127.0.0.1", port).start()
+        yield f"http://127.0.0.1:{runner.addresses[0][1]}"
+    finally:
+        await runner.cleanup()

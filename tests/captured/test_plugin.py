@@ -1,0 +1,91 @@
+"""The pytest plugin: captures are tests, and a drift names the field."""
+
+import shutil
+from pathlib import Path
+
+import pytest
+
+from .conftest import FIXTURES
+
+pytest_plugins = ["pytester"]
+
+PLUGIN = ("-p", "dealerproxy.captures.plugin", "-p", "no:cacheprovider", "-rfs")
+
+
+@pytest.fixture(autouse=True)
+def _strict(pytester: pytest.Pytester) -> None:
+    """As in this project, a warning is an error."""
+    pytester.makeini("[pytest]\nfilterwarnings = error\nasyncio_default_fixture_loop_scope = function\n")
+
+
+@pytest.fixture
+def project(pytester: pytest.Pytester) -> Path:
+    """A project with one capture of a list."""
+    shutil.copytree(FIXTURES / "encar_search_model", pytester.path / "captures" / "a_list")
+    return pytester.path / "captures" / "a_list"
+
+
+def change(path: Path, before: str, after: str) -> None:
+    text = path.read_text(encoding="utf-8")
+    assert before in text
+    path.write_text(text.replace(before, after), encoding="utf-8")
+
+
+def test_every_field_of_a_capture_is_an_item(project: Path, pytester: pytest.Pytester) -> None:
+    found = pytester.runpytest_inprocess(*PLUGIN, "--collect-only", "-q")
+    found.stdout.fnmatch_lines(
+        [
+            "captures/a_list::reads",
+            "captures/a_list::total",
+            "captures/a_list::rows[[]].price_krw",
+            "captures/a_list::nothing_else",
+        ]
+    )
+    assert sum("price_krw" in line for line in found.outlines) == 1  # a column, not a cell
+
+
+def test_a_drift_names_the_field_its_place_and_both_values(project: Path, pytester: pytest.Pytester) -> None:
+    change(project / "expected.json", '"mileage_km": 38004', '"mileage_km": 38005')
+    result = pytester.runpytest_inprocess(*PLUGIN)
+    assert result.parseoutcomes()["failed"] == 1
+    result.stdout.fnmatch_lines(
+        ["a_list: rows[[]1].mileage_km: expected 38005, got 38004", "FAILED captures/a_list::rows*"]
+    )
+
+
+def test_a_field_that_nobody_expects_is_named_too(project: Path, pytester: pytest.Pytester) -> None:
+    change(project / "expected.json", '"total": 2,', "")
+    result = pytester.runpytest_inprocess(*PLUGIN)
+    result.stdout.fnmatch_lines(["a_list: total: expected (nothing), got 2"])
+    assert result.parseoutcomes()["failed"] == 1
+
+
+def test_a_page_that_cannot_be_read_is_one_failure_with_its_path(project: Path, pytester: pytest.Pytester) -> None:
+    shutil.copytree(FIXTURES / "encar_drift_no_rows", project.parent / "kept")
+    (project.parent / "kept" / "expected_error.json").unlink()
+    result = pytester.runpytest_inprocess(*PLUGIN, "captures/kept")
+    result.assert_outcomes(failed=1)
+    result.stdout.fnmatch_lines(["kept: reads: expected a page that can be read, got drift: SearchResults: missing"])
+
+
+def test_a_failure_that_no_longer_happens_fails(project: Path, pytester: pytest.Pytester) -> None:
+    (project / "expected.json").unlink()
+    shutil.copy(FIXTURES / "encar_blocked_403" / "expected_error.json", project)
+    result = pytester.runpytest_inprocess(*PLUGIN)
+    result.stdout.fnmatch_lines(["a_list: reads: expected the error blocked, got 2 rows", "SKIPPED*see reads"])
+    assert result.parseoutcomes()["failed"] == 1
+
+
+def test_a_capture_that_is_not_sound_is_one_failing_item(project: Path, pytester: pytest.Pytester) -> None:
+    (project / "request.json").unlink()
+    result = pytester.runpytest_inprocess(*PLUGIN)
+    result.assert_outcomes(failed=1)
+    result.stdout.fnmatch_lines(["*request.json is missing"])
+
+
+def test_directories_that_are_no_captures_are_left_alone(pytester: pytest.Pytester) -> None:
+    other = pytester.mkdir("other")
+    for name in ("request.json", "response.json"):
+        (other / name).write_text("{}")
+    (other / "test_it.py").write_text("def test_it(): pass\n")
+    pytester.runpytest_inprocess(*PLUGIN).assert_outcomes(passed=1)

@@ -53,7 +53,7 @@ def bridge(href: str, base: URL = HOME) -> tuple[str, str] | None:
     list's, or with two different ids, says nothing reliable.
     """
     match = _LINK.fullmatch(href.strip())
-    if match is None or (match[1] is not None and match[1].partition(":")[0].lower() != base.host):
+    if match is None or (match[1] is not None and match[1].partition(":")[0].lower() not in {base.host, HOME.host}):
         return None
     feeders, ids = set(_FEEDER.findall(match[2])), set(_LISTING_ID.findall(match[2]))
     if len(feeders) != 1 or len(ids) != 1:

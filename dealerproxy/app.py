@@ -9,7 +9,7 @@ from aiohttp import web
 from yarl import URL
 
 from dealerproxy import vocabulary as words
-from dealerproxy.api import cars, health, middleware, server, upstreams, vehicles
+from dealerproxy.api import cars, health, metrics, middleware, openapi, server, upstreams, vehicles
 from dealerproxy.api.answers import Answers
 from dealerproxy.api.state import (
     ANSWERS,
@@ -24,6 +24,7 @@ from dealerproxy.api.state import (
     FACETS,
     HEALTH,
     INDEXES,
+    METRICS,
     RATES,
     SEARCH,
     SETTINGS,
@@ -32,6 +33,8 @@ from dealerproxy.api.state import (
     WARM,
     Cars,
 )
+from dealerproxy.ops.lag import watch_lag
+from dealerproxy.ops.metrics import Metrics
 from dealerproxy.search.availability import Availability
 from dealerproxy.search.cursor import CursorCodec
 from dealerproxy.search.facets import Facets
@@ -49,9 +52,9 @@ from dealerproxy.upstreams.danawa import client as danawa
 from dealerproxy.upstreams.danawa.cars import DanawaCars
 from dealerproxy.upstreams.danawa.index import Brand, Indexes
 from dealerproxy.upstreams.danawa.pages import Pages
+from dealerproxy.upstreams.departed import Departed
 from dealerproxy.upstreams.encar import client as encar
 from dealerproxy.upstreams.encar.cars import EncarCars
-from dealerproxy.vehicles.departed import Departed
 from dealerproxy.vehicles.fx import FxRates
 from dealerproxy.vehicles.rate import Rate, now_kst
 
@@ -69,14 +72,17 @@ log = structlog.get_logger(__name__)
 
 def create_app(settings: Settings, vocabulary: words.Vocabulary | None = None) -> web.Application:
     """Build the service. Raises VocabularyError for a broken vocabulary, SettingsError for a make it does not know."""
+    counted = Metrics()
     app = web.Application(
         client_max_size=server.MAX_BODY_BYTES,
         middlewares=[
+            metrics.count_requests(counted),
             middleware.envelope,
             middleware.require_key(settings.keys),
             middleware.shed_load(settings.max_requests),
         ]
     )
+    app[METRICS] = counted
     app[SETTINGS] = settings
     app[VOCABULARY] = vocabulary or words.load()
     app[WARM] = _warm(settings, app[VOCABULARY])
@@ -84,8 +90,10 @@ def create_app(settings: Settings, vocabulary: words.Vocabulary | None = None) -
     app[DEPARTED] = Departed()
     app.on_shutdown.append(_drain)
     app.on_response_prepare.append(server.secure_all)
-    app.cleanup_ctx.extend([_shared, _encar, _danawa, _fx, _cars, _search, _facets])
+    app.cleanup_ctx.extend([_shared, _encar, _danawa, _fx, _cars, _search, _facets, _metrics, _flights])
     app.router.add_routes([*health.ROUTES, *vehicles.ROUTES, *cars.ROUTES, *upstreams.ROUTES])
+    app.router.add_routes(metrics.routes(counted))
+    app.router.add_routes(openapi.routes(app[VOCABULARY], guarded=bool(settings.keys)))
     return app
 
 
@@ -94,15 +102,20 @@ async def _drain(app: web.Application) -> None:
     app[DRAINING].set()
 
 
+async def _flights(app: web.Application) -> AsyncIterator[None]:
+    """End what is being loaded before anything that loads is closed."""
+    yield
+    await app[CACHE].close()
+
+
 async def _shared(app: web.Application) -> AsyncIterator[None]:
     """Open what pieces, suspensions and turns are shared through; without Redis the process keeps them to itself."""
     url = app[SETTINGS].redis_url
     shared = app[SHARED] = connect(url) if url else None
     app[HEALTH] = Health(shared)
     pieces = app[SETTINGS].cache_mb * 2**20 * (ANSWERS_SHARE - 1) // ANSWERS_SHARE
-    cache = app[CACHE] = AgedCache(shared, max_bytes=pieces)
+    app[CACHE] = AgedCache(shared, max_bytes=pieces)
     yield
-    await cache.close()
     if shared is not None:
         await shared.close()
 
@@ -126,7 +139,7 @@ async def _danawa(app: web.Application) -> AsyncIterator[None]:
             site_url=settings.danawa_url,
             feeder_url=settings.mpark_api_url,
         )
-        pages = Pages(client, app[VOCABULARY])
+        pages = Pages(client, app[VOCABULARY], app[DEPARTED], judged=app[METRICS].judged)
         indexes = app[INDEXES] = Indexes(pages.read, app[CACHE])
         warming = asyncio.create_task(indexes.keep_warm(app[WARM]), name="keep-danawa-warm") if app[WARM] else None
         yield
@@ -181,6 +194,7 @@ async def _search(app: web.Application) -> AsyncIterator[None]:
         app[DEPARTED],
         fresh_s=settings.list_fresh_s,
         deadline_s=settings.list_deadline_s,
+        judged=app[METRICS].judged,
     )
     app[ANSWERS] = Answers(app[DEPARTED], app[RATES], max_bytes=settings.cache_mb * 2**20 // ANSWERS_SHARE)
     app[SEARCH] = SearchService(
@@ -205,6 +219,21 @@ async def _facets(app: web.Application) -> AsyncIterator[None]:
     await app[FACETS].close()
 
 
+async def _metrics(app: web.Application) -> AsyncIterator[None]:
+    app[METRICS].watch(
+        health=app[HEALTH],
+        cache=app[CACHE],
+        answers=app[ANSWERS].memory,
+        shared=app[SHARED],
+        rates=app[RATES],
+        vocabulary=app[VOCABULARY],
+    )
+    lag = asyncio.create_task(watch_lag(app[METRICS].lag.observe), name="watch-lag")
+    yield
+    lag.cancel()
+    await asyncio.gather(lag, return_exceptions=True)
+
+
 def _fetcher(
     app: web.Application,
     name: str,
@@ -217,15 +246,17 @@ def _fetcher(
     """Build an upstream's way out. One that has two has its turns for each: they are two hosts."""
     turns = f"{name}/{manners.operations[0]}"
     processes, shared = app[SETTINGS].processes, app[SHARED]
+    bulkhead, retries = Bulkhead(manners.in_flight), Retries(attempt_s=ATTEMPT_S)
     return Fetcher(
         name,
         session,
         health=app[HEALTH],
         limiter=RateLimiter(turns, rps=rps, burst=manners.burst, processes=processes, shared=shared),
-        bulkhead=Bulkhead(manners.in_flight),
-        retries=Retries(attempt_s=ATTEMPT_S),
+        bulkhead=bulkhead,
+        retries=retries,
         manners=manners,
         headers=headers,
+        watch=app[METRICS].pool(name, manners.operations, bulkhead, retries),
     )
 
 

@@ -15,7 +15,9 @@ from aiohttp import web
 import dealerproxy
 from dealerproxy import logs, settings
 from dealerproxy.api.server import Site
+from dealerproxy.api.state import DRAINING
 from dealerproxy.app import create_app
+from dealerproxy.ops import shipped
 from dealerproxy.settings import Settings, SettingsError
 from dealerproxy.vocabulary import VocabularyError
 
@@ -24,6 +26,8 @@ USAGE_ERROR = 2
 SANDBOX_RPS = 200.0
 # Requests under way may finish: a little more than the longest of them is given by default.
 SHUTDOWN_S = 12.0
+# How long readiness says no before the socket is closed.
+DRAIN_S = 1.0
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -49,6 +53,8 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--version", action="version", version=dealerproxy.__version__)
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     _command(commands.add_parser, "serve", serve, "run the service (settings come from DEALERPROXY_* variables)")
+    ops = _command(commands.add_parser, "ops", shipped.show, "print what Prometheus and Grafana need to watch it")
+    ops.add_argument("what", choices=shipped.FILES, help="the alert rules, or the dashboard")
     sandbox_parser = _command(
         commands.add_parser, "sandbox", sandbox, "run the service against local stand-ins with invented cars"
     )
@@ -74,9 +80,13 @@ def _command(
 async def serve(configured: Settings, _: argparse.Namespace) -> None:
     """Run the service until it is told to stop."""
     stop = _stop_signal()
-    async with _listening(create_app(configured), configured.host, configured.port) as url:
+    app = create_app(configured)
+    async with _listening(app, configured.host, configured.port) as url:
         print(f"dealerproxy listens on {url}", file=sys.stderr)
         await stop.wait()
+        # Whoever sends us requests must have a chance to see that it should not any more.
+        app[DRAINING].set()
+        await asyncio.sleep(DRAIN_S)
 
 
 async def sandbox(configured: Settings, options: argparse.Namespace) -> None:

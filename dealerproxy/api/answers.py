@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 import orjson
 
 from dealerproxy.transport.memory import BoundedMemory
-from dealerproxy.vehicles.departed import Departed
+from dealerproxy.upstreams.departed import Departed
 from dealerproxy.vehicles.fx import FxRates
 from dealerproxy.vehicles.rate import Rate
 

@@ -25,17 +25,17 @@ def age_headers(state: State, age_s: float | None) -> dict[str, str]:
 
 
 def etag(*parts: bytes) -> str:
-    """Return a strong tag over what the answer says, whenever it says it."""
+    """Return a tag over what the answer says, whenever it says it; weak, as ages and cursors differ."""
     digest = hashlib.blake2b(digest_size=12)
     for part in parts:
         digest.update(len(part).to_bytes(8, "big"))
         digest.update(part)
-    return f'"{digest.hexdigest()}"'
+    return f'W/"{digest.hexdigest()}"'
 
 
 def not_modified(request: web.Request, tag: str, headers: Mapping[str, str]) -> web.Response | None:
     """Answer 304 if the client already has this; `headers` are those the whole answer would have."""
-    held = request.headers.get("If-None-Match")
-    if held is None or not ({"*", tag} & {one.strip().removeprefix("W/") for one in held.split(",")}):
+    held = ",".join(request.headers.getall("If-None-Match", ()))
+    if not {"*", tag.removeprefix("W/")} & {one.strip().removeprefix("W/") for one in held.split(",")}:
         return None
     return web.Response(status=304, headers=headers)

@@ -1,5 +1,6 @@
 """`GET /v1/vehicles/{id}` and `POST /v1/vehicles/availability`."""
 
+import asyncio
 import re
 import time
 from collections.abc import Mapping
@@ -12,10 +13,11 @@ from aiohttp import web
 from dealerproxy.api.caching import NO_STORE, REVALIDATE, age_headers, etag, not_modified, wants_fresh_look
 from dealerproxy.api.requests import deadline_of, params_of
 from dealerproxy.api.responses import encode, json_response
-from dealerproxy.api.state import AVAILABILITY, CARS, RATES, SETTINGS
+from dealerproxy.api.state import AVAILABILITY, CARS, METRICS, RATES, SETTINGS
 from dealerproxy.errors import ApiError, Issue, UpstreamError, validation_error
 from dealerproxy.search.answer import AvailabilityAnswer, CarState, SourceState, Status, unavailable, wait_of
 from dealerproxy.search.query import parse_display
+from dealerproxy.transport.deadline import Deadline
 from dealerproxy.transport.pieces import State
 from dealerproxy.vehicles.car import Verdict
 from dealerproxy.vehicles.detail import EnrichmentStatus, detail
@@ -46,20 +48,23 @@ async def get_vehicle(request: web.Request) -> web.Response:
             details={"reason": "unknown_id"},
         )
     site, listing_id = dealer_id
-    cars = request.app[CARS][site]
+    cars, metrics = request.app[CARS][site], request.app[METRICS]
     rates = request.app[RATES]
     rate: Rate = rates.current() if display.krw_per_usd is None else rates.requested(display.krw_per_usd)
     try:
         found = await cars.find(listing_id, deadline, fresh_look=wants_fresh_look(request))
     except UpstreamError as error:
+        metrics.asked_for_car(site, None)
         waiting = None if error.retry_after_s is None else iso_kst(time.time() + error.retry_after_s)
         state = SourceState(name=site, status=Status.FAILED, reason=error.code, retry_at=waiting)
         raise unavailable([state], [wait_of([error])]) from error
+    metrics.asked_for_car(site, found.state)
     car, headers = found.value, age_headers(found.state, found.age_s)
     if isinstance(car, Verdict):
         message = f"{vehicle_id} {_WORDS[car]}."
         raise ApiError(404, "vehicle_not_found", message, details={"reason": car}, headers=headers)
     documents = await cars.documents(car, rate.krw_per_usd, deadline)
+    metrics.described(car, documents.enrichment)
     body = encode(detail(car, documents, rate.krw_per_usd, insider=display.insider))
     if found.state is State.STALE or any(paper.status is EnrichmentStatus.FAILED for paper in documents.enrichment):
         headers |= NO_STORE
@@ -74,7 +79,7 @@ async def get_vehicle(request: web.Request) -> web.Response:
 async def post_availability(request: web.Request) -> web.Response:
     """Whether each of up to 100 cars can be bought, in the order asked, repeated ids once."""
     deadline = deadline_of(request, request.app[SETTINGS].detail_deadline_s)
-    ids = await _ids(request)
+    ids = await _ids(request, deadline)
     by_site: dict[str, list[str]] = {}
     for site, number in ids.values():
         by_site.setdefault(site, []).append(number)
@@ -91,14 +96,23 @@ def dealer_id_of(vehicle_id: str) -> tuple[str, str] | None:
     return (match[1] or match[3], match[2] or match[4]) if match else None
 
 
-async def _ids(request: web.Request) -> dict[str, tuple[str, str]]:
+async def _ids(request: web.Request, deadline: Deadline) -> dict[str, tuple[str, str]]:
     """The ids of the body in their order, each with its site and number.
 
     Raises ApiError 400 naming the index of each one that is none.
     """
     try:
-        body: Mapping[str, Any] = msgspec.json.decode(await request.read(), type=dict[str, Any])
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError, web.RequestPayloadError):
+        async with asyncio.timeout(deadline.remaining()):
+            raw = await request.read()
+    except TimeoutError:
+        raise ApiError(408, "request_timeout", "The body did not come in time.") from None
+    except ConnectionError:
+        raise ApiError(400, "bad_request", "The client left before its body was here.") from None
+    except web.RequestPayloadError:
+        raw = b""
+    try:
+        body: Mapping[str, Any] = msgspec.json.decode(raw, type=dict[str, Any])
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         raise validation_error([Issue("ids", 'The body must be JSON: {"ids": ["encar_41985016"]}.')]) from None
     ids = body.get("ids")
     if not isinstance(ids, list) or not 1 <= len(ids) <= MAX_IDS:

@@ -40,7 +40,7 @@ async def envelope(request: web.Request, handler: Handler) -> web.StreamResponse
         log.info(
             "request",
             method=request.method,
-            route=_route(request),
+            route=route_of(request),
             status=response.status,
             ms=round((time.perf_counter() - started) * 1000, 1),
         )
@@ -99,8 +99,8 @@ def _request_id(request: web.Request) -> str:
     return given if _REQUEST_ID_SHAPE.fullmatch(given) else f"req_{secrets.token_hex(12)}"
 
 
-def _route(request: web.Request) -> str:
-    """Return the route's template: paths as such would make a line per car."""
+def route_of(request: web.Request) -> str:
+    """Return the route's template: paths as such would make a line, and a figure, per car."""
     resource = request.match_info.route.resource
     return resource.canonical if resource is not None else "unmatched"
 

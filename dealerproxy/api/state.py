@@ -7,6 +7,7 @@ from typing import Protocol
 from aiohttp import web
 
 from dealerproxy.api.answers import Answers
+from dealerproxy.ops.metrics import Metrics
 from dealerproxy.search.availability import Availability
 from dealerproxy.search.facets import Facets
 from dealerproxy.search.service import SearchService
@@ -18,10 +19,10 @@ from dealerproxy.transport.pieces import Found
 from dealerproxy.transport.shared import Shared
 from dealerproxy.upstreams.danawa.client import DanawaClient
 from dealerproxy.upstreams.danawa.index import Brand, Indexes
+from dealerproxy.upstreams.departed import Departed
 from dealerproxy.upstreams.encar.cars import EncarCars
 from dealerproxy.upstreams.encar.client import EncarClient
 from dealerproxy.vehicles.car import Car, Verdict
-from dealerproxy.vehicles.departed import Departed
 from dealerproxy.vehicles.detail import Documents
 from dealerproxy.vehicles.fx import FxRates
 from dealerproxy.vocabulary import Vocabulary
@@ -38,6 +39,7 @@ class Cars(Protocol):
 
 
 DRAINING = web.AppKey("draining", asyncio.Event)
+METRICS = web.AppKey("metrics", Metrics)
 SHARED: web.AppKey[Shared | None] = web.AppKey("shared")
 HEALTH = web.AppKey("health", Health)
 CACHE = web.AppKey("cache", AgedCache)

@@ -11,7 +11,7 @@ from dealerproxy.api.answers import Rendered
 from dealerproxy.api.caching import NO_STORE, REVALIDATE, age_headers, etag, not_modified, wants_fresh_look
 from dealerproxy.api.requests import deadline_of, params_of
 from dealerproxy.api.responses import encode, json_response
-from dealerproxy.api.state import ANSWERS, FACETS, SEARCH, SETTINGS, VOCABULARY
+from dealerproxy.api.state import ANSWERS, FACETS, METRICS, SEARCH, SETTINGS, VOCABULARY
 from dealerproxy.errors import ApiError
 from dealerproxy.headers import PAGE_MAX_HEADER, PARTIAL_HEADER
 from dealerproxy.search.answer import Status, VehicleList
@@ -26,19 +26,23 @@ async def list_vehicles(request: web.Request) -> web.Response:
     """Answer `{"data", "next_cursor", "sources", "fx", "notices"}`; 400 and 503 as errors."""
     deadline = deadline_of(request, request.app[SETTINGS].list_deadline_s)
     answers, fresh_look = request.app[ANSWERS], wants_fresh_look(request)
+    metrics = request.app[METRICS]
     kept = None if fresh_look else await answers.get(request.query_string)
     if kept is not None:
+        metrics.listed(kept[0].envelope, kept=True)
         return _respond(request, *kept)
     query = parse(params_of(request), request.app[VOCABULARY])
     headers = {PAGE_MAX_HEADER: str(PAGE_MAX)} if query.dealer_in_scope and query.limit > PAGE_MAX else {}
     try:
         listed = await request.app[SEARCH].answer(query, deadline, fresh_look=fresh_look)
     except ApiError as error:
+        metrics.listed({"sources": msgspec.to_builtins(error.details.get("sources", ()))})
         error.headers |= headers
         raise
     answer = listed.answer
     troubled = [source.name for source in answer.sources if source.status in {Status.FAILED, Status.PARTIAL}]
     rendered = _render(query, answer, headers | ({PARTIAL_HEADER: ",".join(troubled)} if troubled else {}))
+    metrics.listed(rendered.envelope)
     if troubled or listed.state is State.STALE:
         ages = age_headers(listed.state, rendered.age_s())
         return json_response(rendered.body(), headers={**rendered.headers, **ages, **NO_STORE})
@@ -49,9 +53,10 @@ async def list_vehicles(request: web.Request) -> web.Response:
 
 def _render(query: Query, answer: VehicleList, headers: Mapping[str, str]) -> Rendered:
     rows = encode(answer.data)
-    said = encode([answer.fx, [(source.name, source.status) for source in answer.sources]])
     envelope = msgspec.to_builtins(structs.replace(answer, data=()))
     del envelope["data"]
+    states = [(source.name, source.status) for source in answer.sources]
+    said = encode([answer.fx, states, answer.notices, envelope.get("filtered_out")])
     rate = None if query.cursor else Rate(answer.fx.krw_per_usd, answer.fx.as_of, answer.fx.source)
     return Rendered(rows, envelope, headers, etag(rows, said, _era(answer)), rate)
 
@@ -64,7 +69,7 @@ def _respond(request: web.Request, rendered: Rendered, older_s: float = 0.0, sta
         "Cache-Control": REVALIDATE,
     }
     unchanged = not_modified(request, rendered.tag, headers)
-    return unchanged or json_response(rendered.body(older_s), headers=headers)
+    return json_response(rendered.body(older_s), headers=headers) if unchanged is None else unchanged
 
 
 def _era(answer: VehicleList) -> bytes:

@@ -4,11 +4,11 @@ At Encar the batch endpoint first, then what it did not know, one by one; at Dan
 """
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 
 from msgspec import Struct
 
-from dealerproxy.errors import Blocked, RateLimited, Suspended, UpstreamError
+from dealerproxy.errors import Blocked, RateLimited, Suspended, TimedOut, UpstreamError
 from dealerproxy.search.answer import Buyable
 from dealerproxy.transport.deadline import Deadline
 from dealerproxy.transport.limits import background
@@ -25,6 +25,8 @@ class Outcome(Struct, frozen=True):
     reason: str | None = None
 
 
+# Cars asked for one by one at a time.
+SINGLES = 3
 UNDER_CONTRACT = Outcome(Buyable.WAITING, "under_contract")
 _OUTCOMES = {
     Verdict.LIVE: Outcome(Buyable.AVAILABLE),
@@ -62,37 +64,55 @@ class Availability:
         self, listing_ids: Sequence[str], deadline: Deadline, *, fresh_look: bool
     ) -> dict[str, Outcome]:
         async def single(listing_id: str) -> Outcome:
-            try:
-                found = await self._danawa.availability_of(listing_id, deadline, fresh_look=fresh_look)
-            except UpstreamError as error:
-                return Outcome(Buyable.UNKNOWN, error.code)
+            found = await self._danawa.availability_of(listing_id, deadline, fresh_look=fresh_look)
             return _unless_stale(_OUTCOMES[found.value], found.failure)
 
-        with background():  # a hundred cars one by one must not keep a single car in full waiting
-            asked = [asyncio.ensure_future(single(listing_id)) for listing_id in listing_ids]
-        return dict(zip(listing_ids, await asyncio.gather(*asked), strict=True))
+        return await _few_at_a_time(single, listing_ids, deadline)
 
     async def _check_encar(
         self, listing_ids: Sequence[str], deadline: Deadline, *, fresh_look: bool
     ) -> dict[str, Outcome]:
         # Half of the time is left to ask singly, should the batch hang.
-        adverts, errors = await self._encar.find_many(listing_ids, deadline.share(0.5), fresh_look=fresh_look)
-        outcomes = {listing_id: outcome_of(advert) for listing_id, advert in adverts.items()}
+        many = await self._encar.find_many(listing_ids, deadline.share(0.5), fresh_look=fresh_look)
+        outcomes = {listing_id: outcome_of(advert) for listing_id, advert in many.adverts.items()}
         missing = [listing_id for listing_id in listing_ids if listing_id not in outcomes]
-        refusal = next((error for error in errors if isinstance(error, Blocked | RateLimited | Suspended)), None)
+        refusal = next((error for error in many.errors if isinstance(error, Blocked | RateLimited | Suspended)), None)
         if refusal is not None:
             # Asking for each car singly would only make it worse.
             return outcomes | dict.fromkeys(missing, Outcome(Buyable.UNKNOWN, refusal.code))
-        singles = await asyncio.gather(*(self._single(listing_id, deadline, fresh_look) for listing_id in missing))
-        return outcomes | dict(zip(missing, singles, strict=True))
 
-    async def _single(self, listing_id: str, deadline: Deadline, fresh_look: bool) -> Outcome:
+        async def single(listing_id: str) -> Outcome:
+            # That the batch does not have it is news: an advert read before does not overrule it.
+            found = await self._encar.find_advert(listing_id, deadline, fresh_look=fresh_look, since=many.read_at)
+            advert = found.value
+            outcome = _OUTCOMES[advert] if isinstance(advert, Verdict) else outcome_of(advert)
+            return _unless_stale(outcome, found.failure)
+
+        return outcomes | await _few_at_a_time(single, missing, deadline)
+
+
+async def _few_at_a_time(
+    check: Callable[[str], Awaitable[Outcome]], listing_ids: Sequence[str], deadline: Deadline
+) -> dict[str, Outcome]:
+    """Check cars one by one, few at a time and behind everybody else: a hundred must not keep a single car waiting."""
+    turns = asyncio.Semaphore(SINGLES)
+
+    async def one(listing_id: str) -> Outcome:
         try:
-            found = await self._encar.find_advert(listing_id, deadline, fresh_look=fresh_look)
+            async with asyncio.timeout(deadline.remaining()):
+                await turns.acquire()
+        except TimeoutError:
+            return Outcome(Buyable.UNKNOWN, TimedOut.code)
+        try:
+            return await check(listing_id) if deadline.remaining() else Outcome(Buyable.UNKNOWN, TimedOut.code)
         except UpstreamError as error:
             return Outcome(Buyable.UNKNOWN, error.code)
-        advert = found.value
-        return _unless_stale(_OUTCOMES[advert] if isinstance(advert, Verdict) else outcome_of(advert), found.failure)
+        finally:
+            turns.release()
+
+    with background():
+        asked = [asyncio.ensure_future(one(listing_id)) for listing_id in listing_ids]
+    return dict(zip(listing_ids, await asyncio.gather(*asked), strict=True))
 
 
 def _unless_stale(outcome: Outcome, failure: UpstreamError | None) -> Outcome:

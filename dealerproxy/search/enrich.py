@@ -5,6 +5,7 @@ from collections.abc import Sequence
 import msgspec
 
 from dealerproxy.errors import UpstreamError
+from dealerproxy.logs import upstream_trouble
 from dealerproxy.search.answer import Notice
 from dealerproxy.transport.deadline import Deadline
 from dealerproxy.upstreams.encar.cars import EncarCars
@@ -16,14 +17,15 @@ from dealerproxy.vocabulary import Vocabulary
 
 
 async def enrich(
-    rows: Sequence[Listing], cars: EncarCars, vocabulary: Vocabulary, deadline: Deadline
+    rows: Sequence[Listing], cars: EncarCars, vocabulary: Vocabulary, deadline: Deadline, *, fresh_look: bool
 ) -> tuple[list[Listing], list[Notice]]:
     """Enrich Encar's rows; those whose advert could not be had or read stay as they were, with a notice.
 
     So do Danawa's: its feeder can only be asked car by car. An advert that is no longer on sale takes its row out:
     the search can be minutes behind.
     """
-    adverts, errors = await cars.find_many([row.listing_id for row in rows if row.upstream == ENCAR], deadline)
+    wanted = [row.listing_id for row in rows if row.upstream == ENCAR]
+    adverts, errors, _ = await cars.find_many(wanted, deadline, fresh_look=fresh_look)
     kept: list[Listing] = []
     plain = gone = 0
     for row in rows:
@@ -51,7 +53,11 @@ async def enrich(
 
 
 def _filled(row: Listing, advert: Advert, vocabulary: Vocabulary) -> Listing:
-    car = normalise(advert, row.listing_id, vocabulary)
+    try:
+        car = normalise(advert, row.listing_id, vocabulary)
+    except UpstreamError as error:
+        upstream_trouble(ENCAR, "batch", error, id=row.listing_id)
+        raise
     return msgspec.structs.replace(
         row,
         colour=car.colour,

@@ -5,6 +5,7 @@ import itertools
 import time
 from collections.abc import Awaitable, Callable, Collection, Sequence
 
+import structlog
 from msgspec import Struct
 
 from dealerproxy.errors import Drift, UpstreamError
@@ -112,17 +113,22 @@ class Facets:
         return learned[1] if learned is not None and self._now() - learned[0] < LEARNED_S else None
 
     async def _ask_makes(self) -> Stock:
-        counts = read_facets(await self._encar.facets(makes_q(), within_s=self._deadline_s), MAKES)
-        for facet in counts:
-            if self._vocabulary.make_of(facet) is None:
-                self._vocabulary.missed("make", facet)
-        known = frozenset(facet for facet in counts if self._vocabulary.make_of(facet) is not None)
-        if not known:
-            raise Drift(f"iNav: {MAKES}", "no make that is known")
+        try:
+            counts = read_facets(await self._encar.facets(makes_q(), within_s=self._deadline_s), MAKES)
+            for facet in counts:
+                if self._vocabulary.make_of(facet) is None:
+                    self._vocabulary.missed("make", facet)
+            known = frozenset(facet for facet in counts if self._vocabulary.make_of(facet) is not None)
+            if not known:
+                raise Drift(f"iNav: {MAKES}", "no make that is known")
+        except UpstreamError as error:
+            upstream_trouble("encar", "facets", error)
+            raise
         return Stock(known, self._now())
 
     async def _learn(self) -> None:
         """Learn one make's models a minute, round and round, for as long as the service runs."""
+        structlog.contextvars.clear_contextvars()  # its lines are not about the request that came first
         for facet in itertools.cycle([facet for make in self._vocabulary.makes for facet in make.facets]):
             if facet.korean in self._stocked and self._fresh(facet.korean) is None:
                 await self._sleep(LEARN_EVERY_S)

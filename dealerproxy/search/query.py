@@ -21,9 +21,9 @@ GRADES = ("A", "B", "C", "D", "F")
 AUCTION_STATUSES = ("upcoming", "sold", "negotiation_sold", "no_bid", "negotiation_requested")
 BODY_STYLES = ("van",)
 YEARS = (1900, 2100)
-_BIGGEST = 999_999_999
+BIGGEST = 999_999_999
 _INTEGER = re.compile(r"[+-]?\d{1,9}", re.ASCII)
-_NUMBER = re.compile(r"\d{1,6}(\.\d{1,6})?", re.ASCII)
+_NUMBER = re.compile(r"\d{1,6}(\.\d{1,20})?", re.ASCII)
 
 N = TypeVar("N", int, float)
 
@@ -125,13 +125,13 @@ def _read(reader: "_Reader", sources: Sequence[str], vocabulary: Vocabulary) -> 
     if reader.words("body_style", BODY_STYLES):
         dropped.append("body_style")
     year_min, year_max = reader.bounds("year_min", "year_max", *YEARS)
-    price_min, price_max = reader.bounds("price_min_usd", "price_max_usd", 0, _BIGGEST)
+    price_min, price_max = reader.bounds("price_min_usd", "price_max_usd", 0, BIGGEST)
     return Query(
         makes=makes,
         models=models,
         year_min=year_min,
         year_max=year_max,
-        mileage_max_km=reader.integer("mileage_max_km", 0, _BIGGEST),
+        mileage_max_km=reader.integer("mileage_max_km", 0, BIGGEST),
         price_min_usd=price_min,
         price_max_usd=price_max,
         fuel=fuels[0] if len(fuels) == 1 else None,
@@ -169,7 +169,7 @@ def _check_auction_values(reader: "_Reader") -> None:
     reader.words("accident_grade", GRADES)
     reader.words("exterior_grade", GRADES)
     reader.dates("auction_date_from", "auction_date_to")
-    reader.bounds("auction_count_min", "auction_count_max", 0, _BIGGEST)
+    reader.bounds("auction_count_min", "auction_count_max", 0, BIGGEST)
 
 
 def _colours(reader: "_Reader", vocabulary: Vocabulary) -> tuple[str, ...]:

@@ -105,7 +105,7 @@ class SearchService:
         found = page.rows(query.sort)
         rows, enriched = found, list[Notice]()
         if query.display.enriched and found:
-            rows, enriched = await enrich(found, self._cars, self._vocabulary, deadline)
+            rows, enriched = await enrich(found, self._cars, self._vocabulary, deadline, fresh_look=fresh_look)
         heard = [reader.heard for reader in readers]
         sources = sum_up(heard, Counter(row.upstream for row in rows), planned.skips, self._now())
         for row in found:

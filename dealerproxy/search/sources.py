@@ -1,5 +1,8 @@
 """Where legs get their rows: Encar's searches chunk by chunk, Danawa's listings whole, sorted here."""
 
+import time
+from collections import Counter
+from collections.abc import Callable
 from typing import Protocol, TypeVar
 
 from cachetools import LRUCache
@@ -7,16 +10,16 @@ from msgspec.structs import replace
 
 from dealerproxy.errors import Drift, UpstreamError
 from dealerproxy.logs import upstream_trouble
-from dealerproxy.search.legs import CHUNK_ROWS, index_order
+from dealerproxy.search.legs import CHUNK_ROWS, MAX_OFFSET, index_order
 from dealerproxy.search.plan import DanawaLeg, EncarLeg
 from dealerproxy.transport.aged import AgedCache
 from dealerproxy.transport.deadline import Deadline
 from dealerproxy.transport.pieces import Found, Kind
 from dealerproxy.upstreams.danawa.index import Brand, Index, Indexes
+from dealerproxy.upstreams.departed import Departed, Entries
 from dealerproxy.upstreams.encar.client import EncarClient
 from dealerproxy.upstreams.encar.rows import ROWS, read_count, read_search
-from dealerproxy.vehicles.departed import Departed, Entries
-from dealerproxy.vehicles.listing import Chunk, LeftOut, Listing
+from dealerproxy.vehicles.listing import Chunk, Judged, LeftOut, LeftOutReason, Listing, unheeded
 from dealerproxy.vocabulary import Vocabulary
 
 # Sorted listings kept beside the indexes they are of; a brand of 1,400 cars takes about 3 ms to sort.
@@ -50,9 +53,11 @@ class EncarSource:
         *,
         fresh_s: float,
         deadline_s: float,
+        now: Callable[[], float] = time.time,
+        judged: Judged = unheeded,
     ) -> None:
         self._client, self._vocabulary, self._cache, self._departed = client, vocabulary, cache, departed
-        self._deadline_s = deadline_s
+        self._deadline_s, self._now, self._judged = deadline_s, now, judged
         ages = {"fresh_s": fresh_s, "revalidate_s": 2 * fresh_s, "if_error_s": max(2 * fresh_s, IF_ERROR_S)}
         self._chunks: Kind[Chunk] = Kind("chunk", Chunk, **ages)
         self._counts: Kind[int] = Kind("count", int, **ages)
@@ -76,14 +81,21 @@ class EncarSource:
         )
 
     async def _fetch_chunk(self, leg: EncarLeg, offset: int) -> Chunk:
+        unreadable = Counter[str]()
+        asked_at = self._now()
         try:
             body = await self._ask(leg, offset, CHUNK_ROWS)
-            total, entries = read_search(body, leg.asked, self._vocabulary)
-            if total and not entries and not offset:
-                raise Drift(ROWS, f"empty although {total} cars are counted")
+            total, entries = read_search(body, leg.asked, self._vocabulary, unreadable)
+            # A count may be a little off at the end of a search, but not by more than a page.
+            if not entries and total > (offset + CHUNK_ROWS if offset else 0) and offset < MAX_OFFSET:
+                raise Drift(ROWS, f"empty from {offset} on although {total} cars are counted")
         except UpstreamError as error:
             upstream_trouble(leg.upstream, "search", error, q=leg.q)
             raise
+        self._judged(leg.upstream, entries, unreadable)
+        for entry in entries:
+            if isinstance(entry, LeftOut) and entry.reason is LeftOutReason.UNDER_CONTRACT and entry.listing_id:
+                self._departed.note(leg.upstream, entry.listing_id, asked_at)
         return chunk_of(entries, total, offset)
 
     async def _fetch_count(self, leg: EncarLeg) -> int:
@@ -113,7 +125,11 @@ class DanawaSource:
         entries = self._departed.leave_out(leg.upstream, found.value.entries, found.age_s)
         kept = self._sorted.get(leg)
         if kept is None or kept[0] is not entries:
-            kept = (entries, sorted_chunk(leg, found.value, entries))
+            try:
+                kept = (entries, sorted_chunk(leg, found.value, entries))
+            except Drift as error:
+                upstream_trouble(leg.upstream, "list", error, q=leg.q)
+                raise
             if entries is found.value.entries:
                 self._sorted[leg] = kept
         return Found(kept[1], *found[1:])

@@ -54,10 +54,11 @@ class _Kept(NamedTuple):
 
     value: Any
     at: float
+    ended_at: float
     size: int
 
 
-_NOTHING = _Kept(None, -math.inf, 0)
+_NOTHING = _Kept(None, -math.inf, -math.inf, 0)
 
 
 class AgedCache:
@@ -156,7 +157,8 @@ class AgedCache:
         async with self._redis.alone((kind.name, key, _LOCK), kind.load_s):
             await self._look(self._redis, kind, key)
             kept = await self._kept((kind.name, key, _PIECE))
-            if kept.at > (began if fresh_look else began - kind.fresh_s):
+            # What another process was loading when this one came will do, even for a fresh look.
+            if kept.ended_at > began or (not fresh_look and kept.at > began - kind.fresh_s):
                 return kept
             failure = await self._failure(kind, key, began if fresh_look else began - kind.back_off_s)
             if failure is not None:
@@ -164,31 +166,32 @@ class AgedCache:
             return await self._load(kind, key, load)
 
     async def _load(self, kind: Kind[V], key: Key, load: Load[V]) -> _Kept:
+        # A piece is as old as its question: what a long load read first may have changed by its end.
+        began = self._clock()
         try:
             value = await load()
+        except Overloaded:
+            raise  # a full queue says nothing of the site, and may be free for the next
         except UpstreamError as error:
             body = encode_failure(error)
             # A copy: the error itself holds on to all the frames it came through.
             copy = decode_failure(body) if body else error
-            # A full queue is this process's own trouble: the others may well get through.
-            shared = not isinstance(error, Overloaded)
-            await self._store((kind.name, key, _FAILURE), copy, body, kind.back_off_s, shared=shared)
+            await self._store((kind.name, key, _FAILURE), copy, self._clock(), body, kind.back_off_s)
             raise
-        return await self._store((kind.name, key, _PIECE), value, kind.encode(value), kind.if_error_s)
+        return await self._store((kind.name, key, _PIECE), value, began, kind.encode(value), kind.if_error_s)
 
-    async def _store(self, place: Place, value: object, body: bytes, keep_s: float, *, shared: bool = True) -> _Kept:
+    async def _store(self, place: Place, value: object, at: float, body: bytes, keep_s: float) -> _Kept:
         """Put it in both tiers. What could not be encoded is in neither, and what stood there before has to go."""
-        kept = _Kept(value, self._clock(), MEMORY_FACTOR * len(body))
+        kept = _Kept(value, at, self._clock(), MEMORY_FACTOR * len(body))
         keep_s = max(keep_s, LEAST_KEPT_S)
-        redis = self._redis if shared else None
         if body:
             await self.memory.set(place, kept, ttl=keep_s)
-            if redis is not None:
-                await redis.write(place, sealed(body, kept.at), keep_s)
+            if self._redis is not None:
+                await self._redis.write(place, sealed(body, kept.at, kept.ended_at), keep_s)
         else:
             await self.memory.delete(place)
-            if redis is not None:
-                await redis.delete(place)
+            if self._redis is not None:
+                await self._redis.delete(place)
         return kept
 
     async def _look(self, redis: RedisTier, kind: Kind[V], key: Key) -> None:
@@ -204,9 +207,9 @@ class AgedCache:
             if raw is None:
                 continue
             try:
-                at, body = opened(raw, self._clock())
+                at, ended_at, body = opened(raw, self._clock())
                 if at > (await self._kept(place)).at:
-                    kept = _Kept(decode(body), at, MEMORY_FACTOR * len(body))
+                    kept = _Kept(decode(body), at, ended_at, MEMORY_FACTOR * len(body))
                     await self.memory.set(place, kept, ttl=max(keep_s, LEAST_KEPT_S))
             except (ValueError, LookupError, RecursionError):
                 self.counts[kind.name, "redis", "error"] += 1

@@ -4,7 +4,9 @@ Redirects are followed only on the upstream's own host: elsewhere they lead to b
 """
 
 import asyncio
+import time
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from typing import NamedTuple, TypeVar
 
 import aiohttp
@@ -13,7 +15,7 @@ from yarl import URL
 from dealerproxy.errors import Blocked, TimedOut, Unreachable, UpstreamError, UpstreamFault
 from dealerproxy.transport.deadline import Deadline
 from dealerproxy.transport.health import Health
-from dealerproxy.transport.limits import LANE, Bulkhead, RateLimiter
+from dealerproxy.transport.limits import LANE, Bulkhead, Lane, RateLimiter
 from dealerproxy.transport.response import Response
 from dealerproxy.transport.retry import Retries
 
@@ -39,6 +41,20 @@ class Manners(NamedTuple):
     max_bytes: int
 
 
+class Watch:
+    """Is told how an upstream is asked. This one looks away."""
+
+    def waited(self, lane: Lane, seconds: float) -> None:
+        """Take note of how long a caller waited for a slot and a turn."""
+
+    def sending(self, operation: str) -> AbstractContextManager[None]:
+        """Take note of a request, from its sending to the judgement of its answer; an UpstreamError is its outcome."""
+        return nullcontext()
+
+
+UNWATCHED = Watch()
+
+
 class Fetcher:
     """Fetches from one upstream, politely; under its `name` each of its operations has a circuit of its own."""
 
@@ -53,11 +69,12 @@ class Fetcher:
         retries: Retries,
         manners: Manners,
         headers: Mapping[str, str],
+        watch: Watch = UNWATCHED,
     ) -> None:
         self._session = session
         self._circuits = {each: health.circuit(name, each, slow_s=SLOW_S) for each in manners.operations}
         self._limiter, self._bulkhead, self._retries = limiter, bulkhead, retries
-        self._max_bytes, self._headers = manners.max_bytes, headers
+        self._max_bytes, self._headers, self._watch = manners.max_bytes, headers, watch
 
     async def get(self, operation: str, url: URL, judge: Callable[[Response], T], *, within_s: float) -> T:
         """Send a GET, read all of its answer and return what `judge` makes of it, trying again where that can help.
@@ -72,16 +89,19 @@ class Fetcher:
 
         async def attempt(seconds: float) -> T:
             circuit.check()
-            async with self._bulkhead.slot(LANE.get(), deadline.remaining()):
+            lane, came_at = LANE.get(), time.monotonic()
+            async with self._bulkhead.slot(lane, deadline.remaining()):
                 await self._turn(deadline)
+                self._watch.waited(lane, time.monotonic() - came_at)
                 async with circuit.admit():
-                    return judge(await self._send(url, Deadline(min(seconds, deadline.remaining()))))
+                    with self._watch.sending(operation):
+                        return judge(await self._send(url, Deadline(min(seconds, deadline.remaining()))))
 
         try:
             return await self._retries.call(attempt, within_s=within_s)
         except UpstreamError as error:
             if (wait_s := circuit.wait_s()) is not None:
-                error.retry_after_s = max(wait_s, error.retry_after_s or 0.0)
+                error.retry_after_s = wait_s
             raise
 
     async def _turn(self, deadline: Deadline) -> None:
@@ -96,6 +116,9 @@ class Fetcher:
                 return await self._follow(url, deadline)
         except TimeoutError as error:
             raise TimedOut(str(error) or f"no answer within {within_s:.1f} s") from error
+        except aiohttp.ClientResponseError as error:
+            # Its text has the whole address, where a key may stand, and bytes of the answer.
+            raise Unreachable(type(error).__name__) from error
         except (aiohttp.ClientError, OSError) as error:
             raise Unreachable(f"{type(error).__name__}: {error}") from error
 

@@ -10,6 +10,7 @@ ignorance, and nothing polls while nobody asks. Only news is written: a suspensi
 the lease of a probe. What is read is checked and capped, and Redis going away leaves each process with its own copy.
 """
 
+import asyncio
 import random as _random
 import secrets
 import time
@@ -236,6 +237,7 @@ class Circuit:
         self._exchange = Lock()
         self._heard: bytes | None = None  # what Redis had last
         self._looked_at = 0.0
+        self._unsaid = False  # whether Redis was away when there was something to say
 
     @asynccontextmanager
     async def admit(self) -> AsyncIterator[None]:
@@ -296,6 +298,8 @@ class Circuit:
             self._looked_at = self._clock()
             if self._state.epoch == epoch:
                 self._hear(stored)
+            if self._unsaid and stored is not None:
+                self._unsaid = await self._shared.run(lambda redis: self._write(redis, self._state), None) is None
 
     async def reset(self) -> None:
         """Forget everything, in all processes: an operator knows better."""
@@ -359,6 +363,7 @@ class Circuit:
         async with self._exchange:
             state = self._state
             stored = await shared.run(exchange, None)
+            self._unsaid = stored is None
             if self._state.epoch == state.epoch:
                 self._hear(stored)
 
@@ -378,7 +383,11 @@ class Circuit:
             return
         self._heard = stored
         standing = _decoded(stored)
-        if standing is not None:
+        if standing is None:
+            return
+        if standing.since < self._state.since:
+            self._unsaid = True  # written while we could not write
+        else:
             self._state = adopted(self._state, standing)
 
     def _is_fresh(self) -> bool:
@@ -423,8 +432,11 @@ class Health:
 
     async def snapshot(self) -> Mapping[tuple[str, str], Snapshot]:
         """Tell how every circuit stands, with the news of other processes. No upstream is asked."""
-        for circuit in [*self._circuits.values()]:  # new ones may come meanwhile
-            await circuit.refresh()
+        await asyncio.gather(*(circuit.refresh() for circuit in self._circuits.values()))
+        return self.known()
+
+    def known(self) -> Mapping[tuple[str, str], Snapshot]:
+        """Tell how every circuit stands, as far as this process knows."""
         return {name: circuit.snapshot() for name, circuit in self._circuits.items()}
 
     async def reset(self, upstream: str) -> None:

@@ -74,6 +74,9 @@ class RateLimiter:
         wait_s = None if self._shared is None else await self._reserve_together(self._shared, longest_s)
         if wait_s is None:
             wait_s = self._reserve_alone(longest_s)
+        elif wait_s >= 0:
+            # Booked here as well, or a Redis that comes and goes would bring a burst each time.
+            self._due = max(self._due, self._clock()) + self._own_interval_s
         if wait_s < 0:
             raise Overloaded(f"the next turn comes in {-wait_s:.1f} s", -wait_s)
         return wait_s

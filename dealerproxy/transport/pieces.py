@@ -1,6 +1,7 @@
 """What the cache keeps: kinds of pieces with their ages, and how pieces and failures are written for other processes.
 
-In Redis a piece is a format byte, the unix time of its storing, and msgpack. Anything else there is none of ours.
+In Redis a piece is a format byte, the unix times when its load began and ended, and msgpack. Anything else there is
+none of ours.
 """
 
 import struct
@@ -18,8 +19,8 @@ Key = str | tuple[str, ...]
 # Machines' clocks differ; what is from further in the future is none of ours.
 SKEW_S = 60.0
 
-_FORMAT = 1
-_HEAD = struct.Struct("!Bd")
+_FORMAT = 2
+_HEAD = struct.Struct("!Bdd")
 _MEMBER = msgspec.msgpack.Decoder(tuple[str, msgspec.Raw])
 _FAILURE = msgspec.msgpack.Decoder(tuple[str, tuple[str, ...], dict[str, str | float | None]])
 
@@ -34,7 +35,7 @@ class State(StrEnum):
 
 
 class Found(NamedTuple, Generic[V]):
-    """A value, the seconds since its load ended, and for a stale one what went wrong.
+    """A value, the seconds since its load began, and for a stale one what went wrong.
 
     `fresh_for_s` is how many seconds more it will be answered as it is.
     """
@@ -98,19 +99,19 @@ def decode_failure(body: bytes) -> UpstreamError:
     return error
 
 
-def sealed(body: bytes, at: float) -> bytes:
-    """Put the head before a body."""
-    return _HEAD.pack(_FORMAT, at) + body
+def sealed(body: bytes, began_at: float, ended_at: float) -> bytes:
+    """Put the head before a body: when its load began and ended."""
+    return _HEAD.pack(_FORMAT, began_at, ended_at) + body
 
 
-def opened(raw: bytes, now: float) -> tuple[float, bytes]:
-    """Read the head: when it was stored, and the body. Raises ValueError for another format, or one from the future."""
+def opened(raw: bytes, now: float) -> tuple[float, float, bytes]:
+    """Read the head and the body. Raises ValueError for another format, or one from the future."""
     if len(raw) < _HEAD.size or raw[0] != _FORMAT:
         raise ValueError("not in this format")
-    at: float = _HEAD.unpack_from(raw)[1]
-    if not at <= now + SKEW_S:  # so is what is no number
+    _, began_at, ended_at = _HEAD.unpack_from(raw)
+    if not began_at <= ended_at <= now + SKEW_S:  # so is what is no number
         raise ValueError("from the future")
-    return at, raw[_HEAD.size :]
+    return began_at, ended_at, raw[_HEAD.size :]
 
 
 def _encoded(value: object) -> bytes:

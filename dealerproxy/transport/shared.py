@@ -53,6 +53,11 @@ class Shared:
         """False while Redis is left alone after a failure."""
         return self._clock() >= self._resume_at
 
+    @property
+    def failing(self) -> bool:
+        """Whether the last call failed."""
+        return self._failing
+
     def key(self, *parts: str) -> str:
         """A key of ours; different parts never make the same key."""
         return ":".join([PREFIX, *(part.replace("%", "%25").replace(":", "%3A") for part in parts)])

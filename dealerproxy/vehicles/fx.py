@@ -43,6 +43,11 @@ class FxRates:
             self._refreshing.add_done_callback(self._refreshed)
         return self._rate
 
+    @property
+    def last(self) -> Rate:
+        """The last good rate; to look at, as it starts no refresh."""
+        return self._rate
+
     async def prime(self, within_s: float) -> None:
         """Wait a little for the first refresh, so that the first answers need not use the static rate."""
         self.current()

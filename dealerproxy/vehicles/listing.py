@@ -3,6 +3,7 @@
 Listings are cached, so nothing here depends on the request: no exchange rate, no chosen fields.
 """
 
+from collections.abc import Callable, Mapping, Sequence
 from enum import StrEnum
 
 from msgspec import Struct
@@ -90,3 +91,11 @@ class Chunk(Struct, frozen=True):
     missing: int = 0
     confirmed: bool = True
     cut: bool = False
+
+
+# Is told of the rows of each answer that was read: their upstream, the rows, and why how many could not be read.
+Judged = Callable[[str, Sequence[Listing | LeftOut], Mapping[str, int]], None]
+
+
+def unheeded(upstream: str, entries: Sequence[Listing | LeftOut], unreadable: Mapping[str, int]) -> None:
+    """Where nobody wants to be told."""

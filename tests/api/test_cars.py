@@ -393,7 +393,7 @@ async def test_availability_takes_posts_only(house: House, method: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("body", "encoding"), [(b'{"ids":' + b"[" * 200_000, None), (b"not gzip", "gzip"), (b"\xff", None)]
+    ("body", "encoding"), [(b'{"ids":' + b"[" * 60_000, None), (b"not gzip", "gzip"), (b"\xff", None)]
 )
 async def test_a_body_that_cannot_be_read_is_the_clients_fault(house: House, body: bytes, encoding: str | None) -> None:
     headers = {"Content-Encoding": encoding} if encoding else {}

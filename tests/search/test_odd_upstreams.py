@@ -103,9 +103,22 @@ async def test_one_that_counts_too_few_does_not_end_the_walk(house: House, count
 
 
 async def test_one_that_counts_too_many_is_told(house: House) -> None:
-    house.odd.count = 400
+    house.odd.count = 190
     ids, counts = await house.walk()
-    assert (len(ids), counts["rows_missing"]) == (150, 90)
+    assert (len(ids), counts["rows_missing"]) == (150, 40)
+
+
+async def test_one_that_stops_sending_far_from_its_count_is_drift_and_not_the_end(house: House) -> None:
+    house.odd.count = 400
+    params: dict[str, str] = {"make": "Kia", "sort": "price_asc", "upstream": "encar"}
+    answer: Any = None
+    for _ in range(4):
+        async with house.client.get("/v1/vehicles", params=params) as response:
+            answer = await response.json()
+        params["cursor"] = answer["next_cursor"]
+    source = answer["sources"][0]
+    assert (len(answer["data"]), source["status"], source["reason"]) == (6, "partial", "drift")
+    assert answer["next_cursor"] is not None
 
 
 async def test_one_that_ignores_the_offset_is_told_by_the_rows_it_repeats(house: House) -> None:

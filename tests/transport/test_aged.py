@@ -334,13 +334,13 @@ async def test_a_value_that_grows_too_old_while_its_load_fails_is_not_answered(d
         await waiting
 
 
-async def test_the_time_of_a_value_starts_when_its_load_ended(shut: Desk) -> None:
+async def test_the_time_of_a_value_starts_when_its_load_began(shut: Desk) -> None:
     waiting = shut.start()
     await turns()
-    shut.clock.at += 50.0
+    shut.clock.at += 25.0
     shut.source.gate.set()
     await waiting
-    shut.clock.at += 50.0
+    shut.clock.at += 25.0
     found = await shut.find()
     assert (found.state, found.age_s) == (HIT, 50.0)
 

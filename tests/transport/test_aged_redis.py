@@ -335,7 +335,7 @@ async def test_a_failed_refresh_of_one_process_makes_the_old_value_stale_in_anot
 async def test_what_is_newer_here_is_not_replaced_by_what_is_older_in_redis(world: World) -> None:
     process = world.process()
     await process.ask()
-    world.redis.set(PIECE, sealed(CAR.encode("older"), world.clock.at - 1.0))
+    world.redis.set(PIECE, sealed(CAR.encode("older"), world.clock.at - 1.0, world.clock.at - 1.0))
     world.clock.at += 61.0
     world.source.failure = Unreachable("reset")
     assert await process.ask() == ("on sale", STALE)
@@ -466,10 +466,10 @@ async def test_a_full_redis_takes_nothing_but_keeps_no_older_truth(frail: World)
     [
         b"",
         b"not ours",
-        b"\x02" + sealed(CAR.encode("of a later version"), time.time())[1:],
-        sealed(b"\xc1", time.time()),
-        sealed(Kind[Any]("any", Any, fresh_s=1, revalidate_s=1, if_error_s=1).encode("no union"), time.time()),
-        sealed(CAR.encode("from the future"), time.time() + 3_600.0),
+        b"\x03" + sealed(CAR.encode("of a later version"), time.time(), time.time())[1:],
+        sealed(b"\xc1", time.time(), time.time()),
+        sealed(Kind[Any]("any", Any, fresh_s=1, revalidate_s=1, if_error_s=1).encode("no union"), *[time.time()] * 2),
+        sealed(CAR.encode("from the future"), time.time(), time.time() + 3_600.0),
     ],
     ids=["empty", "text", "later version", "no msgpack", "another type", "from the future"],
 )
@@ -502,7 +502,7 @@ async def test_a_lock_that_would_never_end_is_none_of_ours(world: World) -> None
 
 async def test_a_failure_from_another_version_of_the_service_is_ignored(world: World) -> None:
     body = encode_failure(Unreachable("reset")).replace(b"Unreachable", b"Unthinkable")
-    world.redis.set(FAILURE, sealed(body, world.clock.at))
+    world.redis.set(FAILURE, sealed(body, world.clock.at, world.clock.at))
     assert await world.process().ask() == ("on sale", MISS)
 
 

@@ -507,4 +507,5 @@ async def test_without_redis_each_process_goes_on_with_its_share(frail_redis: An
         assert await rate.reserve(PATIENT_S) == 0.0
         frail_redis.kill()
         waits = [await rate.reserve(PATIENT_S) for _ in range(4)]
-        assert waits == pytest.approx([0.0, 0.0, 0.5, 1.0], abs=0.3)
+        # Its two turns at once are booked for what it took from Redis too: a hiccup brings no new burst.
+        assert waits == pytest.approx([0.0, 0.5, 1.0, 1.5], abs=0.3)

@@ -120,16 +120,16 @@ def test_a_failure_comes_back_as_the_same_error(error: UpstreamError) -> None:
 
 @pytest.mark.parametrize("at", [NOW, NOW - 1e9, NOW + SKEW_S, 0.0])
 def test_the_head_says_when_it_was_stored(at: float) -> None:
-    assert opened(sealed(b"body", at), NOW) == (at, b"body")
+    assert opened(sealed(b"body", at - 1.5, at), NOW) == (at - 1.5, at, b"body")
 
 
 @pytest.mark.parametrize("at", [NOW + SKEW_S + 1.0, math.inf, math.nan])
 def test_what_is_from_the_future_is_not_believed(at: float) -> None:
     with pytest.raises(ValueError, match="future"):
-        opened(sealed(b"body", at), NOW)
+        opened(sealed(b"body", at, at), NOW)
 
 
-@given(st.one_of(st.binary(max_size=64), st.binary(max_size=48).map(lambda tail: sealed(tail, NOW))))
+@given(st.one_of(st.binary(max_size=64), st.binary(max_size=48).map(lambda tail: sealed(tail, NOW, NOW))))
 def test_foreign_bytes_raise_nothing_but_what_is_promised(raw: bytes) -> None:
     with suppress(ValueError, LookupError, RecursionError):
         opened(raw, NOW)

@@ -4,6 +4,7 @@ The feeder is the only witness. So a 404 of its own is a failure, and only an em
 """
 
 import asyncio
+import time
 from collections.abc import Callable
 from functools import partial
 from typing import Protocol, TypeVar
@@ -18,10 +19,10 @@ from dealerproxy.transport.deadline import Deadline
 from dealerproxy.transport.pieces import Found, Kind, State
 from dealerproxy.upstreams.danawa.feeder import Advert, normalise, read_advert, read_inspection, read_record
 from dealerproxy.upstreams.danawa.names import UPSTREAM
+from dealerproxy.upstreams.departed import Departed
 from dealerproxy.upstreams.encar.cars import DIAGNOSIS, IF_ERROR_S, INSPECTION, RECORD
 from dealerproxy.upstreams.encar.record import accident_costs
 from dealerproxy.vehicles.car import Car, Verdict
-from dealerproxy.vehicles.departed import Departed
 from dealerproxy.vehicles.detail import Documents, Enrichment, EnrichmentStatus
 from dealerproxy.vocabulary import Vocabulary
 
@@ -52,10 +53,11 @@ class DanawaCars:
         *,
         fresh_s: float,
         deadline_s: float,
+        now: Callable[[], float] = time.time,
     ) -> None:
         """`fresh_s`: how long a car is used without asking again; `deadline_s` bounds a call. Both in seconds."""
         self._client, self._vocabulary, self._cache, self._departed = client, vocabulary, cache, departed
-        self._deadline_s = deadline_s
+        self._deadline_s, self._now = deadline_s, now
         # The papers come with the car, so they are read from what was found a moment ago.
         self._fresh, self._found = (
             Kind[Advert | Verdict](
@@ -98,16 +100,26 @@ class DanawaCars:
     async def _advert(
         self, kind: Kind[Advert | Verdict], listing_id: str, deadline: Deadline, *, fresh_look: bool = False
     ) -> Found[Advert | Verdict]:
-        return await self._cache.get(kind, listing_id, lambda: self._ask(listing_id), deadline, fresh_look=fresh_look)
+        found = await self._cache.get(kind, listing_id, lambda: self._ask(listing_id), deadline, fresh_look=fresh_look)
+        read_at = self._now() - found.age_s
+        if self._departed.since(UPSTREAM, listing_id, read_at):
+            found = await self._cache.get(kind, listing_id, lambda: self._ask(listing_id), deadline, fresh_look=True)
+            read_at = self._now() - found.age_s
+        departure = self._departed.since(UPSTREAM, listing_id, read_at)
+        if departure is not None and departure.verdict is not None:
+            return Found(departure.verdict, self._now() - departure.at, found.state, found.failure)
+        if isinstance(found.value, Verdict):
+            self._departed.note(UPSTREAM, listing_id, read_at, found.value)
+        else:
+            self._departed.back(UPSTREAM, listing_id, read_at)
+        return found
 
     async def _ask(self, listing_id: str) -> Advert | Verdict:
         try:
-            found = read_advert(await self._client.car(listing_id, within_s=self._deadline_s), listing_id)
+            return read_advert(await self._client.car(listing_id, within_s=self._deadline_s), listing_id)
         except UpstreamError as error:
             upstream_trouble(UPSTREAM, OPERATION, error, id=listing_id)
             raise
-        self._departed.note(UPSTREAM, listing_id, buyable=not isinstance(found, Verdict))
-        return found
 
     async def _paper(
         self, name: str, car: Car, read: Callable[[Advert], T | None], deadline: Deadline

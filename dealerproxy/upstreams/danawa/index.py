@@ -14,6 +14,7 @@ from typing import NamedTuple
 from msgspec import Struct
 
 from dealerproxy.errors import Drift, TooLate, UpstreamError, Warming
+from dealerproxy.logs import upstream_trouble
 from dealerproxy.transport.aged import AgedCache
 from dealerproxy.transport.deadline import Deadline
 from dealerproxy.transport.limits import background
@@ -161,16 +162,16 @@ class Indexes:
                         raise answer
                     page = answer
                     if not _ids(page) - seen:
-                        return self._index(entries)
+                        return self._index(brand, entries)
                     entries += (entry for entry in page.entries if entry.listing_id not in seen)
                     seen |= _ids(page)
                 last = numbers[-1]
-            return self._index(entries, cut=True)
+            return self._index(brand, entries, cut=True)
 
-    def _index(self, entries: Sequence[Listing | LeftOut], *, cut: bool = False) -> Index:
+    def _index(self, brand: Brand, entries: Sequence[Listing | LeftOut], *, cut: bool = False) -> Index:
         unknown = sum(isinstance(entry, LeftOut) and entry.reason is LeftOutReason.UNKNOWN_MODEL for entry in entries)
         if 2 * unknown > len(entries):
-            raise Drift("a.name", f"{unknown} of {len(entries)} names say no make and model that is known")
+            raise _told(brand, "a.name", f"{unknown} of {len(entries)} names say no make and model that is known")
         return Index(tuple(entries), cut=cut)
 
     def _nothing(self, brand: Brand, page: PageRead) -> Index:
@@ -181,7 +182,14 @@ class Indexes:
         known = self._known.get(brand)
         if alive and known is not None and not known.kept.entries:
             return Index((), confirmed=False)
-        raise Drift("#usedcarList li a.name", "a first page without cars that does not say so")
+        raise _told(brand, "#usedcarList li a.name", "a first page without cars that does not say so")
+
+
+def _told(brand: Brand, path: str, message: str) -> Drift:
+    """Return the drift of a whole listing; each page of it alone was told of where it was read."""
+    error = Drift(path, message)
+    upstream_trouble("danawa", "list", error, listing="/".join(filter(None, brand)))
+    return error
 
 
 def _ids(page: PageRead) -> set[str]:

@@ -1,12 +1,17 @@
 """A page of the list: fetched, extracted, normalised."""
 
+import time
+from collections import Counter
+from collections.abc import Callable
+
 from dealerproxy.errors import Drift, UpstreamError
 from dealerproxy.logs import upstream_trouble
 from dealerproxy.upstreams.danawa.client import DanawaClient
 from dealerproxy.upstreams.danawa.index import Brand, PageRead
 from dealerproxy.upstreams.danawa.listing import CONTAINER, Broken, read_list
 from dealerproxy.upstreams.danawa.names import UPSTREAM, normalise
-from dealerproxy.vehicles.listing import LeftOut, LeftOutReason
+from dealerproxy.upstreams.departed import Departed
+from dealerproxy.vehicles.listing import Judged, LeftOut, LeftOutReason, unheeded
 from dealerproxy.vocabulary import Vocabulary
 
 # No request waits for a page, only for an index; so there is time for a turn and for other tries.
@@ -16,11 +21,21 @@ PAGE_S = 30.0
 class Pages:
     """Reads pages of the list one at a time."""
 
-    def __init__(self, client: DanawaClient, vocabulary: Vocabulary) -> None:
-        self._client, self._vocabulary = client, vocabulary
+    def __init__(
+        self,
+        client: DanawaClient,
+        vocabulary: Vocabulary,
+        departed: Departed,
+        *,
+        now: Callable[[], float] = time.time,
+        judged: Judged = unheeded,
+    ) -> None:
+        self._client, self._vocabulary, self._departed = client, vocabulary, departed
+        self._now, self._judged = now, judged
 
     async def read(self, brand: Brand, number: int) -> PageRead:
         """Read page `number` (from 1) of a listing. Raises UpstreamError."""
+        asked_at = self._now()
         try:
             body, charset = await self._client.page(brand.brand, brand.series, number, within_s=PAGE_S)
             page = read_list(body, charset=charset, base=self._client.base)
@@ -36,4 +51,8 @@ class Pages:
             else normalise(row, self._vocabulary, self._client.base)
             for row in page.rows
         )
+        self._judged(UPSTREAM, entries, Counter(row.selector for row in page.rows if isinstance(row, Broken)))
+        for entry in entries:
+            if isinstance(entry, LeftOut) and entry.reason is LeftOutReason.SOLD_OR_RESERVED and entry.listing_id:
+                self._departed.note(UPSTREAM, entry.listing_id, asked_at)
         return PageRead(entries, len(page.rows), page.says_empty)

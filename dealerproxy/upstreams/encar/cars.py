@@ -5,8 +5,10 @@ because a 404 alone does not prove that a car is gone: callers from abroad get o
 """
 
 import asyncio
+import time
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from functools import partial
+from typing import NamedTuple
 
 import msgspec
 from msgspec import Struct
@@ -16,6 +18,7 @@ from dealerproxy.logs import upstream_trouble
 from dealerproxy.transport.aged import AgedCache
 from dealerproxy.transport.deadline import Deadline
 from dealerproxy.transport.pieces import Found, Kind, State
+from dealerproxy.upstreams.departed import Departed
 from dealerproxy.upstreams.encar.client import BATCH_IDS, EncarClient
 from dealerproxy.upstreams.encar.detail import (
     Advert,
@@ -32,7 +35,6 @@ from dealerproxy.upstreams.encar.inspection import read_inspection
 from dealerproxy.upstreams.encar.naming import UPSTREAM
 from dealerproxy.upstreams.encar.record import accident_costs, read_record
 from dealerproxy.vehicles.car import Car, Verdict
-from dealerproxy.vehicles.departed import Departed
 from dealerproxy.vehicles.detail import Documents, Enrichment, EnrichmentStatus
 from dealerproxy.vehicles.inspection import Diagnosis, Inspection, NoReport, Record
 from dealerproxy.vocabulary import Vocabulary
@@ -58,6 +60,14 @@ Document = Inspection | NoReport | Record | Diagnosis | NoDocument
 Batch = dict[str, Advert]
 
 
+class Many(NamedTuple):
+    """The adverts answered for, what went wrong with the other calls, and when the oldest was read (unix seconds)."""
+
+    adverts: Mapping[str, Advert]
+    errors: Sequence[UpstreamError]
+    read_at: float
+
+
 class EncarCars:
     """Finds cars and their documents; concurrent questions about one car are asked once."""
 
@@ -70,10 +80,11 @@ class EncarCars:
         *,
         fresh_s: float,
         deadline_s: float,
+        now: Callable[[], float] = time.time,
     ) -> None:
         """`fresh_s`: how long an advert is used without asking again; `deadline_s` bounds all calls for a car."""
         self._client, self._vocabulary, self._cache, self._departed = client, vocabulary, cache, departed
-        self._deadline_s = deadline_s
+        self._deadline_s, self._now = deadline_s, now
         # An old advert is never used without asking: its car may be sold.
         ages = {"fresh_s": fresh_s, "revalidate_s": fresh_s, "if_error_s": max(fresh_s, IF_ERROR_S)}
         self._adverts: Kind[Advert | Verdict] = Kind("advert", Advert | Verdict, **ages)
@@ -102,17 +113,30 @@ class EncarCars:
             raise
 
     async def find_advert(
-        self, listing_id: str, deadline: Deadline, *, fresh_look: bool = False
+        self, listing_id: str, deadline: Deadline, *, fresh_look: bool = False, since: float = 0.0
     ) -> Found[Advert | Verdict]:
-        """Hear the two witnesses: the advert as it stands, or GONE. Raises UpstreamError when nobody can tell."""
+        """Hear the two witnesses: the advert as it stands, or GONE. Raises UpstreamError when nobody can tell.
+
+        What was read before `since` (unix seconds), or before the car was found to have departed, is not enough.
+        """
+        found = await self._advert(listing_id, deadline, fresh_look=fresh_look)
+        read_at = self._now() - found.age_s
+        if read_at < since or self._departed.since(UPSTREAM, listing_id, read_at):
+            found = await self._advert(listing_id, deadline, fresh_look=True)
+            read_at = self._now() - found.age_s
+        departure = self._departed.since(UPSTREAM, listing_id, read_at)
+        if departure is not None and departure.verdict not in (None, Verdict.LIVE):
+            return Found(departure.verdict, self._now() - departure.at, found.state, found.failure)
+        self._note(listing_id, found.value, read_at)
+        return found
+
+    async def _advert(self, listing_id: str, deadline: Deadline, *, fresh_look: bool) -> Found[Advert | Verdict]:
         return await self._cache.get(
-            self._adverts, listing_id, lambda: self._testify(listing_id), deadline, fresh_look=fresh_look
+            self._adverts, listing_id, lambda: self._hear(listing_id), deadline, fresh_look=fresh_look
         )
 
-    async def find_many(
-        self, listing_ids: Iterable[str], deadline: Deadline, *, fresh_look: bool = False
-    ) -> tuple[Mapping[str, Advert], Sequence[UpstreamError]]:
-        """Fetch adverts 20 a call, side by side: those answered for, and what went wrong with the other calls."""
+    async def find_many(self, listing_ids: Iterable[str], deadline: Deadline, *, fresh_look: bool = False) -> Many:
+        """Fetch adverts 20 a call, side by side."""
         wanted = list(listing_ids)
         batches = [tuple(wanted[start : start + BATCH_IDS]) for start in range(0, len(wanted), BATCH_IDS)]
         answers = await asyncio.gather(
@@ -124,14 +148,20 @@ class EncarCars:
         )
         found: dict[str, Advert] = {}
         errors: list[UpstreamError] = []
+        oldest = self._now()
         for answer in answers:
             if isinstance(answer, Found):
-                found.update(answer.value)
+                read_at = self._now() - answer.age_s
+                oldest = min(oldest, read_at)
+                for listing_id, advert in answer.value.items():
+                    if not self._departed.since(UPSTREAM, listing_id, read_at):
+                        found[listing_id] = advert
+                        self._note(listing_id, advert, read_at)
             elif isinstance(answer, UpstreamError):
                 errors.append(answer)
             else:
                 raise answer
-        return found, errors
+        return Many(found, errors, oldest)
 
     async def documents(self, car: Car, krw_per_usd: float, deadline: Deadline) -> Documents:
         """Fetch a car's three documents side by side; none of them can fail the car."""
@@ -155,19 +185,17 @@ class EncarCars:
             enrichment=(inspected, recorded, diagnosed),
         )
 
-    async def _testify(self, listing_id: str) -> Advert | Verdict:
-        found = await self._hear(listing_id)
-        self._note(listing_id, found)
-        return found
-
-    def _note(self, listing_id: str, found: Advert | Verdict) -> None:
-        """Remember what is not buyable, so that no list shows it that was read before."""
+    def _note(self, listing_id: str, found: Advert | Verdict, read_at: float) -> None:
+        """Remember what is not buyable, so that nothing shows it that was read before."""
         try:
             verdict = judge(found) if isinstance(found, Advert) else found
-        except Drift:
+        except Drift as error:
+            upstream_trouble(UPSTREAM, "detail", error, id=listing_id)
             return  # what it is, nobody can tell
-        buyable = verdict is Verdict.LIVE and not (isinstance(found, Advert) and is_under_contract(found))
-        self._departed.note(UPSTREAM, listing_id, buyable=buyable)
+        if verdict is Verdict.LIVE and not (isinstance(found, Advert) and is_under_contract(found)):
+            self._departed.back(UPSTREAM, listing_id, read_at)
+        elif isinstance(found, Advert):  # that one is gone is noted where both witnesses said so
+            self._departed.note(UPSTREAM, listing_id, read_at, verdict)
 
     async def _hear(self, listing_id: str) -> Advert | Verdict:
         deadline = Deadline(_BOTH_SHARE * self._deadline_s)
@@ -188,15 +216,22 @@ class EncarCars:
         self, listing_id: str, failure: UpstreamError | None, deadline: Deadline
     ) -> Advert | Verdict:
         """Hear the page after the JSON failed, or said 404 (`failure` is None)."""
+        asked_at = self._now()
         try:
             advert = read_page(await self._client.page(listing_id, within_s=deadline.remaining()), listing_id)
+        except NotFound as error:
+            if failure is not None:
+                raise failure from error
+            advert = None
         except UpstreamError as error:
-            if not isinstance(error, NotFound):
-                upstream_trouble(UPSTREAM, "page", error, id=listing_id)
+            upstream_trouble(UPSTREAM, "page", error, id=listing_id)
             if failure is None:
-                return Verdict.GONE
+                return Verdict.GONE  # by one witness: lists go on showing it
             raise failure from error
-        return Verdict.GONE if advert is None else advert
+        if advert is None:
+            self._departed.note(UPSTREAM, listing_id, asked_at, Verdict.GONE)
+            return Verdict.GONE
+        return advert
 
     async def _batch(self, listing_ids: tuple[str, ...]) -> Batch:
         try:
@@ -215,18 +250,13 @@ class EncarCars:
         own = {advert.listing_id: advert for advert in adverts}
         twins = {advert.other_id: advert for advert in adverts if advert.other_id is not None}
         known = twins | own
-        found = {listing_id: known[listing_id] for listing_id in listing_ids if listing_id in known}
-        for listing_id, advert in found.items():
-            self._note(listing_id, advert)
-        return found
+        return {listing_id: known[listing_id] for listing_id in listing_ids if listing_id in known}
 
     async def _document(
         self, name: str, vehicle_id: str, load: Callable[[str], Awaitable[Document]], deadline: Deadline
     ) -> tuple[Document | None, Enrichment]:
         try:
-            found = await self._cache.get(
-                self._papers[name], vehicle_id, lambda: _or_none(load(vehicle_id)), deadline
-            )
+            found = await self._cache.get(self._papers[name], vehicle_id, lambda: _or_none(load(vehicle_id)), deadline)
         except UpstreamError as error:
             upstream_trouble(UPSTREAM, name, error, id=vehicle_id)
             return None, Enrichment(name, EnrichmentStatus.FAILED, error.code)

@@ -92,16 +92,18 @@ _KINDS = {field.name: field.type for field in msgspec.structs.fields(SearchRow)}
 _MOST_CARS = 1e8
 
 
-def read_search(body: bytes, asked: Asked, vocabulary: Vocabulary) -> tuple[int, tuple[Listing | LeftOut, ...]]:
+def read_search(
+    body: bytes, asked: Asked, vocabulary: Vocabulary, bad: Counter[str] | None = None
+) -> tuple[int, tuple[Listing | LeftOut, ...]]:
     """Read a search answer into the upstream's own count and its rows in order.
 
     Raises Drift when the answer has no readable `Count` or `SearchResults`, or when more than half of its rows
-    cannot be read; the path names what is missing.
+    cannot be read; the path names what is missing. `bad`, if given, is added to: why rows cannot be read, and how many.
     """
     count, page = _counted(body)
     if page.SearchResults is UNSET:
         raise Drift(ROWS)
-    bad: Counter[str] = Counter()
+    bad = Counter() if bad is None else bad
     entries = tuple(_entry(raw, asked, vocabulary, bad) for raw in page.SearchResults)
     if 2 * bad.total() > len(entries):
         raise Drift(f"{ROWS}[]: {bad.most_common(1)[0][0]}", f"{bad.total()} of {len(entries)} rows unreadable")

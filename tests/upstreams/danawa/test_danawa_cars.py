@@ -18,7 +18,7 @@ from dealerproxy.transport.aged import AgedCache
 from dealerproxy.transport.deadline import Deadline
 from dealerproxy.upstreams.danawa.cars import DanawaCars
 from dealerproxy.vehicles.car import Car, Verdict
-from dealerproxy.vehicles.departed import Departed
+from dealerproxy.upstreams.departed import Departed
 from dealerproxy.vehicles.detail import Documents, Enrichment, EnrichmentStatus, detail
 from dealerproxy.vehicles.inspection import AccidentCostSummary, CostBreakdown
 from dealerproxy.vehicles.pricing import usd

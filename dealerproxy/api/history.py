@@ -1,0 +1,64 @@
+"""What became of the requests to each upstream in the last hour, minute by minute, out of counters that only grow."""
+
+import asyncio
+from collections import deque
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from itertools import pairwise
+from typing import NamedTuple
+
+from msgspec import Struct
+
+MINUTES = 60
+
+
+class Totals(NamedTuple):
+    """What an upstream's counters say at a moment; `seconds` is the time all its answers took together."""
+
+    requests: float = 0.0
+    failures: float = 0.0
+    seconds: float = 0.0
+
+
+NOTHING = Totals()
+
+
+class Minute(Struct, frozen=True):
+    """The requests sent to an upstream in a minute; `mean_ms` is null when there was none."""
+
+    requests: int
+    failures: int
+    mean_ms: float | None
+
+
+class History:
+    """Remembers the counters at the end of each of the last `MINUTES` minutes; `read` tells them by upstream."""
+
+    def __init__(self, read: Callable[[], Mapping[str, Totals]]) -> None:
+        self._read = read
+        self._marks: deque[Mapping[str, Totals]] = deque([read()], maxlen=MINUTES)
+
+    def mark(self) -> None:
+        """End a minute."""
+        self._marks.append(self._read())
+
+    def minutes(self) -> Mapping[str, Sequence[Minute]]:
+        """Tell of each minute, oldest first; the last one is the minute that has not ended yet."""
+        marks = [*self._marks, self._read()]
+        return {
+            upstream: [
+                _between(one.get(upstream, NOTHING), other.get(upstream, NOTHING)) for one, other in pairwise(marks)
+            ]
+            for upstream in marks[-1]
+        }
+
+    async def keep(self, sleep: Callable[[float], Awaitable[None]] = asyncio.sleep) -> None:
+        """End minute after minute, until cancelled."""
+        while True:
+            await sleep(60.0)
+            self.mark()
+
+
+def _between(one: Totals, other: Totals) -> Minute:
+    requests = other.requests - one.requests
+    mean_ms = round((other.seconds - one.seconds) / requests * 1000, 1) if requests else None
+    return Minute(round(requests), round(other.failures - one.failures), mean_ms)

@@ -1,0 +1,52 @@
+"""Pages for people, and the files they load: all of them from this package or a wheel, none from another host."""
+
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+
+from aiohttp import web
+from aiohttp.typedefs import Handler
+
+STATIC = Path(__file__).with_name("static")
+# Whatever is not allowed here does not happen: no script or style in the page itself, no other host.
+POLICY: Mapping[str, str] = {
+    "default-src": "'none'",
+    "script-src": "'self'",
+    "style-src": "'self'",
+    "img-src": "'self'",
+    "connect-src": "'self'",
+    "base-uri": "'none'",
+    "form-action": "'none'",
+    "frame-ancestors": "'none'",
+}
+
+
+def page(file: str, **loosened: str) -> Handler:
+    """Build the handler of a page; `img_src="https:"` lets it load pictures from elsewhere, too."""
+    policy = dict(POLICY)
+    for directive, sources in loosened.items():
+        policy[directive.replace("_", "-")] += f" {sources}"
+    told = "; ".join(f"{directive} {sources}" for directive, sources in policy.items())
+    return _file(STATIC / file, {"Content-Security-Policy": told})
+
+
+def files(prefix: str, paths: Iterable[Path]) -> web.RouteDef:
+    """Build the route of these files, by their names."""
+    handlers = {path.name: _file(path, {}) for path in paths}
+
+    async def get_file(request: web.Request) -> web.StreamResponse:
+        handler = handlers.get(request.match_info["file"])
+        if handler is None:
+            raise web.HTTPNotFound
+        return await handler(request)
+
+    return web.get(prefix + "/{file}", get_file)
+
+
+def _file(path: Path, headers: Mapping[str, str]) -> Handler:
+    # Asked for anew each time, which a tag makes cheap: after an update nobody sees a page of two versions.
+    told = {**headers, "Cache-Control": "no-cache"}
+
+    async def get_file(_: web.Request) -> web.StreamResponse:
+        return web.FileResponse(path, headers=told)
+
+    return get_file

@@ -1,0 +1,56 @@
+// Small helpers of the page: making elements, and saying numbers and times.
+
+export const find = (id) => document.getElementById(id);
+
+/** Make an element; children are elements or text. Nothing is ever read as markup. */
+export function make(tag, about = {}, ...children) {
+  const element = document.createElement(tag);
+  for (const [name, value] of Object.entries(about)) {
+    if (value !== undefined && value !== null && value !== false) element.setAttribute(name, value === true ? "" : value);
+  }
+  element.append(...children.filter((child) => child !== null && child !== undefined));
+  return element;
+}
+
+/** Change a text only if it is another one: screen readers and selections stay where they are. */
+export function say(element, text) {
+  if (element.textContent !== text) element.textContent = text;
+}
+
+export const number = (value) => value.toLocaleString("en-US");
+export const dollars = (value) => (value === null ? "no price" : `$${number(value)}`);
+export const clock = (moment) => new Date(moment).toLocaleTimeString("en-GB");
+export const day = (moment) => new Date(moment).toLocaleDateString("en-GB", { day: "numeric", month: "long", year: "numeric" });
+
+export function span(seconds) {
+  const whole = Math.max(0, Math.round(seconds));
+  if (whole < 60) return `${whole} s`;
+  if (whole < 3600) return whole % 60 && whole < 600 ? `${Math.floor(whole / 60)} min ${whole % 60} s` : `${Math.round(whole / 60)} min`;
+  if (whole < 172800) return `${Math.floor(whole / 3600)} h ${Math.floor((whole % 3600) / 60)} min`;
+  return `${Math.round(whole / 86400)} days`;
+}
+
+export function milliseconds(value) {
+  return value >= 1000 ? `${(value / 1000).toFixed(1)} s` : `${Math.round(value)} ms`;
+}
+
+// The service's clock counts, not this machine's.
+let ahead = 0;
+export const setClock = (moment) => { ahead = Date.parse(moment) - Date.now(); };
+export const secondsUntil = (moment) => (Date.parse(moment) - Date.now() - ahead) / 1000;
+
+/** A moment to come, as the time that is left; `tick` keeps it true. */
+export function countdown(moment) {
+  const element = make("time", { datetime: moment, "data-until": moment, title: `at ${clock(moment)}` });
+  tell(element);
+  return element;
+}
+
+export function tick() {
+  for (const element of document.querySelectorAll("[data-until]")) tell(element);
+}
+
+function tell(element) {
+  const left = secondsUntil(element.dataset.until);
+  say(element, left > 0 ? `in ${span(left)}` : "now");
+}

@@ -1,0 +1,140 @@
+// A panel for each site: how it stands, its last hour, its operations, and the way to have it asked again.
+
+import { ask } from "./asking.js";
+import { clock, countdown, find, make, milliseconds, number, say } from "./page.js";
+import { OPERATIONS, REASONS, SITES, STATES } from "./words.js";
+
+const SLOTS = 60;
+const HEIGHT = 20;
+const panels = new Map();
+
+export const nameOf = (site) => SITES[site] ?? site;
+export const did = (reason) => REASONS[reason]?.did ?? `is in trouble (${reason})`;
+
+/** Show the sites; `changed` is called after one was reset. */
+export function show(upstreams, changed) {
+  for (const upstream of upstreams) {
+    if (!panels.has(upstream.name)) panels.set(upstream.name, build(upstream.name, changed));
+    fill(panels.get(upstream.name), upstream);
+  }
+}
+
+function build(name, changed) {
+  const panel = find("site").content.firstElementChild.cloneNode(true);
+  const title = panel.querySelector("h3");
+  title.textContent = nameOf(name);
+  title.id = `site-${name}`;
+  panel.setAttribute("aria-labelledby", title.id);
+  panel.querySelector(".operations").setAttribute("aria-label", `${title.textContent}: operations`);
+  const button = panel.querySelector("button");
+  button.textContent = `Ask ${nameOf(name)} again now`;
+  button.addEventListener("click", async () => {
+    button.disabled = true;
+    try {
+      await ask(`v1/upstreams/${encodeURIComponent(name)}/reset`, { method: "POST" });
+      await changed();
+      title.tabIndex = -1; // the button is gone, and focus should not be lost with it
+      title.focus();
+    } catch (failure) {
+      say(panel.querySelector(".reset .note"), failure.message);
+    } finally {
+      button.disabled = false;
+    }
+  });
+  find("sites").append(panel);
+  return panel;
+}
+
+function fill(panel, upstream) {
+  panel.dataset.state = upstream.state;
+  say(panel.querySelector(".word"), STATES[upstream.state].word);
+  say(panel.querySelector("code"), upstream.state);
+  say(panel.querySelector(".why"), story(upstream));
+  charts(panel, upstream.minutes);
+  const operations = Object.entries(upstream.operations);
+  panel.querySelector(".operations").replaceChildren(...operations.map(([name, operation]) => line(name, operation)));
+  const held = operations.some(([, { state }]) => state === "suspended" || state === "probing");
+  panel.querySelector(".reset").hidden = !held;
+}
+
+function story(upstream) {
+  if (upstream.state === "healthy") return "Every operation is asked, and answers.";
+  return `It ${did(upstream.reason)}. ${STATES[upstream.state].means}`;
+}
+
+function line(name, operation) {
+  const healthy = operation.state === "healthy";
+  const item = make(
+    "li",
+    { "data-state": operation.state },
+    make("span", { class: "mark", "aria-hidden": "true" }),
+    make(healthy ? "span" : "strong", {}, OPERATIONS[name] ?? name),
+    " ",
+    make("code", {}, name),
+    make("span", { class: healthy ? "unseen" : "" }, ` ${STATES[operation.state].word}`),
+  );
+  if (healthy) return item;
+  item.append(make("br"), make("code", {}, operation.reason));
+  if (operation.retry_at) item.append(": again ", countdown(operation.retry_at), `, at ${clock(operation.retry_at)}`);
+  if (operation.failures > 1) item.append(`; ${operation.failures} failures in a row`);
+  if (operation.level > 1) item.append(`; step ${operation.level} of 6`);
+  return item;
+}
+
+function charts(panel, minutes) {
+  const [columns, curve] = panel.querySelectorAll("svg");
+  const [asked, took] = panel.querySelectorAll(".now");
+  const busiest = Math.max(1, ...minutes.map(({ requests }) => requests));
+  const slowest = Math.max(1, ...minutes.map(({ mean_ms: ms }) => ms ?? 0));
+  const first = SLOTS - minutes.length;
+  columns.replaceChildren(...minutes.flatMap((minute, index) => column(minute, first + index, HEIGHT / busiest)));
+  curve.replaceChildren(...trace(minutes, first, HEIGHT / slowest));
+
+  const last = minutes.at(-2) ?? minutes.at(-1) ?? { requests: 0 };
+  const times = minutes.map(({ mean_ms: ms }) => ms).filter((ms) => ms !== null);
+  say(asked, number(last.requests));
+  say(took, times.length ? milliseconds(times.at(-1)) : "–");
+  say(panel.querySelector(".hour"), hour(minutes, busiest, slowest));
+}
+
+function hour(minutes, busiest, slowest) {
+  const requests = minutes.reduce((sum, minute) => sum + minute.requests, 0);
+  const failures = minutes.reduce((sum, minute) => sum + minute.failures, 0);
+  const time = minutes.length < SLOTS ? `last ${minutes.length} min` : "last hour";
+  if (!requests) return `Nothing was asked in the ${time}.`;
+  const failed = failures ? `${number(failures)} of them failed` : "none failed";
+  return `In the ${time}: ${number(requests)} requests, ${failed}. `
+    + `Busiest minute ${number(busiest)}, slowest on average ${milliseconds(slowest)}.`;
+}
+
+function column({ requests, failures }, slot, scale) {
+  if (!requests) return [];
+  return [["asked", requests], ["failed", failures]]
+    .filter(([, count]) => count)
+    .map(([kind, count]) => {
+      const height = Math.max(count * scale, 1);
+      return shape("rect", { class: kind, x: slot + 0.1, y: HEIGHT - height, width: 0.8, height });
+    });
+}
+
+function trace(minutes, first, scale) {
+  let path = "";
+  let pen = "M";
+  minutes.forEach(({ mean_ms: ms }, index) => {
+    if (ms === null) {
+      pen = "M";
+      return;
+    }
+    const y = (HEIGHT - ms * scale * 0.9).toFixed(2);
+    // A lone minute is drawn as a dash, as wide as the minute.
+    path += pen === "M" ? `M${first + index} ${y}h1` : `L${first + index + 0.5} ${y}`;
+    pen = "L";
+  });
+  return path ? [shape("path", { d: path, "vector-effect": "non-scaling-stroke" })] : [];
+}
+
+function shape(tag, about) {
+  const element = document.createElementNS("http://www.w3.org/2000/svg", tag);
+  for (const [name, value] of Object.entries(about)) element.setAttribute(name, value);
+  return element;
+}

@@ -1,0 +1,115 @@
+// What the service's words mean to somebody who is on call at night.
+
+export const SITES = { encar: "Encar", danawa: "Danawa", fx: "The exchange rate" };
+
+export const STATES = {
+  healthy: { word: "answering", means: "It is asked, and answers." },
+  degraded: {
+    word: "answering, with failures",
+    means: "It failed lately, but not often enough to be left alone. It is still asked.",
+  },
+  suspended: {
+    word: "left alone",
+    means: "It is not asked before the time shown. Answers use what was kept of it, or do without it and say so.",
+  },
+  probing: { word: "being tried", means: "Its time is over. One request finds out whether it answers again." },
+};
+
+// did: what the site does, as the end of a sentence. means and night: for whom looks it up.
+export const REASONS = {
+  blocked: {
+    did: "refuses us",
+    means: "It answered with a refusal or with its block page.",
+    night: "Wait. It is tried again by itself after 3 minutes, then 10, then 30; asking sooner makes a block longer. "
+      + "If it lasts for hours, somebody has to find out why in the morning.",
+  },
+  rate_limited: {
+    did: "wants fewer requests",
+    means: "It answered 429, perhaps with the time to come back.",
+    night: "Wait. If it happens often, lower the site's requests a second (_RPS) in the settings.",
+  },
+  timed_out: {
+    did: "does not answer in time",
+    means: "No answer within the time of an attempt.",
+    night: "Wait. If both sites are affected, look at this machine's network first.",
+  },
+  slow: {
+    did: "answers too slowly",
+    means: "It answers well, but each answer takes more than 4 seconds.",
+    night: "Wait. It is left alone for 5 seconds at a time.",
+  },
+  unreachable: {
+    did: "cannot be reached",
+    means: "No connection, or one that broke.",
+    night: "If both sites are affected the trouble is ours: name look-up, network or firewall. Otherwise wait.",
+  },
+  upstream_error: {
+    did: "answers with errors",
+    means: "A status that nobody can use, mostly 500 to 504, or a body that is too large.",
+    night: "Nothing to do here; it is the site's own fault. It is tried again by itself.",
+  },
+  drift: {
+    did: "answers in a new shape",
+    means: "Something that every answer must have is missing or unreadable.",
+    night: "Waiting does not mend it, and nothing is left alone for it. Hand the paths under Drift to a developer.",
+  },
+  overloaded: {
+    did: "was not asked, as our queue to it is full",
+    means: "More was wanted of it than its requests a second allow.",
+    night: "Look who asks so much. The settings say how fast each site may be asked.",
+  },
+  suspended: {
+    did: "is left alone for now",
+    means: "It was not asked, because it failed or refused us before.",
+    night: "The site's panel says why, and when it is asked again.",
+  },
+  warming: {
+    did: "is being read for the first time",
+    means: "Danawa's listing of a make is read whole before it can be sorted.",
+    night: "Ask again in a few seconds. It is no failure.",
+  },
+  refreshing: {
+    did: "is being read anew",
+    means: "The rows are a little old and are read anew behind the answer.",
+    night: "Nothing to do.",
+  },
+};
+
+export const SKIPPED = {
+  source_excluded: "only auction houses were asked for",
+  upstream_excluded: "it was left out of the search",
+  nothing_to_ask: "it has nothing of the kind",
+  no_facet: "it has no filter for this",
+  filter_unsupported: "it cannot honour one of the filters",
+};
+
+export const OPERATIONS = {
+  search: "Lists",
+  detail: "Cars",
+  page: "Car pages, the second witness",
+  papers: "Inspection, record, diagnosis",
+  list: "Listings",
+  feeder: "Cars, at M-Park",
+  rate: "Won per dollar",
+};
+
+export const KINDS = {
+  chunk: "Encar's lists, by the page",
+  count: "Encar's counts",
+  stock: "Makes in stock",
+  listing: "Danawa's listings",
+  feeder: "Danawa's cars, at M-Park",
+  advert: "Encar's cars",
+  batch: "Checks of many cars",
+  inspection: "Inspections",
+  record: "Insurance records",
+  diagnosis: "Diagnoses",
+};
+
+export const RESULTS = {
+  hit: "from the cache",
+  updating: "old, read anew behind",
+  miss: "asked the site",
+  stale: "old, as the site failed",
+  error: "nothing to answer with",
+};

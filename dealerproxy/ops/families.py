@@ -1,0 +1,127 @@
+"""Every metric family by its name, and the closed sets of words its labels are of: anything else is `other`."""
+
+from collections.abc import Mapping
+from enum import StrEnum
+from typing import NamedTuple
+
+from dealerproxy.errors import Drift, Warming
+from dealerproxy.logs import OTHER
+from dealerproxy.search.answer import Status
+from dealerproxy.search.states import REFRESHING
+from dealerproxy.vehicles.listing import LeftOutReason
+
+
+class Type(StrEnum):
+    """What kind of figures a family has."""
+
+    COUNTER = "counter"
+    GAUGE = "gauge"
+    HISTOGRAM = "histogram"
+
+
+class Family(NamedTuple):
+    """A family of figures that differ by their labels."""
+
+    type: Type
+    about: str
+    labels: tuple[str, ...] = ()
+
+
+FAMILIES: Mapping[str, Family] = {
+    "dealerproxy_build_info": Family(Type.GAUGE, "What is running.", ("version",)),
+    "dealerproxy_event_loop_lag_seconds": Family(Type.HISTOGRAM, "By how much the event loop was late."),
+    # Requests to the service
+    "dealerproxy_http_requests_total": Family(Type.COUNTER, "Requests answered.", ("method", "route", "status")),
+    "dealerproxy_http_request_duration_seconds": Family(
+        Type.HISTOGRAM, "Time to answer a request.", ("route", "status_class")
+    ),
+    "dealerproxy_source_answers_total": Family(
+        Type.COUNTER, "What each source did in an answer: a list, or a car.", ("upstream", "kind", "status")
+    ),
+    "dealerproxy_rows_returned_total": Family(Type.COUNTER, "Rows in the lists that were answered.", ("upstream",)),
+    "dealerproxy_rows_left_out_total": Family(Type.COUNTER, "Rows left out of lists that were answered.", ("reason",)),
+    # Requests to the upstreams
+    "dealerproxy_upstream_requests_total": Family(
+        Type.COUNTER, "Requests sent to an upstream, by what came of them.", ("upstream", "operation", "outcome")
+    ),
+    "dealerproxy_upstream_request_duration_seconds": Family(
+        Type.HISTOGRAM, "Time from sending a request until its answer was judged.", ("upstream", "operation")
+    ),
+    "dealerproxy_upstream_queue_wait_seconds": Family(
+        Type.HISTOGRAM, "Time a request waited for a connection and its turn.", ("upstream", "pool", "lane")
+    ),
+    "dealerproxy_upstream_requests_in_flight": Family(
+        Type.GAUGE, "Requests that hold a connection.", ("upstream", "pool", "lane")
+    ),
+    "dealerproxy_upstream_requests_queued": Family(
+        Type.GAUGE, "Requests that wait for a connection.", ("upstream", "pool", "lane")
+    ),
+    "dealerproxy_upstream_retries_total": Family(
+        Type.COUNTER, "Requests that were another try, by what failed before.", ("upstream", "pool", "cause")
+    ),
+    "dealerproxy_upstream_retries_denied_total": Family(
+        Type.COUNTER, "Failures not tried again because the retry budget was spent.", ("upstream", "pool")
+    ),
+    "dealerproxy_upstream_retry_budget_ratio": Family(
+        Type.GAUGE, "Part of the retry budget that is left.", ("upstream", "pool")
+    ),
+    "dealerproxy_circuit_state": Family(
+        Type.GAUGE, "1 for the state that a circuit is in.", ("upstream", "operation", "state")
+    ),
+    "dealerproxy_circuit_reason": Family(
+        Type.GAUGE, "1 for the reason why a circuit is suspended or probing.", ("upstream", "operation", "reason")
+    ),
+    "dealerproxy_circuit_suspended_until_timestamp_seconds": Family(
+        Type.GAUGE, "When a suspended circuit lets a request through; 0 if it does now.", ("upstream", "operation")
+    ),
+    # What the upstreams' answers are like
+    "dealerproxy_upstream_troubles_total": Family(
+        Type.COUNTER, "Log lines about trouble with an upstream.", ("upstream", "operation", "reason")
+    ),
+    "dealerproxy_upstream_drift_total": Family(
+        Type.COUNTER, "Answers in which a mandatory path was missing or unreadable.", ("upstream", "operation", "path")
+    ),
+    "dealerproxy_rows_read_total": Family(Type.COUNTER, "Rows in the answers of an upstream.", ("upstream",)),
+    "dealerproxy_rows_rejected_total": Family(
+        Type.COUNTER, "Rows in the answers of an upstream that could not be read.", ("upstream", "reason")
+    ),
+    "dealerproxy_field_fill_ratio": Family(
+        Type.GAUGE, "Part of the latest rows or cars that have a field.", ("upstream", "kind", "field")
+    ),
+    "dealerproxy_untranslated_terms_total": Family(Type.COUNTER, "Words met that have no English.", ("kind",)),
+    "dealerproxy_captures_total": Family(Type.COUNTER, "Pages kept because something was wrong.", ("result",)),
+    # What is kept
+    "dealerproxy_cache_answers_total": Family(
+        Type.COUNTER, "What the cache answered, and where it had it from.", ("kind", "tier", "result")
+    ),
+    "dealerproxy_cache_bytes": Family(
+        Type.GAUGE, "Memory taken by pieces of what the sites said, and by whole answers.", ("layer",)
+    ),
+    "dealerproxy_redis_up": Family(Type.GAUGE, "0 if the last call to Redis failed; there only with a Redis."),
+    "dealerproxy_redis_failures_total": Family(Type.COUNTER, "Calls to Redis that failed."),
+    "dealerproxy_fx_krw_per_usd": Family(Type.GAUGE, "Exchange rate in use.", ("source",)),
+    "dealerproxy_fx_as_of_timestamp_seconds": Family(Type.GAUGE, "When the exchange rate was true.", ("source",)),
+}
+
+METHODS = frozenset({"GET", "HEAD", "POST"})
+LIST, CAR = "list", "car"
+# The words of `sources[].status`, but with two of their own for what is no trouble: old rows that are being read anew,
+# and a listing that is being read for the first time.
+UPDATING, WARMING = "updating", "warming"
+NO_TROUBLE = {(Status.STALE, REFRESHING): UPDATING, (Status.FAILED, Warming.code): WARMING}
+STATUSES = {LIST: (*Status, UPDATING, WARMING), CAR: (Status.OK, Status.STALE, Status.FAILED)}
+LEFT_OUT = (*LeftOutReason, "duplicate")
+# How a request to an upstream ends. A plain 404 mostly means a car that is gone.
+OK, NOT_FOUND = "ok", "not_found"
+OUTCOMES = (
+    *(OK, NOT_FOUND, "blocked", "rate_limited", "upstream_error", "drift", "timed_out", "unreachable"),
+    OTHER,
+)
+# Where drift may be found, by the words of the log. Counted from 0: an increase is seen only in what is there already.
+PLACES = (
+    *(("encar", each) for each in ("search", "count", "facets", "detail", "page", "batch")),
+    *(("encar", each) for each in ("inspection", "record", "diagnosis")),
+    *(("danawa", each) for each in ("list", "feeder", "inspection", "record")),
+)
+DRIFT = Drift.code
+CAPTURED = ("written", "failed")

@@ -1,0 +1,227 @@
+"""The metrics of an application: what is counted as it happens, and what is read elsewhere when a scrape comes.
+
+Most figures live in the objects they are about (`reading`); only what nobody else counts is counted here. What may be
+called often finds its counter in a dictionary and adds to it: about a microsecond.
+"""
+
+import time
+from collections import Counter as Tally
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+from prometheus_client import (
+    CollectorRegistry,
+    Counter,
+    GCCollector,
+    Histogram,
+    PlatformCollector,
+    ProcessCollector,
+    disable_created_metrics,
+)
+
+from dealerproxy.errors import NotFound, UpstreamError
+from dealerproxy.logs import OTHER
+from dealerproxy.ops import reading
+from dealerproxy.ops.families import (
+    CAPTURED,
+    CAR,
+    FAMILIES,
+    LEFT_OUT,
+    LIST,
+    METHODS,
+    NO_TROUBLE,
+    NOT_FOUND,
+    OK,
+    OUTCOMES,
+    STATUSES,
+)
+from dealerproxy.ops.fill import CAR_FIELDS, ROW_FIELDS, Fill
+from dealerproxy.search.answer import Status
+from dealerproxy.search.terms import UPSTREAMS
+from dealerproxy.transport.aged import AgedCache
+from dealerproxy.transport.fetch import Watch
+from dealerproxy.transport.health import Health
+from dealerproxy.transport.limits import Bulkhead, Lane
+from dealerproxy.transport.memory import BoundedMemory
+from dealerproxy.transport.pieces import State
+from dealerproxy.transport.retry import Retries
+from dealerproxy.transport.shared import Shared
+from dealerproxy.vehicles.car import Car
+from dealerproxy.vehicles.detail import Enrichment, EnrichmentStatus
+from dealerproxy.vehicles.fx import FxRates
+from dealerproxy.vehicles.listing import LeftOut, Listing
+from dealerproxy.vocabulary import Vocabulary
+
+# Upper ends of the histograms, in seconds. Lists have 8 s and cars 10; an attempt has 5 and is slow after 4.
+REQUEST_S = (0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
+UPSTREAM_S = (0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.0, 4.0, 5.0)
+WAIT_S = (0.001, 0.01, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0)
+LAG_S = (0.001, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5)
+# Different reasons of unreadable rows that are told apart.
+MOST_REASONS = 60
+
+# It would give every counter a second series, which nobody reads; prometheus_client knows only all or none.
+disable_created_metrics()  # type: ignore[no-untyped-call]
+
+
+class Metrics:
+    """One registry, and everything that goes into it."""
+
+    def __init__(self) -> None:
+        self.registry = CollectorRegistry(support_collectors_without_names=True)
+        for collector in (ProcessCollector, PlatformCollector, GCCollector):
+            collector(registry=self.registry)
+        self.lag = self._histogram("dealerproxy_event_loop_lag_seconds", LAG_S)
+
+        self._requests = self._counter("dealerproxy_http_requests_total")
+        self._request_s = self._histogram("dealerproxy_http_request_duration_seconds", REQUEST_S)
+        self._bound: dict[tuple[str, str, int], tuple[Counter, Histogram]] = {}
+        answers = self._counter("dealerproxy_source_answers_total")
+        self._answers = {
+            (upstream, kind, str(status)): answers.labels(upstream, kind, status)
+            for upstream in UPSTREAMS
+            for kind, statuses in STATUSES.items()
+            for status in statuses
+        }
+        returned = self._counter("dealerproxy_rows_returned_total")
+        self._returned = {upstream: returned.labels(upstream) for upstream in UPSTREAMS}
+        left_out = self._counter("dealerproxy_rows_left_out_total")
+        self._left_out = {f"left_out_{reason}": left_out.labels(reason) for reason in LEFT_OUT}
+        self._lists: Tally[tuple[str, str, str]] = Tally()
+
+        self._pools: list[reading.Pool] = []
+        self._sent = self._counter("dealerproxy_upstream_requests_total")
+        self._sent_s = self._histogram("dealerproxy_upstream_request_duration_seconds", UPSTREAM_S)
+        self._waited_s = self._histogram("dealerproxy_upstream_queue_wait_seconds", WAIT_S)
+
+        self._read = self._counter("dealerproxy_rows_read_total")
+        self._rejected = self._counter("dealerproxy_rows_rejected_total")
+        self._reasons: set[str] = set()
+        self._fills = {(upstream, LIST): Fill(ROW_FIELDS, window=1_000, least=200) for upstream in UPSTREAMS}
+        self._fills |= {(upstream, CAR): Fill(CAR_FIELDS, window=200, least=20) for upstream in UPSTREAMS}
+        captures = self._counter("dealerproxy_captures_total")
+        self._captures = {result: captures.labels(result) for result in CAPTURED}
+
+    def watch(
+        self,
+        *,
+        health: Health,
+        cache: AgedCache,
+        answers: BoundedMemory,
+        shared: Shared | None,
+        rates: FxRates,
+        vocabulary: Vocabulary,
+    ) -> None:
+        """Read these, too, when a scrape comes; `answers` are the complete lists that are kept."""
+        layers = {"pieces": cache.memory, "answers": answers}
+        self.registry.register(
+            reading.Reading(
+                reading.build,
+                lambda: reading.pools(self._pools),
+                lambda: reading.circuits(health),
+                reading.troubles,
+                lambda: reading.fills(self._fills),
+                lambda: reading.words(vocabulary),
+                lambda: reading.cache({**cache.counts, **self._lists}, layers),
+                lambda: reading.fx(rates),
+                *((lambda: reading.redis(shared),) if shared is not None else ()),
+            )
+        )
+
+    def pool(self, upstream: str, operations: Sequence[str], bulkhead: Bulkhead, retries: Retries) -> Watch:
+        """Watch some operations of an upstream that share connections, turns and retries; the first names the pool."""
+        pool = reading.Pool(upstream, operations[0], bulkhead, retries)
+        self._pools.append(pool)
+        return _PoolWatch(
+            {lane: self._waited_s.labels(upstream, pool.name, lane) for lane in Lane},
+            {operation: self._sent_s.labels(upstream, operation) for operation in operations},
+            {
+                (operation, outcome): self._sent.labels(upstream, operation, outcome)
+                for operation in operations
+                for outcome in OUTCOMES
+            },
+        )
+
+    def request(self, method: str, route: str, status: int, seconds: float) -> None:
+        """Count a request that was answered; `route` is its template."""
+        key = (method if method in METHODS else OTHER, route, status)
+        bound = self._bound.get(key)
+        if bound is None:
+            bound = (self._requests.labels(*key), self._request_s.labels(route, f"{status // 100}xx"))
+            self._bound[key] = bound
+        bound[0].inc()
+        bound[1].observe(seconds)
+
+    def listed(self, envelope: Mapping[str, Any], *, kept: bool = False) -> None:
+        """Count a list that was answered, by its `sources` and `notices`; `kept` ones were there complete."""
+        self._lists["answer", "memory", State.HIT if kept else State.MISS] += 1
+        for source in envelope["sources"]:
+            status = NO_TROUBLE.get((source["status"], source["reason"]), source["status"])
+            self._answers[source["name"], LIST, status].inc()
+            self._returned[source["name"]].inc(source["rows"])
+        for notice in envelope.get("notices", ()):
+            left_out = self._left_out.get(notice["code"])
+            if left_out is not None:
+                left_out.inc(notice["count"])
+
+    def asked_for_car(self, upstream: str, state: State | None) -> None:
+        """Count how a site did when it was asked for a car; None is a failure."""
+        status = {State.STALE: Status.STALE, None: Status.FAILED}.get(state, Status.OK)
+        self._answers[upstream, CAR, status].inc()
+
+    def described(self, car: Car, papers: Sequence[Enrichment]) -> None:
+        """Look at what a car has, and which of its papers; those nobody could ask for say nothing."""
+        fill = self._fills[car.upstream, CAR]
+        fill.add([car])
+        for paper in papers:
+            if paper.status in {EnrichmentStatus.OK, EnrichmentStatus.ABSENT}:
+                fill.note(paper.name, [paper.status is EnrichmentStatus.OK])
+
+    def judged(self, upstream: str, entries: Sequence[Listing | LeftOut], unreadable: Mapping[str, int]) -> None:
+        """Look at the rows of an upstream's answer; `unreadable` says why how many of them were so."""
+        self._read.labels(upstream).inc(len(entries))
+        self._fills[upstream, LIST].add([entry for entry in entries if isinstance(entry, Listing)])
+        for reason, count in unreadable.items():
+            shown = reason if reason in self._reasons or len(self._reasons) < MOST_REASONS else OTHER
+            self._reasons.add(shown)
+            self._rejected.labels(upstream, shown).inc(count)
+
+    def captured(self, result: str) -> None:
+        """Count a capture that was `written`, or `failed` to be."""
+        self._captures[result].inc()
+
+    def _counter(self, name: str) -> Counter:
+        return Counter(name, FAMILIES[name].about, FAMILIES[name].labels, registry=self.registry)
+
+    def _histogram(self, name: str, buckets: Sequence[float]) -> Histogram:
+        return Histogram(name, FAMILIES[name].about, FAMILIES[name].labels, buckets=buckets, registry=self.registry)
+
+
+class _PoolWatch(Watch):
+    """Counts what is sent, and how long it waited before."""
+
+    def __init__(
+        self,
+        waited: Mapping[Lane, Histogram],
+        seconds: Mapping[str, Histogram],
+        outcomes: Mapping[tuple[str, str], Counter],
+    ) -> None:
+        self._waited, self._seconds, self._outcomes = waited, seconds, outcomes
+
+    def waited(self, lane: Lane, seconds: float) -> None:
+        self._waited[lane].observe(seconds)
+
+    @contextmanager
+    def sending(self, operation: str) -> Iterator[None]:
+        began = time.perf_counter()
+        try:
+            yield
+        except UpstreamError as error:
+            self._count(operation, NOT_FOUND if isinstance(error, NotFound) else error.code, began)
+            raise
+        self._count(operation, OK, began)
+
+    def _count(self, operation: str, outcome: str, began: float) -> None:
+        self._seconds[operation].observe(time.perf_counter() - began)
+        self._outcomes[operation, outcome if outcome in OUTCOMES else OTHER].inc()

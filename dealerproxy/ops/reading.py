@@ -1,0 +1,148 @@
+"""Figures that live in the objects they are about, read there when a scrape comes."""
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from datetime import datetime
+from typing import NamedTuple
+
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
+from prometheus_client.registry import Collector
+
+import dealerproxy
+from dealerproxy import logs
+from dealerproxy.ops.families import DRIFT, FAMILIES, PLACES
+from dealerproxy.ops.fill import Fill
+from dealerproxy.transport.health import Health, Phase
+from dealerproxy.transport.limits import Bulkhead
+from dealerproxy.transport.memory import BoundedMemory
+from dealerproxy.transport.retry import CAPACITY, MENDABLE, Retries
+from dealerproxy.transport.shared import Shared
+from dealerproxy.vehicles.fx import FxRates
+from dealerproxy.vocabulary import Vocabulary
+
+
+class Pool(NamedTuple):
+    """What some operations of an upstream share: connections, turns, retries. The first of them names it."""
+
+    upstream: str
+    name: str
+    bulkhead: Bulkhead
+    retries: Retries
+
+
+class Reading(Collector):
+    """Collects from functions."""
+
+    def __init__(self, *reads: Callable[[], Iterable[Metric]]) -> None:
+        self._reads = reads
+
+    def collect(self) -> Iterator[Metric]:
+        """Yield what each of them tells now."""
+        for read in self._reads:
+            yield from read()
+
+
+def build() -> Iterator[Metric]:
+    """Tell what is running."""
+    info = _gauge("dealerproxy_build_info")
+    info.add_metric((dealerproxy.__version__,), 1)
+    yield info
+
+
+def pools(watched: Iterable[Pool]) -> Iterator[Metric]:
+    """Tell how busy the ways to the upstreams are."""
+    held, queued = (_gauge(f"dealerproxy_upstream_requests_{state}") for state in ("in_flight", "queued"))
+    retried, denied = (_counter(f"dealerproxy_upstream_{figure}_total") for figure in ("retries", "retries_denied"))
+    budget = _gauge("dealerproxy_upstream_retry_budget_ratio")
+    for pool in watched:
+        labels = (pool.upstream, pool.name)
+        waiting = pool.bulkhead.queued
+        for lane, count in pool.bulkhead.held.items():
+            held.add_metric((*labels, lane), count)
+            queued.add_metric((*labels, lane), waiting[lane])
+        for cause in sorted({error.code for error in MENDABLE}):
+            retried.add_metric((*labels, cause), pool.retries.retried[cause])
+        denied.add_metric(labels, pool.retries.denied)
+        budget.add_metric(labels, pool.retries.budget.left / CAPACITY)
+    yield from (held, queued, retried, denied, budget)
+
+
+def circuits(health: Health) -> Iterator[Metric]:
+    """Tell how the circuits stand, as far as this process knows."""
+    states, reasons = _gauge("dealerproxy_circuit_state"), _gauge("dealerproxy_circuit_reason")
+    until = _gauge("dealerproxy_circuit_suspended_until_timestamp_seconds")
+    for circuit, snapshot in health.known().items():
+        for state in Phase:
+            states.add_metric((*circuit, state), state is snapshot.state)
+        if snapshot.reason and snapshot.state in {Phase.SUSPENDED, Phase.PROBING}:
+            reasons.add_metric((*circuit, snapshot.reason), 1)
+        until.add_metric(circuit, snapshot.retry_at or 0)
+    yield from (states, reasons, until)
+
+
+def troubles() -> Iterator[Metric]:
+    """Tell of what the log has lines about."""
+    lines, drifts = _counter("dealerproxy_upstream_troubles_total"), _counter("dealerproxy_upstream_drift_total")
+    counts: Counter[tuple[str, str, str]] = Counter({(*place, DRIFT): 0 for place in PLACES})
+    for (upstream, operation, reason, path), count in logs.troubles.items():
+        counts[upstream, operation, reason] += count
+        if path:
+            drifts.add_metric((upstream, operation, path), count)
+    for labels, count in counts.items():
+        lines.add_metric(labels, count)
+    yield from (lines, drifts)
+
+
+def fills(watched: Mapping[tuple[str, str], Fill]) -> Iterator[Metric]:
+    """Tell how well what came of each upstream, and of each kind, is filled."""
+    ratio = _gauge("dealerproxy_field_fill_ratio")
+    for place, fill in watched.items():
+        for field, share in fill.shares.items():
+            ratio.add_metric((*place, field), share)
+    yield ratio
+
+
+def words(vocabulary: Vocabulary) -> Iterator[Metric]:
+    """Tell how often words without English were met."""
+    terms = _counter("dealerproxy_untranslated_terms_total")
+    counts: Counter[str] = Counter()
+    for (kind, _), count in vocabulary.untranslated.items():
+        counts[kind] += count
+    for kind, count in counts.items():
+        terms.add_metric((kind,), count)
+    yield terms
+
+
+def cache(counts: Mapping[tuple[str, str, str], int], layers: Mapping[str, BoundedMemory]) -> Iterator[Metric]:
+    """Tell how what is kept was used, by kind, tier and result, and what its layers take."""
+    answers, taken = _counter("dealerproxy_cache_answers_total"), _gauge("dealerproxy_cache_bytes")
+    for labels, count in counts.items():
+        answers.add_metric(labels, count)
+    for layer, memory in layers.items():
+        taken.add_metric((layer,), memory.size)
+    yield from (answers, taken)
+
+
+def redis(shared: Shared) -> Iterator[Metric]:
+    """Tell how Redis does."""
+    up, failures = _gauge("dealerproxy_redis_up"), _counter("dealerproxy_redis_failures_total")
+    up.add_metric((), not shared.failing)
+    failures.add_metric((), shared.failures)
+    yield from (up, failures)
+
+
+def fx(rates: FxRates) -> Iterator[Metric]:
+    """Tell the exchange rate and its age, without asking for a newer one."""
+    rate = rates.last
+    figure, as_of = _gauge("dealerproxy_fx_krw_per_usd"), _gauge("dealerproxy_fx_as_of_timestamp_seconds")
+    figure.add_metric((rate.source,), rate.krw_per_usd)
+    as_of.add_metric((rate.source,), datetime.fromisoformat(rate.as_of).timestamp())
+    yield from (figure, as_of)
+
+
+def _gauge(name: str) -> GaugeMetricFamily:
+    return GaugeMetricFamily(name, FAMILIES[name].about, labels=FAMILIES[name].labels)
+
+
+def _counter(name: str) -> CounterMetricFamily:
+    return CounterMetricFamily(name, FAMILIES[name].about, labels=FAMILIES[name].labels)

@@ -1,0 +1,76 @@
+"""Cars that were found sold, reserved or gone: nothing that was read before may show them as buyable again."""
+
+import time
+from collections.abc import Callable
+from typing import NamedTuple
+
+from dealerproxy.vehicles.car import Verdict
+from dealerproxy.vehicles.listing import LeftOut, LeftOutReason, Listing
+
+MOST = 20_000
+# As long as the oldest list that may still be shown.
+REMEMBERED_S = 7_200.0
+# Lists are behind the adverts, so one read this soon after is not believed either.
+LISTS_LAG_S = 300.0
+
+Entries = tuple[Listing | LeftOut, ...]
+
+
+class Departure(NamedTuple):
+    """When a car was found not to be buyable (unix seconds), and the verdict of its own advert, where that was read."""
+
+    at: float
+    verdict: Verdict | None
+
+
+class Departed:
+    """Remembers of each site which cars departed. `version` grows with every one that is news."""
+
+    def __init__(self, clock: Callable[[], float] = time.time) -> None:
+        self._clock = clock
+        self._cars: dict[str, dict[str, Departure]] = {}
+        self.version = 0
+
+    def note(self, upstream: str, listing_id: str, at: float, verdict: Verdict | None = None) -> None:
+        """Note that a car was not buyable at a time; what is known from later stands."""
+        cars = self._cars.setdefault(upstream, {})
+        known = cars.pop(listing_id, None)
+        if known is None:
+            self.version += 1
+        cars[listing_id] = known if known is not None and known.at > at else Departure(at, verdict)
+        if len(cars) > MOST:
+            del cars[next(iter(cars))]
+
+    def back(self, upstream: str, listing_id: str, at: float) -> None:
+        """Note that a car's own advert said at a time that it can be bought."""
+        known = self._cars.get(upstream, {}).get(listing_id)
+        if known is not None and known.at < at:
+            del self._cars[upstream][listing_id]
+
+    def since(self, upstream: str, listing_id: str, at: float) -> Departure | None:
+        """Return the departure of a car, if it was found after a time."""
+        known = self._cars.get(upstream, {}).get(listing_id)
+        return known if known is not None and known.at > at else None
+
+    def leave_out(self, upstream: str, entries: Entries, age_s: float) -> Entries:
+        """Leave out of rows that are `age_s` seconds old what departed; the same rows if nothing did."""
+        cars = self._cars.get(upstream)
+        if not cars or not any(entry.listing_id in cars for entry in entries):
+            return entries
+        now = self._clock()
+        read_at = now - age_s
+        gone = {
+            entry.listing_id
+            for entry in entries
+            if entry.listing_id in cars
+            and read_at < cars[entry.listing_id].at + LISTS_LAG_S
+            and now < cars[entry.listing_id].at + REMEMBERED_S
+        }
+        if not gone:
+            return entries
+        return tuple(
+            LeftOut(LeftOutReason.NOT_BUYABLE, entry.listing_id, entry.model)
+            if isinstance(entry, Listing) and entry.listing_id in gone
+            else entry
+            for entry in entries
+        )

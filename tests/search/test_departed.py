@@ -1,0 +1,160 @@
+"""What the service knows to be sold reaches every answer, whatever was read before."""
+
+import asyncio
+from typing import Any
+
+import pytest
+
+from dealerproxy.sandbox.danawa_inventory import DanawaInventory
+from dealerproxy.sandbox.faults import Block, Latency, Status, Trickle
+from dealerproxy.sandbox.inventory import Inventory
+from dealerproxy.upstreams.departed import MOST, Departed
+from dealerproxy.vehicles.car import Verdict
+from dealerproxy.vehicles.listing import Listing
+
+NO_CACHE = {"Cache-Control": "no-cache"}
+
+
+async def get(house: Any, path: str, **headers: str) -> tuple[int, Any]:
+    async with house.client.get(path, headers=headers) as response:
+        return response.status, await response.json()
+
+
+async def check(house: Any, *ids: str) -> list[str]:
+    async with house.client.post("/v1/vehicles/availability", json={"ids": list(ids)}) as response:
+        return [found["status"] for found in (await response.json())["data"]]
+
+
+def stock(count: int = 3) -> Inventory:
+    inventory = Inventory()
+    for i in range(count):
+        inventory.insert(inventory.new_car(manufacturer="기아", price=1000 + i))
+    return inventory
+
+
+def ids_of(answer: Any) -> set[str]:
+    return {row["id"] for row in answer["data"]}
+
+
+async def test_a_detail_is_never_older_than_what_availability_found(build: Any) -> None:
+    house = await build(stock())
+    car = next(iter(house.inventory)).id
+    assert (await get(house, f"/v1/vehicles/encar_{car}"))[0] == 200
+    house.inventory.change(car, status="SOLD")
+    assert await check(house, f"encar_{car}") == ["sold"]
+    status, body = await get(house, f"/v1/vehicles/encar_{car}")
+    assert (status, body["error"]["details"]["reason"]) == (404, "sold")
+    house.stand_in.faults.add(Status(status=500))
+    status, body = await get(house, f"/v1/vehicles/encar_{car}", **NO_CACHE)
+    assert (status, body["error"]["details"]["reason"]) == (404, "sold")
+
+
+async def test_availability_is_never_older_than_what_a_detail_found(build: Any) -> None:
+    house = await build(stock())
+    car = next(iter(house.inventory)).id
+    assert await check(house, f"encar_{car}") == ["available"]
+    house.inventory.change(car, status="SOLD")
+    assert (await get(house, f"/v1/vehicles/encar_{car}"))[0] == 404
+    assert await check(house, f"encar_{car}") == ["sold"]
+
+
+async def test_an_advert_read_before_does_not_overrule_a_batch_that_lacks_the_car(build: Any) -> None:
+    house = await build(stock())
+    car = next(iter(house.inventory)).id
+    assert (await get(house, f"/v1/vehicles/encar_{car}"))[0] == 200
+    house.inventory.remove(car)
+    assert await check(house, f"encar_{car}") == ["gone"]
+
+
+async def test_a_list_that_leaves_a_car_out_teaches_the_lists_read_before(build: Any) -> None:
+    house = await build(stock())
+    car = next(iter(house.inventory)).id
+    old = "/v1/vehicles?make=Kia&upstream=encar"
+    assert f"encar_{car}" in ids_of((await get(house, old))[1])
+    house.inventory.change(car, sales_status="CONTRACT")
+    await get(house, f"{old}&sort=price_asc")
+    assert f"encar_{car}" not in ids_of((await get(house, old))[1])
+
+
+@pytest.mark.parametrize("upstream", ["encar", "danawa"])
+async def test_a_car_that_sells_while_a_list_is_read_is_not_in_it(build: Any, upstream: str) -> None:
+    inventory, danawa = stock(1), DanawaInventory()
+    theirs = danawa.insert(danawa.new_car(brand="기아"))
+    number = theirs.id if upstream == "danawa" else next(iter(inventory)).id
+    house = await build(inventory, danawa)
+    house.stand_in.faults.add(
+        Latency(operation="danawa_list", ms=200), Trickle(operation="search", bytes_per_second=8000)
+    )
+    reading = asyncio.create_task(get(house, f"/v1/vehicles?make=Kia&upstream={upstream}"))
+    await asyncio.sleep(0.05)
+    # What the site answers was made before the car sold.
+    if upstream == "danawa":
+        await asyncio.sleep(0.16)
+        house.danawa.inventory.change(number, mark="판매완료")
+    else:
+        house.inventory.change(number, status="SOLD")
+    assert (await get(house, f"/v1/vehicles/{upstream}_{number}"))[0] == 404
+    assert ids_of((await reading)[1]) == set()
+
+
+async def test_one_witness_that_says_gone_empties_no_list(build: Any) -> None:
+    house = await build(stock(2))
+    url = "/v1/vehicles?make=Kia&upstream=encar"
+    assert len((await get(house, url))[1]["data"]) == 2
+    car = next(iter(house.inventory)).id
+    house.stand_in.faults.add(Status(operation="detail", status=404), Block(operation="page"))
+    status, body = await get(house, f"/v1/vehicles/encar_{car}")
+    assert (status, body["error"]["details"]["reason"]) == (404, "gone")
+    assert len((await get(house, url))[1]["data"]) == 2
+
+
+async def test_a_hundred_unknown_ids_keep_nobody_else_waiting(build: Any) -> None:
+    house = await build(stock(), encar_rps=20.0, detail_deadline_s=1.0)
+    checking = asyncio.create_task(check(house, *(f"encar_{number}" for number in range(1, 101))))
+    await asyncio.sleep(0.3)
+    assert (await get(house, "/v1/vehicles?make=Kia&upstream=encar"))[0] == 200
+    found = await checking
+    assert set(found) <= {"gone", "unknown"}
+    assert "gone" in found
+
+
+# The memory itself
+
+
+def test_what_is_known_from_later_stands() -> None:
+    departed = Departed(lambda: 1000.0)
+    departed.note("encar", "1", 500.0, Verdict.SOLD)
+    departed.note("encar", "1", 400.0, Verdict.WAITING)
+    found = departed.since("encar", "1", 450.0)
+    assert found is not None
+    assert found.verdict is Verdict.SOLD
+    assert departed.since("encar", "1", 500.0) is None
+    departed.back("encar", "1", 450.0)
+    assert departed.since("encar", "1", 0.0) is not None
+    departed.back("encar", "1", 501.0)
+    assert departed.since("encar", "1", 0.0) is None
+
+
+def test_the_memory_is_bounded_and_forgets_the_oldest() -> None:
+    departed = Departed(lambda: 1000.0)
+    for number in range(MOST + 10):
+        departed.note("encar", str(number), 1000.0)
+    assert departed.since("encar", "0", 0.0) is None
+    assert departed.since("encar", str(MOST + 9), 0.0) is not None
+    assert departed.version == MOST + 10
+
+
+def row(number: int) -> Listing:
+    facts: dict[str, Any] = dict.fromkeys(Listing.__struct_fields__)
+    facts |= {"upstream": "encar", "listing_id": str(number), "make": "Kia", "model": "K5"}
+    return Listing(**facts)
+
+
+@pytest.mark.parametrize(("read_at", "shown"), [(4_000.0, 1), (5_000.0, 1), (5_299.0, 1), (5_301.0, 2)])
+def test_a_list_is_believed_again_some_minutes_after(read_at: float, shown: int) -> None:
+    departed = Departed(lambda: 6_000.0)
+    departed.note("encar", "1", 5_000.0)
+    rows = (row(1), row(2))
+    found = departed.leave_out("encar", rows, 6_000.0 - read_at)
+    assert sum(isinstance(entry, Listing) for entry in found) == shown
+    assert departed.leave_out("danawa", rows, 6_000.0 - read_at) is rows

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Mapping, Sequence
+from pathlib import Path
 
 import aiohttp
 import structlog
@@ -24,6 +25,7 @@ from dealerproxy.api.state import (
     FACETS,
     HEALTH,
     INDEXES,
+    KEEPER,
     METRICS,
     RATES,
     SEARCH,
@@ -33,6 +35,8 @@ from dealerproxy.api.state import (
     WARM,
     Cars,
 )
+from dealerproxy.captures.keep import Keeper
+from dealerproxy.captures.sites import bases
 from dealerproxy.ops.lag import watch_lag
 from dealerproxy.ops.metrics import Metrics
 from dealerproxy.search.availability import Availability
@@ -80,7 +84,7 @@ def create_app(settings: Settings, vocabulary: words.Vocabulary | None = None) -
             middleware.envelope,
             middleware.require_key(settings.keys),
             middleware.shed_load(settings.max_requests),
-        ]
+        ],
     )
     app[METRICS] = counted
     app[SETTINGS] = settings
@@ -90,7 +94,7 @@ def create_app(settings: Settings, vocabulary: words.Vocabulary | None = None) -
     app[DEPARTED] = Departed()
     app.on_shutdown.append(_drain)
     app.on_response_prepare.append(server.secure_all)
-    app.cleanup_ctx.extend([_shared, _encar, _danawa, _fx, _cars, _search, _facets, _metrics, _flights])
+    app.cleanup_ctx.extend([_captures, _shared, _encar, _danawa, _fx, _cars, _search, _facets, _metrics, _flights])
     app.router.add_routes([*health.ROUTES, *vehicles.ROUTES, *cars.ROUTES, *upstreams.ROUTES])
     app.router.add_routes(metrics.routes(counted))
     app.router.add_routes(openapi.routes(app[VOCABULARY], guarded=bool(settings.keys)))
@@ -118,6 +122,19 @@ async def _shared(app: web.Application) -> AsyncIterator[None]:
     yield
     if shared is not None:
         await shared.close()
+
+
+async def _captures(app: web.Application) -> AsyncIterator[None]:
+    """Keep pages that make trouble, if there is a folder for them."""
+    settings = app[SETTINGS]
+    if not settings.capture_dir:
+        yield
+        return
+    count = app[METRICS].captured
+    keeper = app[KEEPER] = Keeper(Path(settings.capture_dir), app[VOCABULARY], bases(settings), count=count)
+    keeper.start()
+    yield
+    await keeper.close()
 
 
 async def _encar(app: web.Application) -> AsyncIterator[None]:
@@ -247,6 +264,9 @@ def _fetcher(
     turns = f"{name}/{manners.operations[0]}"
     processes, shared = app[SETTINGS].processes, app[SHARED]
     bulkhead, retries = Bulkhead(manners.in_flight), Retries(attempt_s=ATTEMPT_S)
+    watch = app[METRICS].pool(name, manners.operations, bulkhead, retries)
+    if KEEPER in app:
+        watch.keep = app[KEEPER].notice
     return Fetcher(
         name,
         session,
@@ -256,7 +276,7 @@ def _fetcher(
         retries=retries,
         manners=manners,
         headers=headers,
-        watch=app[METRICS].pool(name, manners.operations, bulkhead, retries),
+        watch=watch,
     )
 
 

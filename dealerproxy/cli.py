@@ -1,4 +1,4 @@
-"""The `dealerproxy` command: `serve` runs the service, `sandbox` runs it against invented cars."""
+"""The `dealerproxy` command: run the service, alone or against invented cars, and look after captured pages."""
 
 import argparse
 import asyncio
@@ -17,6 +17,7 @@ from dealerproxy import logs, settings
 from dealerproxy.api.server import Site
 from dealerproxy.api.state import DRAINING
 from dealerproxy.app import create_app
+from dealerproxy.captures import commands as captures
 from dealerproxy.ops import shipped
 from dealerproxy.settings import Settings, SettingsError
 from dealerproxy.vocabulary import VocabularyError
@@ -31,21 +32,21 @@ DRAIN_S = 1.0
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run a command; the exit status is 0, or 2 for a start that cannot succeed."""
+    """Run a command; the exit status is the command's own, or 2 for a start that cannot succeed."""
     options = _parser().parse_args(arguments)
     try:
         configured = settings.load()
         logs.configure(configured.log_format)
         for name in settings.unknown():
             print(f"warning: {name} is not a setting of dealerproxy", file=sys.stderr)
-        asyncio.run(options.run(configured, options))
+        status: int | None = asyncio.run(options.run(configured, options))
     except (SettingsError, VocabularyError) as error:
         print(f"error: {error}", file=sys.stderr)
         return USAGE_ERROR
     except (OSError, UnicodeError) as error:
         print(f"error: cannot listen: {error}", file=sys.stderr)
         return USAGE_ERROR
-    return 0
+    return status or 0
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -63,13 +64,14 @@ def _parser() -> argparse.ArgumentParser:
     sandbox_parser.add_argument(
         "--cars", type=int, default=4000, help="how many cars to invent for Encar (4000); Danawa gets a quarter as many"
     )
+    captures.add_commands(commands)
     return parser
 
 
 def _command(
     add: Callable[..., argparse.ArgumentParser],
     name: str,
-    run: Callable[[Settings, argparse.Namespace], Coroutine[Any, Any, None]],
+    run: Callable[[Settings, argparse.Namespace], Coroutine[Any, Any, int | None]],
     about: str,
 ) -> argparse.ArgumentParser:
     parser = add(name, help=about, description=about)

@@ -64,9 +64,10 @@ class UpstreamError(Exception):
     severity: ClassVar[int] = 0
 
     def __init__(self, message: str = "", retry_after_s: float | None = None) -> None:
-        """`retry_after_s` is what the upstream asked for, in seconds, when it did."""
+        """`retry_after_s` is what the upstream asked for, in seconds, when it did; `capture` the page kept of it."""
         super().__init__(message)
         self.retry_after_s = retry_after_s
+        self.capture: str | None = None
 
 
 class UpstreamFault(UpstreamError):

@@ -67,6 +67,8 @@ def upstream_trouble(upstream: str, operation: str, error: UpstreamError, **abou
         about["path"] = error.path
         # Numbers in a path are positions: they would make ever new paths of one.
         path = re.sub(r"\d+", "#", error.path)[:MOST_PATH]
+    if error.capture is not None:
+        about["capture"] = error.capture
     log.warning(
         "upstream_trouble",
         upstream=upstream,

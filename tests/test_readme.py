@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from dealerproxy.cli import main
+from dealerproxy.ops.families import FAMILIES
 from dealerproxy.settings import PREFIX, Settings
 
 README = Path(__file__).parent.parent / "README.md"
@@ -66,3 +67,7 @@ def test_the_options_of_the_sandbox_are_told_with_their_defaults(
     assert len(told) >= 3
     for option, default in told:
         assert f"[{option} {default}]" in readme
+
+
+def test_the_table_of_metrics_names_every_family(readme: str) -> None:
+    assert set(re.findall(r"`(dealerproxy_\w+)`", readme)) == set(FAMILIES)

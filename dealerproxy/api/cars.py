@@ -9,6 +9,7 @@ from typing import Any
 import msgspec
 import orjson
 from aiohttp import web
+from msgspec import UNSET
 
 from dealerproxy.api.caching import NO_STORE, REVALIDATE, age_headers, etag, not_modified, wants_fresh_look
 from dealerproxy.api.requests import deadline_of, params_of
@@ -20,7 +21,7 @@ from dealerproxy.search.query import parse_display
 from dealerproxy.transport.deadline import Deadline
 from dealerproxy.transport.pieces import State
 from dealerproxy.vehicles.car import Verdict
-from dealerproxy.vehicles.detail import EnrichmentStatus, detail
+from dealerproxy.vehicles.detail import STALE, EnrichmentStatus, detail
 from dealerproxy.vehicles.rate import Rate, iso_kst
 
 MAX_IDS = 100
@@ -56,7 +57,9 @@ async def get_vehicle(request: web.Request) -> web.Response:
     except UpstreamError as error:
         metrics.asked_for_car(site, None)
         waiting = None if error.retry_after_s is None else iso_kst(time.time() + error.retry_after_s)
-        state = SourceState(name=site, status=Status.FAILED, reason=error.code, retry_at=waiting)
+        state = SourceState(
+            name=site, status=Status.FAILED, reason=error.code, retry_at=waiting, capture=error.capture or UNSET
+        )
         raise unavailable([state], [wait_of([error])]) from error
     metrics.asked_for_car(site, found.state)
     car, headers = found.value, age_headers(found.state, found.age_s)
@@ -66,7 +69,9 @@ async def get_vehicle(request: web.Request) -> web.Response:
     documents = await cars.documents(car, rate.krw_per_usd, deadline)
     metrics.described(car, documents.enrichment)
     body = encode(detail(car, documents, rate.krw_per_usd, insider=display.insider))
-    if found.state is State.STALE or any(paper.status is EnrichmentStatus.FAILED for paper in documents.enrichment):
+    headers |= age_headers(found.state, max(found.age_s, documents.age_s))
+    odd = any(paper.status is EnrichmentStatus.FAILED or paper.reason == STALE for paper in documents.enrichment)
+    if found.state is State.STALE or odd:
         headers |= NO_STORE
     else:
         tag = etag(body)

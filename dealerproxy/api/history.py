@@ -12,10 +12,10 @@ MINUTES = 60
 
 
 class Totals(NamedTuple):
-    """What an upstream's counters say at a moment; `seconds` is the time all its answers took together."""
+    """What an upstream's counters say at a moment: requests, failures by outcome, seconds that all answers took."""
 
     requests: float = 0.0
-    failures: float = 0.0
+    failures: Mapping[str, float] = {}
     seconds: float = 0.0
 
 
@@ -23,10 +23,10 @@ NOTHING = Totals()
 
 
 class Minute(Struct, frozen=True):
-    """The requests sent to an upstream in a minute; `mean_ms` is null when there was none."""
+    """The requests sent to an upstream in a minute, and how they failed; `mean_ms` is null when there was none."""
 
     requests: int
-    failures: int
+    failures: Mapping[str, int]
     mean_ms: float | None
 
 
@@ -60,5 +60,9 @@ class History:
 
 def _between(one: Totals, other: Totals) -> Minute:
     requests = other.requests - one.requests
-    mean_ms = round((other.seconds - one.seconds) / requests * 1000, 1) if requests else None
-    return Minute(round(requests), round(other.failures - one.failures), mean_ms)
+    failures = {outcome: round(count - one.failures.get(outcome, 0.0)) for outcome, count in other.failures.items()}
+    return Minute(
+        requests=round(requests),
+        failures={outcome: count for outcome, count in failures.items() if count},
+        mean_ms=round((other.seconds - one.seconds) / requests * 1000, 1) if requests else None,
+    )

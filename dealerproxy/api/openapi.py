@@ -84,6 +84,7 @@ FAILURES: Mapping[str, Failure] = {
     "method_not_allowed": Failure(
         405, "the route has other methods; `Allow` names them", ("wrong_method",), ("Allow",)
     ),
+    "request_timeout": Failure(408, "the body did not come in time", ("slow_body",)),
     "payload_too_large": Failure(413, "the body is too large", ("large_body",)),
     "internal_error": Failure(500, "a fault of this service; it was logged with the `request_id`", ("own_fault",)),
     "dealer_upstream_unavailable": Failure(
@@ -272,7 +273,7 @@ def _vehicles(vocabulary: Vocabulary) -> dict[str, Json]:
                 ["availability"],
             )
         },
-        fails=[*always, "payload_too_large"],
+        fails=[*always, "request_timeout", "payload_too_large"],
     )
     car = _operation(
         "getVehicle",

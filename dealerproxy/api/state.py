@@ -7,6 +7,7 @@ from typing import Protocol
 from aiohttp import web
 
 from dealerproxy.api.answers import Answers
+from dealerproxy.captures.keep import Keeper
 from dealerproxy.ops.metrics import Metrics
 from dealerproxy.search.availability import Availability
 from dealerproxy.search.facets import Facets
@@ -38,6 +39,7 @@ class Cars(Protocol):
         """Fetch what goes with a car; nothing of it can fail the car."""
 
 
+KEEPER = web.AppKey("keeper", Keeper)
 DRAINING = web.AppKey("draining", asyncio.Event)
 METRICS = web.AppKey("metrics", Metrics)
 SHARED: web.AppKey[Shared | None] = web.AppKey("shared")

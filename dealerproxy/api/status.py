@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections import Counter
+from collections import defaultdict
 from collections.abc import AsyncIterator, Mapping, Sequence
 
 from aiohttp import web
@@ -10,18 +10,21 @@ from msgspec import Struct
 from prometheus_client import CollectorRegistry
 
 import dealerproxy
-from dealerproxy import logs
 from dealerproxy.api.history import History, Minute, Totals
 from dealerproxy.api.pages import STATIC, files, page
 from dealerproxy.api.responses import json_response
-from dealerproxy.api.state import CACHE, METRICS, RATES, VOCABULARY
+from dealerproxy.api.state import METRICS, RATES
 from dealerproxy.api.upstreams import Upstream, upstreams_of
 from dealerproxy.ops.families import NOT_FOUND, OK
 from dealerproxy.search.answer import FxShown, shown
 from dealerproxy.vehicles.rate import iso_kst
 
+# The figures are those that Prometheus scrapes.
 SENT = "dealerproxy_upstream_requests_total"
 SECONDS = "dealerproxy_upstream_request_duration_seconds_sum"
+CACHE = "dealerproxy_cache_answers_total"
+DRIFT = "dealerproxy_upstream_drift_total"
+UNTRANSLATED = "dealerproxy_untranslated_terms_total"
 # A car that is not there is an answer.
 ANSWERED = frozenset({OK, NOT_FOUND})
 
@@ -33,7 +36,7 @@ class WatchedUpstream(Upstream, frozen=True, kw_only=True):
 
 
 class CacheUse(Struct, frozen=True):
-    """How often a kind of piece was answered in which way: `hit`, `updating`, `miss`, `stale` or `error`."""
+    """How often a kind of piece, or a whole list (`answer`), was `hit`, `updating`, `miss`, `stale` or `error`."""
 
     kind: str
     results: Mapping[str, int]
@@ -71,9 +74,14 @@ class Started(Struct, frozen=True):
 STARTED = web.AppKey("started", Started)
 
 
+# What a family of figures says: the labels and the value of each.
+Samples = Sequence[tuple[Mapping[str, str], float]]
+
+
 async def watch(app: web.Application) -> AsyncIterator[None]:
     """Remember the last hour for as long as the application runs."""
-    history = History(lambda: totals(app[METRICS].registry))
+    registry = app[METRICS].registry
+    history = History(lambda: totals(*read(registry, SENT, SECONDS)))
     app[STARTED] = Started(iso_kst(time.time()), history)
     keeping = asyncio.create_task(history.keep(), name="keep-history")
     yield
@@ -85,6 +93,7 @@ async def get_status(request: web.Request) -> web.Response:
     """Answer what the status page shows."""
     app = request.app
     minutes = app[STARTED].history.minutes()
+    cache, drift, untranslated = read(app[METRICS].registry, CACHE, DRIFT, UNTRANSLATED)
     answer = StatusAnswer(
         version=dealerproxy.__version__,
         started_at=app[STARTED].at,
@@ -100,54 +109,50 @@ async def get_status(request: web.Request) -> web.Response:
             )
             for each in await upstreams_of(app)
         ],
-        cache=cache_use(app[CACHE].counts),
-        drift=drift_seen(logs.troubles),
-        untranslated=_by_kind(app[VOCABULARY].untranslated),
+        cache=cache_use(cache),
+        drift=drift_seen(drift),
+        untranslated={labels["kind"]: round(count) for labels, count in untranslated},
         fx=shown(app[RATES].last),
     )
     return json_response(answer, headers={"Cache-Control": "no-store"})
 
 
-def totals(registry: CollectorRegistry) -> Mapping[str, Totals]:
-    """Sum up, by upstream, what was sent to all of its operations."""
-    found: dict[str, Totals] = {}
-    for metric in registry.restricted_registry([SENT, SECONDS]).collect():
+def read(registry: CollectorRegistry, *names: str) -> list[Samples]:
+    """Read what some counters say now, in the order of their names."""
+    found: dict[str, list[tuple[Mapping[str, str], float]]] = {name: [] for name in names}
+    for metric in registry.restricted_registry(names).collect():
         for sample in metric.samples:
-            upstream = sample.labels["upstream"]
-            so_far = found.get(upstream, Totals())
-            if sample.name == SECONDS:
-                found[upstream] = so_far._replace(seconds=so_far.seconds + sample.value)
-            else:
-                failures = 0.0 if sample.labels["outcome"] in ANSWERED else sample.value
-                found[upstream] = so_far._replace(
-                    requests=so_far.requests + sample.value, failures=so_far.failures + failures
-                )
-    return found
+            found[sample.name].append((sample.labels, sample.value))
+    return list(found.values())
 
 
-def cache_use(counts: Mapping[tuple[str, str, str], int]) -> Sequence[CacheUse]:
-    """Sum up the cache's counts over its tiers, by kind of piece."""
-    by_kind: dict[str, Counter[str]] = {}
-    for (kind, _, result), count in counts.items():
-        by_kind.setdefault(kind, Counter())[str(result)] += count
+def totals(sent: Samples, seconds: Samples) -> Mapping[str, Totals]:
+    """Sum up, by upstream, what was sent to all of its operations."""
+    requests, taken = defaultdict[str, float](float), defaultdict[str, float](float)
+    failures = defaultdict[str, dict[str, float]](dict)
+    for labels, count in sent:
+        upstream, outcome = labels["upstream"], labels["outcome"]
+        requests[upstream] += count
+        if outcome not in ANSWERED:
+            failures[upstream][outcome] = failures[upstream].get(outcome, 0.0) + count
+    for labels, count in seconds:
+        taken[labels["upstream"]] += count
+    return {upstream: Totals(requests[upstream], failures[upstream], taken[upstream]) for upstream in requests}
+
+
+def cache_use(answers: Samples) -> Sequence[CacheUse]:
+    """Sum up how the cache answered, over its tiers, by kind of piece."""
+    by_kind: dict[str, dict[str, int]] = {}
+    for labels, count in answers:
+        results = by_kind.setdefault(labels["kind"], {})
+        results[labels["result"]] = results.get(labels["result"], 0) + round(count)
     return [CacheUse(kind, results) for kind, results in sorted(by_kind.items())]
 
 
-def drift_seen(troubles: Mapping[tuple[str, str, str, str], int]) -> Sequence[DriftSeen]:
-    """Pick the drift out of all troubles, what was met most often first."""
-    seen = [
-        DriftSeen(upstream, operation, path, count)
-        for (upstream, operation, _, path), count in troubles.items()
-        if path
-    ]
-    return sorted(seen, key=lambda drift: -drift.count)
-
-
-def _by_kind(untranslated: Mapping[tuple[str, str], int]) -> Mapping[str, int]:
-    counts: Counter[str] = Counter()
-    for (kind, _), count in untranslated.items():
-        counts[kind] += count
-    return counts
+def drift_seen(drift: Samples) -> Sequence[DriftSeen]:
+    """Tell what drifted, what was met most often first."""
+    seen = [DriftSeen(labels["upstream"], labels["operation"], labels["path"], round(count)) for labels, count in drift]
+    return sorted(seen, key=lambda each: -each.count)
 
 
 ROUTES = (

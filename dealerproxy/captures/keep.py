@@ -40,6 +40,8 @@ _LONGEST_SLUG = 32
 _NO_SLUG = re.compile(r"[^a-z0-9]+")
 _NAME = re.compile(r"(?:encar|danawa)-[a-z]+-[a-z_]+-[a-z0-9-]*[0-9a-f]{8}")
 
+WRITTEN, FAILED = "written", "failed"
+
 log = structlog.get_logger(__name__)
 
 
@@ -65,7 +67,10 @@ class Keeper:
         max_captures: int = MAX_CAPTURES,
         max_bytes: int = MAX_BYTES,
         now: Callable[[], datetime] = form.utc_now,
+        count: Callable[[str], None] = lambda _: None,
     ) -> None:
+        """`count` is told of every capture that was `written`, or `failed` to be."""
+        self._count = count
         self._folder, self._asked_at = folder, asked_at
         self._maker = Maker(vocabulary)
         self._max_captures, self._max_bytes, self._now = max_captures, max_bytes, now
@@ -132,13 +137,16 @@ class Keeper:
                 written = await asyncio.to_thread(self._write, waiting)
             except (OSError, ScrubError) as error:
                 self._known[waiting.name] = False
+                self._count(FAILED)
                 self._say_once(waiting, error)
             except Exception:
                 # Whatever it was, the service goes on, and nothing was written.
                 self._known[waiting.name] = False
+                self._count(FAILED)
                 log.exception("capture_failed", capture=waiting.name)
             else:
                 if written:
+                    self._count(WRITTEN)
                     log.warning("capture_written", capture=waiting.name, folder=str(self._folder))
                     self._failed = False
             finally:

@@ -75,10 +75,8 @@ class Replay:
 def offline(settings: Settings, url: str) -> Settings:
     """Return the settings of a service that asks nobody but a replay at an address."""
     asked_at: Mapping[str, str] = {site.setting: f"{url}/{site.home.host}" for site in SITES}
-    known = {name: value for name, value in _OFFLINE.items() if name in Settings.__struct_fields__}
-    return replace(
-        settings, **asked_at, **known, encar_rps=RPS, danawa_rps=RPS, cursor_secret=settings.cursor_secret or "replay"
-    )
+    secret = settings.cursor_secret or "replay"
+    return replace(settings, **asked_at, **_OFFLINE, encar_rps=RPS, danawa_rps=RPS, cursor_secret=secret)
 
 
 @asynccontextmanager

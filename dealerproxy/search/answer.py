@@ -41,7 +41,8 @@ class SourceState(Struct, frozen=True, kw_only=True):
     """One upstream in one answer.
 
     `reason` is a skip reason or an upstream error's code; `total` the upstream's own count over the legs that
-    answered; `age_s` the age of the oldest piece used; `retry_at` ISO 8601, when the upstream said so.
+    answered; `age_s` the age of the oldest piece used; `retry_at` ISO 8601, when it is worth asking again. `capture`
+    is there when the page that made the trouble was kept, under this id.
     """
 
     name: str
@@ -51,6 +52,7 @@ class SourceState(Struct, frozen=True, kw_only=True):
     total: int | None = None
     age_s: int | None = None
     retry_at: str | None = None
+    capture: str | UnsetType = UNSET
 
 
 class Notice(Struct, frozen=True, kw_only=True):

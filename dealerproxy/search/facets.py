@@ -4,6 +4,7 @@ import asyncio
 import itertools
 import time
 from collections.abc import Awaitable, Callable, Collection, Sequence
+from functools import partial
 
 import structlog
 from msgspec import Struct
@@ -114,7 +115,8 @@ class Facets:
 
     async def _ask_makes(self) -> Stock:
         try:
-            counts = read_facets(await self._encar.facets(makes_q(), within_s=self._deadline_s), MAKES)
+            read = partial(read_facets, axis=MAKES)
+            counts = await self._encar.facets(makes_q(), read, within_s=self._deadline_s)
             for facet in counts:
                 if self._vocabulary.make_of(facet) is None:
                     self._vocabulary.missed("make", facet)
@@ -138,8 +140,8 @@ class Facets:
 
     async def _learn_one(self, facet: MakeFacet) -> None:
         try:
-            body = await self._encar.facets(models_q(facet.korean, domestic=facet.domestic), within_s=self._deadline_s)
-            groups = frozenset(read_facets(body, MODEL_GROUPS))
+            q, read = models_q(facet.korean, domestic=facet.domestic), partial(read_facets, axis=MODEL_GROUPS)
+            groups = frozenset(await self._encar.facets(q, read, within_s=self._deadline_s))
         except UpstreamError as error:
             upstream_trouble("encar", "facets", error)
             return

@@ -28,6 +28,7 @@ MAX_SORTED = 64
 # A list may be this old when the site cannot be asked: as long as a suspension may last.
 IF_ERROR_S = 1_800.0
 
+T = TypeVar("T")
 L_contra = TypeVar("L_contra", contravariant=True)
 
 
@@ -83,12 +84,17 @@ class EncarSource:
     async def _fetch_chunk(self, leg: EncarLeg, offset: int) -> Chunk:
         unreadable = Counter[str]()
         asked_at = self._now()
-        try:
-            body = await self._ask(leg, offset, CHUNK_ROWS)
+
+        def read(body: bytes) -> tuple[int, Entries]:
+            unreadable.clear()
             total, entries = read_search(body, leg.asked, self._vocabulary, unreadable)
             # A count may be a little off at the end of a search, but not by more than a page.
             if not entries and total > (offset + CHUNK_ROWS if offset else 0) and offset < MAX_OFFSET:
                 raise Drift(ROWS, f"empty from {offset} on although {total} cars are counted")
+            return total, entries
+
+        try:
+            total, entries = await self._ask(leg, read, offset, CHUNK_ROWS)
         except UpstreamError as error:
             upstream_trouble(leg.upstream, "search", error, q=leg.q)
             raise
@@ -100,14 +106,16 @@ class EncarSource:
 
     async def _fetch_count(self, leg: EncarLeg) -> int:
         try:
-            return read_count(await self._ask(leg, 0, 1))
+            return await self._ask(leg, read_count, 0, 1)
         except UpstreamError as error:
             upstream_trouble(leg.upstream, "count", error, q=leg.q)
             raise
 
-    async def _ask(self, leg: EncarLeg, offset: int, limit: int) -> bytes:
+    async def _ask(self, leg: EncarLeg, read: Callable[[bytes], T], offset: int, limit: int) -> T:
         """Ask under the service's own deadline: a flight outlives the request that started it."""
-        return await self._client.search(leg.q, sort=leg.sort, offset=offset, limit=limit, within_s=self._deadline_s)
+        return await self._client.search(
+            leg.q, read, sort=leg.sort, offset=offset, limit=limit, within_s=self._deadline_s
+        )
 
 
 class DanawaSource:

@@ -3,6 +3,8 @@
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
+from msgspec import UNSET
+
 from dealerproxy.errors import UpstreamError, worst
 from dealerproxy.search.answer import SkipReason, SourceState, Status, unavailable, wait_of
 from dealerproxy.search.terms import UPSTREAMS
@@ -20,7 +22,7 @@ class Heard(NamedTuple):
 
     `total` is the upstream's last count of it; `age_s` is that of the oldest piece used and `state` the worst of them,
     both None when none was. `stale` says why a piece is older than it should be; for `fresh_for_s` seconds more all of
-    them are fresh.
+    them are fresh, and in `wait_s` seconds the site is worth asking again, where it refused.
     """
 
     upstream: str
@@ -30,6 +32,7 @@ class Heard(NamedTuple):
     state: State | None = None
     stale: str | None = None
     fresh_for_s: float = 0.0
+    wait_s: float | None = None
 
     @property
     def answered(self) -> bool:
@@ -40,9 +43,10 @@ class Heard(NamedTuple):
 def heard_of(upstream: str, found: Found[Any], total: int) -> Heard:
     """What was heard of a leg by one piece."""
     stale = None
+    wait_s = found.failure.retry_after_s if found.failure else None
     if found.state in {State.STALE, State.UPDATING}:
         stale = found.failure.code if found.failure else REFRESHING
-    return Heard(upstream, None, total, found.age_s, found.state, stale, found.fresh_for_s)
+    return Heard(upstream, None, total, found.age_s, found.state, stale, found.fresh_for_s, wait_s)
 
 
 def together(upstream: str, pieces: Sequence[Heard], failure: UpstreamError | None, total: int | None) -> Heard:
@@ -57,6 +61,7 @@ def together(upstream: str, pieces: Sequence[Heard], failure: UpstreamError | No
         worst_of(piece.state for piece in pieces),
         next((piece.stale for piece in pieces if piece.stale), None),
         min(piece.fresh_for_s for piece in pieces),
+        max((piece.wait_s for piece in pieces if piece.wait_s is not None), default=None),
     )
 
 
@@ -96,7 +101,8 @@ def _state(name: str, legs: Sequence[Heard], rows: int, now: float) -> SourceSta
         status, reason = (Status.PARTIAL if answered else Status.FAILED), failure.code
     known = [leg.total for leg in legs if leg.total is not None]
     ages = [leg.age_s for leg in legs if leg.age_s is not None]
-    waits = [error.retry_after_s for error in failures if error.retry_after_s is not None]
+    asked = (*(error.retry_after_s for error in failures), *(leg.wait_s for leg in legs))
+    waits = [wait for wait in asked if wait is not None]
     return SourceState(
         name=name,
         status=status,
@@ -105,6 +111,7 @@ def _state(name: str, legs: Sequence[Heard], rows: int, now: float) -> SourceSta
         total=sum(known) if known and (answered or failure is None) else None,
         age_s=round(max(ages)) if ages else None,
         retry_at=iso_kst(now + max(waits)) if waits else None,
+        capture=(failure.capture if failure else None) or UNSET,
     )
 
 

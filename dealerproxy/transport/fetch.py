@@ -41,8 +41,16 @@ class Manners(NamedTuple):
     max_bytes: int
 
 
+Keep = Callable[[str, str, URL, Response, UpstreamError], str | None]
+
+
 class Watch:
-    """Is told how an upstream is asked. This one looks away."""
+    """Is told how an upstream is asked. This one looks away.
+
+    `keep` is given every answer that was judged a failure, and returns the id of the page that was kept of it.
+    """
+
+    keep: Keep = staticmethod(lambda *_: None)
 
     def waited(self, lane: Lane, seconds: float) -> None:
         """Take note of how long a caller waited for a slot and a turn."""
@@ -71,7 +79,7 @@ class Fetcher:
         headers: Mapping[str, str],
         watch: Watch = UNWATCHED,
     ) -> None:
-        self._session = session
+        self._name, self._session = name, session
         self._circuits = {each: health.circuit(name, each, slow_s=SLOW_S) for each in manners.operations}
         self._limiter, self._bulkhead, self._retries = limiter, bulkhead, retries
         self._max_bytes, self._headers, self._watch = manners.max_bytes, headers, watch
@@ -95,7 +103,12 @@ class Fetcher:
                 self._watch.waited(lane, time.monotonic() - came_at)
                 async with circuit.admit():
                     with self._watch.sending(operation):
-                        return judge(await self._send(url, Deadline(min(seconds, deadline.remaining()))))
+                        response = await self._send(url, Deadline(min(seconds, deadline.remaining())))
+                        try:
+                            return judge(response)
+                        except UpstreamError as error:
+                            error.capture = self._watch.keep(self._name, operation, url, response, error)
+                            raise
 
         try:
             return await self._retries.call(attempt, within_s=within_s)
@@ -127,7 +140,7 @@ class Fetcher:
         for hop in range(MAX_REDIRECTS + 1):
             if hop:
                 await self._turn(deadline)
-            response, location = await self._once(url)
+            response, location = await self._once(url, deadline)
             if location is None:
                 return response
             try:
@@ -139,9 +152,21 @@ class Fetcher:
                 raise Blocked("redirect to another host")
         raise UpstreamFault("too many redirects")
 
-    async def _once(self, url: URL) -> tuple[Response, str | None]:
+    async def _once(self, url: URL, deadline: Deadline) -> tuple[Response, str | None]:
         timeout = aiohttp.ClientTimeout(total=None, sock_connect=CONNECT_S, sock_read=READ_S)
-        async with self._session.get(url, headers=self._headers, timeout=timeout, allow_redirects=False) as answer:
+        sent = 0
+
+        async def paid(request: aiohttp.ClientRequest, send: aiohttp.ClientHandlerType) -> aiohttp.ClientResponse:
+            # A kept connection that turns out closed is asked again by the library, without our knowing.
+            nonlocal sent
+            sent += 1
+            if sent > 1:
+                await self._turn(deadline)
+            return await send(request)
+
+        async with self._session.get(
+            url, headers=self._headers, timeout=timeout, allow_redirects=False, middlewares=(paid,)
+        ) as answer:
             location = answer.headers.get("Location")
             if answer.status in _REDIRECTS and location:
                 return Response(answer.status, answer.headers, b""), location

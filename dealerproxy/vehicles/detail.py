@@ -15,6 +15,9 @@ from dealerproxy.vehicles.inspection import BodyCondition, Diagnosis, Inspection
 from dealerproxy.vehicles.pricing import DetailPricing, detail_pricing
 from dealerproxy.vehicles.summary import DealerFacts, insider_facts
 
+# The reason of a document that is `ok`, but older than it should be.
+STALE = "stale"
+
 
 class EnrichmentStatus(StrEnum):
     """`absent`: asked, and there is none. `failed`: could not ask. `skipped`: not asked."""
@@ -96,13 +99,14 @@ class InsiderDetail(VehicleDetail, frozen=True, kw_only=True):
 
 
 class Documents(Struct, frozen=True, kw_only=True):
-    """What was found besides the advert; None where there is nothing to show."""
+    """What was found besides the advert, None where there is nothing to show; `age_s` seconds is the oldest of it."""
 
     body_condition: BodyCondition | None = None
     report: InspectionReport | None = None
     record: Record | None = None
     diagnosis: Diagnosis | None = None
     enrichment: Sequence[Enrichment] = ()
+    age_s: float = 0.0
 
 
 def detail(car: Car, documents: Documents, krw_per_usd: float, *, insider: bool = False) -> VehicleDetail:

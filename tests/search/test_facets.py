@@ -2,8 +2,9 @@
 
 import asyncio
 from collections import Counter
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import orjson
 import pytest
@@ -69,6 +70,9 @@ async def test_sources_without_dealer_have_nothing(house: Any) -> None:
         assert response.status == 400
 
 
+T = TypeVar("T")
+
+
 class Site:
     """Answers two makes, and the models of each, and counts what it was asked."""
 
@@ -76,13 +80,13 @@ class Site:
         self.asked: list[str] = []
         self.down = False
 
-    async def facets(self, q: str, *, within_s: float) -> bytes:
+    async def facets(self, q: str, read: Callable[[bytes], T], *, within_s: float) -> T:
         self.asked.append(q)
         if self.down:
             raise UpstreamError("down")
         if "(Or.CarType" in q:
-            return nodes("Manufacturer", {"현대": 5, "기아": 3, "새제조사": 1, "BMW": 0})
-        return nodes("ModelGroup", {"아반떼": 4, "그랜저": 0} if "현대" in q else {"K5": 3})
+            return read(nodes("Manufacturer", {"현대": 5, "기아": 3, "새제조사": 1, "BMW": 0}))
+        return read(nodes("ModelGroup", {"아반떼": 4, "그랜저": 0} if "현대" in q else {"K5": 3}))
 
 
 def nodes(axis: str, counts: dict[str, int]) -> bytes:

@@ -17,6 +17,7 @@ export function say(element, text) {
   if (element.textContent !== text) element.textContent = text;
 }
 
+export const total = (counts) => counts.reduce((sum, count) => sum + count, 0);
 export const number = (value) => value.toLocaleString("en-US");
 export const dollars = (value) => (value === null ? "no price" : `$${number(value)}`);
 export const clock = (moment) => new Date(moment).toLocaleTimeString("en-GB");

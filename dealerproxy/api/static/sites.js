@@ -1,15 +1,30 @@
 // A panel for each site: how it stands, its last hour, its operations, and the way to have it asked again.
 
 import { ask } from "./asking.js";
-import { clock, countdown, find, make, milliseconds, number, say } from "./page.js";
+import { clock, countdown, find, make, milliseconds, number, say, total } from "./page.js";
 import { OPERATIONS, REASONS, SITES, STATES } from "./words.js";
 
 const SLOTS = 60;
 const HEIGHT = 20;
 const panels = new Map();
 
+// A site whose requests of the last minutes failed so often is in trouble, even where nothing suspends it, as for drift.
+const RECENT = 5;
+const LEAST = 2;
+const TROUBLE = 0.2;
+
 export const nameOf = (site) => SITES[site] ?? site;
 export const did = (reason) => REASONS[reason]?.did ?? `is in trouble (${reason})`;
+
+/** How a site does: by its circuits and, where they are well, by what came of the last minutes' requests. */
+export function condition({ state, reason, minutes }) {
+  if (state !== "healthy") return { state, reason };
+  const recent = minutes.slice(-RECENT);
+  const failures = Object.entries(failuresOf(recent)).sort(([, one], [, other]) => other - one);
+  const failed = total(failures.map(([, count]) => count));
+  const asked = total(recent.map(({ requests }) => requests));
+  return failed >= Math.max(LEAST, TROUBLE * asked) ? { state: "degraded", reason: failures[0][0] } : { state, reason };
+}
 
 /** Show the sites; `changed` is called after one was reset. */
 export function show(upstreams, changed) {
@@ -46,20 +61,16 @@ function build(name, changed) {
 }
 
 function fill(panel, upstream) {
-  panel.dataset.state = upstream.state;
-  say(panel.querySelector(".word"), STATES[upstream.state].word);
-  say(panel.querySelector("code"), upstream.state);
-  say(panel.querySelector(".why"), story(upstream));
+  const { state, reason } = condition(upstream);
+  panel.dataset.state = state;
+  say(panel.querySelector(".word"), STATES[state].word);
+  say(panel.querySelector("code"), state === upstream.state ? state : reason);
+  say(panel.querySelector(".why"), state === "healthy" ? "Every operation is asked, and answers." : `It ${did(reason)}. ${STATES[state].means}`);
   charts(panel, upstream.minutes);
   const operations = Object.entries(upstream.operations);
   panel.querySelector(".operations").replaceChildren(...operations.map(([name, operation]) => line(name, operation)));
   const held = operations.some(([, { state }]) => state === "suspended" || state === "probing");
   panel.querySelector(".reset").hidden = !held;
-}
-
-function story(upstream) {
-  if (upstream.state === "healthy") return "Every operation is asked, and answers.";
-  return `It ${did(upstream.reason)}. ${STATES[upstream.state].means}`;
 }
 
 function line(name, operation) {
@@ -98,18 +109,27 @@ function charts(panel, minutes) {
 }
 
 function hour(minutes, busiest, slowest) {
-  const requests = minutes.reduce((sum, minute) => sum + minute.requests, 0);
-  const failures = minutes.reduce((sum, minute) => sum + minute.failures, 0);
+  const requests = total(minutes.map((minute) => minute.requests));
+  const failures = Object.entries(failuresOf(minutes));
   const time = minutes.length < SLOTS ? `last ${minutes.length} min` : "last hour";
   if (!requests) return `Nothing was asked in the ${time}.`;
-  const failed = failures ? `${number(failures)} of them failed` : "none failed";
+  const kinds = failures.map(([reason, count]) => `${number(count)} ${reason}`).join(", ");
+  const failed = failures.length ? `${number(total(failures.map(([, count]) => count)))} failed (${kinds})` : "none failed";
   return `In the ${time}: ${number(requests)} requests, ${failed}. `
     + `Busiest minute ${number(busiest)}, slowest on average ${milliseconds(slowest)}.`;
 }
 
+function failuresOf(minutes) {
+  const sums = {};
+  for (const { failures } of minutes) {
+    for (const [reason, count] of Object.entries(failures)) sums[reason] = (sums[reason] ?? 0) + count;
+  }
+  return sums;
+}
+
 function column({ requests, failures }, slot, scale) {
   if (!requests) return [];
-  return [["asked", requests], ["failed", failures]]
+  return [["asked", requests], ["failed", total(Object.values(failures))]]
     .filter(([, count]) => count)
     .map(([kind, count]) => {
       const height = Math.max(count * scale, 1);

@@ -1,9 +1,9 @@
 // The page that is looked at first: asks every few seconds how the service does, while somebody looks.
 
 import { ask, keep } from "./asking.js";
-import { clock, day, find, make, number, say, secondsUntil, setClock, span, tick } from "./page.js";
+import { clock, day, find, make, number, say, secondsUntil, setClock, span, tick, total } from "./page.js";
 import { start as startSearch } from "./search.js";
-import { did, nameOf, show } from "./sites.js";
+import { condition, did, nameOf, show } from "./sites.js";
 import { KINDS, REASONS, RESULTS, STATES } from "./words.js";
 
 const EVERY_S = 5;
@@ -48,7 +48,7 @@ function render(status) {
 
 // The whole page in a sentence, and what to do about it.
 function verdict(upstreams) {
-  const troubled = upstreams.filter(({ state }) => state !== "healthy");
+  const troubled = upstreams.map((upstream) => ({ name: upstream.name, ...condition(upstream) })).filter(({ state }) => state !== "healthy");
   const held = troubled.filter(({ state }) => state !== "degraded");
   document.body.dataset.state = held.length ? "held" : troubled.length ? "degraded" : "healthy";
   if (!troubled.length) {
@@ -60,8 +60,8 @@ function verdict(upstreams) {
   );
   const meanwhile = held.length
     ? "Meanwhile answers go on with what was kept and with the other site, and say so; where nothing is left they are a 503, never empty. "
-    : "It is still asked, and most of it works. ";
-  conclude(`${sentences.join("; ")}.`, meanwhile + (REASONS[troubled[0].reason]?.night ?? ""));
+    : "It is still asked. What failed is answered with what was kept, or missing and said to be. ";
+  conclude(`${sentences.join("; ")}.`, meanwhile + (REASONS[(held[0] ?? troubled[0]).reason]?.night ?? ""));
 }
 
 function unheard({ status, message }) {
@@ -82,9 +82,12 @@ function conclude(sentence, advice) {
 }
 
 function cache(uses) {
-  const counted = uses.map(({ kind, results }) => [kind, results, sum(Object.values(results))]);
-  const all = sum(counted.map(([, , total]) => total));
-  const kept = sum(uses.map(({ results }) => (results.hit ?? 0) + (results.updating ?? 0)));
+  const counted = uses
+    .map(({ kind, results }) => [kind, results, total(Object.values(results))])
+    .filter(([, , count]) => count);
+  const pieces = counted.filter(([kind]) => kind !== "answer");
+  const all = total(pieces.map(([, , count]) => count));
+  const kept = total(pieces.map(([, results]) => (results.hit ?? 0) + (results.updating ?? 0)));
   say(find("cache-said"), all ? `${Math.round((100 * kept) / all)} % of ${number(all)} pieces came without waiting for a site.` : "Nothing was asked for yet.");
   find("cache").tBodies[0].replaceChildren(
     ...counted.map(([kind, results]) => {
@@ -127,8 +130,6 @@ function age() {
   else if (paused) say(find("age"), heardAt ? `paused at ${clock(heardAt)}` : "paused");
   else if (heardAt) say(find("age"), `as of ${clock(heardAt)}`);
 }
-
-const sum = (counts) => counts.reduce((total, count) => total + count, 0);
 
 function glossary(list, words) {
   for (const [word, { word: plain, did: does, means, night }] of Object.entries(words)) {

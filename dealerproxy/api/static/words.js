@@ -6,7 +6,7 @@ export const STATES = {
   healthy: { word: "answering", means: "It is asked, and answers." },
   degraded: {
     word: "answering, with failures",
-    means: "It failed lately, but not often enough to be left alone. It is still asked.",
+    means: "Some of what it was asked lately failed. It is still asked.",
   },
   suspended: {
     word: "left alone",
@@ -68,6 +68,11 @@ export const REASONS = {
     means: "Danawa's listing of a make is read whole before it can be sorted.",
     night: "Ask again in a few seconds. It is no failure.",
   },
+  other: {
+    did: "fails in a way of its own",
+    means: "None of the other reasons.",
+    night: "The log says more.",
+  },
   refreshing: {
     did: "is being read anew",
     means: "The rows are a little old and are read anew behind the answer.",
@@ -94,6 +99,7 @@ export const OPERATIONS = {
 };
 
 export const KINDS = {
+  answer: "Whole lists",
   chunk: "Encar's lists, by the page",
   count: "Encar's counts",
   stock: "Makes in stock",
@@ -107,9 +113,9 @@ export const KINDS = {
 };
 
 export const RESULTS = {
-  hit: "from the cache",
-  updating: "old, read anew behind",
-  miss: "asked the site",
+  hit: "at hand",
+  updating: "old, renewed behind",
+  miss: "got anew",
   stale: "old, as the site failed",
   error: "nothing to answer with",
 };

@@ -23,7 +23,7 @@ from dealerproxy.upstreams.departed import Departed
 from dealerproxy.upstreams.encar.cars import DIAGNOSIS, IF_ERROR_S, INSPECTION, RECORD
 from dealerproxy.upstreams.encar.record import accident_costs
 from dealerproxy.vehicles.car import Car, Verdict
-from dealerproxy.vehicles.detail import Documents, Enrichment, EnrichmentStatus
+from dealerproxy.vehicles.detail import STALE, Documents, Enrichment, EnrichmentStatus
 from dealerproxy.vocabulary import Vocabulary
 
 OPERATION = "feeder"
@@ -36,8 +36,8 @@ class Feeder(Protocol):
 
     base: URL
 
-    async def car(self, listing_id: str, *, within_s: float) -> bytes:
-        """Return the body of a good answer, or raise UpstreamError."""
+    async def car(self, listing_id: str, read: Callable[[bytes], T], *, within_s: float) -> T:
+        """Return what `read` makes of a good answer, or raise UpstreamError."""
         ...
 
 
@@ -116,7 +116,8 @@ class DanawaCars:
 
     async def _ask(self, listing_id: str) -> Advert | Verdict:
         try:
-            return read_advert(await self._client.car(listing_id, within_s=self._deadline_s), listing_id)
+            read = partial(read_advert, listing_id=listing_id)
+            return await self._client.car(listing_id, read, within_s=self._deadline_s)
         except UpstreamError as error:
             upstream_trouble(UPSTREAM, OPERATION, error, id=listing_id)
             raise
@@ -132,4 +133,4 @@ class DanawaCars:
             return None, Enrichment(name, EnrichmentStatus.FAILED, error.code)
         if paper is None:
             return None, Enrichment(name, EnrichmentStatus.ABSENT, "not_found")
-        return paper, Enrichment(name, EnrichmentStatus.OK, "stale" if found.state is State.STALE else None)
+        return paper, Enrichment(name, EnrichmentStatus.OK, STALE if found.state is State.STALE else None)

@@ -5,8 +5,8 @@ feeder's address is a setting.
 """
 
 import re
-from collections.abc import Mapping
-from typing import NamedTuple
+from collections.abc import Callable, Mapping
+from typing import NamedTuple, TypeVar
 
 from yarl import URL
 
@@ -22,6 +22,9 @@ FEEDER_MANNERS = Manners((FEEDER,), burst=1, in_flight=4, max_bytes=4_000_000)
 # Of the feeder's own site, as a program read it in September 2026.
 CAR_PATH = "home/api/v1/wb/searchmycar/cardetailinfo/get"
 _CHARSET = re.compile(r"charset\s*=\s*[\"']?([\w-]+)", re.ASCII | re.IGNORECASE)
+
+
+T = TypeVar("T")
 
 
 class PageBody(NamedTuple):
@@ -41,21 +44,27 @@ def request_headers(user_agent: str) -> Mapping[str, str]:
 
 
 class DanawaClient:
-    """Asks Danawa and its feeder, each through a fetcher of its own; `within_s` bounds a call, its turn included."""
+    """Asks Danawa and its feeder, each through a fetcher of its own; `within_s` bounds a call, its turn included.
+
+    `read` makes of a good body what is asked for; a Drift it raises is the site's, and its page may be kept.
+    """
 
     def __init__(self, site: Fetcher, feeder: Fetcher, *, site_url: str, feeder_url: str) -> None:
         self._site, self._feeder = site, feeder
         self.base = URL(site_url)
         self._car_url = URL(feeder_url) / CAR_PATH
 
-    async def page(self, brand: str, series: str | None, number: int, *, within_s: float) -> PageBody:
+    async def page(
+        self, brand: str, series: str | None, number: int, read: Callable[[PageBody], T], *, within_s: float
+    ) -> T:
         """Page `number` (from 1) of a listing."""
-        return await self._site.get(LIST, list_url(self.base, brand, series, number), _page, within_s=within_s)
+        url = list_url(self.base, brand, series, number)
+        return await self._site.get(LIST, url, lambda response: read(_page(response)), within_s=within_s)
 
-    async def car(self, listing_id: str, *, within_s: float) -> bytes:
+    async def car(self, listing_id: str, read: Callable[[bytes], T], *, within_s: float) -> T:
         """A car as the feeder's JSON tells it."""
         url = self._car_url.with_query(demoNo=listing_id)
-        return await self._feeder.get(FEEDER, url, json_body, within_s=within_s)
+        return await self._feeder.get(FEEDER, url, lambda response: read(json_body(response)), within_s=within_s)
 
 
 def _page(response: Response) -> PageBody:

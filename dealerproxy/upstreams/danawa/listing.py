@@ -88,6 +88,7 @@ _NO_PHOTO = re.compile(r"^data:|/(?:icon|banner|brand)|\.(?:gif|svg)\b")
 # Deeply nested elements would hold the event loop for seconds; an honest page of this size nests some dozen deep.
 SUSPECT_CHARS, DEEPEST = 100_000, 300
 _TAG = re.compile(r"<(/?)(?:div|ul|ol|span|a|b|i|table|section|article|font|em|strong)\b", re.IGNORECASE)
+_OPENED, _CLOSED = re.compile(r"<html\b", re.IGNORECASE), re.compile(r"</html\s*>", re.IGNORECASE)
 _WHOLE_PAGE = re.compile(r"<(?:!doctype|html|head|body)\b", re.IGNORECASE)
 _META_CHARSET = re.compile(rb"<meta[^>]{0,200}?charset\s*=\s*[\"']?\s*([\w-]+)", re.IGNORECASE)
 _HEAD_BYTES = 4096
@@ -153,6 +154,8 @@ def read_list(body: bytes, *, charset: str | None = None, base: URL = HOME) -> L
     tree = LexborHTMLParser(text)
     container = tree.css_first(CONTAINER)
     whole = bool(_WHOLE_PAGE.search(text))
+    if _OPENED.search(text) and not _CLOSED.search(text):
+        raise Drift(CONTAINER, "the page breaks off")
     area = container or _unnamed_list(tree, whole=whole)
     items = area.css(ROWS) if area else []
     hinting = area is not None and area.css_first(HINTS) is not None

@@ -6,9 +6,9 @@ from collections.abc import Callable
 
 from dealerproxy.errors import Drift, UpstreamError
 from dealerproxy.logs import upstream_trouble
-from dealerproxy.upstreams.danawa.client import DanawaClient
+from dealerproxy.upstreams.danawa.client import DanawaClient, PageBody
 from dealerproxy.upstreams.danawa.index import Brand, PageRead
-from dealerproxy.upstreams.danawa.listing import CONTAINER, Broken, read_list
+from dealerproxy.upstreams.danawa.listing import CONTAINER, Broken, ListPage, read_list
 from dealerproxy.upstreams.danawa.names import UPSTREAM, normalise
 from dealerproxy.upstreams.departed import Departed
 from dealerproxy.vehicles.listing import Judged, LeftOut, LeftOutReason, unheeded
@@ -37,11 +37,7 @@ class Pages:
         """Read page `number` (from 1) of a listing. Raises UpstreamError."""
         asked_at = self._now()
         try:
-            body, charset = await self._client.page(brand.brand, brand.series, number, within_s=PAGE_S)
-            page = read_list(body, charset=charset, base=self._client.base)
-            if not page.rows and not page.has_container:
-                # A fragment with neither a car nor the container could be anything.
-                raise Drift(CONTAINER)
+            page = await self._client.page(brand.brand, brand.series, number, self._page, within_s=PAGE_S)
         except UpstreamError as error:
             upstream_trouble(UPSTREAM, "list", error, listing="/".join(filter(None, brand)), page=str(number))
             raise
@@ -56,3 +52,10 @@ class Pages:
             if isinstance(entry, LeftOut) and entry.reason is LeftOutReason.SOLD_OR_RESERVED and entry.listing_id:
                 self._departed.note(UPSTREAM, entry.listing_id, asked_at)
         return PageRead(entries, len(page.rows), page.says_empty)
+
+    def _page(self, came: PageBody) -> ListPage:
+        page = read_list(came.body, charset=came.charset, base=self._client.base)
+        if not page.rows and not page.has_container:
+            # A fragment with neither a car nor the container could be anything.
+            raise Drift(CONTAINER)
+        return page

@@ -35,7 +35,7 @@ from dealerproxy.upstreams.encar.inspection import read_inspection
 from dealerproxy.upstreams.encar.naming import UPSTREAM
 from dealerproxy.upstreams.encar.record import accident_costs, read_record
 from dealerproxy.vehicles.car import Car, Verdict
-from dealerproxy.vehicles.detail import Documents, Enrichment, EnrichmentStatus
+from dealerproxy.vehicles.detail import STALE, Documents, Enrichment, EnrichmentStatus
 from dealerproxy.vehicles.inspection import Diagnosis, Inspection, NoReport, Record
 from dealerproxy.vocabulary import Vocabulary
 
@@ -165,7 +165,11 @@ class EncarCars:
 
     async def documents(self, car: Car, krw_per_usd: float, deadline: Deadline) -> Documents:
         """Fetch a car's three documents side by side; none of them can fail the car."""
-        (inspection, inspected), (record, recorded), (diagnosis, diagnosed) = await asyncio.gather(
+        (
+            (inspection, inspected, first_s),
+            (record, recorded, second_s),
+            (diagnosis, diagnosed, third_s),
+        ) = await asyncio.gather(
             self._document(INSPECTION, car.vehicle_id, self._inspection, deadline),
             self._skipped(RECORD, "private")
             if car.record_is_private
@@ -183,6 +187,7 @@ class EncarCars:
             record=record if isinstance(record, Record) else None,
             diagnosis=diagnosis if isinstance(diagnosis, Diagnosis) else None,
             enrichment=(inspected, recorded, diagnosed),
+            age_s=max(first_s, second_s, third_s),
         )
 
     def _note(self, listing_id: str, found: Advert | Verdict, read_at: float) -> None:
@@ -201,8 +206,8 @@ class EncarCars:
         deadline = Deadline(_BOTH_SHARE * self._deadline_s)
         failure: UpstreamError | None = None
         try:
-            body = await self._client.detail(listing_id, within_s=_FIRST_SHARE * self._deadline_s)
-            return read_detail(body, listing_id)
+            read = partial(read_detail, listing_id=listing_id)
+            return await self._client.detail(listing_id, read, within_s=_FIRST_SHARE * self._deadline_s)
         except NotFound:
             pass
         except UpstreamError as error:
@@ -218,7 +223,8 @@ class EncarCars:
         """Hear the page after the JSON failed, or said 404 (`failure` is None)."""
         asked_at = self._now()
         try:
-            advert = read_page(await self._client.page(listing_id, within_s=deadline.remaining()), listing_id)
+            read = partial(read_page, listing_id=listing_id)
+            advert = await self._client.page(listing_id, read, within_s=deadline.remaining())
         except NotFound as error:
             if failure is not None:
                 raise failure from error
@@ -235,8 +241,7 @@ class EncarCars:
 
     async def _batch(self, listing_ids: tuple[str, ...]) -> Batch:
         try:
-            body = await self._client.details(listing_ids, within_s=_BOTH_SHARE * self._deadline_s)
-            documents = read_details(body)
+            documents = await self._client.details(listing_ids, read_details, within_s=_BOTH_SHARE * self._deadline_s)
         except UpstreamError as error:
             upstream_trouble(UPSTREAM, "batch", error, id=",".join(listing_ids))
             raise
@@ -254,34 +259,39 @@ class EncarCars:
 
     async def _document(
         self, name: str, vehicle_id: str, load: Callable[[str], Awaitable[Document]], deadline: Deadline
-    ) -> tuple[Document | None, Enrichment]:
+    ) -> tuple[Document | None, Enrichment, float]:
         try:
             found = await self._cache.get(self._papers[name], vehicle_id, lambda: _or_none(load(vehicle_id)), deadline)
         except UpstreamError as error:
             upstream_trouble(UPSTREAM, name, error, id=vehicle_id)
-            return None, Enrichment(name, EnrichmentStatus.FAILED, error.code)
+            return None, Enrichment(name, EnrichmentStatus.FAILED, error.code), 0.0
         document = found.value
         if isinstance(document, NoDocument):
-            return None, Enrichment(name, EnrichmentStatus.ABSENT, "not_found")
+            return None, Enrichment(name, EnrichmentStatus.ABSENT, "not_found"), found.age_s
         if isinstance(document, NoReport):
-            return None, Enrichment(name, EnrichmentStatus.ABSENT, document.reason)
+            return None, Enrichment(name, EnrichmentStatus.ABSENT, document.reason), found.age_s
         if isinstance(document, Record) and not document.open:
-            return None, Enrichment(name, EnrichmentStatus.ABSENT, "not_open")
-        return document, Enrichment(name, EnrichmentStatus.OK, "stale" if found.state is State.STALE else None)
+            return None, Enrichment(name, EnrichmentStatus.ABSENT, "not_open"), found.age_s
+        return (
+            document,
+            Enrichment(name, EnrichmentStatus.OK, STALE if found.state is State.STALE else None),
+            found.age_s,
+        )
 
-    async def _skipped(self, name: str, reason: str) -> tuple[None, Enrichment]:
-        return None, Enrichment(name, EnrichmentStatus.SKIPPED, reason)
+    async def _skipped(self, name: str, reason: str) -> tuple[None, Enrichment, float]:
+        return None, Enrichment(name, EnrichmentStatus.SKIPPED, reason), 0.0
 
     async def _inspection(self, vehicle_id: str) -> Document:
-        body = await self._client.inspection(vehicle_id, within_s=self._deadline_s)
-        return read_inspection(body, self._vocabulary)
+        read = partial(read_inspection, vocabulary=self._vocabulary)
+        return await self._client.inspection(vehicle_id, read, within_s=self._deadline_s)
 
     async def _record(self, vehicle_id: str) -> Document:
-        return read_record(await self._client.record(vehicle_id, within_s=self._deadline_s), self._vocabulary)
+        read = partial(read_record, vocabulary=self._vocabulary)
+        return await self._client.record(vehicle_id, read, within_s=self._deadline_s)
 
     async def _diagnosis(self, vehicle_id: str) -> Document:
-        body = await self._client.diagnosis(vehicle_id, within_s=self._deadline_s)
-        return read_diagnosis(body, self._vocabulary)
+        read = partial(read_diagnosis, vocabulary=self._vocabulary)
+        return await self._client.diagnosis(vehicle_id, read, within_s=self._deadline_s)
 
 
 async def _or_none(load: Awaitable[Document]) -> Document:

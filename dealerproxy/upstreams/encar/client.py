@@ -1,14 +1,14 @@
 """Encar over the wire: one method per endpoint, each answering the body of a good answer or raising UpstreamError."""
 
 import asyncio
-from collections.abc import Iterable, Mapping
-from functools import partial
+from collections.abc import Callable, Iterable, Mapping
+from typing import TypeVar
 
 from yarl import URL
 
 from dealerproxy.errors import TimedOut
 from dealerproxy.transport.fetch import Fetcher, Manners
-from dealerproxy.transport.response import json_body, page_body
+from dealerproxy.transport.response import Response, json_body, page_body
 from dealerproxy.upstreams.encar.query import facets_url, search_url
 
 # What fails and is suspended each by itself: a search is blocked where a detail is not.
@@ -20,6 +20,9 @@ BATCH_IDS = 20
 # Papers are nice to have: they never take all slots, and none of them for long.
 PAPERS_IN_FLIGHT = 3
 PAPER_S = 3.0
+
+
+T = TypeVar("T")
 
 
 def request_headers(user_agent: str) -> Mapping[str, str]:
@@ -34,54 +37,64 @@ def request_headers(user_agent: str) -> Mapping[str, str]:
 
 
 class EncarClient:
-    """Asks Encar. Ids are digits; `within_s` bounds each call, waiting for its turn included."""
+    """Asks Encar. Ids are digits; `within_s` bounds each call, waiting for its turn included.
+
+    `read` makes of a good body what is asked for; a Drift it raises is the site's, and its page may be kept.
+    """
 
     def __init__(self, fetcher: Fetcher, api_url: str, page_url: str) -> None:
         self._fetcher = fetcher
         self._api, self._pages = URL(api_url), URL(page_url)
         self._papers = asyncio.Semaphore(PAPERS_IN_FLIGHT)
 
-    async def search(self, q: str, *, sort: str, offset: int, limit: int, within_s: float) -> bytes:
+    async def search(
+        self, q: str, read: Callable[[bytes], T], *, sort: str, offset: int, limit: int, within_s: float
+    ) -> T:
         """One page of a search."""
-        return await self._json(SEARCH, search_url(self._api, q, sort, offset, limit), within_s)
+        return await self._json(SEARCH, read, search_url(self._api, q, sort, offset, limit), within_s)
 
-    async def facets(self, q: str, *, within_s: float) -> bytes:
+    async def facets(self, q: str, read: Callable[[bytes], T], *, within_s: float) -> T:
         """The facets of a search, without rows."""
-        return await self._json(SEARCH, facets_url(self._api, q), within_s)
+        return await self._json(SEARCH, read, facets_url(self._api, q), within_s)
 
-    async def detail(self, listing_id: str, *, within_s: float) -> bytes:
+    async def detail(self, listing_id: str, read: Callable[[bytes], T], *, within_s: float) -> T:
         """The advert as JSON."""
-        return await self._json(DETAIL, self._api / "v1/readside/vehicle" / listing_id, within_s)
+        return await self._json(DETAIL, read, self._api / "v1/readside/vehicle" / listing_id, within_s)
 
-    async def details(self, listing_ids: Iterable[str], *, within_s: float) -> bytes:
+    async def details(self, listing_ids: Iterable[str], read: Callable[[bytes], T], *, within_s: float) -> T:
         """Up to 20 adverts as a JSON list; those that are gone are missing from it."""
         url = (self._api / "v1/readside/vehicles").with_query(vehicleIds=",".join(listing_ids))
-        return await self._json(DETAIL, url, within_s)
+        return await self._json(DETAIL, read, url, within_s)
 
-    async def page(self, listing_id: str, *, within_s: float) -> bytes:
+    async def page(self, listing_id: str, read: Callable[[bytes], T], *, within_s: float) -> T:
         """The advert's page as HTML."""
-        judge = partial(page_body, block_markers=BLOCK_MARKERS)
+
+        def judge(response: Response) -> T:
+            return read(page_body(response, block_markers=BLOCK_MARKERS))
+
         return await self._fetcher.get(PAGE, self._pages / "cars/detail" / listing_id, judge, within_s=within_s)
 
-    async def inspection(self, vehicle_id: str, *, within_s: float) -> bytes:
+    async def inspection(self, vehicle_id: str, read: Callable[[bytes], T], *, within_s: float) -> T:
         """The inspection sheet."""
-        return await self._paper(self._api / "v1/readside/inspection/vehicle" / vehicle_id, within_s)
+        return await self._paper(read, self._api / "v1/readside/inspection/vehicle" / vehicle_id, within_s)
 
-    async def record(self, vehicle_id: str, *, within_s: float) -> bytes:
+    async def record(self, vehicle_id: str, read: Callable[[bytes], T], *, within_s: float) -> T:
         """The insurance record; without `/open` the endpoint answers 404."""
-        return await self._paper(self._api / "v1/readside/record/vehicle" / vehicle_id / "open", within_s)
+        return await self._paper(read, self._api / "v1/readside/record/vehicle" / vehicle_id / "open", within_s)
 
-    async def diagnosis(self, vehicle_id: str, *, within_s: float) -> bytes:
+    async def diagnosis(self, vehicle_id: str, read: Callable[[bytes], T], *, within_s: float) -> T:
         """Encar's own diagnosis."""
-        return await self._paper(self._api / "v1/readside/diagnosis/vehicle" / vehicle_id, within_s)
+        return await self._paper(read, self._api / "v1/readside/diagnosis/vehicle" / vehicle_id, within_s)
 
-    async def _paper(self, url: URL, within_s: float) -> bytes:
+    async def _paper(self, read: Callable[[bytes], T], url: URL, within_s: float) -> T:
         try:
             async with asyncio.timeout(within_s), self._papers:
-                return await self._json(PAPERS, url, min(PAPER_S, within_s))
+                return await self._json(PAPERS, read, url, min(PAPER_S, within_s))
         except TimeoutError:
             raise TimedOut("no turn among the papers in time") from None
 
-    async def _json(self, operation: str, url: URL, within_s: float) -> bytes:
-        judge = partial(json_body, block_markers=BLOCK_MARKERS)
+    async def _json(self, operation: str, read: Callable[[bytes], T], url: URL, within_s: float) -> T:
+        def judge(response: Response) -> T:
+            return read(json_body(response, block_markers=BLOCK_MARKERS))
+
         return await self._fetcher.get(operation, url, judge, within_s=within_s)

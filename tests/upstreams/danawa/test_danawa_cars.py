@@ -4,7 +4,7 @@ import asyncio
 import json
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import orjson
 import pytest
@@ -17,8 +17,8 @@ from dealerproxy.sandbox.mpark import detail_info
 from dealerproxy.transport.aged import AgedCache
 from dealerproxy.transport.deadline import Deadline
 from dealerproxy.upstreams.danawa.cars import DanawaCars
-from dealerproxy.vehicles.car import Car, Verdict
 from dealerproxy.upstreams.departed import Departed
+from dealerproxy.vehicles.car import Car, Verdict
 from dealerproxy.vehicles.detail import Documents, Enrichment, EnrichmentStatus, detail
 from dealerproxy.vehicles.inspection import AccidentCostSummary, CostBreakdown
 from dealerproxy.vehicles.pricing import usd
@@ -26,6 +26,7 @@ from dealerproxy.vocabulary import Vocabulary
 
 CAPTURES = Path(__file__).parents[2] / "captures"
 ID = "6100000001"
+T = TypeVar("T")
 BASE = URL("http://127.0.0.1:9")
 SKIPPED = Enrichment("diagnosis", EnrichmentStatus.SKIPPED, "not_offered")
 
@@ -47,13 +48,13 @@ class Feeder:
         self.asked: list[tuple[str, float]] = []
         self.waits: asyncio.Event | None = None
 
-    async def car(self, listing_id: str, *, within_s: float) -> bytes:
+    async def car(self, listing_id: str, read: Callable[[bytes], T], *, within_s: float) -> T:
         self.asked.append((listing_id, within_s))
         if self.waits is not None:
             await self.waits.wait()
         if isinstance(self.answer, UpstreamError):
             raise self.answer
-        return self.answer
+        return read(self.answer)
 
 
 class Clock:
@@ -254,8 +255,8 @@ async def test_every_car_of_the_stand_in_is_shown_in_full(vocabulary: Vocabulary
         def __init__(self, inventory: DanawaInventory) -> None:
             self._inventory = inventory
 
-        async def car(self, listing_id: str, *, within_s: float) -> bytes:
-            return orjson.dumps(detail_info(self._inventory.by_id(listing_id)))
+        async def car(self, listing_id: str, read: Callable[[bytes], T], *, within_s: float) -> T:
+            return read(orjson.dumps(detail_info(self._inventory.by_id(listing_id))))
 
     inventory = generate_danawa(1)
     cache = AgedCache()

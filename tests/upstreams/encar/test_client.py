@@ -97,7 +97,7 @@ def client_of(session: aiohttp.ClientSession, base: str = BASE, pages: str = PAG
 
 
 async def first_page(client: EncarClient, query: str = BMW) -> bytes:
-    return await client.search(query, sort="ModifiedDate", offset=0, limit=48, within_s=5.0)
+    return await client.search(query, bytes, sort="ModifiedDate", offset=0, limit=48, within_s=5.0)
 
 
 # What is asked
@@ -113,7 +113,7 @@ async def test_sort_offset_and_limit_travel_together_between_escaped_pipes(
     session: aiohttp.ClientSession, network: Recorder
 ) -> None:
     network.get(re.compile(".*"), body=NOTHING)
-    await client_of(session).search(BMW, sort="PriceAsc", offset=96, limit=20, within_s=5.0)
+    await client_of(session).search(BMW, bytes, sort="PriceAsc", offset=96, limit=20, within_s=5.0)
     assert network.sent[0][1].endswith("&sr=%7CPriceAsc%7C96%7C20")
 
 
@@ -139,32 +139,32 @@ Ask = Callable[[EncarClient], Awaitable[bytes]]
 OTHER_CALLS: list[tuple[str, Ask, str]] = [
     (
         "an advert",
-        lambda client: client.detail("41985016", within_s=5.0),
+        lambda client: client.detail("41985016", bytes, within_s=5.0),
         "https://api.encar.com/v1/readside/vehicle/41985016",
     ),
     (
         "adverts",
-        lambda client: client.details(["41985016", "41985017"], within_s=5.0),
+        lambda client: client.details(["41985016", "41985017"], bytes, within_s=5.0),
         "https://api.encar.com/v1/readside/vehicles?vehicleIds=41985016,41985017",
     ),
     (
         "a page",
-        lambda client: client.page("41985016", within_s=5.0),
+        lambda client: client.page("41985016", bytes, within_s=5.0),
         "https://fem.encar.com/cars/detail/41985016",
     ),
     (
         "an inspection",
-        lambda client: client.inspection("41500000", within_s=5.0),
+        lambda client: client.inspection("41500000", bytes, within_s=5.0),
         "https://api.encar.com/v1/readside/inspection/vehicle/41500000",
     ),
     (
         "a record",
-        lambda client: client.record("41500000", within_s=5.0),
+        lambda client: client.record("41500000", bytes, within_s=5.0),
         "https://api.encar.com/v1/readside/record/vehicle/41500000/open",
     ),
     (
         "a diagnosis",
-        lambda client: client.diagnosis("41500000", within_s=5.0),
+        lambda client: client.diagnosis("41500000", bytes, within_s=5.0),
         "https://api.encar.com/v1/readside/diagnosis/vehicle/41500000",
     ),
 ]
@@ -196,8 +196,8 @@ async def test_html_is_a_block_where_json_is_due_and_an_answer_where_a_page_is(
 ) -> None:
     network.get(re.compile(".*"), body=b"<!doctype html>", repeat=True)
     with pytest.raises(Blocked):
-        await client_of(session).detail("41985016", within_s=5.0)
-    assert await client_of(session).page("41985016", within_s=5.0) == b"<!doctype html>"
+        await client_of(session).detail("41985016", bytes, within_s=5.0)
+    assert await client_of(session).page("41985016", bytes, within_s=5.0) == b"<!doctype html>"
 
 
 async def test_a_base_address_with_a_path_keeps_it_for_every_call(

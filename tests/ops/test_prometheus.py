@@ -1,0 +1,195 @@
+"""A real Prometheus scrapes a real service that is in trouble: every panel has something to show, and alerts fire."""
+
+import json
+import shutil
+import socket
+import subprocess
+import time
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+from urllib.error import URLError
+from urllib.parse import urlencode
+from urllib.request import urlopen
+
+import pytest
+
+from dealerproxy.ops import shipped
+from dealerproxy.sandbox.showcase import SHOWN_ID
+from tests.ops.running import Sandbox
+
+pytestmark = pytest.mark.slow
+
+PANELS = [panel for panel in json.loads(shipped.read("dashboard"))["panels"] if panel["type"] != "row"]
+PATIENT_S = 30.0
+# Scraped every second, a few seconds are enough for a rate.
+RATE_INTERVAL = "5s"
+MAKES = ("Kia", "Hyundai", "Genesis", "BMW", "Mercedes-Benz", "Audi", "Toyota", "Jeep", "Volvo", "Honda")
+SORTS = ("auction_date_asc", "price_asc", "price_desc", "mileage_asc")
+
+
+def free_port() -> int:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        port: int = taken.getsockname()[1]
+        return port
+
+
+def wait_until(what: Callable[[], Any], about: str) -> Any:
+    patience = time.monotonic() + PATIENT_S
+    while True:
+        with suppress(OSError, URLError):
+            if found := what():
+                return found
+        assert time.monotonic() < patience, about
+        time.sleep(0.1)
+
+
+class Prometheus:
+    """A Prometheus with a folder of its own, scraping one service each second, with the rules that are shipped."""
+
+    def __init__(self, binary: str, folder: Path, target: str) -> None:
+        (folder / "alerts.yml").write_text(shipped.read("alerts"), encoding="utf-8")
+        every_second = {"scrape_interval": "1s", "scrape_timeout": "1s", "evaluation_interval": "1s"}
+        config = {
+            "global": every_second,
+            "rule_files": ["alerts.yml"],
+            "scrape_configs": [{"job_name": "dealerproxy", "static_configs": [{"targets": [target]}]}],
+        }
+        (folder / "prometheus.yml").write_text(json.dumps(config), encoding="utf-8")
+        address = f"127.0.0.1:{free_port()}"
+        self._url = f"http://{address}/api/v1"
+        self._process = subprocess.Popen(
+            [
+                binary,
+                f"--config.file={folder / 'prometheus.yml'}",
+                f"--storage.tsdb.path={folder / 'data'}",
+                f"--web.listen-address={address}",
+            ],
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+        )
+        wait_until(lambda: self.ask("up"), "Prometheus scrapes nothing")
+
+    def _get(self, path: str, **query: str) -> Any:
+        with urlopen(f"{self._url}/{path}?{urlencode(query)}", timeout=PATIENT_S) as answer:
+            return json.load(answer)["data"]
+
+    def ask(self, query: str) -> list[Any]:
+        found: list[Any] = self._get("query", query=query)["result"]
+        return found
+
+    def alerts(self, state: str) -> dict[str, Any]:
+        """The alerts in a state, by their names, with their texts."""
+        found = self._get("alerts")["alerts"]
+        return {alert["labels"]["alertname"]: alert["annotations"] for alert in found if alert["state"] == state}
+
+    def rules(self) -> list[Any]:
+        return [rule for group in self._get("rules")["groups"] for rule in group["rules"]]
+
+    def targets(self) -> list[Any]:
+        found: list[Any] = self._get("targets")["activeTargets"]
+        return found
+
+    def stop(self) -> None:
+        self._process.terminate()
+        self._process.wait()
+
+
+@pytest.fixture(scope="module")
+def redis_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    binary = shutil.which("redis-server")
+    if binary is None:
+        pytest.skip("there is no redis-server on the path")
+    port = free_port()
+    folder = tmp_path_factory.mktemp("redis")
+    command = [binary, "--bind", "127.0.0.1", "--port", str(port), "--save", "", "--dir", str(folder)]
+    process = subprocess.Popen(command, stdout=subprocess.DEVNULL)
+    with wait_until(lambda: socket.create_connection(("127.0.0.1", port), 1), "redis-server does not answer"):
+        pass
+    yield f"redis://127.0.0.1:{port}"
+    process.kill()
+    process.wait()
+
+
+@pytest.fixture(scope="module")
+def sandbox(tmp_path_factory: pytest.TempPathFactory, redis_url: str) -> Iterator[Sandbox]:
+    log = tmp_path_factory.mktemp("log") / "log.jsonl"
+    running = Sandbox(log, cars=1_500, REDIS_URL=redis_url, DETAIL_FRESH_S="0")
+    yield running
+    running.stop()
+
+
+@pytest.fixture(scope="module")
+def prometheus(tmp_path_factory: pytest.TempPathFactory, sandbox: Sandbox) -> Iterator[Prometheus]:
+    binary = shutil.which("prometheus")
+    if binary is None:
+        pytest.skip("there is no prometheus on the path (Debian's package prometheus)")
+    running = Prometheus(binary, tmp_path_factory.mktemp("prometheus"), f"127.0.0.1:{sandbox.port}")
+    yield running
+    running.stop()
+
+
+def ask_for_much(sandbox: Sandbox) -> None:
+    for make in MAKES:
+        for sort in SORTS:
+            sandbox.ask(f"/v1/vehicles?make={make}&sort={sort}")
+    for _ in range(25):
+        sandbox.ask(f"/v1/vehicles/encar_{SHOWN_ID}")
+
+
+@pytest.fixture(scope="module")
+def troubled(sandbox: Sandbox, prometheus: Prometheus) -> Prometheus:
+    """Prometheus, while the sites of the service are in all kinds of trouble."""
+    ask_for_much(sandbox)
+    time.sleep(2.5)  # the second scrape of what was new; rates need two
+    broken: list[tuple[dict[str, object], str]] = [
+        ({"kind": "bad_rows", "operation": "search", "share": 0.2}, "Kia&model=K5"),
+        ({"kind": "missing_field", "operation": "search", "field": "Price"}, "Hyundai&model=Avante"),
+        ({"kind": "status", "operation": "search", "status": 500, "times": 1}, "BMW&year_min=2019"),
+        ({"kind": "block", "operation": "search"}, "Audi&year_min=2018"),
+    ]
+    for fault, make in broken:
+        sandbox.breaks(fault)
+        for page in (1, 2):
+            sandbox.ask(f"/v1/vehicles?make={make}&limit={page}")
+        time.sleep(1.2)
+    sandbox.ask(f"/v1/vehicles/encar_{SHOWN_ID}")
+    time.sleep(2.5)
+    return prometheus
+
+
+def test_the_service_is_scraped_in_time(troubled: Prometheus) -> None:
+    (target,) = troubled.targets()
+    assert (target["health"], target["lastError"]) == ("up", "")
+    assert target["lastScrapeDuration"] < 0.2
+
+
+@pytest.mark.parametrize("panel", PANELS, ids=lambda panel: panel["title"])
+def test_each_question_of_each_panel_has_an_answer(troubled: Prometheus, panel: Any) -> None:
+    for target in panel["targets"]:
+        question = target["expr"].replace("$__rate_interval", RATE_INTERVAL)
+        # Some of what happened is over by the time of this test.
+        seen = troubled.ask(f"count_over_time(({question})[2m:1s])")
+        assert seen, question
+        assert any(float(each["value"][1]) > 0 for each in seen)
+
+
+def test_no_rule_fails(troubled: Prometheus) -> None:
+    rules = troubled.rules()
+    assert len(rules) == shipped.read("alerts").count("- alert: ") + shipped.read("alerts").count("- record: ")
+    assert [rule["lastError"] for rule in rules if rule["health"] != "ok"] == []
+
+
+def test_a_block_and_drift_fire_while_they_last_and_a_block_clears_when_it_is_over(
+    sandbox: Sandbox, troubled: Prometheus
+) -> None:
+    firing = troubled.alerts("firing")
+    assert {"DealerproxyBlocked", "DealerproxyDrift"} <= firing.keys()
+    assert "Price" in firing["DealerproxyDrift"]["description"]
+    assert not [text for alert in firing.values() for text in alert.values() if "error" in text and "template" in text]
+    assert "DealerproxySuspended" in troubled.alerts("pending")
+    sandbox.breaks()
+    sandbox.forgive()
+    wait_until(lambda: "DealerproxyBlocked" not in troubled.alerts("firing"), "the block goes on")

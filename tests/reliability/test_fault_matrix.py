@@ -1,0 +1,222 @@
+"""Every way to fail, at every operation, with nothing kept and with something kept: one right outcome each."""
+
+import asyncio
+import itertools
+import time
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import pytest
+
+from dealerproxy.sandbox.faults import RateLimited, Status
+from dealerproxy.transport.health import CAP_S
+from tests.reliability.conftest import Build, House
+from tests.reliability.fault_table import FAULTS, ROWS, TABLE, Told, markdown
+from tests.reliability.wire import Half, Reset
+
+PARTIAL = "X-LMN-Partial-Dealer-Unavailable"
+SITE = {"search": "encar", "danawa_list": "danawa"}
+TELL_WHEN = {"blocked", "rate_limited", "suspended", "warming"}
+# Reading goes on behind these.
+UNDER_WAY = {"warming", "refreshing"}
+PATIENT_S = 10.0
+
+
+class Place(NamedTuple):
+    """Where an operation fails: the routes a fault hits, the doors to shut, and the circuit that hears of it.
+
+    `old_s` is when what is kept of it is old, but of use; `next_s` when after a failure it is asked again.
+    """
+
+    routes: tuple[str, ...]
+    doors: tuple[str, ...]
+    circuit: str
+    old_s: float = 300.0
+    next_s: float = 3.0
+
+
+PLACES = {
+    "search": Place(("search",), ("encar_api",), "encar.search"),
+    "detail": Place(("detail",), ("encar_api",), "encar.detail", next_s=25.0),
+    "detail and page": Place(("detail", "page"), ("encar_api", "encar_page"), "encar.detail"),
+    "inspection": Place(("inspection",), ("encar_api",), "encar.papers"),
+    "danawa_list": Place(("danawa_list",), ("danawa",), "danawa.list", old_s=700.0, next_s=31.0),
+    "feeder": Place(("feeder",), ("mpark_api",), "danawa.feeder"),
+}
+
+
+async def ask(house: House, operation: str) -> Told:
+    """Ask for what the operation is for, and for nothing else if that is possible."""
+    if operation in SITE:
+        status, headers, body = await house.get(f"/v1/vehicles?make=Kia&upstream={SITE[operation]}")
+        return of_source(status, headers, body, SITE[operation])
+    site = "danawa" if operation == "feeder" else "encar"
+    status, headers, body = await house.get(f"/v1/vehicles/{house.ids(site)[0]}")
+    if status != 200:
+        return of_source(status, headers, body, site)
+    x_cache = headers["X-Cache"]
+    if operation != "inspection":
+        assert (headers["Cache-Control"] == "no-store") >= (x_cache == "stale")
+        return Told(status, "stale" if x_cache == "stale" else "ok", None, x_cache, 1)
+    (paper,) = (paper for paper in body["enrichment"] if paper["name"] == "inspection")
+    assert (headers["Cache-Control"] == "no-store") >= (paper["status"] == "failed")
+    return Told(status, paper["status"], paper["reason"], x_cache, int(body["inspection_report"] is not None))
+
+
+def of_source(status: int, headers: Mapping[str, str], body: Any, site: str) -> Told:
+    listed = status == 200
+    (source,) = (s for s in (body if listed else body["error"]["details"])["sources"] if s["name"] == site)
+    kept = sum(row["id"].startswith(site) for row in body["data"]) if listed else 0
+    if not listed:
+        assert (status, body["error"]["code"]) == (503, "dealer_upstream_unavailable")
+        assert 5 <= int(headers["Retry-After"]) <= 30
+    assert source["rows"] == kept
+    assert (source["retry_at"] is not None) >= (source["status"] == "failed" and source["reason"] in TELL_WHEN)
+    is_old = headers.get("X-Cache") == "stale"
+    assert (headers["Cache-Control"] == "no-store") == (is_old or source["status"] == "failed")
+    return Told(status, source["status"], source["reason"], headers.get("X-Cache"), kept)
+
+
+async def settled(house: House, operation: str) -> Told:
+    """Ask until nothing goes on behind the answers."""
+    return await ask_until(house, operation, lambda told: told.reason not in UNDER_WAY)
+
+
+async def well_again(house: House, operation: str) -> Told:
+    """Ask until all is well; what hung may end only now."""
+    return await ask_until(house, operation, lambda told: (told.state, told.reason) == ("ok", None))
+
+
+async def ask_until(house: House, operation: str, enough: Callable[[Told], bool]) -> Told:
+    patience = time.monotonic() + PATIENT_S
+    while not enough(told := await ask(house, operation)):
+        assert time.monotonic() < patience, told
+        await asyncio.sleep(0.05)
+    return told
+
+
+async def prepare(house: House, operation: str, *, warm: bool) -> None:
+    """Have old pieces of it, or none; of an inspected car all but the sheet is fresh, so that nothing else is asked."""
+    if operation == "inspection":
+        others = ("record", "diagnosis") if warm else ("inspection",)
+        house.faults.add(*(Status(operation=name, status=500) for name in others))
+        await ask(house, operation)
+        await house.mend()
+        await house.reset()
+        house.clock.ahead += 590.0 if warm else 10.0
+        if warm:
+            await ask(house, operation)
+            house.clock.ahead += 15.0
+    elif warm:
+        assert (await ask(house, operation)).state == "ok"
+        house.clock.ahead += PLACES[operation].old_s
+    await house.hang_up()
+
+
+async def fail(house: House, operation: str, fault: str) -> None:
+    place, make = PLACES[operation], FAULTS[fault]
+    if make is not None:
+        house.faults.add(*map(make, place.routes))
+        return
+    for door in place.doors:
+        await house.shut(door)
+
+
+# Each fault once, and every operation, cold and warm; all cells are for those who have a minute.
+DIAGONAL = [
+    (list(TABLE)[place % len(TABLE)], fault, place // len(TABLE) % 2 == 1) for place, fault in enumerate(FAULTS)
+]
+CELLS = [
+    pytest.param(*cell, id="-".join((*cell[:2], "warm" if cell[2] else "cold")), marks=marks)
+    for cell in itertools.product(TABLE, FAULTS, (False, True))
+    for marks in [() if cell in DIAGONAL else pytest.mark.slow]
+]
+
+
+@pytest.mark.parametrize(("operation", "fault", "warm"), CELLS)
+async def test_each_fault_has_its_one_outcome(
+    build: Build, hurried: Mapping[str, float], operation: str, fault: str, warm: bool
+) -> None:
+    place, cell = PLACES[operation], TABLE[operation][fault]
+    house = await build(**hurried)
+    await prepare(house, operation, warm=warm)
+    await fail(house, operation, fault)
+    before = house.asked(place.routes[0])
+
+    told = await (settled if warm else ask)(house, operation)
+    assert told == (cell.warm if warm else cell.cold)
+    if operation in SITE:
+        await check_beside_the_other_site(house, SITE[operation], told)
+
+    now = await settled(house, operation)
+    unheard = fault in {"refused", "reset"}  # the site cannot count these: nothing comes, or all comes twice
+    assert (house.asked(place.routes[0]) - before if not unheard else await house.failures(place.circuit)) == cell.tries
+    circuits = await house.circuits()
+    assert circuits.pop(place.circuit) == cell.circuit
+    along = {"encar.page"} if "page" in place.routes else {"encar.papers"} if fault == "refused" else set()
+    assert {name for name, state in circuits.items() if state != "healthy"} <= along
+
+    house.clock.ahead += place.next_s
+    then = await settled(house, operation)
+    says_why = now.state == "failed" or operation in SITE
+    assert then._replace(x_cache=now.x_cache) == (now._replace(reason=cell.then) if says_why else now)
+
+    await house.mend()
+    house.clock.ahead += CAP_S + 1.0
+    assert (await well_again(house, operation)).kept == ROWS.get(operation, 1)
+    assert (await house.circuits())[place.circuit] in {"healthy", "degraded"}
+
+
+async def check_beside_the_other_site(house: House, site: str, alone: Told) -> None:
+    """The other site's rows come whatever became of this one; one that shows its own is not named."""
+    status, headers, body = await house.get("/v1/vehicles?make=Kia")
+    told = of_source(status, headers, body, site)
+    assert (status, told.state, told.reason) == (200, alone.state, alone.reason)
+    assert headers.get(PARTIAL) == (site if alone.state == "failed" else None)
+    counts = {name: sum(row["id"].startswith(name) for row in body["data"]) for name in SITE.values()}
+    assert counts == {SITE[name]: alone.kept if SITE[name] == site else rows for name, rows in ROWS.items()}
+
+
+async def test_a_connection_that_breaks_is_sent_again_at_most_once_a_try(
+    build: Build, hurried: Mapping[str, float]
+) -> None:
+    """The library asks once more on a connection that turns out closed; that takes a turn of its own."""
+    house = await build(**hurried)
+    house.faults.add(Reset(operation="search"))
+    assert (await ask(house, "search")).reason == "unreachable"
+    assert TABLE["search"]["reset"].tries <= house.asked("search") <= 2 * TABLE["search"]["reset"].tries
+
+
+async def test_a_stale_list_tells_when_its_site_is_asked_again(build: Build, hurried: Mapping[str, float]) -> None:
+    house = await build(**hurried)
+    await prepare(house, "search", warm=True)
+    house.faults.add(RateLimited(operation="search", retry_after=60))
+    _, _, body = await house.get("/v1/vehicles?make=Kia&upstream=encar")
+    source = body["sources"][0]
+    assert (source["status"], source["reason"]) == ("stale", "rate_limited")
+    assert source["retry_at"] is not None
+
+
+async def test_a_page_of_the_list_that_breaks_off_is_not_a_shorter_list(
+    build: Build, hurried: Mapping[str, float]
+) -> None:
+    house = await build(**hurried)
+    house.faults.add(Half(operation="danawa_list", times=1))
+    told = await ask(house, "danawa_list")
+    assert (told.state, told.kept) in {("failed", 0), ("ok", ROWS["danawa_list"])}
+
+
+async def test_a_car_with_an_old_sheet_is_as_old_as_the_sheet(build: Build, hurried: Mapping[str, float]) -> None:
+    house = await build(**hurried)
+    await prepare(house, "inspection", warm=True)
+    house.faults.add(Status(operation="inspection", status=500))
+    _, headers, body = await house.get(f"/v1/vehicles/{house.ids('encar')[0]}")
+    assert ("inspection", "ok", "stale") in {tuple(paper.values()) for paper in body["enrichment"]}
+    assert int(headers["Age"]) >= 600
+    assert headers["Cache-Control"] == "no-store"
+
+
+def test_the_readme_shows_the_table() -> None:
+    readme = (Path(__file__).parents[2] / "README.md").read_text()
+    assert "\n".join(markdown()) in readme

@@ -37,14 +37,23 @@ def test_the_unsupported_options_are_the_vocabularys(vocabulary: Vocabulary) -> 
     assert set(UNSUPPORTED_OPTIONS) == set(vocabulary.unsupported_options)
 
 
+# The document says more than the models: what a field means, and that an answer always has all of them.
+BESIDE = {"title", "description", "examples", "default", "required", "format", "minimum", "maximum", "pattern"}
+
+
+def bare(schema: Any) -> Any:
+    """A schema down to its fields and their types."""
+    if isinstance(schema, dict):
+        return {name: bare(value) for name, value in schema.items() if name not in BESIDE}
+    return [bare(one) for one in schema] if isinstance(schema, list) else schema
+
+
 async def test_the_openapi_document_has_the_clients_models(house: House) -> None:
     async with house.session.get(house.service + "/openapi.json") as response:
-        if response.status == 404:
-            pytest.skip("the service has no /openapi.json yet")
         document = await response.json()
     _, ours = msgspec.json.schema_components(MODELS, ref_template="#/components/schemas/{name}")
     theirs = document["components"]["schemas"]
-    assert {name: theirs.get(name) for name in ours} == ours
+    assert bare({name: theirs.get(name) for name in ours}) == bare(ours)
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,7 @@ from aiohttp import web
 from yarl import URL
 
 from dealerproxy import vocabulary as words
-from dealerproxy.api import cars, health, metrics, middleware, openapi, server, upstreams, vehicles
+from dealerproxy.api import cars, docs, health, metrics, middleware, openapi, server, status, upstreams, vehicles
 from dealerproxy.api.answers import Answers
 from dealerproxy.api.state import (
     ANSWERS,
@@ -95,9 +95,11 @@ def create_app(settings: Settings, vocabulary: words.Vocabulary | None = None) -
     app.on_shutdown.append(_drain)
     app.on_response_prepare.append(server.secure_all)
     app.cleanup_ctx.extend([_captures, _shared, _encar, _danawa, _fx, _cars, _search, _facets, _metrics, _flights])
-    app.router.add_routes([*health.ROUTES, *vehicles.ROUTES, *cars.ROUTES, *upstreams.ROUTES])
+    app.cleanup_ctx.append(status.watch)
+    app.router.add_routes([*health.ROUTES, *vehicles.ROUTES, *cars.ROUTES, *upstreams.ROUTES, *status.ROUTES])
     app.router.add_routes(metrics.routes(counted))
     app.router.add_routes(openapi.routes(app[VOCABULARY], guarded=bool(settings.keys)))
+    app.router.add_routes(docs.ROUTES)
     return app
 
 

@@ -4,6 +4,8 @@ import asyncio
 import time
 from collections import defaultdict
 from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import suppress
+from pathlib import Path
 
 from aiohttp import web
 from msgspec import Struct
@@ -13,7 +15,7 @@ import dealerproxy
 from dealerproxy.api.history import History, Minute, Totals
 from dealerproxy.api.pages import STATIC, files, page
 from dealerproxy.api.responses import json_response
-from dealerproxy.api.state import METRICS, RATES
+from dealerproxy.api.state import METRICS, RATES, SETTINGS
 from dealerproxy.api.upstreams import Upstream, upstreams_of
 from dealerproxy.ops.families import NOT_FOUND, OK
 from dealerproxy.search.answer import FxShown, shown
@@ -51,8 +53,18 @@ class DriftSeen(Struct, frozen=True):
     count: int
 
 
+class CaptureKept(Struct, frozen=True):
+    """A page that was kept because something was wrong with it: its folder's name tells what."""
+
+    name: str
+    at: str
+
+
 class StatusAnswer(Struct, frozen=True, kw_only=True):
-    """How the service does: figures of the process that answers, since it started."""
+    """How the service does: figures of the process that answers, since it started.
+
+    `captures` are the latest ones, the last one first; null where none are kept.
+    """
 
     version: str
     started_at: str
@@ -61,6 +73,7 @@ class StatusAnswer(Struct, frozen=True, kw_only=True):
     cache: Sequence[CacheUse]
     drift: Sequence[DriftSeen]
     untranslated: Mapping[str, int]
+    captures: Sequence[CaptureKept] | None
     fx: FxShown
 
 
@@ -74,6 +87,8 @@ class Started(Struct, frozen=True):
 STARTED = web.AppKey("started", Started)
 
 
+# Captures that are told.
+MOST_CAPTURES = 5
 # What a family of figures says: the labels and the value of each.
 Samples = Sequence[tuple[Mapping[str, str], float]]
 
@@ -93,6 +108,7 @@ async def get_status(request: web.Request) -> web.Response:
     """Answer what the status page shows."""
     app = request.app
     minutes = app[STARTED].history.minutes()
+    folder = app[SETTINGS].capture_dir
     cache, drift, untranslated = read(app[METRICS].registry, CACHE, DRIFT, UNTRANSLATED)
     answer = StatusAnswer(
         version=dealerproxy.__version__,
@@ -112,6 +128,7 @@ async def get_status(request: web.Request) -> web.Response:
         cache=cache_use(cache),
         drift=drift_seen(drift),
         untranslated={labels["kind"]: round(count) for labels, count in untranslated},
+        captures=await asyncio.to_thread(last_captures, Path(folder)) if folder else None,
         fx=shown(app[RATES].last),
     )
     return json_response(answer, headers={"Cache-Control": "no-store"})
@@ -153,6 +170,15 @@ def drift_seen(drift: Samples) -> Sequence[DriftSeen]:
     """Tell what drifted, what was met most often first."""
     seen = [DriftSeen(labels["upstream"], labels["operation"], labels["path"], round(count)) for labels, count in drift]
     return sorted(seen, key=lambda each: -each.count)
+
+
+def last_captures(folder: Path) -> Sequence[CaptureKept]:
+    """List the latest captures in a folder, the last one first."""
+    found: list[tuple[float, str]] = []
+    with suppress(OSError):  # no folder before the first capture; and captures go when newer ones come
+        # What begins with a dot is still being written.
+        found += [(each.stat().st_mtime, each.name) for each in folder.iterdir() if not each.name.startswith(".")]
+    return [CaptureKept(name, iso_kst(at)) for at, name in sorted(found, reverse=True)[:MOST_CAPTURES]]
 
 
 ROUTES = (

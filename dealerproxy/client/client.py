@@ -27,7 +27,7 @@ CONNECT_S = 2.0
 TOLD_SHARE = 0.95
 # A second try with less time than this left is not worth its load.
 LEAST_S = 0.5
-# Digits after the point that the service reads of an exchange rate.
+# Digits after the point that make a difference to a price in whole dollars.
 RATE_DIGITS = 6
 
 _ID = re.compile(rf"({'|'.join(UPSTREAMS)})_[1-9]\d{{0,18}}", re.ASCII)

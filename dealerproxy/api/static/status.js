@@ -40,6 +40,7 @@ function render(status) {
   show(status.upstreams, look);
   cache(status.cache);
   drift(status.drift);
+  captures(status.captures);
   const words = Object.entries(status.untranslated);
   say(find("untranslated"), words.length ? words.map(([kind, count]) => `${kind} ${number(count)}`).join(", ") : "None met.");
   rate(status.fx);
@@ -116,6 +117,14 @@ function drift(seen) {
         make("td", { class: "number" }, number(count)),
       ),
     ),
+  );
+}
+
+function captures(kept) {
+  const none = kept ? "None yet." : "None are kept: DEALERPROXY_CAPTURE_DIR names no folder.";
+  say(find("captures-said"), kept?.length ? "The latest, scrubbed, for a developer to replay." : none);
+  find("captures").replaceChildren(
+    ...(kept ?? []).map(({ name, at }) => make("li", {}, make("code", {}, name), make("span", { class: "note" }, ` ${day(at)}, ${clock(at)}`))),
   );
 }
 

@@ -23,7 +23,7 @@ from dealerproxy.vocabulary import Vocabulary
 
 CAPTURES = "DEALERPROXY_TEST_CAPTURES"
 
-settings.register_profile("default", deadline=None, max_examples=40)
+settings.register_profile("default", deadline=None, max_examples=25)
 settings.load_profile("default")
 
 if "stream_writer" in inspect.signature(aiohttp.ClientResponse.__init__).parameters:

@@ -122,8 +122,7 @@ _PAGES: dict[str, _Row] = _JSON | {
     "block as 404": ("upstream_error", 1, "healthy", "upstream_error"),
     "block as 200": ("drift", 1, "healthy", "drift"),
     "HTML": ("drift", 1, "healthy", "drift"),
-    # Half a page may hold cars; the page behind the last one does not.
-    "half a body": ("drift", 2, "healthy", "drift"),
+    "half a body": ("drift", 1, "healthy", "drift"),
 }
 _WARMING = Told(503, "failed", "warming", None, 0)
 

@@ -18,14 +18,15 @@ from dealerproxy.api.state import AVAILABILITY, CARS, METRICS, RATES, SETTINGS
 from dealerproxy.errors import ApiError, Issue, UpstreamError, validation_error
 from dealerproxy.search.answer import AvailabilityAnswer, CarState, SourceState, Status, unavailable, wait_of
 from dealerproxy.search.query import parse_display
+from dealerproxy.transport.deadline import Deadline
 from dealerproxy.transport.pieces import State
 from dealerproxy.vehicles.car import Verdict
 from dealerproxy.vehicles.detail import STALE, EnrichmentStatus, detail
 from dealerproxy.vehicles.rate import Rate, iso_kst
 
 MAX_IDS = 100
-# A client that sends its body slower than that holds a place others need.
-BODY_S = 5.0
+# However short its deadline, so long a client has to send its body.
+BODY_S = 0.5
 _ID = re.compile(r"(?:(encar)_([1-9]\d{0,18})|(danawa)_(\d{1,19}))", re.ASCII)
 
 _WORDS = {
@@ -85,7 +86,7 @@ async def get_vehicle(request: web.Request) -> web.Response:
 async def post_availability(request: web.Request) -> web.Response:
     """Whether each of up to 100 cars can be bought, in the order asked, repeated ids once."""
     deadline = deadline_of(request, request.app[SETTINGS].detail_deadline_s)
-    ids = await _ids(request)
+    ids = await _ids(request, deadline)
     by_site: dict[str, list[str]] = {}
     for site, number in ids.values():
         by_site.setdefault(site, []).append(number)
@@ -102,13 +103,13 @@ def dealer_id_of(vehicle_id: str) -> tuple[str, str] | None:
     return (match[1] or match[3], match[2] or match[4]) if match else None
 
 
-async def _ids(request: web.Request) -> dict[str, tuple[str, str]]:
+async def _ids(request: web.Request, deadline: Deadline) -> dict[str, tuple[str, str]]:
     """The ids of the body in their order, each with its site and number.
 
     Raises ApiError 400 naming the index of each one that is none.
     """
     try:
-        async with asyncio.timeout(BODY_S):
+        async with asyncio.timeout(max(BODY_S, deadline.remaining())):
             raw = await request.read()
     except TimeoutError:
         raise ApiError(408, "request_timeout", "The body did not come in time.") from None

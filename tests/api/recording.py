@@ -140,7 +140,7 @@ async def _refusals(recorder: Recorder) -> None:
 
 async def _trickle() -> AsyncIterator[bytes]:
     yield b"{"
-    await asyncio.sleep(0.3)
+    await asyncio.sleep(0.8)
 
 
 async def _troubles(recorder: Recorder) -> None:

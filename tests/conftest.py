@@ -66,3 +66,12 @@ def captures() -> Path:
     if not folder:
         pytest.skip(f"{CAPTURES} names no folder of captured upstream answers")
     return Path(folder)
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """The stand-ins hardly change: their own tests run with the slow ones, so that all others are quick."""
+    stand_ins = Path(__file__).parent / "sandbox"
+    for item in items:
+        if stand_ins in item.path.parents:
+            item.add_marker(pytest.mark.slow)

@@ -1,0 +1,62 @@
+"""Every case of the benchmark runs, and what it finds can be believed."""
+
+import json
+import math
+from collections.abc import Sequence
+from pathlib import Path
+
+import pytest
+
+from dealerproxy.bench import command, growth, pure, sockets
+from dealerproxy.bench.effort import QUICK
+from dealerproxy.bench.figures import Figure
+
+
+def measured(case: str) -> Sequence[Figure]:
+    report = command.measure([case], QUICK, lambda _: None)
+    if report.skipped:
+        pytest.skip(report.skipped[case])
+    return report.figures
+
+
+def believable(figures: Sequence[Figure]) -> bool:
+    numbers = [number for one in figures for number in (one.value, one.base, one.ratio, one.p99 or 1.0)]
+    return bool(numbers) and all(math.isfinite(number) and number > 0 for number in numbers)
+
+
+@pytest.mark.parametrize("case", [*pure.CASES, *growth.CASES])
+def test_a_case_within_the_process_yields_figures(case: str) -> None:
+    assert believable(measured(case))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("case", sockets.CASES)
+def test_a_case_over_sockets_yields_figures(case: str) -> None:
+    assert believable(measured(case))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("case", ["misses", "redis"])
+def test_a_hundred_who_miss_the_same_page_cost_one_call(case: str) -> None:
+    calls = [one for one in measured(case) if one.what.endswith("calls")]
+    assert [(one.value, one.base, one.holds) for one in calls] == [(1, 100, True)]
+
+
+def test_the_command_prints_a_table_and_writes_the_same_as_json(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(command, "stay_aside", lambda: None)  # the other tests need all processors
+    written = tmp_path / "figures.json"
+    assert command.main(["--quick", "--json", str(written), "render", "merge"]) == 0
+    cases = [line.split(" | ")[0].strip("| ") for line in capsys.readouterr().out.splitlines() if line.startswith("|")]
+    report = json.loads(written.read_bytes())
+    assert cases[2:] == [one["case"] for one in report["figures"]] == ["encode", "summarise", "merge"]
+    assert report["machine"]["python"].startswith("CPython")
+
+
+def test_a_case_that_lacks_something_is_skipped_with_the_reason(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("dealerproxy.bench.processes.which", lambda _: None)
+    report = command.measure(["redis", "render"], QUICK, lambda _: None)
+    assert report.skipped == {"redis": "redis-server is not installed"}
+    assert "skipped: redis: redis-server is not installed" in command.written(report)
+    assert {one.case for one in report.figures} == {"encode", "summarise"}

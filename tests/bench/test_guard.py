@@ -1,0 +1,139 @@
+"""The hot paths stay as short as they are. Nothing here depends on how fast or how busy the machine is.
+
+Calls are counted, Python's and C's alike: they are the same every time. Times are only compared to the time of a
+baseline that takes turns with them, and only the best of several rounds counts, so that a disturbance alone can fail
+nothing. When a path has become shorter for good, its bound should follow.
+"""
+
+import asyncio
+import sys
+from collections.abc import AsyncIterator, Callable
+from types import FrameType
+from typing import Self
+
+import pytest
+from aiohttp import web
+from aiohttp.test_utils import make_mocked_request
+from msgspec.structs import replace
+
+from dealerproxy.app import create_app
+from dealerproxy.bench import load, pages, pure, sockets, stock
+from dealerproxy.bench.effort import Effort
+from dealerproxy.bench.standin import Site, Visitor
+from dealerproxy.settings import Settings
+from dealerproxy.transport.deadline import Deadline
+from dealerproxy.upstreams.danawa.listing import ListRow, read_list
+from dealerproxy.upstreams.danawa.names import normalise
+from dealerproxy.upstreams.encar.rows import read_search
+from dealerproxy.vocabulary import Vocabulary
+
+BRIEF = Effort(rounds=5, socket_s=0.0, call_s=0.008, quick=True)
+# About twice what each was of its baseline's time when this was written.
+RATIOS = {
+    "encar-page": 8.0,
+    "danawa-page": 20.0,
+    "facets": 0.9,
+    "encode": 6.5,
+    "summarise": 8.0,
+    "query": 70.0,
+    "dsl": 5.5,
+    "cursor-encode": 0.8,
+    "cursor-decode": 2.0,
+    "cursor-seen": 12.0,
+    "merge": 50.0,
+}
+
+# Calls, about a third more than there were.
+A_ROW, A_LIST_ROW, A_PAGE, A_LEG, AT_HAND = 85, 185, 4_200, 500, 490
+
+
+class Calls:
+    """Counts every call, of Python functions and of C's."""
+
+    def __init__(self) -> None:
+        self.count = 0
+
+    def __enter__(self) -> Self:
+        self._before = sys.getprofile()
+        sys.setprofile(self._note)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        sys.setprofile(self._before)
+
+    def _note(self, _: FrameType, event: str, __: object) -> None:
+        self.count += event in {"call", "c_call"}
+
+
+def calls_of(job: Callable[[], object]) -> int:
+    """The calls of a job that has run before: words it looks up are known."""
+    job()
+    with Calls() as calls:
+        job()
+    return calls.count
+
+
+@pytest.fixture
+async def app(vocabulary: Vocabulary) -> AsyncIterator[web.Application]:
+    """The service, started but without a socket, asking a stand-in that answers at once."""
+    site = Site(pages.routes(), 0.0)
+    server = await asyncio.get_running_loop().create_server(lambda: Visitor(site), load.HOST, 0)
+    url = f"http://{load.HOST}:{server.sockets[0].getsockname()[1]}"
+    urls = dict.fromkeys(("encar_api_url", "encar_page_url", "danawa_url", "mpark_api_url"), url)
+    runner = web.AppRunner(create_app(replace(Settings(), cursor_secret="s", **urls), vocabulary))
+    await runner.setup()
+    yield runner.app
+    await runner.cleanup()
+    server.close()
+    await server.wait_closed()
+
+
+def test_an_encar_row_takes_so_many_calls_and_a_page_takes_its_rows(vocabulary: Vocabulary) -> None:
+    (leg,) = stock.planned(1, vocabulary)[1].legs
+
+    def calls(rows: int) -> int:
+        body = pages.search_page(rows=rows)
+        return calls_of(lambda: read_search(body, stock.asked(leg), vocabulary))
+
+    none, half, whole = calls(0), calls(24), calls(48)
+    assert whole - none < 48 * A_ROW
+    assert whole - half == pytest.approx(half - none, rel=0.2)
+
+
+def test_a_danawa_row_takes_so_many_calls(vocabulary: Vocabulary) -> None:
+    body = pages.list_page()
+    calls = calls_of(lambda: [normalise(row, vocabulary) for row in read_list(body).rows if isinstance(row, ListRow)])
+    assert calls < pages.LIST_ROWS * A_LIST_ROW
+
+
+async def test_a_page_takes_so_many_calls_and_each_further_leg_so_many_more(vocabulary: Vocabulary) -> None:
+    async def calls(legs: int) -> int:
+        query, planned = stock.planned(legs, vocabulary)
+        service = stock.service(stock.Ready(planned.legs, stock.listings(vocabulary)), vocabulary)
+        await service.answer(query, Deadline(60.0))
+        with Calls() as counted:
+            await service.answer(query, Deadline(60.0))
+        return counted.count
+
+    one, most = await calls(1), await calls(pure.MOST_LEGS)
+    assert one < A_PAGE
+    assert most - one < (pure.MOST_LEGS - 1) * A_LEG
+
+
+async def test_a_page_at_hand_takes_so_many_calls(app: web.Application) -> None:
+    async def calls() -> int:
+        request = make_mocked_request("GET", sockets.LIST, app=app)
+        with Calls() as counted:
+            response = await app._handle(request)
+        assert response.status == 200
+        return counted.count
+
+    missed, *found = [await calls() for _ in range(4)]
+    assert max(found) < AT_HAND < missed
+
+
+@pytest.mark.parametrize("case", pure.CASES)
+def test_a_step_takes_not_much_longer_than_the_least_there_is_to_do(case: str) -> None:
+    for one in pure.CASES[case](BRIEF):
+        best, _ = one.ratios
+        assert best < RATIOS[one.case], one

@@ -19,6 +19,7 @@ from aiohttp.client_proto import ResponseHandler
 from hypothesis import settings
 
 from dealerproxy import vocabulary as words
+from dealerproxy.transport import retry
 from dealerproxy.vocabulary import Vocabulary
 
 CAPTURES = "DEALERPROXY_TEST_CAPTURES"
@@ -54,6 +55,12 @@ def _look_up_this_machine(host: Any, *args: Any, **kwargs: Any) -> Any:
 socket.getaddrinfo = _look_up_this_machine
 
 
+@pytest.fixture(autouse=True)
+def short_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A service that tries again does so soon; tests of the pauses themselves have a clock of their own."""
+    monkeypatch.setattr(retry, "PAUSE_S", 0.002)
+
+
 @pytest.fixture(scope="session")
 def vocabulary() -> Vocabulary:
     return words.load()
@@ -68,10 +75,12 @@ def captures() -> Path:
     return Path(folder)
 
 
+# The stand-ins and the benchmark hardly change: their own tests run with the slow ones, so that all others are quick.
+SLOW = {Path(__file__).parent / name for name in ("bench", "sandbox")}
+
+
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """The stand-ins hardly change: their own tests run with the slow ones, so that all others are quick."""
-    stand_ins = Path(__file__).parent / "sandbox"
     for item in items:
-        if stand_ins in item.path.parents:
+        if not SLOW.isdisjoint(item.path.parents):
             item.add_marker(pytest.mark.slow)

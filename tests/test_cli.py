@@ -102,7 +102,10 @@ def address(url: str) -> tuple[str, int]:
 # Serving
 
 
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+@pytest.mark.parametrize(
+    "number",
+    [pytest.param(signal.SIGTERM, id="SIGTERM"), pytest.param(signal.SIGINT, id="SIGINT", marks=pytest.mark.slow)],
+)
 def test_serve_answers_and_ends_cleanly_when_told_to_stop(start: Start, number: int) -> None:
     process = start("serve")
     with urlopen(f"{process.url}/health/live", timeout=GENEROUS_S) as answer:
@@ -112,6 +115,7 @@ def test_serve_answers_and_ends_cleanly_when_told_to_stop(start: Start, number: 
     assert [json.loads(line)["event"] for line in said.splitlines()] == ["request"]  # no farewell of any kind
 
 
+@pytest.mark.slow
 async def test_a_request_under_way_is_answered_before_the_service_ends(
     start: Start, aiohttp_server: AiohttpServer
 ) -> None:
@@ -138,6 +142,7 @@ async def test_a_request_under_way_is_answered_before_the_service_ends(
     assert await asyncio.to_thread(process.popen.wait, 5) == 0
 
 
+@pytest.mark.slow
 def test_a_connection_that_is_kept_alive_does_not_keep_the_service_alive(start: Start) -> None:
     process = start("serve")
     connection = http.client.HTTPConnection(*address(process.url), timeout=GENEROUS_S)
@@ -164,6 +169,7 @@ sys.exit(cli.main(["serve"]))
 """
 
 
+@pytest.mark.slow
 def test_a_supervisor_that_stops_the_service_as_soon_as_it_listens_gets_a_clean_end() -> None:
     ended = subprocess.run(
         [sys.executable, "-c", STOPPED_AT_ONCE],
@@ -177,6 +183,7 @@ def test_a_supervisor_that_stops_the_service_as_soon_as_it_listens_gets_a_clean_
     assert "Traceback" not in ended.stderr
 
 
+@pytest.mark.slow
 def test_log_lines_are_json_on_standard_error_and_standard_output_stays_empty(start: Start) -> None:
     process = start("serve")
     with urlopen(f"{process.url}/health/live", timeout=GENEROUS_S) as answer:
@@ -189,6 +196,7 @@ def test_log_lines_are_json_on_standard_error_and_standard_output_stays_empty(st
     assert (line["request_id"], line["route"], line["status"]) == (request_id, "/health/live", 200)
 
 
+@pytest.mark.slow
 def test_a_variable_nobody_reads_is_a_warning_and_no_obstacle(start: Start) -> None:
     process = start("serve", DEALERPROXY_PROT="8099", DEALERPROXY_LOG_FORMAT="console")
     assert "warning: DEALERPROXY_PROT is not a setting of dealerproxy\n" in process.lines
@@ -210,6 +218,7 @@ def test_the_sandbox_serves_invented_cars_and_ends_cleanly(start: Start) -> None
 # Starts that cannot succeed
 
 
+@pytest.mark.slow
 def test_a_make_to_keep_warm_that_danawa_has_not_ends_the_start_with_one_line() -> None:
     ended = run("serve", DEALERPROXY_DANAWA_WARM="Kia,Wartburg")
     assert (ended.returncode, ended.stdout) == (2, "")
@@ -224,6 +233,7 @@ def test_a_bad_setting_ends_the_start_with_one_line() -> None:
 
 
 @pytest.mark.parametrize("command", [("serve",), ("sandbox", "--upstream-port", "0", "--cars", "10")])
+@pytest.mark.slow
 def test_a_port_in_use_ends_the_start_with_one_line(command: tuple[str, ...]) -> None:
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
@@ -236,12 +246,14 @@ def test_a_port_in_use_ends_the_start_with_one_line(command: tuple[str, ...]) ->
     assert str(port) in line
 
 
+@pytest.mark.slow
 def test_a_host_that_cannot_be_one_ends_the_start_with_one_line() -> None:
     ended = run("serve", DEALERPROXY_HOST="two..dots")
     assert ended.returncode == 2
     assert len(ended.stderr.splitlines()) == 1
 
 
+@pytest.mark.slow
 def test_a_vocabulary_that_cannot_be_read_ends_the_start_with_one_line(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

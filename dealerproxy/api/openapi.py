@@ -4,6 +4,7 @@ Its examples are answers of the sandbox, kept in `examples.json`; tests hold the
 """
 
 from collections.abc import Iterable, Mapping, Sequence
+from functools import cache
 from inspect import cleandoc
 from pathlib import Path
 from typing import Annotated, Any, Literal, NamedTuple
@@ -208,7 +209,7 @@ def document(vocabulary: Vocabulary, *, guarded: bool) -> dict[str, Any]:
         ],
         "paths": _vehicles(vocabulary) | _upstreams() | _service(),
         "components": {
-            "schemas": schemas(MODELS),
+            "schemas": _schemas(),
             "parameters": parameters.HEADERS,
             "headers": HEADERS,
             "responses": {code: _failure([code]) for code in ("bad_request", "not_found", "method_not_allowed")},
@@ -218,9 +219,10 @@ def document(vocabulary: Vocabulary, *, guarded: bool) -> dict[str, Any]:
     }
 
 
-def schemas(models: Iterable[type[Struct]]) -> dict[str, Any]:
-    """Make the JSON Schemas of models and of all they hold, by name; docstrings lose their indentation."""
-    _, components = msgspec.json.schema_components(models, ref_template="#/components/schemas/{name}")
+@cache
+def _schemas() -> dict[str, Any]:
+    """Make the JSON Schemas of all models and of what they hold, by name; docstrings lose their indentation."""
+    _, components = msgspec.json.schema_components(MODELS, ref_template="#/components/schemas/{name}")
     return {
         name: {key: cleandoc(part) if key == "description" else part for key, part in schema.items()}
         for name, schema in components.items()

@@ -5,11 +5,15 @@ import json
 import signal
 import time
 
+import pytest
+
 from dealerproxy.sandbox.faults import Hang, Latency
 from tests.reliability.conftest import Service, Sites, StartService
 
 LIST = "/v1/vehicles?make=Kia&upstream=encar"
 LATE_MS = 400
+
+pytestmark = pytest.mark.slow
 
 
 async def told_to_stop(service: Service) -> None:
@@ -67,18 +71,17 @@ async def test_told_to_stop_it_says_so_on_a_connection_that_was_kept_and_on_a_ne
 async def test_more_than_it_can_do_is_refused_at_once_and_only_while_it_is_too_much(
     sites: Sites, service: StartService
 ) -> None:
-    running = await service(max_requests=2, list_deadline_s=0.5)
+    running = await service(max_requests=2, list_deadline_s=1.0)
     sites.faults.add(Hang(operation="search"))
     under_way = [asyncio.create_task(running.get(f"{LIST}&year_min={year}")) for year in (2010, 2011)]
     await sites.wait_for("search", 2)
-    began = time.monotonic()
     for path in (LIST, "/v1/vehicles/facets", f"/v1/vehicles/{sites.ids('encar')[0]}"):
         status, headers, body = await running.get(path)
         assert (status, body["error"]["code"], headers["Retry-After"]) == (503, "overloaded", "1")
         assert headers["Cache-Control"] == "no-store"
     for path in ("/health/live", "/health/ready", "/v1/upstreams"):
         assert (await running.get(path))[0] == 200
-    assert time.monotonic() - began < 0.3
+    assert not any(each.done() for each in under_way)  # at once, while those are still waiting
     assert [answer[0] for answer in await asyncio.gather(*under_way)] == [503, 503]
     sites.faults.clear()
     assert (await running.get(LIST))[0] == 200

@@ -25,6 +25,7 @@ from dealerproxy.transport.health import Health
 from dealerproxy.transport.limits import Bulkhead, RateLimiter
 from dealerproxy.transport.response import Response
 from dealerproxy.transport.retry import Retries
+from tests.timing import Stopwatch
 
 T = TypeVar("T")
 CAP = 10_000
@@ -382,10 +383,10 @@ async def test_an_encoding_nobody_asked_for_never_leaves_as_a_foreign_error(
 
 async def elapsed(call: Awaitable[Response]) -> float:
     """Time until a call times out."""
-    started = time.perf_counter()
-    with pytest.raises(TimedOut):
-        await call
-    return time.perf_counter() - started
+    async with Stopwatch() as watch:
+        with pytest.raises(TimedOut):
+            await call
+    return watch.seconds
 
 
 async def hang(server: RawServer, _: asyncio.StreamWriter) -> None:

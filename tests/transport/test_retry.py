@@ -47,6 +47,11 @@ FINAL = [
 ]
 
 
+@pytest.fixture(autouse=True)
+def short_pauses() -> None:
+    """Not here: the pauses are the subject."""
+
+
 class World:
     """A clock, a sleep that moves it, and an upstream that fails as told."""
 

@@ -373,7 +373,7 @@ async def test_a_service_whose_provider_hangs_answers_at_once_and_stops_at_once(
 @pytest.mark.parametrize(
     "answer",
     [
-        pytest.param({"status": 500}, id="500"),
+        pytest.param({"status": 500}, id="500", marks=pytest.mark.slow),  # it is tried again, a second later
         pytest.param({"status": 200, "text": "<html>"}, id="a page"),
         pytest.param({"status": 200, "body": b'{"rates": {"KRW": 1400}}' + b" " * 1_000_000}, id="too large"),
         pytest.param({"status": 302, "headers": {"Location": "http://["}}, id="a redirect to nowhere"),

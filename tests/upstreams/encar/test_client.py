@@ -427,7 +427,7 @@ async def test_the_service_never_has_more_than_its_share_of_searches_in_flight(
 async def test_the_service_holds_back_once_its_burst_is_used_up(
     aiohttp_client: AiohttpClient, wire: Wire, vocabulary: Vocabulary
 ) -> None:
-    settings = Settings(cursor_secret="s", encar_api_url=wire.url, encar_rps=0.001, list_deadline_s=0.2)
+    settings = Settings(cursor_secret="s", encar_api_url=wire.url, encar_rps=0.001, list_deadline_s=1.0)
     service = await aiohttp_client(create_app(settings, vocabulary))
     statuses = []
     for year in range(2000, 2000 + encar.MANNERS.burst + 1):

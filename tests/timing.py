@@ -1,0 +1,41 @@
+"""Seconds without what the machine took away: what the code did in time must not fail because others were busy."""
+
+import asyncio
+import time
+from typing import Self
+
+BEAT_S = 0.01
+
+
+class Stopwatch:
+    """`async with Stopwatch() as watch:` and then `watch.seconds`.
+
+    A pulse beats beside what is measured. Where a beat comes late although this process did not compute, another
+    process had the machine, and that time does not count. Where it comes late because this process did compute, it
+    was the code that held up the loop, and that does.
+    """
+
+    def __init__(self) -> None:
+        self.seconds = 0.0
+        self._taken_away = 0.0
+
+    async def __aenter__(self) -> Self:
+        self._began = time.monotonic()
+        self._pulse = asyncio.create_task(self._beat())
+        return self
+
+    async def __aexit__(
+        self, *_: object
+    ) -> None:
+        await asyncio.sleep(0)  # a beat that is due is heard
+        self.seconds = time.monotonic() - self._began - self._taken_away
+        self._pulse.cancel()
+        await asyncio.gather(self._pulse, return_exceptions=True)
+
+    async def _beat(self) -> None:
+        while True:
+            at, computed = time.monotonic(), time.process_time()
+            await asyncio.sleep(BEAT_S)
+            late = time.monotonic() - at - BEAT_S - (time.process_time() - computed)
+            if late > BEAT_S:  # less is how any loop runs
+                self._taken_away += late

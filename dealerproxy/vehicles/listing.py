@@ -23,7 +23,7 @@ class LeftOutReason(StrEnum):
     OTHER_FEEDER = "other_feeder"
 
 
-class LeftOut(Struct, frozen=True, tag=True):
+class LeftOut(Struct, frozen=True, tag=True, gc=False):
     """A row that keeps its place in the upstream's order but is not offered, with its number and model if known."""
 
     reason: LeftOutReason
@@ -31,7 +31,7 @@ class LeftOut(Struct, frozen=True, tag=True):
     model: str | None = None
 
 
-class Listing(Struct, frozen=True, kw_only=True, tag=True):
+class Listing(Struct, frozen=True, kw_only=True, tag=True, gc=False):
     """One car for sale.
 
     `registered` is the first registration as YYYYMM; where `month_known` is false its month is only there to sort by.

@@ -138,7 +138,7 @@ def normalise(row: ListRow, vocabulary: Vocabulary, base: URL = HOME) -> Listing
         region=None,
         model_korean=named.korean,
         trim_korean=named.trim.korean,
-        untranslated=named.trim.missing,
+        untranslated=len(named.trim.missing),
     )
 
 

@@ -27,11 +27,11 @@ _MAY_PLUG_IN = frozenset({"gasoline_hybrid", "diesel_hybrid"})
 
 
 class Trim(NamedTuple):
-    """Grade texts in both languages, and how many words had no English."""
+    """Grade texts in both languages, and the words that had no English."""
 
     korean: str | None
     english: str | None
-    missing: int
+    missing: tuple[str, ...]
 
 
 class Said(NamedTuple):
@@ -51,19 +51,25 @@ def is_placeholder_price(manwon: float, *, under_contract: bool) -> bool:
 
 def trim(texts: Iterable[str | None], vocabulary: Vocabulary) -> Trim:
     """Join grade texts, leaving out placeholders; words without English are counted, not shown."""
+    grades = _joined(vocabulary, *texts)
+    for word in grades.missing:
+        vocabulary.missed("trim", word)
+    return grades
+
+
+@lru_cache(maxsize=16_384)
+def _joined(vocabulary: Vocabulary, *texts: str | None) -> Trim:
     korean: list[str] = []
     english: list[str] = []
-    missing = 0
+    missing: list[str] = []
     for text in filter(None, texts):
         translated, unknown = vocabulary.translate(text)
-        for word in unknown:
-            vocabulary.missed("trim", word)
-        missing += len(unknown)
+        missing += unknown
         if translated:
             english.append(translated)
         if translated or unknown:  # a placeholder has neither
             korean.append(text)
-    return Trim(" ".join(korean) or None, " ".join(english) or None, missing)
+    return Trim(" ".join(korean) or None, " ".join(english) or None, tuple(missing))
 
 
 def fuel_token(word: str | None, names: Said, vocabulary: Vocabulary) -> str | None:

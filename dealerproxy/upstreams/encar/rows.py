@@ -5,10 +5,10 @@ key means nothing is known, prices are in 만원 (10,000 won), `Year` is the fir
 `FormYear` the model year.
 """
 
-import re
 from collections import Counter
-from collections.abc import Sequence
-from typing import NamedTuple
+from collections.abc import Iterable, Sequence
+from operator import attrgetter
+from typing import Generic, NamedTuple, TypeVar
 
 import msgspec
 from msgspec import UNSET, Raw, Struct, UnsetType
@@ -33,18 +33,21 @@ from dealerproxy.vocabulary import Make, Model, Vocabulary
 COUNT, ROWS = "Count", "SearchResults"
 
 
-class _Page(Struct, frozen=True):
+R = TypeVar("R")
+
+
+class _Page(Struct, Generic[R], frozen=True):
     Count: float | UnsetType = UNSET
-    SearchResults: list[Raw] | UnsetType = UNSET
+    SearchResults: list[R] | UnsetType = UNSET
 
 
-class _Photo(Struct, frozen=True):
+class _Photo(Struct, frozen=True, gc=False):
     location: str
     type: str = ""
     ordering: float = 0.0
 
 
-class SearchRow(Struct, frozen=True):
+class SearchRow(Struct, frozen=True, gc=False):
     """A row as Encar sends it. Fields without a default are mandatory."""
 
     Id: str
@@ -81,6 +84,7 @@ class _Unreadable(Exception):
     """A row that cannot be used; the message names the path."""
 
 
+_page_decoder = msgspec.json.Decoder(_Page[SearchRow])
 _row_decoder = msgspec.json.Decoder(SearchRow)
 # Optional fields of which an odd value costs only itself. Not those that tell an offer from a lease or a sale.
 _FORGIVABLE = (
@@ -104,7 +108,7 @@ def read_search(
     if page.SearchResults is UNSET:
         raise Drift(ROWS)
     bad = Counter() if bad is None else bad
-    entries = tuple(_entry(raw, asked, vocabulary, bad) for raw in page.SearchResults)
+    entries = tuple([_entry(row, asked, vocabulary, bad) for row in page.SearchResults])
     if 2 * bad.total() > len(entries):
         raise Drift(f"{ROWS}[]: {bad.most_common(1)[0][0]}", f"{bad.total()} of {len(entries)} rows unreadable")
     return count, entries
@@ -115,17 +119,22 @@ def read_count(body: bytes) -> int:
     return _counted(body)[0]
 
 
-def _counted(body: bytes) -> tuple[int, _Page]:
-    page = decode(body, _Page)
+def _counted(body: bytes) -> tuple[int, _Page[SearchRow] | _Page[Raw]]:
+    """Decode all at once, or row by row where something does not fit, so that it costs no more than its row."""
+    page: _Page[SearchRow] | _Page[Raw]
+    try:
+        page = _page_decoder.decode(body)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        page = decode(body, _Page[Raw])
     if page.Count is UNSET or not 0 <= page.Count <= _MOST_CARS:
         raise Drift(COUNT)
     return int(page.Count), page
 
 
-def _entry(raw: Raw, asked: Asked, vocabulary: Vocabulary, bad: Counter[str]) -> Listing | LeftOut:
+def _entry(raw: SearchRow | Raw, asked: Asked, vocabulary: Vocabulary, bad: Counter[str]) -> Listing | LeftOut:
     row = None
     try:
-        row = _row(raw)
+        row = raw if isinstance(raw, SearchRow) else _row(raw)
         return normalise(row, asked, vocabulary)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError, _Unreadable) as error:
         bad[str(error)] += 1
@@ -189,11 +198,11 @@ def normalise(row: SearchRow, asked: Asked, vocabulary: Vocabulary) -> Listing |
         body=model.body,
         thumbnail_url=_thumbnail(row.Photos),
         url=PAGE_BASE + row.Id,
-        seller_type=next(filter(None, map(vocabulary.seller_type, row.Separation)), None),
+        seller_type=_seller_type(row.Separation, vocabulary),
         region=vocabulary.region(row.OfficeCityState) if row.OfficeCityState else None,
         model_korean=row.Model,
         trim_korean=grades.korean,
-        untranslated=grades.missing,
+        untranslated=len(grades.missing),
     )
 
 
@@ -243,13 +252,25 @@ def _model_year(row: SearchRow) -> int:
 
 def _vehicle_key(row: SearchRow) -> str:
     """Return the number in `Photo`: the same for all adverts of one car, its own Id for the first (727 of 727)."""
-    match = re.search(r"/(\d+)_$", row.Photo or "")
-    return match[1] if match else row.Id
+    _, slash, name = (row.Photo or "").rpartition("/")
+    number = name.removesuffix("_")
+    return number if slash and number != name and number.isascii() and number.isdigit() else row.Id
 
 
 def _thumbnail(photos: Sequence[_Photo]) -> str | None:
     """Return the front view (type 001) or else the first in order; up to four photos, never all certain."""
-    if not photos:
-        return None
-    best = min(photos, key=lambda photo: (photo.type != "001", photo.ordering))
-    return photo_url(best.location)
+    for photo in photos:
+        if photo.type == "001":
+            return photo_url(photo.location)
+    return photo_url(min(photos, key=_ordering).location) if photos else None
+
+
+_ordering = attrgetter("ordering")
+
+
+def _seller_type(letters: Iterable[str], vocabulary: Vocabulary) -> str | None:
+    """The first that says who sells."""
+    for letter in letters:
+        if kind := vocabulary.seller_type(letter):
+            return kind
+    return None

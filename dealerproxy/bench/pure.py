@@ -20,7 +20,7 @@ from dealerproxy.bench import pages, stock
 from dealerproxy.bench.effort import Effort, Stretch, awaits, calls, timed
 from dealerproxy.bench.figures import Bar, Figure, figure
 from dealerproxy.search.cursor import CursorCodec, LegState, Seen, fingerprint
-from dealerproxy.search.legs import reader_of, sort_key
+from dealerproxy.search.legs import SORT_KEYS, reader_of
 from dealerproxy.search.page import Page, gather
 from dealerproxy.search.plan import plan
 from dealerproxy.search.query import parse
@@ -191,7 +191,7 @@ def merge(effort: Effort) -> Iterator[Figure]:
         )
 
     keyed = [
-        [(sort_key(row, Sort.PRICE_ASC), number, row.id) for row in rows]
+        [(SORT_KEYS[Sort.PRICE_ASC](row), number, row.id) for row in rows]
         for number, rows in enumerate(ready.rows.values())
     ]
     yield _pair(

@@ -1,7 +1,8 @@
 """How well what a site sends is filled: a field that silently drifted away shows as a falling share."""
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
+from operator import attrgetter
 
 # What a car may do without; the rest is mandatory, and its loss is a rejected row or drift.
 ROW_FIELDS = (
@@ -22,6 +23,7 @@ class Fill:
 
     def __init__(self, fields: Sequence[str], *, window: int, least: int) -> None:
         self._fields, self._window, self._least = fields, window, least
+        self._values = attrgetter(*fields)
         self._seen: Counter[str] = Counter()
         self._shares: dict[str, float] = {}
 
@@ -32,15 +34,16 @@ class Fill:
 
     def add(self, things: Sequence[object]) -> None:
         """Look at what came at once; an empty tuple is as good as nothing."""
-        for field in self._fields:
-            self.note(field, [getattr(thing, field) not in (None, ()) for thing in things])
+        for field, values in zip(self._fields, zip(*map(self._values, things), strict=True), strict=False):
+            self._weigh_in(field, len(values) - values.count(None) - values.count(()), len(values))
 
-    def note(self, field: str, filled: Iterable[bool]) -> None:
+    def note(self, field: str, filled: Sequence[bool]) -> None:
         """Look at one field: exact up to `window`, from then on what is older counts less and less."""
-        found = list(filled)
-        if not found:
-            return
-        self._seen[field] += len(found)
-        weight = min(1.0, len(found) / min(self._seen[field], self._window))
+        if filled:
+            self._weigh_in(field, sum(filled), len(filled))
+
+    def _weigh_in(self, field: str, filled: int, of: int) -> None:
+        self._seen[field] += of
+        weight = min(1.0, of / min(self._seen[field], self._window))
         share = self._shares.get(field, 0.0)
-        self._shares[field] = share + weight * (sum(found) / len(found) - share)
+        self._shares[field] = share + weight * (filled / of - share)

@@ -125,7 +125,7 @@ class Seen:
         self._digests = dict.fromkeys(int.from_bytes(piece, "big") for piece in pieces)
 
     def __contains__(self, vehicle_id: str) -> bool:
-        return digest(vehicle_id) in self._digests
+        return bool(self._digests) and digest(vehicle_id) in self._digests
 
     @property
     def complete(self) -> bool:

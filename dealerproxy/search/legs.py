@@ -6,7 +6,7 @@ Pure bookkeeping: whoever drives a reader fetches the chunk it asks for and hand
 import bisect
 import sys
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 from dealerproxy.errors import UpstreamError
 from dealerproxy.search.cursor import LegState, Seen, digest
@@ -21,17 +21,16 @@ CHUNK_ROWS = 48
 MAX_OFFSET = 10_000
 
 
-def sort_key(listing: Listing, sort: Sort) -> int:
-    """A number that grows along the sort: months count backwards, prices descend as negatives."""
-    match sort:
-        case Sort.PRICE_ASC:
-            return listing.price_krw
-        case Sort.PRICE_DESC:
-            return -listing.price_krw
-        case Sort.MILEAGE_ASC:
-            return listing.mileage_km
-        case _:
-            return -listing.registered
+def _newest_first(listing: Listing) -> int:
+    return -listing.registered
+
+
+# By sort, a number that grows along it: months count backwards, prices descend as negatives.
+SORT_KEYS: Mapping[Sort, Callable[[Listing], int]] = dict.fromkeys(Sort, _newest_first) | {
+    Sort.PRICE_ASC: lambda listing: listing.price_krw,
+    Sort.PRICE_DESC: lambda listing: -listing.price_krw,
+    Sort.MILEAGE_ASC: lambda listing: listing.mileage_km,
+}
 
 
 class LegReader:
@@ -66,9 +65,11 @@ class LegReader:
         self.missing = 0
         self.moved = 0
         self.left_out: Counter[LeftOutReason] = Counter()
-        self._sort, self._keep, self._seen = sort, keep, seen
+        self._sort, self._sort_key = sort, SORT_KEYS[sort]
+        self._keep, self._seen = keep, seen
         self._front = state.key if state.late else front
         self._offset, self._key, self._last = state.offset, state.key, state.last
+        self._passed: str | None = None  # the listing id that `last` is the digest of, once one was passed here
         self._ended, self._late = state.ended, state.late
         self._chunk: Chunk | None = None
         self._index = state.offset // self.rows_a_chunk
@@ -96,7 +97,8 @@ class LegReader:
         """Where the leg stands, for the cursor; `front` is the walk's new one."""
         caught_up = self.head is not None and front is not None and self.head_key >= front
         late = self.failure is not None or (self._late and not caught_up)
-        return LegState(self._offset, self._key, self._last, self.total, self._ended, late)
+        last = self._last if self._passed is None else digest(self._passed)
+        return LegState(self._offset, self._key, last, self.total, self._ended, late)
 
     def offer(self, found: Found[Chunk]) -> None:
         """Take the wanted chunk and move to the next row that may be given out."""
@@ -137,7 +139,7 @@ class LegReader:
             if isinstance(entry, LeftOut):
                 self.left_out[entry.reason] += 1
             elif self._keep(entry):
-                key = sort_key(entry, self._sort)
+                key = self._sort_key(entry)
                 if entry.id not in self._seen and (self._front is None or key >= self._front):
                     self.head, self.head_key = entry, key
                     return
@@ -152,9 +154,9 @@ class LegReader:
     def _pass(self, entry: Listing | LeftOut) -> None:
         self._offset += 1
         if entry.listing_id is not None:
-            self._last = digest(entry.listing_id)
+            self._passed = entry.listing_id
         if isinstance(entry, Listing):
-            self._key = sort_key(entry, self._sort)
+            self._key = self._sort_key(entry)
 
     def _find_place(self, chunk: Chunk) -> int | None:
         """Find where to go on in a chunk, or None after pointing `wanted` at the neighbour to look in.
@@ -167,7 +169,7 @@ class LegReader:
                 return position + 1
         if self._offset == self._index * self.rows_a_chunk:
             return 0  # the last row passed ended the chunk before
-        keys = [sort_key(entry, self._sort) if isinstance(entry, Listing) else None for entry in chunk.entries]
+        keys = [self._sort_key(entry) if isinstance(entry, Listing) else None for entry in chunk.entries]
         neighbour = self._index + self._shift([key for key in keys if key is not None])
         if neighbour >= 0 and neighbour != self._index and not self._looked_aside:
             self._looked_aside = True
@@ -215,7 +217,7 @@ FIRST = (-sys.maxsize, 0)
 
 def index_order(listing: Listing, sort: Sort) -> tuple[int, int]:
     """The place of a row among those of an index: a total order, and one that a cursor can hold."""
-    return sort_key(listing, sort), digest(listing.listing_id)
+    return SORT_KEYS[sort](listing), digest(listing.listing_id)
 
 
 def reader_of(leg: Leg) -> type[LegReader]:

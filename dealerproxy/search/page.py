@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable, Iterable, Sequence
+from heapq import heappop, heappush, heapreplace
 
 from dealerproxy.errors import UpstreamError
 from dealerproxy.search.legs import LegReader
@@ -74,17 +75,28 @@ async def gather(readers: Sequence[LegReader], size: int, load: Load) -> Page:
     """
     page = Page()
     refills = MAX_REFILLS
+    heads: list[tuple[int, int]] = []  # a reader's next key and its place
+    waiting = list(range(len(readers)))
     while len(page) < size:
-        while waiting := [reader for reader in readers if reader.wanted is not None]:
-            affordable = [reader for reader in waiting if reader.calls == 0] or waiting[:refills]
+        while waiting := [place for place in waiting if readers[place].wanted is not None]:
+            affordable = [place for place in waiting if readers[place].calls == 0] or waiting[:refills]
             if not affordable:
                 page.short = True
                 return page
-            refills -= sum(await _fill(affordable, load))
-        ready = [reader for reader in readers if reader.head is not None]
-        if not ready:
+            refills -= sum(await _fill([readers[place] for place in affordable], load))
+            for place in affordable:
+                if readers[place].head is not None:
+                    heappush(heads, (readers[place].head_key, place))
+        if not heads:
             break
-        page.add(min(ready, key=lambda reader: reader.head_key).take())
+        place = heads[0][1]
+        reader = readers[place]
+        page.add(reader.take())
+        if reader.head is not None:
+            heapreplace(heads, (reader.head_key, place))
+        else:
+            heappop(heads)
+            waiting.append(place)
     return page
 
 

@@ -12,7 +12,7 @@ from dealerproxy.errors import UpstreamError, invalid_cursor
 from dealerproxy.search.answer import Notice, SkipReason, VehicleList, shown
 from dealerproxy.search.cursor import CursorCodec, LegState, Position, Seen, fingerprint
 from dealerproxy.search.enrich import enrich
-from dealerproxy.search.legs import reader_of, sort_key
+from dealerproxy.search.legs import SORT_KEYS, reader_of
 from dealerproxy.search.page import gather
 from dealerproxy.search.plan import Leg, Plan, plan
 from dealerproxy.search.query import Query
@@ -110,7 +110,7 @@ class SearchService:
         sources = sum_up(heard, Counter(row.upstream for row in rows), planned.skips, self._now())
         for row in found:
             seen.add(row.id)
-        keys = (front, *(sort_key(row, query.sort) for row in found))
+        keys = (front, *map(SORT_KEYS[query.sort], found))
         front = max((key for key in keys if key is not None), default=None)
         walked = all(reader.ended for reader in readers)
         answer = VehicleList(

@@ -222,8 +222,9 @@ class AgedCache:
     async def _failure(self, kind: Kind[V], key: Key, since: float) -> UpstreamError | None:
         """Return how the last load failed, if that was after `since` and nothing was loaded after it."""
         failed = await self._kept((kind.name, key, _FAILURE))
-        kept = await self._kept((kind.name, key, _PIECE))
-        if failed.at <= max(since, self._forgiven_at) or failed.at < kept.at:
+        if failed.at <= max(since, self._forgiven_at):
+            return None
+        if failed.at < (await self._kept((kind.name, key, _PIECE))).at:
             return None
         # A copy of its own for everybody who raises it: its wait gets shorter, and its traceback must not grow.
         error: UpstreamError = decode_failure(encode_failure(failed.value))

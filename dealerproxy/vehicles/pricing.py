@@ -13,7 +13,7 @@ LARGE_MAKE = "Mercedes-Benz"
 _MICRO = 1_000_000
 
 
-class DiscountConfig(Struct, frozen=True):
+class DiscountConfig(Struct, frozen=True, gc=False):
     """Dealer cars have no bid, so the bid-based parts are 0; the fixed amount offsets the dealer fee."""
 
     bid_threshold: int = 0
@@ -22,7 +22,7 @@ class DiscountConfig(Struct, frozen=True):
     fixed_discount_amount: int = DEALER_FEE_USD
 
 
-class Breakdown(Struct, frozen=True):
+class Breakdown(Struct, frozen=True, gc=False):
     """Cost lines in whole USD; `estimated_landed` is the only one after the discount, null without a price."""
 
     auction_fee: int
@@ -32,7 +32,7 @@ class Breakdown(Struct, frozen=True):
     estimated_landed: int | None
 
 
-class Pricing(Struct, frozen=True):
+class Pricing(Struct, frozen=True, gc=False):
     """The summary's `pricing` object. `sold_price` is an auction concept and always null here."""
 
     listing_price: int
@@ -41,7 +41,7 @@ class Pricing(Struct, frozen=True):
     breakdown: Breakdown
 
 
-class DetailPricing(Struct, frozen=True):
+class DetailPricing(Struct, frozen=True, gc=False):
     """The detail's `pricing` object; what only auctions have is null or empty."""
 
     listing_price: int | None

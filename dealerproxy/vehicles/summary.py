@@ -2,14 +2,14 @@
 
 from typing import Any
 
-from msgspec import Struct
+from msgspec import Struct, structs
 
 from dealerproxy.vehicles.car import Car
 from dealerproxy.vehicles.listing import Listing
 from dealerproxy.vehicles.pricing import Pricing, dealer_pricing
 
 
-class VehicleSummary(Struct, frozen=True, kw_only=True):
+class VehicleSummary(Struct, frozen=True, kw_only=True, gc=False):
     """One dealer car as the partner sees it: USD, English, auction-only fields null."""
 
     id: str
@@ -35,7 +35,7 @@ class VehicleSummary(Struct, frozen=True, kw_only=True):
     auction_count: None = None
 
 
-class DealerFacts(Struct, frozen=True, kw_only=True):
+class DealerFacts(Struct, frozen=True, kw_only=True, gc=False):
     """What only insiders may see (`include=dealer`): won, Korean names, the advert's own address."""
 
     upstream: str
@@ -50,7 +50,7 @@ class DealerFacts(Struct, frozen=True, kw_only=True):
     trim_korean: str | None
 
 
-class InsiderSummary(VehicleSummary, frozen=True, kw_only=True):
+class InsiderSummary(VehicleSummary, frozen=True, kw_only=True, gc=False):
     """A summary with the `dealer` object."""
 
     dealer: DealerFacts
@@ -61,25 +61,25 @@ def summarise(listing: Listing, krw_per_usd: float, *, insider: bool = False) ->
 
     Encar's search says neither colour nor options, so they are null and empty until the listing was enriched.
     """
-    fields: dict[str, Any] = {
-        "id": listing.id,
-        "make": listing.make,
-        "model": listing.model,
-        "trim": listing.trim,
-        "year": listing.year,
-        "mileage_km": listing.mileage_km,
-        "fuel": listing.fuel,
-        "transmission": listing.transmission,
-        "color": listing.colour,
-        "engine_cc": listing.engine_cc,
-        "drivetrain": listing.drivetrain,
-        "options": listing.options,
-        "thumbnail_url": listing.thumbnail_url,
-        "pricing": dealer_pricing(listing.price_krw, krw_per_usd, listing.make, listing.body),
-    }
+    summary = VehicleSummary(
+        id=listing.id,
+        make=listing.make,
+        model=listing.model,
+        trim=listing.trim,
+        year=listing.year,
+        mileage_km=listing.mileage_km,
+        fuel=listing.fuel,
+        transmission=listing.transmission,
+        color=listing.colour,
+        engine_cc=listing.engine_cc,
+        drivetrain=listing.drivetrain,
+        options=listing.options,
+        thumbnail_url=listing.thumbnail_url,
+        pricing=dealer_pricing(listing.price_krw, krw_per_usd, listing.make, listing.body),
+    )
     if not insider:
-        return VehicleSummary(**fields)
-    return InsiderSummary(**fields, dealer=DealerFacts(**insider_facts(listing)))
+        return summary
+    return InsiderSummary(**structs.asdict(summary), dealer=DealerFacts(**insider_facts(listing)))
 
 
 def insider_facts(car: Listing | Car) -> dict[str, Any]:

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dealerproxy.search.cursor import LegState, Seen
-from dealerproxy.search.legs import CHUNK_ROWS, IndexReader, LegReader, index_order, sort_key
+from dealerproxy.search.legs import CHUNK_ROWS, SORT_KEYS, IndexReader, LegReader, index_order
 from dealerproxy.search.plan import DanawaLeg, EncarLeg
 from dealerproxy.search.terms import Sort
 from dealerproxy.transport.pieces import Found, State
@@ -171,10 +171,10 @@ def test_a_list_that_shrank_under_the_walk_ends() -> None:
 
 def test_keys_grow_along_every_sort() -> None:
     cheap, dear = car(1, 10), car(2, 20)
-    assert sort_key(cheap, Sort.PRICE_ASC) < sort_key(dear, Sort.PRICE_ASC)
-    assert sort_key(cheap, Sort.PRICE_DESC) > sort_key(dear, Sort.PRICE_DESC)
-    assert sort_key(cheap, Sort.YEAR_DESC) == -202001
-    assert sort_key(cheap, Sort.MILEAGE_ASC) == 1
+    assert SORT_KEYS[Sort.PRICE_ASC](cheap) < SORT_KEYS[Sort.PRICE_ASC](dear)
+    assert SORT_KEYS[Sort.PRICE_DESC](cheap) > SORT_KEYS[Sort.PRICE_DESC](dear)
+    assert SORT_KEYS[Sort.YEAR_DESC](cheap) == -202001
+    assert SORT_KEYS[Sort.MILEAGE_ASC](cheap) == 1
 
 
 class Listings:

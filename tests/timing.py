@@ -24,9 +24,7 @@ class Stopwatch:
         self._pulse = asyncio.create_task(self._beat())
         return self
 
-    async def __aexit__(
-        self, *_: object
-    ) -> None:
+    async def __aexit__(self, *_: object) -> None:
         await asyncio.sleep(0)  # a beat that is due is heard
         self.seconds = time.monotonic() - self._began - self._taken_away
         self._pulse.cancel()

@@ -1,7 +1,9 @@
 """The listening socket: our envelope even for what is no HTTP, and limits on who holds a connection open."""
 
 import asyncio
+import resource
 import secrets
+from typing import cast
 
 import structlog
 from aiohttp import web
@@ -12,11 +14,14 @@ from dealerproxy.headers import REQUEST_ID
 
 # A connection on which no whole request arrives for so long is closed; so is one that is kept alive for nothing.
 IDLE_S = 75.0
-# A client that does not read, or does not send the body it promised, is not waited for longer.
+# A client that does not send the body it promised is not waited for longer.
 LINGER_S = 5.0
-_DATA = "default-src 'none'; frame-ancestors 'none'"
-# A page may use what is served here and show the sites' photos.
-_PAGE = "default-src 'self'; img-src 'self' https: data:; style-src 'self' 'unsafe-inline'; frame-ancestors 'none'"
+# What the kernel does not take of an answer in so long, because the client does not read, is not sent any more.
+UNREAD_S = 20.0
+# Connections held at a time, kept ones included; one more is closed at once.
+MOST_CONNECTIONS = 4_096
+# Pages for people bring a policy of their own.
+_POLICY = "default-src 'none'; frame-ancestors 'none'"
 # The partner's longest query has some 30 parameters; a cursor takes 3 kB.
 MAX_LINE_BYTES = 16_384
 MAX_BODY_BYTES = 65_536
@@ -25,7 +30,50 @@ log = structlog.get_logger(__name__)
 
 
 class Protocol(web.RequestHandler):
-    """Answers what never reached the application as the application would."""
+    """Answers what never reached the application as the application would, and ends what holds a connection."""
+
+    _unread: asyncio.TimerHandle | None = None
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Take the connection, unless there are too many."""
+        wire = cast("asyncio.Transport", transport)
+        most = most_connections()
+        if self._manager is not None and len(self._manager.connections) >= most:
+            log.warning("too_many_connections", most=most)
+            wire.abort()
+            return
+        # So that `pause_writing` tells of every byte the kernel does not take.
+        wire.set_write_buffer_limits(high=0)
+        super().connection_made(transport)
+
+    def connection_lost(self, exc: BaseException | None) -> None:
+        """Forget the connection."""
+        self._read_on()
+        super().connection_lost(exc)
+
+    def pause_writing(self) -> None:
+        """Give the client a while to read."""
+        super().pause_writing()
+        if self.transport is not None:
+            self._unread = self._loop.call_later(UNREAD_S, self.transport.abort)
+
+    def resume_writing(self) -> None:
+        """All is sent."""
+        self._read_on()
+        super().resume_writing()
+
+    def _read_on(self) -> None:
+        if self._unread is not None:
+            self._unread.cancel()
+            self._unread = None
+
+    async def finish_response(
+        self, request: web.BaseRequest, resp: web.StreamResponse, start_time: float | None
+    ) -> tuple[web.StreamResponse, bool]:
+        """Send an answer. A refusal of aiohttp's own, which no middleware saw, gets the application's shape."""
+        if isinstance(resp, web.HTTPException):
+            resp = _refused(resp.status, "bad_request", resp.reason)
+        return await super().finish_response(request, resp, start_time)
 
     def handle_error(
         self,
@@ -37,17 +85,31 @@ class Protocol(web.RequestHandler):
         """Answer bytes that are no request, or a line or header that is too long; the connection ends."""
         if request.writer.output_size > 0:
             raise ConnectionError("an answer was begun already")
-        request_id = f"req_{secrets.token_hex(12)}"
-        log.info("not_http", status=status, error=type(exc).__name__, request_id=request_id)
         code, said = ("internal_error", "Something went wrong here.") if status >= 500 else _REFUSALS
-        response = error_response(ApiError(status, code, said), request_id)
-        response.headers[REQUEST_ID] = request_id
-        secure(response)
-        response.force_close()
-        return response
+        return _refused(status, code, said, error=type(exc).__name__)
 
 
 _REFUSALS = ("bad_request", "This is no HTTP request, or its line or one of its headers is too long.")
+
+
+def _refused(status: int, code: str, said: str, **why: str) -> web.Response:
+    """The answer to what the application does not get to see; the connection ends with it."""
+    request_id = f"req_{secrets.token_hex(12)}"
+    log.info("not_http", status=status, request_id=request_id, **why)
+    response = error_response(ApiError(status, code, said), request_id)
+    response.headers[REQUEST_ID] = request_id
+    secure(response)
+    response.force_close()
+    return response
+
+
+def most_connections() -> int:
+    """How many connections may be open: half of the files of the process at most.
+
+    Without a free one it could not ask the sites, and asyncio's accepting of connections would stop all else.
+    """
+    soft, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+    return MOST_CONNECTIONS if soft == resource.RLIM_INFINITY else min(MOST_CONNECTIONS, soft // 2)
 
 
 class Site(web.BaseSite):
@@ -92,4 +154,4 @@ def secure(response: web.StreamResponse) -> None:
     response.headers["Server"] = "dealerproxy"
     response.headers["X-Content-Type-Options"] = "nosniff"
     response.headers["Referrer-Policy"] = "no-referrer"
-    response.headers.setdefault("Content-Security-Policy", _PAGE if response.content_type == "text/html" else _DATA)
+    response.headers.setdefault("Content-Security-Policy", _POLICY)

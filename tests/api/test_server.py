@@ -2,7 +2,10 @@
 
 import asyncio
 import json
+import resource
+import socket
 from collections.abc import AsyncIterator
+from contextlib import suppress
 
 import pytest
 from aiohttp import web
@@ -16,15 +19,29 @@ NOBODY = "http://127.0.0.1:9"
 
 
 @pytest.fixture
-async def address(vocabulary: Vocabulary) -> AsyncIterator[tuple[str, int]]:
+async def runner(vocabulary: Vocabulary) -> AsyncIterator[web.AppRunner]:
     settings = Settings(
         cursor_secret="s", encar_api_url=NOBODY, encar_page_url=NOBODY, danawa_url=NOBODY, mpark_api_url=NOBODY
     )
     runner = web.AppRunner(create_app(settings, vocabulary), access_log=None)
     await runner.setup()
     await server.Site(runner, "127.0.0.1", 0).start()
-    yield runner.addresses[0]
+    yield runner
     await runner.cleanup()
+
+
+@pytest.fixture
+def address(runner: web.AppRunner) -> tuple[str, int]:
+    host, port = runner.addresses[0]
+    return host, port
+
+
+async def held(runner: web.AppRunner, connections: int) -> None:
+    """Wait until the service holds so many connections."""
+    assert runner.server is not None
+    async with asyncio.timeout(5):
+        while len(runner.server.connections) != connections:  # noqa: ASYNC110  # the server tells nobody
+            await asyncio.sleep(0.01)
 
 
 async def say(address: tuple[str, int], request: bytes, *, ended: bool = False) -> tuple[int, dict[str, str], bytes]:
@@ -52,8 +69,20 @@ async def say(address: tuple[str, int], request: bytes, *, ended: bool = False) 
         b"GET /?" + b"a" * 20_000 + b" HTTP/1.1\r\nHost: x\r\n\r\n",
         b"GET / HTTP/1.1\r\nHost: x\r\nX: " + b"a" * 20_000 + b"\r\n\r\n",
         b"GET / HTTP/1.1\r\nHost: x\r\nContent-Length: -1\r\n\r\n",
+        b"GET / HTTP/1.1\r\nHost: x\r\n" + b"".join(b"X-%d: a\r\n" % number for number in range(1_000)) + b"\r\n",
+        b"GET / HTTP/1.1\r\n\r\n",
+        b"GET / HTTP/1.1\r\nHost: x\r\nHost: y\r\n\r\n",
+        # Where one request ends, two readers could see differently.
+        b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 4\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
+        b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 4\r\nContent-Length: 5\r\n\r\nabcde",
+        b"POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: xchunked\r\n\r\n",
+        b"GET / HTTP/1.1\nHost: x\n\n",
+        b"GET / HTTP/1.1\r\nHost: x\r\nX: a\r\n b\r\n\r\n",
     ],
-    ids=["tls", "nonsense", "version", "raw bytes", "line", "header", "length"],
+    ids=[
+        *("tls", "nonsense", "version", "raw bytes", "line", "header", "length", "headers", "no host", "two hosts"),
+        *("length and chunks", "two lengths", "encoding", "line feeds", "folded"),
+    ],
 )
 async def test_what_is_no_request_gets_the_envelope_and_the_connection_ends(
     address: tuple[str, int], request_: bytes
@@ -63,6 +92,15 @@ async def test_what_is_no_request_gets_the_envelope_and_the_connection_ends(
     assert (status, error["code"]) == (400, "bad_request")
     assert error["request_id"] == headers["x-request-id"]
     assert headers["server"] == "dealerproxy"
+
+
+async def test_an_expectation_nobody_meets_gets_the_envelope(address: tuple[str, int]) -> None:
+    status, headers, body = await say(
+        address, b"GET /health/live HTTP/1.1\r\nHost: x\r\nExpect: tea\r\n\r\n", ended=True
+    )
+    error = json.loads(body)["error"]
+    assert (status, error["code"], error["message"]) == (417, "bad_request", "Expectation Failed")
+    assert error["request_id"] == headers["x-request-id"]
 
 
 async def test_every_answer_is_secure_and_says_nothing_of_what_it_runs_on(address: tuple[str, int]) -> None:
@@ -87,6 +125,16 @@ async def test_a_body_beyond_what_a_hundred_ids_take_is_refused(address: tuple[s
     assert (status, json.loads(answer)["error"]["code"]) == (413, "payload_too_large")
 
 
+async def test_a_body_that_does_not_come_is_not_waited_for(
+    address: tuple[str, int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(server, "LINGER_S", 0.1)
+    head = b"POST %s HTTP/1.1\r\nHost: x\r\nX-Request-Deadline-Ms: 1\r\nContent-Length: 9\r\n\r\n{"
+    for path, expected in ((b"/v1/vehicles/availability", (408, "request_timeout")), (b"/nowhere", (404, "not_found"))):
+        status, _, body = await say(address, head % path, ended=True)
+        assert (status, json.loads(body)["error"]["code"]) == expected
+
+
 async def test_a_client_that_never_finishes_its_request_is_not_waited_for(
     address: tuple[str, int], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -96,3 +144,82 @@ async def test_a_client_that_never_finishes_its_request_is_not_waited_for(
     assert await asyncio.wait_for(reader.read(), 5) == b""
     writer.close()
     await writer.wait_closed()
+
+
+async def test_a_client_that_sends_byte_after_byte_is_not_waited_for_either(
+    address: tuple[str, int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(server, "IDLE_S", 0.2)
+    reader, writer = await asyncio.open_connection(*address)
+
+    async def drip() -> None:
+        for byte in b"GET /health/live HTTP/1.1\r\nX: " + b"a" * 1_000:
+            writer.write(bytes([byte]))
+            await asyncio.sleep(0.02)
+
+    dripping = asyncio.create_task(drip())
+    assert await asyncio.wait_for(reader.read(), 5) == b""
+    dripping.cancel()
+    writer.close()
+    with suppress(ConnectionError):
+        await writer.wait_closed()
+
+
+@pytest.mark.parametrize("requests", [200, 1])
+async def test_a_client_that_does_not_read_its_answers_is_not_waited_for(
+    runner: web.AppRunner, address: tuple[str, int], monkeypatch: pytest.MonkeyPatch, requests: int
+) -> None:
+    monkeypatch.setattr(server, "UNREAD_S", 0.2)
+    with socket.socket() as deaf:
+        # So little that not even one answer fits into what the kernel holds for both.
+        deaf.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1_024)
+        deaf.setblocking(False)
+        await asyncio.get_running_loop().sock_connect(deaf, address)
+        await held(runner, 1)
+        assert runner.server is not None
+        for protocol in runner.server.connections:
+            assert protocol.transport is not None
+            protocol.transport.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 4_096)
+        await asyncio.get_running_loop().sock_sendall(deaf, b"GET /openapi.json HTTP/1.1\r\nHost: x\r\n\r\n" * requests)
+        await held(runner, 0)
+
+
+async def test_a_client_that_reads_slowly_gets_all_of_its_answer(
+    address: tuple[str, int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(server, "UNREAD_S", 1.0)
+    reader, writer = await asyncio.open_connection(*address, limit=1_024)
+    writer.write(b"GET /openapi.json HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
+    size = 0
+    while piece := await asyncio.wait_for(reader.read(16_384), 5):
+        size += len(piece)
+        await asyncio.sleep(0.02)
+    assert size > 100_000
+    writer.close()
+    await writer.wait_closed()
+
+
+async def test_more_connections_than_may_be_open_are_closed_at_once_until_one_is_free(
+    runner: web.AppRunner, address: tuple[str, int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(server, "most_connections", lambda: 2)
+    held_open = [await asyncio.open_connection(*address) for _ in range(2)]
+    await held(runner, 2)
+    reader, one_more = await asyncio.open_connection(*address)
+    with suppress(ConnectionError):
+        assert await asyncio.wait_for(reader.read(), 5) == b""
+    one_more.close()
+    held_open.pop()[1].close()
+    await held(runner, 1)
+    assert (await say(address, b"GET /health/live HTTP/1.1\r\nHost: x\r\n\r\n"))[0] == 200
+    held_open.pop()[1].close()
+
+
+def test_connections_leave_the_process_half_of_the_files_it_may_open(monkeypatch: pytest.MonkeyPatch) -> None:
+    for allowed, most in (
+        (1_024, 512),
+        (1_048_576, server.MOST_CONNECTIONS),
+        (resource.RLIM_INFINITY, server.MOST_CONNECTIONS),
+    ):
+        monkeypatch.setattr(resource, "getrlimit", lambda _, allowed=allowed: (allowed, allowed))
+        assert server.most_connections() == most

@@ -142,7 +142,10 @@ def check(captures: Captures, vocabulary: Vocabulary) -> int:
 
 
 def update(captures: Captures, vocabulary: Vocabulary) -> int:
-    """Write down what is read now. A page that should be readable and is not stays: its parser is to be mended."""
+    """Write down what is read now. A page that should be readable and is not stays: its parser is to be mended.
+
+    A page that cannot be written ends it.
+    """
     failing = 0
     for path, each in captures.items():
         reading = read(each, vocabulary)
@@ -152,7 +155,10 @@ def update(captures: Captures, vocabulary: Vocabulary) -> int:
             failing += 1
             print(f"FAILS {path}: {reading.told}; left as it was")
             continue
-        form.write_expectation(path, reading.document, reading.error)
+        try:
+            form.write_expectation(path, reading.document, reading.error)
+        except OSError as error:
+            return _refused(BadCapture(f"{error.filename}: {error.strerror}"))
         print(f"updated {path}: {reading.told}")
     return WRONG if failing else GOOD
 

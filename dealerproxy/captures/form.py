@@ -114,11 +114,14 @@ def is_capture(folder: Path) -> bool:
 
 
 def find(root: Path) -> list[Path]:
-    """The captures in a directory, itself included, in order. Raises BadCapture when there are none."""
-    if not root.is_dir():
-        raise BadCapture(f"{root}: no such directory")
-    folders = [root, *(path for path in root.rglob("*") if path.is_dir() and not path.name.startswith("."))]
-    found = sorted(folder for folder in folders if is_capture(folder))
+    """The captures in a directory, itself included, in order. Raises BadCapture when there are none to be had."""
+    try:
+        if not root.is_dir():
+            raise BadCapture(f"{root}: no such directory")
+        folders = [root, *(path for path in root.rglob("*") if path.is_dir() and not path.name.startswith("."))]
+        found = sorted(folder for folder in folders if is_capture(folder))
+    except OSError as error:
+        raise BadCapture(f"{error.filename}: {error.strerror}") from error
     if not found:
         raise BadCapture(f"{root}: no capture in it")
     return found

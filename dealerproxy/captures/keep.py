@@ -17,10 +17,13 @@ from dealerproxy.captures import form
 from dealerproxy.captures.form import Trouble
 from dealerproxy.captures.making import Maker
 from dealerproxy.captures.sites import Page, recognise
+from dealerproxy.captures.standins import masked
 from dealerproxy.captures.texts import ScrubError
-from dealerproxy.errors import Blocked, Drift, NotFound, UpstreamError
+from dealerproxy.captures.words import identities
+from dealerproxy.errors import Blocked, Drift, NotFound
+from dealerproxy.transport.fetch import Odd, Unknown
 from dealerproxy.transport.response import Response
-from dealerproxy.vocabulary import Vocabulary
+from dealerproxy.vocabulary import MISSES_BEYOND, Vocabulary
 
 MAX_CAPTURES = 200
 MAX_BYTES = 50_000_000
@@ -32,8 +35,10 @@ LARGEST_BODY = 1_000_000
 KNOWN_S = 3600.0
 MAX_KNOWN = 1_000
 CLOSE_S = 2.0
-# A word that no dictionary has is no error, but the page that has it is worth a look.
+# A code that no dictionary has is no error, but the page that has it is worth a look. A site that numbers all of them
+# anew must not push out everything else.
 UNKNOWN = "unknown"
+MOST_WORDS = 10
 
 _PLACE = re.compile(r"\[\d+\]")
 _LONGEST_SLUG = 32
@@ -68,13 +73,15 @@ class Keeper:
         max_bytes: int = MAX_BYTES,
         now: Callable[[], datetime] = form.utc_now,
         count: Callable[[str], None] = lambda _: None,
+        met: Callable[[str], None] = lambda _: None,
     ) -> None:
-        """`count` is told of every capture that was `written`, or `failed` to be."""
-        self._count = count
+        """`count` is told of every capture that was `written`, or `failed` to be; `met` of the id of each trouble."""
+        self._count, self._met = count, met
         self._folder, self._asked_at = folder, asked_at
         self._maker = Maker(vocabulary)
         self._max_captures, self._max_bytes, self._now = max_captures, max_bytes, now
         self._known: TTLCache[str, bool] = TTLCache(MAX_KNOWN, KNOWN_S)
+        self._words: dict[tuple[str, str], set[str]] = {}
         self._waiting: asyncio.Queue[_Waiting] = asyncio.Queue(MAX_WAITING)
         self._writer: asyncio.Task[None] | None = None
         self._failed = False
@@ -92,10 +99,8 @@ class Keeper:
         self._writer.cancel()
         await asyncio.gather(self._writer, return_exceptions=True)
 
-    def notice(
-        self, upstream: str, operation: str, url: URL, response: Response | None, error: UpstreamError
-    ) -> str | None:
-        """Take note of an attempt that failed; return the id of the capture that shows this kind of trouble.
+    def notice(self, upstream: str, operation: str, url: URL, response: Response | None, error: Odd) -> str | None:
+        """Take note of an answer that is a failure, or odd; return the id of the capture that shows this kind of it.
 
         That is the name of a directory, which may be about to be written. None when there is nothing to show: no
         answer, a plain 404, a page of no site, or too much waiting already. The address tells more finely than
@@ -103,6 +108,8 @@ class Keeper:
         """
         if response is None or isinstance(error, NotFound):
             return None
+        if isinstance(error, Unknown):
+            return self._note(url, response, Trouble(UNKNOWN, f"{error.kind} {self._word(operation, error)}"))
         sign = (
             error.path
             if isinstance(error, Drift)
@@ -112,9 +119,14 @@ class Keeper:
         )
         return self._note(url, response, Trouble(error.code, _PLACE.sub("[]", sign)))
 
-    def unknown(self, url: URL, response: Response, kind: str, word: str) -> str | None:
-        """Take note of a page that could be read, but for a code or a word that no dictionary has."""
-        return self._note(url, response, Trouble(UNKNOWN, f"{kind} {word}"))
+    def _word(self, operation: str, unknown: Unknown) -> str:
+        """The word to tell the page by; of one operation and kind all words past the first few share one page."""
+        word = masked(unknown.word) if any(identities(unknown.word)) else unknown.word
+        words = self._words.setdefault((operation, unknown.kind), set())
+        if word not in words and len(words) >= MOST_WORDS:
+            return MISSES_BEYOND
+        words.add(word)
+        return word
 
     def _note(self, url: URL, response: Response, trouble: Trouble) -> str | None:
         page = recognise(url, self._asked_at)
@@ -128,7 +140,10 @@ class Keeper:
             except asyncio.QueueFull:
                 return None
             known = self._known[name] = True
-        return name if known else None
+        if not known:
+            return None
+        self._met(name)
+        return name
 
     async def _write_all(self) -> None:
         while True:

@@ -66,7 +66,8 @@ LOOKS_LIKE = (
 HARMLESS = frozenset().union(
     # A row of a search.
     _keys(
-        """id separation trust servicemark condition photo location type updateddate manufacturer model modelgroup
+        """searchresults.id .id separation trust servicemark condition photo location type updateddate manufacturer
+        model modelgroup
         badge badgedetail greentype evtype transmission fueltype formyear year mileage homeserviceprogress
         homeserviceverification servicecopycar price leasetype lease salesstatus selltype buytype modifieddate
         officecitystate adtype color colorexpression seatcolor seatcolorexpression hotmark"""

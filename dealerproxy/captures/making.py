@@ -1,8 +1,6 @@
 """Makes a capture of an answer: scrubbed, described, and if wanted with what it says as its expectation."""
 
-from collections import Counter
 from collections.abc import Mapping
-from copy import copy
 from datetime import datetime
 from typing import Literal
 
@@ -24,8 +22,7 @@ class Maker:
     """Makes captures. What no dictionary has is counted apart: the count of `vocabulary` is that of live answers."""
 
     def __init__(self, vocabulary: Vocabulary) -> None:
-        self._vocabulary = copy(vocabulary)
-        self._vocabulary.untranslated = Counter()
+        self._vocabulary = vocabulary.counting_apart()
         self._scrubber = Scrubber(self._vocabulary)
 
     def make(

@@ -1,10 +1,11 @@
 """A pytest plugin: a directory that is a capture is a test, with one item for each field that is expected.
 
-    tests/captures/encar_detail::reads            the page can be read, or fails as it should
-    tests/captures/encar_detail::car.price_krw    one field; of a list one column (`rows[].price_krw`)
-    tests/captures/encar_detail::nothing_else     no field came that nobody expects
+    tests/captures/encar_detail/meta.json::reads            the page can be read, or fails as it should
+    tests/captures/encar_detail/meta.json::car.price_krw    one field; of a list one column (`rows[].price_krw`)
+    tests/captures/encar_detail/meta.json::nothing_else     no field came that nobody expects
 
-So a drift names the field. A capture that is not sound is a single item, `sound`, which fails and says why.
+So a drift names the field. A capture that is not sound is a single item, `sound`, which fails and says why. Items hang
+on a file because pytest takes no name of an item below a directory: like this, one can be run by itself.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -23,18 +24,21 @@ if TYPE_CHECKING:
 
 _VOCABULARY: "pytest.StashKey[Vocabulary]" = pytest.StashKey()
 SOUND, NOTHING_ELSE = "sound", "nothing_else"
+MAIN_FILES = ("meta.json", "request.json", "response.json")
 
 
-def pytest_collect_directory(path: Path, parent: pytest.Collector) -> pytest.Collector | None:
-    """Collect a directory with enough of a capture's files in it as a capture."""
-    if not (path / "request.json").is_file() and not (path / "meta.json").is_file():
+def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> pytest.Collector | None:
+    """Collect a directory with enough of a capture's files in it as a capture, at the first of its main files."""
+    if file_path.name not in MAIN_FILES:
         return None
     from dealerproxy.captures.form import is_capture  # noqa: PLC0415
 
-    return CaptureDirectory.from_parent(parent, path=path) if is_capture(path) else None
+    folder = file_path.parent
+    first = next(name for name in MAIN_FILES if (folder / name).is_file())
+    return CaptureFile.from_parent(parent, path=file_path) if file_path.name == first and is_capture(folder) else None
 
 
-class CaptureDirectory(pytest.Directory):
+class CaptureFile(pytest.File):
     """A capture; what it says is read once, when the first of its items runs."""
 
     def collect(self) -> Iterator[pytest.Item]:
@@ -59,7 +63,7 @@ class CaptureDirectory(pytest.Directory):
         """The capture; raises BadCapture."""
         from dealerproxy.captures import form  # noqa: PLC0415
 
-        return form.read(self.path)
+        return form.read(self.path.parent)
 
     @cached_property
     def reading(self) -> "Reading":
@@ -83,18 +87,18 @@ class CaptureItem(pytest.Item):
     """One thing about a capture."""
 
     @property
-    def directory(self) -> CaptureDirectory:
+    def file(self) -> CaptureFile:
         """The capture it is about."""
-        assert isinstance(self.parent, CaptureDirectory)  # noqa: S101 - tells the type checker
+        assert isinstance(self.parent, CaptureFile)  # noqa: S101 - tells the type checker
         return self.parent
 
     def reportinfo(self) -> tuple[Path, None, str]:
         """Say where it stands."""
-        return self.path, None, f"{self.path.name}::{self.name}"
+        return self.path, None, f"{self.path.parent.name}::{self.name}"
 
     def fail(self, message: str) -> None:
         """Fail without a traceback: the message is all there is to see."""
-        pytest.fail(f"{self.path.name}: {message}", pytrace=False)
+        pytest.fail(f"{self.path.parent.name}: {message}", pytrace=False)
 
 
 class BadItem(CaptureItem):
@@ -116,7 +120,7 @@ class OutcomeItem(CaptureItem):
         """Fail with the error, which names the path."""
         from dealerproxy.captures.comparing import told, unexpected  # noqa: PLC0415
 
-        failure = unexpected(self.directory.capture, self.directory.reading)
+        failure = unexpected(self.file.capture, self.file.reading)
         if failure is not None:
             self.fail(told([failure]))
 
@@ -128,13 +132,13 @@ class FieldItem(CaptureItem):
         """Fail with every difference in the field; skip when there is nothing to compare."""
         from dealerproxy.captures.comparing import READS, told, unexpected  # noqa: PLC0415
 
-        directory = self.directory
-        if unexpected(directory.capture, directory.reading) is not None:
+        file = self.file
+        if unexpected(file.capture, file.reading) is not None:
             pytest.skip(f"see {READS}")
         if self.name == NOTHING_ELSE:
-            names = [name for name in directory.fields if name not in directory.expected_fields]
-            found = [difference for name in names for difference in directory.fields[name]]
+            names = [name for name in file.fields if name not in file.expected_fields]
+            found = [difference for name in names for difference in file.fields[name]]
         else:
-            found = list(directory.fields.get(self.name, ()))
+            found = list(file.fields.get(self.name, ()))
         if found:
             self.fail(told(found))

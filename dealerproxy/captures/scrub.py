@@ -98,7 +98,10 @@ def _header(name: str, value: str, texts: Texts) -> str:
     if name.lower() != "location":
         return texts.under(name, value)
     try:
-        return _address(URL(value), texts)
+        url = URL(value)
+        query = [(each, texts.under(each, said)) for each, said in url.query.items()]
+        masked = [(each, said if said != url.query[each] else texts.mask(said)) for each, said in query]
+        return url.with_path(texts.known(url.path)).with_query(masked).human_repr()
     except ValueError:
         return texts.mask(value)
 

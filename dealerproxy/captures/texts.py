@@ -17,9 +17,13 @@ _SHORTEST_NAME, _SHORTEST_NUMBER = 2, 6
 # Looking for more of them all over a page would take too long.
 _MOST = 1_000
 _PART = re.compile(
-    rf"(?P<quantity>{QUANTITY})|(?P<run>{UNTRANSLATED.pattern})|[A-Za-z0-9\udc80-\udcff]+", re.IGNORECASE
+    rf"(?P<quantity>{QUANTITY})|(?P<run>{UNTRANSLATED.pattern})|(?:[^\W_]|[\udc80-\udcff])+", re.IGNORECASE
 )
-_LATIN = re.compile(r"[A-Za-z0-9]")
+# Letters and digits, wide ones too, that are not Korean.
+_LATIN = re.compile(r"[^\W_\uac00-\ud7a3\u1100-\u11ff\u3130-\u318f]")
+# A name and a value, as in the query of an address.
+_PAIR = re.compile(r"(?<![\w$-])([A-Za-z_][\w-]*)=([\w%.~+/@:-]{4,})")
+_TOLD_BY_NAME = frozenset(Kind) - {Kind.TEXT, Kind.ADDRESS}
 # An address, or a part of one, in which Korean is written as its bytes.
 _ENCODED = re.compile(r"""(?<![^\s"'<>`])[^\s"'<>`]*%[0-9A-Fa-f]{2}[^\s"'<>`]*""")
 
@@ -39,7 +43,8 @@ class Texts:
 
     def known(self, text: str) -> str:
         """Scrub a text that is harmless but for plates, telephone numbers and the like in it."""
-        return self._without_identities(_ENCODED.sub(self._encoded, text) if "%" in text else text)
+        plain = _PAIR.sub(self._pair, text) if "=" in text else text
+        return self._without_identities(_ENCODED.sub(self._encoded, plain) if "%" in plain else plain)
 
     def any(self, text: str) -> str:
         """Scrub a text of which nothing is known: unknown words are masked, and what goes with them."""
@@ -103,6 +108,11 @@ class Texts:
             pieces += (gaps(text[end:start]), self.standins.of(kind, text[start:stop]))
             end = stop
         return "".join((*pieces, gaps(text[end:])))
+
+    def _pair(self, match: re.Match[str]) -> str:
+        """Mask the value of a name that holds something personal; its words may well stand elsewhere, too."""
+        name, value = match.groups()
+        return f"{name}={self.mask(value)}" if kind_of("", name) in _TOLD_BY_NAME else match[0]
 
     def _encoded(self, match: re.Match[str]) -> str:
         plain = unquote(match[0])

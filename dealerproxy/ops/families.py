@@ -90,6 +90,9 @@ FAMILIES: Mapping[str, Family] = {
     ),
     "dealerproxy_untranslated_terms_total": Family(Type.COUNTER, "Words met that have no English.", ("kind",)),
     "dealerproxy_captures_total": Family(Type.COUNTER, "Pages kept because something was wrong.", ("result",)),
+    "dealerproxy_capture_last_met_timestamp_seconds": Family(
+        Type.GAUGE, "When the trouble that a captured page shows was last met; the latest ones.", ("capture",)
+    ),
     # What is kept
     "dealerproxy_cache_answers_total": Family(
         Type.COUNTER, "What the cache answered, and where it had it from.", ("kind", "tier", "result")

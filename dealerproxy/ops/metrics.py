@@ -10,6 +10,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
+from cachetools import LRUCache
 from prometheus_client import (
     CollectorRegistry,
     Counter,
@@ -60,6 +61,8 @@ WAIT_S = (0.001, 0.01, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0)
 LAG_S = (0.001, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5)
 # Different reasons of unreadable rows that are told apart.
 MOST_REASONS = 60
+# Captures that are told by name: those met last.
+MOST_CAPTURES = 50
 
 # It would give every counter a second series, which nobody reads; prometheus_client knows only all or none.
 disable_created_metrics()  # type: ignore[no-untyped-call]
@@ -102,6 +105,7 @@ class Metrics:
         self._fills |= {(upstream, CAR): Fill(CAR_FIELDS, window=200, least=20) for upstream in UPSTREAMS}
         captures = self._counter("dealerproxy_captures_total")
         self._captures = {result: captures.labels(result) for result in CAPTURED}
+        self._met: LRUCache[str, float] = LRUCache(MOST_CAPTURES)
 
     def watch(
         self,
@@ -122,6 +126,7 @@ class Metrics:
                 lambda: reading.circuits(health),
                 reading.troubles,
                 lambda: reading.fills(self._fills),
+                lambda: reading.captures(self._met),
                 lambda: reading.words(vocabulary),
                 lambda: reading.cache({**cache.counts, **self._lists}, layers),
                 lambda: reading.fx(rates),
@@ -190,6 +195,10 @@ class Metrics:
     def captured(self, result: str) -> None:
         """Count a capture that was `written`, or `failed` to be."""
         self._captures[result].inc()
+
+    def met(self, capture: str) -> None:
+        """Take note that a trouble was met which a captured page shows."""
+        self._met[capture] = time.time()
 
     def _counter(self, name: str) -> Counter:
         return Counter(name, FAMILIES[name].about, FAMILIES[name].labels, registry=self.registry)

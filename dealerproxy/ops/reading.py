@@ -123,6 +123,14 @@ def cache(counts: Mapping[tuple[str, str, str], int], layers: Mapping[str, Bound
     yield from (answers, taken)
 
 
+def captures(met: Mapping[str, float]) -> Iterator[Metric]:
+    """Tell which captured pages show the latest troubles, and when those were last met."""
+    last = _gauge("dealerproxy_capture_last_met_timestamp_seconds")
+    for capture, at in met.items():
+        last.add_metric((capture,), at)
+    yield last
+
+
 def redis(shared: Shared) -> Iterator[Metric]:
     """Tell how Redis does."""
     up, failures = _gauge("dealerproxy_redis_up"), _counter("dealerproxy_redis_failures_total")

@@ -8,8 +8,8 @@ from dealerproxy.errors import UpstreamError
 from dealerproxy.logs import upstream_trouble
 from dealerproxy.search.answer import Notice
 from dealerproxy.transport.deadline import Deadline
-from dealerproxy.upstreams.encar.cars import EncarCars
-from dealerproxy.upstreams.encar.detail import Advert, is_under_contract, judge, normalise
+from dealerproxy.upstreams.encar.cars import EncarCars, Seen
+from dealerproxy.upstreams.encar.detail import is_under_contract, judge, normalise
 from dealerproxy.upstreams.encar.naming import UPSTREAM as ENCAR
 from dealerproxy.vehicles.car import Verdict
 from dealerproxy.vehicles.listing import LeftOutReason, Listing
@@ -52,10 +52,11 @@ async def enrich(
     return kept, notices
 
 
-def _filled(row: Listing, advert: Advert, vocabulary: Vocabulary) -> Listing:
+def _filled(row: Listing, advert: Seen, vocabulary: Vocabulary) -> Listing:
     try:
         car = normalise(advert, row.listing_id, vocabulary)
     except UpstreamError as error:
+        error.capture = advert.capture
         upstream_trouble(ENCAR, "batch", error, id=row.listing_id)
         raise
     return msgspec.structs.replace(

@@ -14,6 +14,7 @@ from dealerproxy.search.legs import CHUNK_ROWS, MAX_OFFSET, index_order
 from dealerproxy.search.plan import DanawaLeg, EncarLeg
 from dealerproxy.transport.aged import AgedCache
 from dealerproxy.transport.deadline import Deadline
+from dealerproxy.transport.fetch import keep_page
 from dealerproxy.transport.pieces import Found, Kind
 from dealerproxy.upstreams.danawa.index import Brand, Index, Indexes
 from dealerproxy.upstreams.departed import Departed, Entries
@@ -91,6 +92,8 @@ class EncarSource:
             # A count may be a little off at the end of a search, but not by more than a page.
             if not entries and total > (offset + CHUNK_ROWS if offset else 0) and offset < MAX_OFFSET:
                 raise Drift(ROWS, f"empty from {offset} on although {total} cars are counted")
+            for path in unreadable:
+                keep_page(Drift(f"{ROWS}[]: {path}", "in some rows"))
             return total, entries
 
         try:

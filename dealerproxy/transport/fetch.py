@@ -5,8 +5,10 @@ Redirects are followed only on the upstream's own host: elsewhere they lead to b
 
 import asyncio
 import time
-from collections.abc import Callable, Mapping, Sequence
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from contextvars import ContextVar
+from functools import partial
 from typing import NamedTuple, TypeVar
 
 import aiohttp
@@ -18,6 +20,7 @@ from dealerproxy.transport.health import Health
 from dealerproxy.transport.limits import LANE, Bulkhead, Lane, RateLimiter
 from dealerproxy.transport.response import Response
 from dealerproxy.transport.retry import Retries
+from dealerproxy.vocabulary import CODE_MISSED
 
 CONNECT_S = 3.0
 READ_S = 5.0
@@ -41,13 +44,44 @@ class Manners(NamedTuple):
     max_bytes: int
 
 
-Keep = Callable[[str, str, URL, Response, UpstreamError], str | None]
+class Unknown(NamedTuple):
+    """A code that no dictionary has, in an answer that is good otherwise."""
+
+    kind: str
+    word: str
+
+
+Odd = UpstreamError | Unknown
+Keep = Callable[[str, str, URL, Response, Odd], str | None]
+_KEPT: ContextVar[Callable[[Odd], str | None] | None] = ContextVar("kept", default=None)
+
+
+def keep_page(odd: Odd) -> str | None:
+    """Have the answer that is being read kept for what is odd about it, though it is no failure; return the page's id.
+
+    None when nothing is kept, or when no answer is being read.
+    """
+    keep = _KEPT.get()
+    return None if keep is None else keep(odd)
+
+
+@contextmanager
+def _reading(keep: Callable[[Odd], str | None]) -> Iterator[None]:
+    """Let whoever reads an answer have its page kept; for a code that no dictionary has, that goes without saying."""
+    kept = _KEPT.set(keep)
+    missed = CODE_MISSED.set(lambda kind, word: keep(Unknown(kind, word)))
+    try:
+        yield
+    finally:
+        CODE_MISSED.reset(missed)
+        _KEPT.reset(kept)
 
 
 class Watch:
     """Is told how an upstream is asked. This one looks away.
 
-    `keep` is given every answer that was judged a failure, and returns the id of the page that was kept of it.
+    `keep` is given every answer that was judged a failure, or found odd, and returns the id of the page that was kept
+    of it.
     """
 
     keep: Keep = staticmethod(lambda *_: None)
@@ -104,11 +138,13 @@ class Fetcher:
                 async with circuit.admit():
                     with self._watch.sending(operation):
                         response = await self._send(url, Deadline(min(seconds, deadline.remaining())))
-                        try:
-                            return judge(response)
-                        except UpstreamError as error:
-                            error.capture = self._watch.keep(self._name, operation, url, response, error)
-                            raise
+                        keep = partial(self._watch.keep, self._name, operation, url, response)
+                        with _reading(keep):
+                            try:
+                                return judge(response)
+                            except UpstreamError as error:
+                                error.capture = keep(error)
+                                raise
 
         try:
             return await self._retries.call(attempt, within_s=within_s)

@@ -10,7 +10,16 @@ of inspections, insurance records and diagnoses), `danawa` (that site's own word
 
 from dealerproxy.vocabulary.build import OPTION_COUNT
 from dealerproxy.vocabulary.danawa import DanawaWords
-from dealerproxy.vocabulary.lookup import CACHE_SIZE, MISS_LENGTH, MISSES_BEYOND, MISSES_KEPT, Vocabulary, load
+from dealerproxy.vocabulary.lookup import (
+    CACHE_SIZE,
+    CODE_KINDS,
+    CODE_MISSED,
+    MISS_LENGTH,
+    MISSES_BEYOND,
+    MISSES_KEPT,
+    Vocabulary,
+    load,
+)
 from dealerproxy.vocabulary.sheet import SEVERITIES, SheetWords
 from dealerproxy.vocabulary.terms import (
     SELL_TYPES,
@@ -28,6 +37,8 @@ from dealerproxy.vocabulary.text import RUN_LENGTH
 
 __all__ = [
     "CACHE_SIZE",
+    "CODE_KINDS",
+    "CODE_MISSED",
     "MISSES_BEYOND",
     "MISSES_KEPT",
     "MISS_LENGTH",

@@ -2,7 +2,9 @@
 
 import re
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
+from contextvars import ContextVar
+from copy import copy
 from functools import lru_cache
 from pathlib import Path
 from typing import TypeVar
@@ -18,7 +20,7 @@ from dealerproxy.vocabulary.build import (
 )
 from dealerproxy.vocabulary.danawa import DanawaWords
 from dealerproxy.vocabulary.files import CategoryEntry, English, read_file
-from dealerproxy.vocabulary.sheet import build_sheet
+from dealerproxy.vocabulary.sheet import TABLES, build_sheet
 from dealerproxy.vocabulary.terms import SELL_TYPES, SELLER_TYPES, Body, Colour, Make, Model, Option
 from dealerproxy.vocabulary.text import GAP, UNTRANSLATED, longest_word, one_line, split_run, squeeze, tidy, word_key
 
@@ -26,6 +28,10 @@ CACHE_SIZE = 4096  # generation names and trims; Encar has a few thousand of eac
 MISSES_KEPT = 1000  # distinct untranslated words; later ones share one line per kind
 MISS_LENGTH = 40  # characters of an untranslated word that are kept
 MISSES_BEYOND = "*"  # stands for all words past MISSES_KEPT
+# Kinds whose words come from a closed list of the site's, so that each new one is news. Names and free text are not.
+CODE_KINDS = frozenset({"panel", "damage", "checklist", "diagnosis", "option", "sell_type", "seller_type", *TABLES})
+# Hears of every miss among CODE_KINDS (kind, word) while an answer is being read.
+CODE_MISSED: ContextVar[Callable[[str, str], object] | None] = ContextVar("code_missed", default=None)
 
 T = TypeVar("T")
 
@@ -196,6 +202,15 @@ class Vocabulary:
         if miss not in self.untranslated and len(self.untranslated) >= MISSES_KEPT:
             miss = (kind, MISSES_BEYOND)
         self.untranslated[miss] += 1
+        heard = CODE_MISSED.get()
+        if heard is not None and kind in CODE_KINDS:
+            heard(kind, word[:MISS_LENGTH])
+
+    def counting_apart(self) -> "Vocabulary":
+        """Return the same words with a count of their own: what is only tried out is no answer's miss."""
+        apart = copy(self)
+        apart.untranslated = Counter()
+        return apart
 
 
 def _unique(models: Iterable[Model]) -> Iterable[Model]:

@@ -17,7 +17,7 @@ from dealerproxy.captures.replay import serving
 from dealerproxy.sandbox.danawa import DanawaStandIn
 from dealerproxy.sandbox.danawa_inventory import generate_danawa
 from dealerproxy.sandbox.encar import EncarStandIn
-from dealerproxy.sandbox.faults import Block, Html, MissingField, MissingSelector
+from dealerproxy.sandbox.faults import Block, Html, MissingField, MissingSelector, Status
 from dealerproxy.sandbox.inventory import generate
 from dealerproxy.sandbox.showcase import SHOWN_ID, shown_car
 from dealerproxy.sandbox.sites import serve
@@ -171,6 +171,19 @@ async def test_a_capture_that_is_not_sound_ends_everything_with_2(
     assert said.out == ""
 
 
+async def test_what_the_disk_refuses_is_told_as_what_it_is(
+    folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    nowhere = tmp_path / ("x" * 300)
+    assert await run(Settings(), "replay", str(nowhere), "--check") == UNUSABLE
+    assert capsys.readouterr().err == f"error: {nowhere}: File name too long\n"
+    expected = folder / "encar_search_model" / form.EXPECTED
+    expected.unlink()
+    expected.symlink_to(tmp_path / "gone" / "expected.json")
+    assert await run(Settings(), "replay", str(folder), "--update") == UNUSABLE
+    assert capsys.readouterr().err == f"error: {expected}: No such file or directory\n"
+
+
 async def test_a_capture_of_no_known_page_is_not_sound_either(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     meta = folder / "encar_search_model" / "meta.json"
     meta.write_text(meta.read_text().replace('"search"', '"serach"'))
@@ -216,6 +229,23 @@ async def test_a_site_that_refuses_is_no_drift(
     encar.faults.add(fault)
     assert await run(settings, "doctor") == UNUSABLE
     assert "blocked" in capsys.readouterr().out
+
+
+async def test_the_doctor_looks_at_a_car_that_has_all_papers(
+    settings: Settings, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert await run(settings, "doctor") == GOOD
+    out = capsys.readouterr().out
+    for line in ("  formats ", "  accidents ", "  items "):
+        assert [each.split()[2] for each in out.splitlines() if each.startswith(line)] == ["1/1"]
+
+
+async def test_a_car_without_a_paper_is_nothing_wrong_and_said_so(
+    settings: Settings, encar: EncarStandIn, capsys: pytest.CaptureFixture[str]
+) -> None:
+    encar.faults.add(Status(operation="inspection", status=404))
+    assert await run(settings, "doctor") == GOOD
+    assert "encar inspection: this car has none (404)" in capsys.readouterr().out.splitlines()
 
 
 async def test_the_doctor_asks_each_site_little(settings: Settings, encar: EncarStandIn) -> None:

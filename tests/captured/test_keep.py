@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 from collections.abc import AsyncIterator, Callable
 from datetime import datetime
 from pathlib import Path
@@ -11,9 +12,10 @@ from multidict import CIMultiDict
 from yarl import URL
 
 from dealerproxy.captures import form, sites
-from dealerproxy.captures.keep import LARGEST_BODY, MAX_WAITING, Keeper, make_room, name_of
+from dealerproxy.captures.keep import LARGEST_BODY, MAX_WAITING, MOST_WORDS, Keeper, make_room, name_of
 from dealerproxy.captures.texts import ScrubError
 from dealerproxy.errors import Blocked, Drift, NotFound, RateLimited, ServerFault, TimedOut, UpstreamError
+from dealerproxy.transport.fetch import Unknown
 from dealerproxy.transport.response import Response
 from dealerproxy.vocabulary import Vocabulary
 
@@ -181,13 +183,45 @@ async def test_scrubbing_leaves_the_count_of_unknown_words_alone(keeper: Keeper,
     assert vocabulary.untranslated == before
 
 
-async def test_a_word_that_no_dictionary_has_keeps_its_page(keeper: Keeper, tmp_path: Path) -> None:
+def note_unknown(keeper: Keeper, kind: str, word: str) -> str | None:
     url = API.with_path("/v1/readside/inspection/vehicle/49000001")
     body = json.dumps({"formats": ["TABLE"], "inners": []}).encode()
-    names = {keeper.unknown(url, Response(200, CIMultiDict(), body), "panel", "P999") for _ in range(3)}
+    return keeper.notice("encar", "papers", url, Response(200, CIMultiDict(), body), Unknown(kind, word))
+
+
+async def test_a_code_that_no_dictionary_has_keeps_its_page_and_expects_nothing_of_it(
+    keeper: Keeper, tmp_path: Path
+) -> None:
+    names = {note_unknown(keeper, "panel", "P999") for _ in range(3)}
     await keeper.close()
     assert kept(tmp_path) == [*names]
     assert kept(tmp_path)[0].startswith("encar-inspection-unknown-panel-p999-")
+    capture = form.read(tmp_path / "kept" / kept(tmp_path)[0])
+    assert (capture.expected, capture.expected_error) == (None, None)
+
+
+async def test_a_site_that_numbers_its_codes_anew_keeps_few_pages(keeper: Keeper, tmp_path: Path) -> None:
+    for number in range(100):
+        note_unknown(keeper, "panel", f"Q{number}")
+        await keeper._waiting.join()
+    await keeper.close()
+    assert len(kept(tmp_path)) == MOST_WORDS + 1
+    assert (
+        note_unknown(keeper, "panel", "Q1")
+        != note_unknown(keeper, "panel", "Q98")
+        == note_unknown(keeper, "panel", "Q99")
+    )
+
+
+@pytest.mark.parametrize("word", ["123가4567", "010-1234-5678", "KMHL34JA1PA123456"])
+async def test_what_stands_where_a_code_should_stand_is_not_told_when_it_is_somebodys(
+    keeper: Keeper, tmp_path: Path, word: str
+) -> None:
+    name = note_unknown(keeper, "panel", word)
+    await keeper.close()
+    told = form.read(tmp_path / "kept" / str(name)).about.trouble
+    assert told is not None
+    assert not set(re.findall(r"[1-9]\d+", word)) & set(re.findall(r"[1-9]\d+", f"{told.sign} {str(name)[:-8]}"))
 
 
 async def test_closing_without_having_started_and_noting_then_do_nothing(

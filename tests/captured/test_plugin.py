@@ -35,13 +35,18 @@ def test_every_field_of_a_capture_is_an_item(project: Path, pytester: pytest.Pyt
     found = pytester.runpytest_inprocess(*PLUGIN, "--collect-only", "-q")
     found.stdout.fnmatch_lines(
         [
-            "captures/a_list::reads",
-            "captures/a_list::total",
-            "captures/a_list::rows[[]].price_krw",
-            "captures/a_list::nothing_else",
+            "captures/a_list/meta.json::reads",
+            "captures/a_list/meta.json::total",
+            "captures/a_list/meta.json::rows[[]].price_krw",
+            "captures/a_list/meta.json::nothing_else",
         ]
     )
     assert sum("price_krw" in line for line in found.outlines) == 1  # a column, not a cell
+
+
+@pytest.mark.parametrize("field", ["total", "rows[].price_krw", "reads"])
+def test_an_item_can_be_run_by_the_name_it_is_told_under(project: Path, pytester: pytest.Pytester, field: str) -> None:
+    pytester.runpytest_inprocess(*PLUGIN, f"captures/a_list/meta.json::{field}").assert_outcomes(passed=1)
 
 
 def test_a_drift_names_the_field_its_place_and_both_values(project: Path, pytester: pytest.Pytester) -> None:
@@ -49,7 +54,7 @@ def test_a_drift_names_the_field_its_place_and_both_values(project: Path, pytest
     result = pytester.runpytest_inprocess(*PLUGIN)
     assert result.parseoutcomes()["failed"] == 1
     result.stdout.fnmatch_lines(
-        ["a_list: rows[[]1].mileage_km: expected 38005, got 38004", "FAILED captures/a_list::rows*"]
+        ["a_list: rows[[]1].mileage_km: expected 38005, got 38004", "FAILED captures/a_list/meta.json::rows*"]
     )
 
 
@@ -76,11 +81,12 @@ def test_a_failure_that_no_longer_happens_fails(project: Path, pytester: pytest.
     assert result.parseoutcomes()["failed"] == 1
 
 
-def test_a_capture_that_is_not_sound_is_one_failing_item(project: Path, pytester: pytest.Pytester) -> None:
-    (project / "request.json").unlink()
+@pytest.mark.parametrize("name", ["meta.json", "request.json", "response.json", "body.json"])
+def test_a_capture_that_is_not_sound_is_one_failing_item(project: Path, pytester: pytest.Pytester, name: str) -> None:
+    (project / name).unlink()
     result = pytester.runpytest_inprocess(*PLUGIN)
     result.assert_outcomes(failed=1)
-    result.stdout.fnmatch_lines(["*request.json is missing"])
+    result.stdout.fnmatch_lines([f"*{name}* is missing"])
 
 
 def test_directories_that_are_no_captures_are_left_alone(pytester: pytest.Pytester) -> None:

@@ -17,6 +17,7 @@ from dealerproxy.captures.making import Maker
 from dealerproxy.captures.reading import read
 from dealerproxy.captures.replay import Replay, offline, serving
 from dealerproxy.captures.sites import recognise
+from dealerproxy.search.legs import CHUNK_ROWS
 from dealerproxy.settings import Settings
 from dealerproxy.transport.response import Response
 from dealerproxy.upstreams.encar.query import Search, facets_url, makes_q, models_q, q, search_url
@@ -44,6 +45,9 @@ ADDRESSES = {
     ),
     "encar_search/premium_sonata_1row_2025-06.json": search_url(
         API, q(Search(make="현대", model_group="쏘나타")), "Year", 0, 48
+    ),
+    "encar_search/general_bmw5_1row_2025-06.json": search_url(
+        API, q(Search(make="BMW", model_group="5시리즈")), "Year", 0, 48
     ),
     "encar_search/facets_all_2023-07.json": facets_url(API, makes_q()),
     "encar_search/facets_hyundai_2023-07.json": facets_url(API, models_q("현대", domestic=True)),
@@ -104,3 +108,44 @@ async def test_the_service_replays_real_captures_as_reviewed(
         assert len(listed["data"]) >= 20
         facets = await ask("/v1/vehicles/facets")
         assert "Hyundai" in facets["makes"]
+
+
+async def test_the_service_reads_every_row_of_200_that_were_captured_apart_from_their_pages(
+    captures: Path, maker: Maker, vocabulary: Vocabulary
+) -> None:
+    rows = json.loads((captures / "encar_search/premium_carType_Y_200rows_2026-03.json").read_bytes())
+    unique = {row["Id"]: row for row in rows}.values()
+    makes = {make for row in unique if (make := vocabulary.make_of(row["Manufacturer"])) is not None}
+    pages = []
+    for facet in (facet.korean for make in makes for facet in make.facets):
+        mine = sorted((row for row in unique if row["Manufacturer"] == facet), key=lambda row: -row["Year"])
+        for offset in range(0, len(mine) or 1, CHUNK_ROWS):
+            page = recognise(search_url(API, q(Search(make=facet)), "Year", offset, CHUNK_ROWS))
+            assert page is not None
+            part = {"Count": len(mine), "SearchResults": mine[offset : offset + CHUNK_ROWS]}
+            response = Response(200, CIMultiDict(JSON), json.dumps(part, ensure_ascii=False).encode())
+            pages.append(maker.make(f"{facet} {offset}", page, response, at=AT))
+    missed: list[str] = []
+    async with (
+        serving(Replay(pages, say=missed.append).app()) as upstream,
+        serving(create_app(offline(Settings(), upstream), vocabulary)) as url,
+        aiohttp.ClientSession() as session,
+    ):
+        found = set()
+        for make in makes:
+            cursor = ""
+            while cursor is not None:
+                query = {"make": make.name, "upstream": "encar"} | ({"cursor": cursor} if cursor else {})
+                async with session.get(f"{url}/v1/vehicles", params=query) as answer:
+                    body = await answer.json()
+                assert answer.status == 200
+                assert {notice["code"] for notice in body["notices"]} <= {
+                    "left_out_under_contract",
+                    "left_out_duplicate",
+                }
+                found |= {row["id"] for row in body["data"]}
+                cursor = body["next_cursor"]
+    on_sale = {f"encar_{row['Id']}" for row in unique if row.get("SalesStatus") is None}
+    assert not missed
+    assert found <= on_sale
+    assert len(found) > 0.9 * len(on_sale)  # a car's copies stand on a page but once

@@ -262,11 +262,42 @@ def test_latin_letters_and_numbers_are_no_less_personal(make: Make, key: str, va
 
 
 def test_where_a_redirect_leads_is_kept_without_its_secrets(make: Make) -> None:
-    headers = {"Location": "https://api.encar.com/login?token=s3cr3t99&vehicleNo=12가3456&next=/a"}
+    headers = {"Location": "https://api.encar.com/login?token=s3cr3t99&vehicleNo=12가3456&next=/a&sid=SECRET&u=홍길동"}
     made = make(SEARCH, b"", status=302, headers=headers)
     assert made.response.headers["Location"] == (
-        "https://api.encar.com/login?token=user0001&vehicleNo=00가0001&next=/a"
+        "https://api.encar.com/login?token=user0001&vehicleNo=00가0001&next=/x&sid=XXXXXX&u=가나다"
     )
+
+
+@pytest.mark.parametrize(
+    ("url", "body"),
+    [
+        (PAGE, '<html><a href="https://x.example/p?token=s3cr3t99&memberId=gildong7">more</a></html>'),
+        (PAGE, "<html><p>session=s3cr3t99; userId=gildong7</p></html>"),
+        (DETAIL, '{"photo": "/a.jpg?accessToken=s3cr3t99&loginId=gildong7"}'),
+        (DETAIL, "denied: session_id=s3cr3t99 member_id=gildong7"),
+    ],
+)
+def test_what_an_address_carries_under_a_telling_name_goes(make: Make, url: str, body: str) -> None:
+    found = make(url, body.encode()).response.body.decode()
+    assert "s3cr3t99" not in found
+    assert "gildong7" not in found
+    assert len(found) == len(body)
+
+
+@pytest.mark.parametrize(
+    "number", ["０１０-１２３４-５６７８", "０１０－１２３４－５６７８", "010‑1234‑5678", "０１０．１２３４．５６７８"]
+)
+@pytest.mark.parametrize("around", ['{{"brandNew": "{}"}}', '{{"AdWords": "{}"}}', '{{"Model": "{}"}}', "<p>{}</p>"])
+def test_a_telephone_number_in_wide_digits_is_one_too(make: Make, around: str, number: str) -> None:
+    found = make(PAGE if "<" in around else DETAIL, around.format(number).encode()).response.body.decode()
+    assert not set("2345678２３４５６７８") & set(found)
+
+
+def test_only_the_number_of_a_row_is_no_name_of_a_person(make: Make) -> None:
+    body = b'{"SearchResults": [{"Id": "41804269"}], "member": {"id": "gildong7"}}'
+    found = orjson.loads(make(SEARCH, body).response.body)
+    assert found == {"SearchResults": [{"Id": "41804269"}], "member": {"id": "xxxxxxx0"}}
 
 
 @pytest.mark.parametrize(

@@ -14,6 +14,7 @@ import pytest
 import structlog
 from yarl import URL
 
+from dealerproxy import logs
 from dealerproxy.sandbox.showcase import SHOWN_ID
 from dealerproxy.transport.fetch import Fetcher, Manners
 from dealerproxy.transport.health import Health
@@ -232,6 +233,14 @@ async def test_an_answer_that_is_no_http_tells_nothing_of_the_address_it_came_fr
     assert FX_KEY not in str(lines)
 
 
+@pytest.mark.parametrize("detail", ["\ud800", 2**70, {1: 2}, frozenset({"a"})], ids=repr)
+def test_no_line_is_lost_for_what_is_in_it(detail: object) -> None:
+    line = json.loads(logs._json(None, "info", {"event": "library", "detail": detail}))
+    assert line["event"] == "library"
+    assert "detail" in line
+    assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d+Z", line["timestamp"])
+
+
 # A fault of ours
 
 BROKEN = """
@@ -240,13 +249,15 @@ from aiohttp import web
 from aiohttp.test_utils import TestClient, TestServer
 from dealerproxy import logs
 from dealerproxy.api import middleware
+from dealerproxy.ops.metrics import Metrics
 
 async def fails(request):
     plate, keys = "98가7654", request.headers["x-api-key"]
     raise LookupError("a mistake")
 
 async def main():
-    app = web.Application(middlewares=[middleware.envelope, middleware.require_key(["lmn_key_of_the_main_api"])])
+    key = middleware.require_key(["lmn_key_of_the_main_api"])
+    app = web.Application(middlewares=[middleware.tell(Metrics().request), middleware.envelope, key])
     app.router.add_get("/v1/fails", fails)
     async with TestClient(TestServer(app)) as client:
         async with client.get("/v1/fails", headers={"x-api-key": "lmn_key_of_the_main_api"}) as answer:

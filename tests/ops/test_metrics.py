@@ -17,7 +17,7 @@ from dealerproxy import logs
 from dealerproxy.api.state import CACHE, HEALTH, METRICS, RATES
 from dealerproxy.errors import Blocked, Drift, UpstreamError
 from dealerproxy.ops.families import FAMILIES, OUTCOMES, Type
-from dealerproxy.ops.metrics import MOST_REASONS, Metrics
+from dealerproxy.ops.metrics import MOST_CAPTURES, MOST_REASONS, Metrics
 from dealerproxy.sandbox.faults import (
     BadRows,
     Block,
@@ -69,6 +69,8 @@ async def everything_happens(house: House) -> None:
     house.breaks(Block(operation="search"))
     await house.get("/v1/vehicles?make=Volvo&upstream=encar", 503)
     house.breaks()
+    assert house.client.app is not None
+    house.client.app[METRICS].met("encar-search-drift-count-00000000")
 
 
 def a_car() -> Car:
@@ -554,11 +556,16 @@ async def test_words_without_english_are_told_by_their_kind(house: House) -> Non
     assert (await house.figures()).of("untranslated_terms_total")[("trim",)] >= before + notice["count"]
 
 
-async def test_captures_are_counted(house: House) -> None:
+async def test_captures_are_counted_and_named(house: House) -> None:
     app = house.client.app
     assert app is not None
     app[METRICS].captured("written")
     assert (await house.figures()).of("captures_total") == {("written",): 1, ("failed",): 0}
+    for number in range(MOST_CAPTURES + 1):
+        app[METRICS].met(f"page-{number}")
+    last = (await house.figures()).of("capture_last_met_timestamp_seconds")
+    assert set(last) == {(f"page-{number}",) for number in range(1, MOST_CAPTURES + 1)}
+    assert all(abs(at - time.time()) < 60 for at in last.values())
 
 
 # What is kept

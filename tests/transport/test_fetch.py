@@ -18,13 +18,14 @@ from aiohttp import web
 from pytest_aiohttp import AiohttpServer
 from yarl import URL
 
-from dealerproxy.errors import Blocked, Overloaded, TimedOut, Unreachable, UpstreamError, UpstreamFault
+from dealerproxy.errors import Blocked, Drift, Overloaded, TimedOut, Unreachable, UpstreamError, UpstreamFault
 from dealerproxy.transport import fetch
-from dealerproxy.transport.fetch import MAX_REDIRECTS, Fetcher, Manners
+from dealerproxy.transport.fetch import MAX_REDIRECTS, UNWATCHED, Fetcher, Manners, Odd, Unknown, Watch, keep_page
 from dealerproxy.transport.health import Health
 from dealerproxy.transport.limits import Bulkhead, RateLimiter
 from dealerproxy.transport.response import Response
 from dealerproxy.transport.retry import Retries
+from dealerproxy.vocabulary import Vocabulary
 from tests.timing import Stopwatch
 
 T = TypeVar("T")
@@ -57,7 +58,14 @@ MakeFetcher = Callable[..., Plain]
 
 
 def fetcher_of(
-    session: aiohttp.ClientSession, retries: Retries, *, rps: float, burst: int, in_flight: int, max_bytes: int
+    session: aiohttp.ClientSession,
+    retries: Retries,
+    *,
+    rps: float = 100_000.0,
+    burst: int = 1_000,
+    in_flight: int = 1_000,
+    max_bytes: int = CAP,
+    watch: Watch = UNWATCHED,
 ) -> Fetcher:
     return Fetcher(
         "site",
@@ -68,6 +76,7 @@ def fetcher_of(
         retries=retries,
         manners=Manners(["op", "another"], burst, in_flight, max_bytes),
         headers={"X-Test": "1"},
+        watch=watch,
     )
 
 
@@ -740,3 +749,56 @@ async def test_a_call_whose_turn_would_come_too_late_is_refused_at_once_and_uses
     # Had the fifty been charged, this one would have to wait for 5 s.
     await one.get(url, within_s=1.0)
     assert len(gauge.arrivals) == 2
+
+
+class Album(Watch):
+    """Keeps every page it is shown, under a number."""
+
+    def __init__(self) -> None:
+        self.kept: list[tuple[str, bytes, Odd]] = []
+
+    def keep(self, upstream: str, operation: str, url: URL, response: Response, odd: Odd) -> str | None:
+        self.kept.append((f"{upstream} {operation} {url.path}", response.body, odd))
+        return f"page {len(self.kept)}"
+
+
+async def test_a_failure_names_the_page_that_was_kept_of_it(
+    aiohttp_server: AiohttpServer, session: aiohttp.ClientSession
+) -> None:
+    url, album = await serving(aiohttp_server, Gauge().answer), Album()
+
+    def judge(_: Response) -> None:
+        raise Drift("a.path")
+
+    with pytest.raises(Drift) as caught:
+        await fetcher_of(session, Once(attempt_s=PATIENT_S), watch=album).get("op", url, judge, within_s=PATIENT_S)
+    assert caught.value.capture == "page 1"
+    assert album.kept == [("site op /", JSON, caught.value)]
+
+
+async def test_a_reader_can_have_a_page_kept_without_failing_it(
+    aiohttp_server: AiohttpServer, session: aiohttp.ClientSession
+) -> None:
+    url, album = await serving(aiohttp_server, Gauge().answer), Album()
+    one, odd = fetcher_of(session, Once(attempt_s=PATIENT_S), watch=album), Drift("a.path")
+    assert await one.get("op", url, lambda _: keep_page(odd), within_s=PATIENT_S) == "page 1"
+    assert album.kept == [("site op /", JSON, odd)]
+    assert keep_page(odd) is None  # nothing is being read now
+    assert len(album.kept) == 1
+
+
+async def test_a_code_that_no_dictionary_has_keeps_its_page_and_a_name_does_not(
+    aiohttp_server: AiohttpServer, session: aiohttp.ClientSession, vocabulary: Vocabulary
+) -> None:
+    url, album = await serving(aiohttp_server, Gauge().answer), Album()
+    one = fetcher_of(session, Once(attempt_s=PATIENT_S), watch=album)
+
+    def judge(_: Response) -> str:
+        vocabulary.missed("trim", "듣도보도못한")
+        vocabulary.missed("panel", "P999")
+        return "read all the same"
+
+    assert await one.get("op", url, judge, within_s=PATIENT_S) == "read all the same"
+    assert [odd for _, _, odd in album.kept] == [Unknown("panel", "P999")]
+    vocabulary.missed("panel", "P998")  # said of an answer that was read before
+    assert len(album.kept) == 1

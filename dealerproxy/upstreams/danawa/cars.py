@@ -5,7 +5,7 @@ The feeder is the only witness. So a 404 of its own is a failure, and only an em
 
 import asyncio
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Protocol, TypeVar
 
@@ -16,6 +16,7 @@ from dealerproxy.errors import Drift, UpstreamError
 from dealerproxy.logs import upstream_trouble
 from dealerproxy.transport.aged import AgedCache
 from dealerproxy.transport.deadline import Deadline
+from dealerproxy.transport.fetch import keep_page
 from dealerproxy.transport.pieces import Found, Kind, State
 from dealerproxy.upstreams.danawa.feeder import Advert, normalise, read_advert, read_inspection, read_record
 from dealerproxy.upstreams.danawa.names import UPSTREAM
@@ -41,6 +42,12 @@ class Feeder(Protocol):
         ...
 
 
+class Seen(Advert, frozen=True):
+    """An advert as an answer had it; `captures` are the pages kept of it, by the path that cannot be read."""
+
+    captures: Mapping[str, str | None] = {}
+
+
 class DanawaCars:
     """Finds cars and what goes with them; concurrent questions about one car are asked once."""
 
@@ -57,11 +64,12 @@ class DanawaCars:
     ) -> None:
         """`fresh_s`: how long a car is used without asking again; `deadline_s` bounds a call. Both in seconds."""
         self._client, self._vocabulary, self._cache, self._departed = client, vocabulary, cache, departed
+        self._trial_words = vocabulary.counting_apart()
         self._deadline_s, self._now = deadline_s, now
         # The papers come with the car, so they are read from what was found a moment ago.
         self._fresh, self._found = (
-            Kind[Advert | Verdict](
-                OPERATION, Advert | Verdict, fresh_s=each_s, revalidate_s=each_s, if_error_s=max(each_s, IF_ERROR_S)
+            Kind[Seen | Verdict](
+                OPERATION, Seen | Verdict, fresh_s=each_s, revalidate_s=each_s, if_error_s=max(each_s, IF_ERROR_S)
             )
             for each_s in (fresh_s, max(fresh_s, deadline_s))
         )
@@ -71,11 +79,11 @@ class DanawaCars:
         found = await self._advert(self._fresh, listing_id, deadline, fresh_look=fresh_look)
         return Found(self._car(found.value, listing_id), found.age_s, found.state, found.failure)
 
-    def _car(self, advert: Advert | Verdict, listing_id: str) -> Car | Verdict:
+    def _car(self, advert: Seen | Verdict, listing_id: str) -> Car | Verdict:
         if isinstance(advert, Verdict):
             return advert
         try:
-            return normalise(advert, listing_id, self._vocabulary, self._client.base)
+            return _told(advert, lambda seen: normalise(seen, listing_id, self._vocabulary, self._client.base))
         except Drift as error:
             upstream_trouble(UPSTREAM, OPERATION, error, id=listing_id)
             raise
@@ -98,8 +106,8 @@ class DanawaCars:
         return Documents(report=report, record=record, enrichment=(inspected, recorded, diagnosed))
 
     async def _advert(
-        self, kind: Kind[Advert | Verdict], listing_id: str, deadline: Deadline, *, fresh_look: bool = False
-    ) -> Found[Advert | Verdict]:
+        self, kind: Kind[Seen | Verdict], listing_id: str, deadline: Deadline, *, fresh_look: bool = False
+    ) -> Found[Seen | Verdict]:
         found = await self._cache.get(kind, listing_id, lambda: self._ask(listing_id), deadline, fresh_look=fresh_look)
         read_at = self._now() - found.age_s
         if self._departed.since(UPSTREAM, listing_id, read_at):
@@ -114,23 +122,49 @@ class DanawaCars:
             self._departed.back(UPSTREAM, listing_id, read_at)
         return found
 
-    async def _ask(self, listing_id: str) -> Advert | Verdict:
+    async def _ask(self, listing_id: str) -> Seen | Verdict:
         try:
-            read = partial(read_advert, listing_id=listing_id)
+            read = partial(self._read, listing_id=listing_id)
             return await self._client.car(listing_id, read, within_s=self._deadline_s)
         except UpstreamError as error:
             upstream_trouble(UPSTREAM, OPERATION, error, id=listing_id)
             raise
+
+    def _read(self, body: bytes, listing_id: str) -> Seen | Verdict:
+        """Read an answer; its page is kept if the car cannot be shown, or one of its papers: that fails nobody yet."""
+        advert = read_advert(body, listing_id)
+        if isinstance(advert, Verdict):
+            return advert
+        captures: dict[str, str | None] = {}
+        for read in (
+            partial(normalise, listing_id=listing_id, vocabulary=self._trial_words),
+            partial(read_inspection, vocabulary=self._trial_words),
+            read_record,
+        ):
+            try:
+                read(advert)
+            except Drift as error:
+                captures[error.path] = keep_page(error)
+        return msgspec.structs.replace(Seen(*msgspec.structs.astuple(advert)), captures=captures)
 
     async def _paper(
         self, name: str, car: Car, read: Callable[[Advert], T | None], deadline: Deadline
     ) -> tuple[T | None, Enrichment]:
         try:
             found = await self._advert(self._found, car.listing_id, deadline)
-            paper = None if isinstance(found.value, Verdict) else read(found.value)
+            paper = None if isinstance(found.value, Verdict) else _told(found.value, read)
         except UpstreamError as error:
             upstream_trouble(UPSTREAM, name, error, id=car.listing_id)
             return None, Enrichment(name, EnrichmentStatus.FAILED, error.code)
         if paper is None:
             return None, Enrichment(name, EnrichmentStatus.ABSENT, "not_found")
         return paper, Enrichment(name, EnrichmentStatus.OK, STALE if found.state is State.STALE else None)
+
+
+def _told(seen: Seen, read: Callable[[Advert], T]) -> T:
+    """Read something of an advert. Raises Drift with the page that was kept of it."""
+    try:
+        return read(seen)
+    except Drift as error:
+        error.capture = seen.captures.get(error.path)
+        raise

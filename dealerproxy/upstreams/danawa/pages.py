@@ -3,9 +3,11 @@
 import time
 from collections import Counter
 from collections.abc import Callable
+from functools import partial
 
 from dealerproxy.errors import Drift, UpstreamError
 from dealerproxy.logs import upstream_trouble
+from dealerproxy.transport.fetch import keep_page
 from dealerproxy.upstreams.danawa.client import DanawaClient, PageBody
 from dealerproxy.upstreams.danawa.index import Brand, PageRead
 from dealerproxy.upstreams.danawa.listing import CONTAINER, Broken, ListPage, read_list
@@ -14,6 +16,8 @@ from dealerproxy.upstreams.departed import Departed
 from dealerproxy.vehicles.listing import Judged, LeftOut, LeftOutReason, unheeded
 from dealerproxy.vocabulary import Vocabulary
 
+# A first page without it must say so.
+FIRST_CAR = "#usedcarList li a.name"
 # No request waits for a page, only for an index; so there is time for a turn and for other tries.
 PAGE_S = 30.0
 
@@ -37,7 +41,8 @@ class Pages:
         """Read page `number` (from 1) of a listing. Raises UpstreamError."""
         asked_at = self._now()
         try:
-            page = await self._client.page(brand.brand, brand.series, number, self._page, within_s=PAGE_S)
+            read = partial(self._page, number=number)
+            page = await self._client.page(brand.brand, brand.series, number, read, within_s=PAGE_S)
         except UpstreamError as error:
             upstream_trouble(UPSTREAM, "list", error, listing="/".join(filter(None, brand)), page=str(number))
             raise
@@ -53,9 +58,13 @@ class Pages:
                 self._departed.note(UPSTREAM, entry.listing_id, asked_at)
         return PageRead(entries, len(page.rows), page.says_empty)
 
-    def _page(self, came: PageBody) -> ListPage:
+    def _page(self, came: PageBody, number: int) -> ListPage:
         page = read_list(came.body, charset=came.charset, base=self._client.base)
         if not page.rows and not page.has_container:
             # A fragment with neither a car nor the container could be anything.
             raise Drift(CONTAINER)
+        if number == 1 and not page.rows and not page.says_empty:
+            keep_page(Drift(FIRST_CAR))  # whether that is believed, the index decides
+        for selector in {row.selector for row in page.rows if isinstance(row, Broken)}:
+            keep_page(Drift(selector, "in some cars"))
         return page

@@ -17,6 +17,7 @@ from dealerproxy.errors import Drift, NotFound, UpstreamError
 from dealerproxy.logs import upstream_trouble
 from dealerproxy.transport.aged import AgedCache
 from dealerproxy.transport.deadline import Deadline
+from dealerproxy.transport.fetch import keep_page
 from dealerproxy.transport.pieces import Found, Kind, State
 from dealerproxy.upstreams.departed import Departed
 from dealerproxy.upstreams.encar.client import BATCH_IDS, EncarClient
@@ -52,18 +53,24 @@ _FIRST_SHARE = 0.45
 _BOTH_SHARE = 0.9
 
 
+class Seen(Advert, frozen=True):
+    """An advert as an answer had it; `capture` is the page that was kept of it if it cannot be told what it is."""
+
+    capture: str | None = None
+
+
 class NoDocument(Struct, frozen=True):
     """A 404 for a document, kept like one, so that it is not asked for again and again."""
 
 
 Document = Inspection | NoReport | Record | Diagnosis | NoDocument
-Batch = dict[str, Advert]
+Batch = dict[str, Seen]
 
 
 class Many(NamedTuple):
     """The adverts answered for, what went wrong with the other calls, and when the oldest was read (unix seconds)."""
 
-    adverts: Mapping[str, Advert]
+    adverts: Mapping[str, Seen]
     errors: Sequence[UpstreamError]
     read_at: float
 
@@ -84,10 +91,11 @@ class EncarCars:
     ) -> None:
         """`fresh_s`: how long an advert is used without asking again; `deadline_s` bounds all calls for a car."""
         self._client, self._vocabulary, self._cache, self._departed = client, vocabulary, cache, departed
+        self._trial_words = vocabulary.counting_apart()
         self._deadline_s, self._now = deadline_s, now
         # An old advert is never used without asking: its car may be sold.
         ages = {"fresh_s": fresh_s, "revalidate_s": fresh_s, "if_error_s": max(fresh_s, IF_ERROR_S)}
-        self._adverts: Kind[Advert | Verdict] = Kind("advert", Advert | Verdict, **ages)
+        self._adverts: Kind[Seen | Verdict] = Kind("advert", Seen | Verdict, **ages)
         # Nor is a batch ever an old one: what is found of a single car would not mend it.
         self._batches: Kind[Batch] = Kind("batch", Batch, fresh_s=fresh_s, revalidate_s=fresh_s, if_error_s=fresh_s)
         self._papers: Mapping[str, Kind[Document]] = {
@@ -100,21 +108,22 @@ class EncarCars:
         found = await self.find_advert(listing_id, deadline, fresh_look=fresh_look)
         return Found(self._car(found.value, listing_id), found.age_s, found.state, found.failure)
 
-    def _car(self, advert: Advert | Verdict, listing_id: str) -> Car | Verdict:
+    def _car(self, advert: Seen | Verdict, listing_id: str) -> Car | Verdict:
         if isinstance(advert, Verdict):
             return advert
-        verdict = judge(advert)
+        verdict, _ = _standing(advert)
         if verdict is not Verdict.LIVE:
             return verdict
         try:
             return normalise(advert, listing_id, self._vocabulary)
         except Drift as error:
+            error.capture = advert.capture
             upstream_trouble(UPSTREAM, "detail", error, id=listing_id)
             raise
 
     async def find_advert(
         self, listing_id: str, deadline: Deadline, *, fresh_look: bool = False, since: float = 0.0
-    ) -> Found[Advert | Verdict]:
+    ) -> Found[Seen | Verdict]:
         """Hear the two witnesses: the advert as it stands, or GONE. Raises UpstreamError when nobody can tell.
 
         What was read before `since` (unix seconds), or before the car was found to have departed, is not enough.
@@ -130,7 +139,7 @@ class EncarCars:
         self._note(listing_id, found.value, read_at)
         return found
 
-    async def _advert(self, listing_id: str, deadline: Deadline, *, fresh_look: bool) -> Found[Advert | Verdict]:
+    async def _advert(self, listing_id: str, deadline: Deadline, *, fresh_look: bool) -> Found[Seen | Verdict]:
         return await self._cache.get(
             self._adverts, listing_id, lambda: self._hear(listing_id), deadline, fresh_look=fresh_look
         )
@@ -146,7 +155,7 @@ class EncarCars:
             ),
             return_exceptions=True,
         )
-        found: dict[str, Advert] = {}
+        found: dict[str, Seen] = {}
         errors: list[UpstreamError] = []
         oldest = self._now()
         for answer in answers:
@@ -190,23 +199,28 @@ class EncarCars:
             age_s=max(first_s, second_s, third_s),
         )
 
-    def _note(self, listing_id: str, found: Advert | Verdict, read_at: float) -> None:
+    def _note(self, listing_id: str, found: Seen | Verdict, read_at: float) -> None:
         """Remember what is not buyable, so that nothing shows it that was read before."""
+        if isinstance(found, Verdict):
+            return  # that one is gone is noted where both witnesses said so
         try:
-            verdict = judge(found) if isinstance(found, Advert) else found
+            verdict, under_contract = _standing(found)
         except Drift as error:
             upstream_trouble(UPSTREAM, "detail", error, id=listing_id)
             return  # what it is, nobody can tell
-        if verdict is Verdict.LIVE and not (isinstance(found, Advert) and is_under_contract(found)):
+        if verdict is Verdict.LIVE and not under_contract:
             self._departed.back(UPSTREAM, listing_id, read_at)
-        elif isinstance(found, Advert):  # that one is gone is noted where both witnesses said so
+        else:
             self._departed.note(UPSTREAM, listing_id, read_at, verdict)
 
-    async def _hear(self, listing_id: str) -> Advert | Verdict:
+    async def _hear(self, listing_id: str) -> Seen | Verdict:
         deadline = Deadline(_BOTH_SHARE * self._deadline_s)
         failure: UpstreamError | None = None
+
+        def read(body: bytes) -> Seen:
+            return self._seen(read_detail(body, listing_id), listing_id)
+
         try:
-            read = partial(read_detail, listing_id=listing_id)
             return await self._client.detail(listing_id, read, within_s=_FIRST_SHARE * self._deadline_s)
         except NotFound:
             pass
@@ -219,43 +233,68 @@ class EncarCars:
 
     async def _second_witness(
         self, listing_id: str, failure: UpstreamError | None, deadline: Deadline
-    ) -> Advert | Verdict:
+    ) -> Seen | Verdict:
         """Hear the page after the JSON failed, or said 404 (`failure` is None)."""
         asked_at = self._now()
+
+        def read(body: bytes) -> Seen | None:
+            advert = read_page(body, listing_id)
+            return None if advert is None else self._seen(advert, listing_id)
+
         try:
-            read = partial(read_page, listing_id=listing_id)
-            advert = await self._client.page(listing_id, read, within_s=deadline.remaining())
+            seen = await self._client.page(listing_id, read, within_s=deadline.remaining())
         except NotFound as error:
             if failure is not None:
                 raise failure from error
-            advert = None
+            seen = None
         except UpstreamError as error:
             upstream_trouble(UPSTREAM, "page", error, id=listing_id)
             if failure is None:
                 return Verdict.GONE  # by one witness: lists go on showing it
             raise failure from error
-        if advert is None:
+        if seen is None:
             self._departed.note(UPSTREAM, listing_id, asked_at, Verdict.GONE)
             return Verdict.GONE
-        return advert
+        return seen
+
+    def _seen(self, advert: Advert, listing_id: str) -> Seen:
+        """Look at an advert while its page is at hand: it is kept if the car can be neither judged nor shown.
+
+        That fails nobody yet. A car that cannot be shown may still be told to be on sale, and one that cannot be
+        judged must not fall back on what was read before: the new word may mean sold.
+        """
+        seen = Seen(*msgspec.structs.astuple(advert))
+        try:
+            if judge(seen) is Verdict.LIVE:
+                normalise(seen, listing_id, self._trial_words)
+        except Drift as error:
+            return msgspec.structs.replace(seen, capture=keep_page(error))
+        return seen
 
     async def _batch(self, listing_ids: tuple[str, ...]) -> Batch:
         try:
-            documents = await self._client.details(listing_ids, read_details, within_s=_BOTH_SHARE * self._deadline_s)
+            adverts = await self._client.details(listing_ids, self._read_batch, within_s=_BOTH_SHARE * self._deadline_s)
         except UpstreamError as error:
             upstream_trouble(UPSTREAM, "batch", error, id=",".join(listing_ids))
             raise
-        adverts: list[Advert] = []
-        for document in documents:
-            try:
-                adverts.append(read_document(document))
-            except Drift as error:
-                upstream_trouble(UPSTREAM, "batch", error, id="")
         # A document speaks for its own id; for its twin's only where that one has none of its own.
         own = {advert.listing_id: advert for advert in adverts}
         twins = {advert.other_id: advert for advert in adverts if advert.other_id is not None}
         known = twins | own
         return {listing_id: known[listing_id] for listing_id in listing_ids if listing_id in known}
+
+    def _read_batch(self, body: bytes) -> list[Seen]:
+        """Read the documents of a batch that say which car they are about."""
+        adverts: list[Seen] = []
+        for document in read_details(body):
+            try:
+                advert = read_document(document)
+            except Drift as error:
+                error.capture = keep_page(error)
+                upstream_trouble(UPSTREAM, "batch", error, id="")
+            else:
+                adverts.append(self._seen(advert, advert.listing_id))
+        return adverts
 
     async def _document(
         self, name: str, vehicle_id: str, load: Callable[[str], Awaitable[Document]], deadline: Deadline
@@ -299,3 +338,13 @@ async def _or_none(load: Awaitable[Document]) -> Document:
         return await load
     except NotFound:
         return NoDocument()
+
+
+def _standing(seen: Seen) -> tuple[Verdict, bool]:
+    """Say whether a car can be bought, and whether it is under contract. Raises Drift, with the page that was kept."""
+    try:
+        verdict = judge(seen)
+        return verdict, verdict is Verdict.LIVE and is_under_contract(seen)
+    except Drift as error:
+        error.capture = seen.capture
+        raise

@@ -80,7 +80,7 @@ def create_app(settings: Settings, vocabulary: words.Vocabulary | None = None) -
     app = web.Application(
         client_max_size=server.MAX_BODY_BYTES,
         middlewares=[
-            metrics.count_requests(counted),
+            middleware.tell(counted.request),
             middleware.envelope,
             middleware.require_key(settings.keys),
             middleware.shed_load(settings.max_requests),
@@ -132,8 +132,10 @@ async def _captures(app: web.Application) -> AsyncIterator[None]:
     if not settings.capture_dir:
         yield
         return
-    count = app[METRICS].captured
-    keeper = app[KEEPER] = Keeper(Path(settings.capture_dir), app[VOCABULARY], bases(settings), count=count)
+    counted = app[METRICS]
+    keeper = app[KEEPER] = Keeper(
+        Path(settings.capture_dir), app[VOCABULARY], bases(settings), count=counted.captured, met=counted.met
+    )
     keeper.start()
     yield
     await keeper.close()

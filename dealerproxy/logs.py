@@ -3,12 +3,16 @@
 Nothing that a client or a site sent is repeated but words of ours: no keys, no cursors, no plates, no names.
 """
 
+import json
 import logging
 import re
 import sys
 from collections import Counter
+from collections.abc import Callable
+from datetime import UTC, datetime
 from typing import Literal
 
+import orjson
 import structlog
 
 from dealerproxy.errors import Drift, Overloaded, Suspended, UpstreamError
@@ -24,6 +28,13 @@ troubles: Counter[tuple[str, str, str, str]] = Counter()
 
 log = structlog.get_logger(__name__)
 
+# Where a request's line goes as JSON. The way through structlog takes a tenth of all that a list at hand takes.
+_straight: structlog.BytesLogger | None = None
+# Without local variables: among those are keys, requests and cars.
+_with_exception = structlog.processors.ExceptionRenderer(
+    structlog.tracebacks.ExceptionDictTransformer(show_locals=False)
+)
+
 
 class LibraryLines(logging.Handler):
     """What libraries log, as lines like ours."""
@@ -35,27 +46,49 @@ class LibraryLines(logging.Handler):
 
 def configure(log_format: Literal["json", "console"]) -> None:
     """Set up structlog for the process."""
+    global _straight  # noqa: PLW0603  # there is one log in a process
     processors: list[structlog.typing.Processor] = [
         structlog.contextvars.merge_contextvars,
         structlog.processors.add_log_level,
-        structlog.processors.TimeStamper(fmt="iso", utc=True),
     ]
-    # Tracebacks without local variables: among those are keys, requests and cars.
+    factory: Callable[..., structlog.typing.WrappedLogger]
     if log_format == "json":
-        bare = structlog.tracebacks.ExceptionDictTransformer(show_locals=False)
-        processors += [
-            structlog.processors.ExceptionRenderer(bare),
-            structlog.processors.JSONRenderer(ensure_ascii=False),
-        ]
+        processors.append(_json)
+        factory = structlog.BytesLoggerFactory(sys.stderr.buffer)
+        _straight = factory()
     else:
         plain = structlog.dev.plain_traceback
-        processors.append(structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty(), exception_formatter=plain))
-    structlog.configure(
-        processors=processors,
-        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
-        cache_logger_on_first_use=True,
-    )
+        processors += [
+            structlog.processors.TimeStamper(fmt="iso", utc=True),
+            structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty(), exception_formatter=plain),
+        ]
+        factory = structlog.PrintLoggerFactory(sys.stderr)
+        _straight = None
+    structlog.configure(processors=processors, logger_factory=factory, cache_logger_on_first_use=True)
     logging.basicConfig(level=logging.WARNING, handlers=[LibraryLines()])
+
+
+def request(request_id: str, method: str, route: str, status: int, seconds: float) -> None:
+    """Write the one line that every request gets."""
+    line = {"method": method, "route": route, "status": status, "ms": round(seconds * 1000, 1)}
+    if _straight is None:
+        log.info("request", **line, request_id=request_id)
+    else:
+        line |= {"event": "request", "request_id": request_id, "level": "info"}
+        _straight.msg(_json(_straight, "info", line))
+
+
+def _json(logger: structlog.typing.WrappedLogger, method: str, line: structlog.typing.EventDict) -> bytes:
+    """Stamp a line with the time and encode it."""
+    if "exc_info" in line:
+        _with_exception(logger, method, line)
+    line["timestamp"] = datetime.now(UTC)
+    try:
+        return orjson.dumps(line, default=str, option=orjson.OPT_UTC_Z)
+    except TypeError:
+        # Text that is no UTF-8, or a number of more than 64 bits: a line must not be lost for it.
+        line["timestamp"] = f"{line['timestamp']:%Y-%m-%dT%H:%M:%S.%fZ}"
+        return json.dumps(line, default=str).encode()
 
 
 def upstream_trouble(upstream: str, operation: str, error: UpstreamError, **about: str) -> None:

@@ -1,7 +1,7 @@
 """What an answer says of its own age (`Age`, `X-Cache`, `ETag`, `Cache-Control`), and the 304 that may stand for it."""
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from aiohttp import web
 
@@ -15,8 +15,7 @@ REVALIDATE = "private, no-cache"
 
 def wants_fresh_look(request: web.Request) -> bool:
     """Whether the client asks to look at the upstream itself, as one does before an order."""
-    directives = ",".join(request.headers.getall("Cache-Control", ())).lower().split(",")
-    return "no-cache" in map(str.strip, directives)
+    return "no-cache" in map(str.lower, _listed(request, "Cache-Control"))
 
 
 def age_headers(state: State, age_s: float | None) -> dict[str, str]:
@@ -26,16 +25,25 @@ def age_headers(state: State, age_s: float | None) -> dict[str, str]:
 
 def etag(*parts: bytes) -> str:
     """Return a tag over what the answer says, whenever it says it; weak, as ages and cursors differ."""
-    digest = hashlib.blake2b(digest_size=12)
+    digest = hashlib.sha256()
     for part in parts:
         digest.update(len(part).to_bytes(8, "big"))
         digest.update(part)
-    return f'W/"{digest.hexdigest()}"'
+    return f'W/"{digest.hexdigest()[:24]}"'
 
 
 def not_modified(request: web.Request, tag: str, headers: Mapping[str, str]) -> web.Response | None:
     """Answer 304 if the client already has this; `headers` are those the whole answer would have."""
-    held = ",".join(request.headers.getall("If-None-Match", ()))
-    if not {"*", tag.removeprefix("W/")} & {one.strip().removeprefix("W/") for one in held.split(",")}:
-        return None
-    return web.Response(status=304, headers=headers)
+    held = map(_opaque, _listed(request, "If-None-Match"))
+    return None if {"*", _opaque(tag)}.isdisjoint(held) else web.Response(status=304, headers=headers)
+
+
+def _opaque(tag: str) -> str:
+    """A tag without its mark of being weak, which does not count here."""
+    return tag.removeprefix("W/")
+
+
+def _listed(request: web.Request, name: str) -> Sequence[str]:
+    """What a header lists, over however many lines; most requests have neither of ours."""
+    lines = request.headers.getall(name, ())
+    return [one.strip() for one in ",".join(lines).split(",")] if lines else ()

@@ -7,13 +7,12 @@ from collections.abc import Mapping
 from typing import Any
 
 import msgspec
-import orjson
 from aiohttp import web
 from msgspec import UNSET
 
 from dealerproxy.api.caching import NO_STORE, REVALIDATE, age_headers, etag, not_modified, wants_fresh_look
 from dealerproxy.api.requests import deadline_of, params_of
-from dealerproxy.api.responses import encode, json_response
+from dealerproxy.api.responses import encode, encoded_response, json_response
 from dealerproxy.api.state import AVAILABILITY, CARS, METRICS, RATES, SETTINGS
 from dealerproxy.errors import ApiError, Issue, UpstreamError, validation_error
 from dealerproxy.search.answer import AvailabilityAnswer, CarState, SourceState, Status, unavailable, wait_of
@@ -80,7 +79,7 @@ async def get_vehicle(request: web.Request) -> web.Response:
         headers |= {"ETag": tag, "Cache-Control": REVALIDATE}
         if (unchanged := not_modified(request, tag, headers)) is not None:
             return unchanged
-    return json_response(orjson.Fragment(body), headers=headers)
+    return encoded_response(body, headers=headers)
 
 
 async def post_availability(request: web.Request) -> web.Response:

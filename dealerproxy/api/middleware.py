@@ -1,15 +1,16 @@
-"""What every request gets: an id, one log line, the error envelope, and the key check on `/v1`."""
+"""What every request gets: an id, one log line, a count, the error envelope, and the key check on `/v1`."""
 
 import hmac
+import random
 import re
-import secrets
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import structlog
 from aiohttp import web
 from aiohttp.typedefs import Handler, Middleware
 
+from dealerproxy import logs
 from dealerproxy.api.responses import error_response
 from dealerproxy.errors import ApiError
 from dealerproxy.headers import API_KEY, REQUEST_ID
@@ -20,30 +21,40 @@ _HTTP_CODES = {404: "not_found", 405: "method_not_allowed", 413: "payload_too_la
 log = structlog.get_logger(__name__)
 
 
+def tell(count: Callable[[str, str, int, float], None]) -> Middleware:
+    """Build what goes around `envelope`: it logs one line, and counts by method, route template, status and seconds."""
+
+    @web.middleware
+    async def answered(request: web.Request, handler: Handler) -> web.StreamResponse:
+        began = time.perf_counter()
+        response = await handler(request)
+        seconds = time.perf_counter() - began
+        method, route, status = request.method, route_of(request), response.status
+        logs.request(response.headers[REQUEST_ID], method, route, status, seconds)
+        count(method, route, status, seconds)
+        return response
+
+    return answered
+
+
 @web.middleware
 async def envelope(request: web.Request, handler: Handler) -> web.StreamResponse:
-    """Give the request an id, turn every failure into the error envelope, and log one line."""
+    """Give the request an id, which its log lines bear, and turn every failure into the error envelope."""
     request_id = _request_id(request)
-    started = time.perf_counter()
-    with structlog.contextvars.bound_contextvars(request_id=request_id):
-        try:
-            response = await handler(request)
-        except ApiError as error:
-            response = error_response(error, request_id)
-        except web.HTTPException as error:
-            response = error_response(_from_http(error), request_id)
-        except Exception:
-            log.exception("request_failed")
-            generic = ApiError(500, "internal_error", "Something went wrong here; it was logged.")
-            response = error_response(generic, request_id)
-        response.headers[REQUEST_ID] = request_id
-        log.info(
-            "request",
-            method=request.method,
-            route=route_of(request),
-            status=response.status,
-            ms=round((time.perf_counter() - started) * 1000, 1),
-        )
+    bound = structlog.contextvars.bind_contextvars(request_id=request_id)
+    try:
+        response = await handler(request)
+    except ApiError as error:
+        response = error_response(error, request_id)
+    except web.HTTPException as error:
+        response = error_response(_from_http(error), request_id)
+    except Exception:
+        log.exception("request_failed")
+        generic = ApiError(500, "internal_error", "Something went wrong here; it was logged.")
+        response = error_response(generic, request_id)
+    finally:
+        structlog.contextvars.reset_contextvars(**bound)
+    response.headers[REQUEST_ID] = request_id
     return response
 
 
@@ -95,8 +106,10 @@ def _bytes(text: str) -> bytes:
 
 
 def _request_id(request: web.Request) -> str:
-    given = request.headers.get(REQUEST_ID, "")
-    return given if _REQUEST_ID_SHAPE.fullmatch(given) else f"req_{secrets.token_hex(12)}"
+    given = request.headers.get(REQUEST_ID)
+    if given is not None and _REQUEST_ID_SHAPE.fullmatch(given):
+        return given
+    return f"req_{random.getrandbits(96):024x}"
 
 
 def route_of(request: web.Request) -> str:

@@ -4,22 +4,24 @@ from collections.abc import Mapping
 from typing import Any
 
 import msgspec
-import orjson
 from aiohttp import web
 
 from dealerproxy.errors import ApiError
 
 
 def encode(value: object) -> bytes:
-    """Encode structs, plain values and what was encoded before."""
-    return orjson.dumps(value, default=msgspec.to_builtins)
+    """Encode structs and plain values."""
+    return msgspec.json.encode(value)
 
 
 def json_response(value: object, *, status: int = 200, headers: Mapping[str, str] | None = None) -> web.Response:
     """Encode structs or plain values as a JSON answer."""
-    return web.Response(
-        body=encode(value), status=status, headers=headers, content_type="application/json", charset="utf-8"
-    )
+    return encoded_response(encode(value), status=status, headers=headers)
+
+
+def encoded_response(body: bytes, *, status: int = 200, headers: Mapping[str, str] | None = None) -> web.Response:
+    """Answer with what is JSON already."""
+    return web.Response(body=body, status=status, headers=headers, content_type="application/json", charset="utf-8")
 
 
 def error_response(error: ApiError, request_id: str) -> web.Response:

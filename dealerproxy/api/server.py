@@ -22,6 +22,7 @@ UNREAD_S = 20.0
 MOST_CONNECTIONS = 4_096
 # Pages for people bring a policy of their own.
 _POLICY = "default-src 'none'; frame-ancestors 'none'"
+_ALWAYS = {"Server": "dealerproxy", "X-Content-Type-Options": "nosniff", "Referrer-Policy": "no-referrer"}
 # The partner's longest query has some 30 parameters; a cursor takes 3 kB.
 MAX_LINE_BYTES = 16_384
 MAX_BODY_BYTES = 65_536
@@ -151,7 +152,5 @@ async def secure_all(_: web.Request, response: web.StreamResponse) -> None:
 
 def secure(response: web.StreamResponse) -> None:
     """Say nothing of what we run on, and let browsers do nothing that a page of ours does not need."""
-    response.headers["Server"] = "dealerproxy"
-    response.headers["X-Content-Type-Options"] = "nosniff"
-    response.headers["Referrer-Policy"] = "no-referrer"
+    response.headers.update(_ALWAYS)
     response.headers.setdefault("Content-Security-Policy", _POLICY)

@@ -7,10 +7,10 @@ import msgspec
 from aiohttp import web
 from msgspec import structs
 
-from dealerproxy.api.answers import Rendered
+from dealerproxy.api.answers import Rendered, oldest_s, render
 from dealerproxy.api.caching import NO_STORE, REVALIDATE, age_headers, etag, not_modified, wants_fresh_look
 from dealerproxy.api.requests import deadline_of, params_of
-from dealerproxy.api.responses import encode, json_response
+from dealerproxy.api.responses import encode, encoded_response, json_response
 from dealerproxy.api.state import ANSWERS, FACETS, METRICS, SEARCH, SETTINGS, VOCABULARY
 from dealerproxy.errors import ApiError
 from dealerproxy.headers import PAGE_MAX_HEADER, PARTIAL_HEADER
@@ -24,52 +24,49 @@ from dealerproxy.vehicles.rate import Rate
 
 async def list_vehicles(request: web.Request) -> web.Response:
     """Answer `{"data", "next_cursor", "sources", "fx", "notices"}`; 400 and 503 as errors."""
-    deadline = deadline_of(request, request.app[SETTINGS].list_deadline_s)
-    answers, fresh_look = request.app[ANSWERS], wants_fresh_look(request)
-    metrics = request.app[METRICS]
-    kept = None if fresh_look else await answers.get(request.query_string)
+    app, asked = request.app, request.rel_url.raw_query_string
+    deadline = deadline_of(request, app[SETTINGS].list_deadline_s)
+    answers, metrics, fresh_look = app[ANSWERS], app[METRICS], wants_fresh_look(request)
+    kept = None if fresh_look else answers.get(asked)
     if kept is not None:
-        metrics.listed(kept[0].envelope, kept=True)
-        return _respond(request, *kept)
-    query = parse(params_of(request), request.app[VOCABULARY])
+        metrics.listed(kept.envelope, kept=True)
+        return _respond(request, kept)
+    query = parse(params_of(request), app[VOCABULARY])
     headers = {PAGE_MAX_HEADER: str(PAGE_MAX)} if query.dealer_in_scope and query.limit > PAGE_MAX else {}
     try:
-        listed = await request.app[SEARCH].answer(query, deadline, fresh_look=fresh_look)
+        listed = await app[SEARCH].answer(query, deadline, fresh_look=fresh_look)
     except ApiError as error:
         metrics.listed({"sources": msgspec.to_builtins(error.details.get("sources", ()))})
         error.headers |= headers
         raise
     answer = listed.answer
     troubled = [source.name for source in answer.sources if source.status in {Status.FAILED, Status.PARTIAL}]
-    rendered = _render(query, answer, headers | ({PARTIAL_HEADER: ",".join(troubled)} if troubled else {}))
+    if troubled:
+        headers |= {PARTIAL_HEADER: ",".join(troubled)}
+    storable = not troubled and listed.state is not State.STALE
+    rendered = _render(query, answer, listed.state, headers, storable=storable)
     metrics.listed(rendered.envelope)
-    if troubled or listed.state is State.STALE:
-        ages = age_headers(listed.state, rendered.age_s())
-        return json_response(rendered.body(), headers={**rendered.headers, **ages, **NO_STORE})
-    if query.display.krw_per_usd is None:
-        await answers.put(request.query_string, rendered, listed.fresh_for_s)
-    return _respond(request, rendered, state=listed.state)
+    if storable and query.display.krw_per_usd is None:
+        await answers.put(asked, rendered, listed.fresh_for_s)
+    return _respond(request, rendered)
 
 
-def _render(query: Query, answer: VehicleList, headers: Mapping[str, str]) -> Rendered:
+def _render(query: Query, answer: VehicleList, state: State, headers: Mapping[str, str], *, storable: bool) -> Rendered:
+    """Encode a list; one that is not `storable`, by us or by anyone, has no tag."""
     rows = encode(answer.data)
     envelope = msgspec.to_builtins(structs.replace(answer, data=()))
     del envelope["data"]
     states = [(source.name, source.status) for source in answer.sources]
     said = encode([answer.fx, states, answer.notices, envelope.get("filtered_out")])
     rate = None if query.cursor else Rate(answer.fx.krw_per_usd, answer.fx.as_of, answer.fx.source)
-    return Rendered(rows, envelope, headers, etag(rows, said, _era(answer)), rate)
+    kept = {"ETag": etag(rows, said, _era(answer)), "Cache-Control": REVALIDATE} if storable else NO_STORE
+    return render(rows, envelope, {**headers, **age_headers(state, oldest_s(envelope)), **kept}, rate)
 
 
-def _respond(request: web.Request, rendered: Rendered, older_s: float = 0.0, state: State = State.HIT) -> web.Response:
-    headers = {
-        **rendered.headers,
-        **age_headers(state, rendered.age_s(older_s)),
-        "ETag": rendered.tag,
-        "Cache-Control": REVALIDATE,
-    }
-    unchanged = not_modified(request, rendered.tag, headers)
-    return json_response(rendered.body(older_s), headers=headers) if unchanged is None else unchanged
+def _respond(request: web.Request, rendered: Rendered) -> web.Response:
+    tag = rendered.headers.get("ETag")
+    unchanged = None if tag is None else not_modified(request, tag, rendered.headers)
+    return encoded_response(rendered.body, headers=rendered.headers) if unchanged is None else unchanged
 
 
 def _era(answer: VehicleList) -> bytes:

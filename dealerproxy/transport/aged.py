@@ -97,7 +97,7 @@ class AgedCache:
         Raises what the load raised, or TooLate when the deadline came first, if nothing old may stand in.
         """
         place = (kind.name, key, _PIECE)
-        kept = await self._kept(place)
+        kept = self._kept(place)
         if not fresh_look and self._age(kept) < kind.fresh_s:
             return self._found(kind, "memory", State.HIT, kept)
         fetch = partial(self._fetch, kind, key, load, fresh_look=fresh_look)
@@ -119,7 +119,7 @@ class AgedCache:
                 raise TooLate(TOO_LATE)
             return self._found(kind, "upstream", State.MISS, flight.result())
         except UpstreamError as failure:
-            kept = await self._kept(place)  # anew: something newer may have come while this one waited
+            kept = self._kept(place)  # anew: something newer may have come while this one waited
             if self._age(kept) >= kind.if_error_s:
                 self.counts[kind.name, "upstream", "error"] += 1
                 raise
@@ -139,12 +139,12 @@ class AgedCache:
     async def _catch_up(self, kind: Kind[V], key: Key, deadline: Deadline) -> _Kept:
         """Return what is kept once Redis was asked too. Raises the failure that forbids another load for now."""
         since = self._clock() - kind.back_off_s
-        failure = await self._failure(kind, key, since)
+        failure = self._failure(kind, key, since)
         if failure is None and self._redis is not None:
             look = self._flight((kind.name, key, _LOOK), partial(self._look, self._redis, kind, key))
             await asyncio.wait({look}, timeout=deadline.remaining())
-            failure = await self._failure(kind, key, since)
-        kept = await self._kept((kind.name, key, _PIECE))
+            failure = self._failure(kind, key, since)
+        kept = self._kept((kind.name, key, _PIECE))
         if failure is not None and self._age(kept) >= kind.fresh_s:
             raise failure
         return kept
@@ -156,11 +156,11 @@ class AgedCache:
         began = self._clock()
         async with self._redis.alone((kind.name, key, _LOCK), kind.load_s):
             await self._look(self._redis, kind, key)
-            kept = await self._kept((kind.name, key, _PIECE))
+            kept = self._kept((kind.name, key, _PIECE))
             # What another process was loading when this one came will do, even for a fresh look.
             if kept.ended_at > began or (not fresh_look and kept.at > began - kind.fresh_s):
                 return kept
-            failure = await self._failure(kind, key, began if fresh_look else began - kind.back_off_s)
+            failure = self._failure(kind, key, began if fresh_look else began - kind.back_off_s)
             if failure is not None:
                 raise failure
             return await self._load(kind, key, load)
@@ -208,23 +208,23 @@ class AgedCache:
                 continue
             try:
                 at, ended_at, body = opened(raw, self._clock())
-                if at > (await self._kept(place)).at:
+                if at > self._kept(place).at:
                     kept = _Kept(decode(body), at, ended_at, MEMORY_FACTOR * len(body))
                     await self.memory.set(place, kept, ttl=max(keep_s, LEAST_KEPT_S))
             except (ValueError, LookupError, RecursionError):
                 self.counts[kind.name, "redis", "error"] += 1
 
-    async def _kept(self, place: Place) -> _Kept:
-        kept: _Kept | None = await self.memory.get(place)
+    def _kept(self, place: Place) -> _Kept:
+        kept: _Kept | None = self.memory.at_hand(place)
         # A clock that was set back must not keep things fresh until it has caught up.
         return kept if kept is not None and kept.at <= self._clock() + SKEW_S else _NOTHING
 
-    async def _failure(self, kind: Kind[V], key: Key, since: float) -> UpstreamError | None:
+    def _failure(self, kind: Kind[V], key: Key, since: float) -> UpstreamError | None:
         """Return how the last load failed, if that was after `since` and nothing was loaded after it."""
-        failed = await self._kept((kind.name, key, _FAILURE))
+        failed = self._kept((kind.name, key, _FAILURE))
         if failed.at <= max(since, self._forgiven_at):
             return None
-        if failed.at < (await self._kept((kind.name, key, _PIECE))).at:
+        if failed.at < self._kept((kind.name, key, _PIECE)).at:
             return None
         # A copy of its own for everybody who raises it: its wait gets shorter, and its traceback must not grow.
         error: UpstreamError = decode_failure(encode_failure(failed.value))

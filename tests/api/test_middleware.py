@@ -16,6 +16,7 @@ from dealerproxy.api import middleware
 from dealerproxy.api.responses import json_response
 from dealerproxy.app import create_app
 from dealerproxy.errors import ApiError, Issue, invalid_cursor, validation_error
+from dealerproxy.ops.metrics import Metrics
 from dealerproxy.settings import Settings
 from dealerproxy.vocabulary import Vocabulary
 
@@ -51,7 +52,8 @@ async def raises_unavailable(_: web.Request) -> web.Response:
 
 def small_app(keys: Sequence[str] = ()) -> web.Application:
     """The middleware around routes that go well and wrong."""
-    app = web.Application(middlewares=[middleware.envelope, middleware.require_key(keys)])
+    checks = [middleware.tell(Metrics().request), middleware.envelope, middleware.require_key(keys)]
+    app = web.Application(middlewares=checks)
     app.router.add_get("/fine", fine)
     app.router.add_get("/v1/fine", fine)
     app.router.add_get("/v1/cars/{id}", fine)
@@ -358,6 +360,7 @@ async def test_a_request_is_one_line_with_id_method_route_status_and_time(client
         "method": "GET",
         "route": "/v1/cars/{id}",
         "status": 200,
+        "request_id": GIVEN,
     }
 
 

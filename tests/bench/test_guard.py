@@ -8,14 +8,18 @@ nothing. When a path has become shorter for good, its bound should follow.
 import asyncio
 import sys
 from collections.abc import AsyncIterator, Callable
+from io import BytesIO
 from types import FrameType
 from typing import Self
 
 import pytest
+import structlog
 from aiohttp import web
 from aiohttp.test_utils import make_mocked_request
 from msgspec.structs import replace
 
+from dealerproxy import logs
+from dealerproxy.api.state import ANSWERS
 from dealerproxy.app import create_app
 from dealerproxy.bench import load, pages, pure, sockets, stock
 from dealerproxy.bench.effort import Effort
@@ -44,7 +48,7 @@ RATIOS = {
 }
 
 # Calls, about a third more than there were.
-A_ROW, A_LIST_ROW, A_PAGE, A_LEG, AT_HAND = 85, 185, 4_200, 500, 490
+A_ROW, A_LIST_ROW, A_PAGE, A_LEG, AT_HAND = 85, 185, 4_200, 500, 190
 
 
 class Calls:
@@ -120,16 +124,25 @@ async def test_a_page_takes_so_many_calls_and_each_further_leg_so_many_more(voca
     assert most - one < (pure.MOST_LEGS - 1) * A_LEG
 
 
-async def test_a_page_at_hand_takes_so_many_calls(app: web.Application) -> None:
-    async def calls() -> int:
+async def test_a_page_at_hand_takes_so_many_calls_and_is_not_encoded_again(
+    app: web.Application, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lines = BytesIO()
+    monkeypatch.setattr(logs, "_straight", structlog.BytesLogger(lines))  # as `dealerproxy serve` logs
+    monkeypatch.setattr(app[ANSWERS], "_clock", lambda: 1e9)  # nothing grows older
+
+    async def ask() -> tuple[int, object]:
         request = make_mocked_request("GET", sockets.LIST, app=app)
         with Calls() as counted:
             response = await app._handle(request)
+        assert isinstance(response, web.Response)
         assert response.status == 200
-        return counted.count
+        return counted.count, response.body
 
-    missed, *found = [await calls() for _ in range(4)]
-    assert max(found) < AT_HAND < missed
+    (missed, _), *found = [await ask() for _ in range(4)]
+    assert max(calls for calls, _ in found) < AT_HAND < missed
+    assert len({id(again) for _, again in found}) == 1
+    assert len(lines.getvalue().splitlines()) == 4
 
 
 @pytest.mark.parametrize("case", pure.CASES)

@@ -1,15 +1,22 @@
 """What an answer says of its age, and what a fresh look, an old copy and a car known sold make of it."""
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
+import orjson
 import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
 
+from dealerproxy.api.answers import Answers, render
 from dealerproxy.api.state import SEARCH
 from dealerproxy.sandbox.danawa_inventory import DanawaInventory
 from dealerproxy.sandbox.faults import Block, Hang, Status
 from dealerproxy.sandbox.inventory import Inventory
+from dealerproxy.upstreams.departed import Departed
+from dealerproxy.vehicles.fx import FxRates
+from dealerproxy.vehicles.rate import Rate, now_kst
 
 NO_CACHE = {"Cache-Control": "no-cache"}
 
@@ -247,6 +254,51 @@ async def test_a_whole_answer_is_kept_only_while_everything_in_it_is_fresh(build
     assert (asked, headers["X-Cache"]) == (6, "updating")
     await get(house, LIST)
     assert asked == 7  # what is being read anew is no whole answer to keep
+
+
+class Hands:
+    """A clock that is set."""
+
+    now = 1_000.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+RATE = Rate(1_300.0, now_kst(), "static")
+SOURCES: Sequence[dict[str, Any]] = [{"name": "encar", "age_s": 5}, {"name": "danawa", "age_s": None}]
+KEPT = render(b'[{"id":1}]', {"next_cursor": None, "sources": SOURCES}, {"X-Cache": "miss", "Age": "5"}, None)
+
+
+@given(st.lists(st.floats(0.0, 9.0), max_size=6))
+@example([1.0, 0.5])
+async def test_a_kept_answer_tells_its_age_whenever_it_is_asked_for(pauses: Sequence[float]) -> None:
+    clock = Hands()
+    answers = Answers(Departed(), FxRates(RATE), max_bytes=100_000, clock=clock)
+    await answers.put("q", KEPT, 60.0)
+    for pause in pauses:
+        clock.now += pause
+        found = answers.get("q")
+        assert found is not None
+        passed = clock.now - 1_000.0
+        assert found.headers == {"X-Cache": "hit", "Age": str(5 + round(passed))}
+        encar, danawa = SOURCES
+        sources = [{**encar, "age_s": 5 + round(passed)}, danawa]
+        assert orjson.loads(found.body) == {"data": [{"id": 1}], "next_cursor": None, "sources": sources}
+        assert found.envelope["sources"] == sources
+
+
+async def test_a_kept_answer_is_forgotten_in_time_and_when_a_car_departs() -> None:
+    clock, departed = Hands(), Departed()
+    answers = Answers(departed, FxRates(RATE), max_bytes=100_000, clock=clock)
+    await answers.put("q", KEPT, 60.0)
+    clock.now += 59.0
+    assert answers.get("q") is not None
+    clock.now += 1.0
+    assert answers.get("q") is None
+    await answers.put("q", KEPT, 60.0)
+    departed.note("encar", "1", clock.now)
+    assert answers.get("q") is None
 
 
 async def test_a_kept_answer_grows_older_and_its_cursor_goes_on(build: Any) -> None:

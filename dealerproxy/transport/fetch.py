@@ -172,7 +172,8 @@ class Fetcher:
             raise Unreachable(f"{type(error).__name__}: {error}") from error
 
     async def _follow(self, url: URL, deadline: Deadline) -> Response:
-        host = url.host
+        # Another port is another server; from http a site may only lead on to its https.
+        here = {(url.scheme, url.host, url.port), ("https", url.host, 443)}
         for hop in range(MAX_REDIRECTS + 1):
             if hop:
                 await self._turn(deadline)
@@ -181,7 +182,7 @@ class Fetcher:
                 return response
             try:
                 url = url.join(URL(location))
-                elsewhere = url.host != host
+                elsewhere = (url.scheme, url.host, url.port) not in here
             except ValueError:
                 raise UpstreamFault("a redirect to no address") from None
             if elsewhere:

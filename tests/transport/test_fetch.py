@@ -559,7 +559,9 @@ async def test_an_absolute_location_on_the_same_host_is_followed(
     assert (await fetcher().get(url / "here", within_s=PATIENT_S)).body == JSON
 
 
-@pytest.mark.parametrize("form", ["http://localhost:{port}/login", "//localhost:{port}/login"])
+@pytest.mark.parametrize(
+    "form", ["http://localhost:{port}/login", "//localhost:{port}/login", "http://127.0.0.1:{port}/login"]
+)
 async def test_a_redirect_to_another_host_is_a_block_and_nothing_is_sent_there(
     aiohttp_server: AiohttpServer, fetcher: MakeFetcher, form: str
 ) -> None:

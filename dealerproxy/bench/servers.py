@@ -5,9 +5,10 @@ in `dealerproxy serve`.
 """
 
 import asyncio
+import gc
 import os
 import sys
-from collections.abc import Coroutine, Iterable, Mapping
+from collections.abc import Callable, Coroutine, Iterable, Mapping
 from multiprocessing.connection import Connection
 from typing import Any
 
@@ -17,6 +18,7 @@ from msgspec.structs import replace
 from yarl import URL
 
 from dealerproxy import logs
+from dealerproxy.api.server import Site
 from dealerproxy.app import create_app
 from dealerproxy.bench.load import HOST
 from dealerproxy.settings import Settings
@@ -46,7 +48,7 @@ def service(told: Connection, upstream: str, loop: str, settings: Mapping[str, o
     encar.MANNERS = encar.MANNERS._replace(burst=AT_A_TIME, in_flight=AT_A_TIME)
     encar.PAPERS_IN_FLIGHT = AT_A_TIME
     urls = dict.fromkeys(("encar_api_url", "encar_page_url", "danawa_url", "mpark_api_url"), upstream)
-    run(loop, _serve(told, create_app(replace(Settings(), **urls, **FREE, **settings))))
+    run(loop, _serve(told, create_app(replace(Settings(), **urls, **FREE, **settings)), Site))
 
 
 def bare(told: Connection, loop: str, body: bytes, headers: Mapping[str, str]) -> None:
@@ -94,9 +96,13 @@ def _json(body: bytes) -> web.Response:
     return web.Response(body=body, content_type="application/json", charset="utf-8")
 
 
-async def _serve(told: Connection, app: web.Application) -> None:
+async def _serve(
+    told: Connection, app: web.Application, site: Callable[[web.AppRunner, str, int], web.BaseSite] = web.TCPSite
+) -> None:
     runner = web.AppRunner(app, access_log=None, handle_signals=False)
     await runner.setup()
-    await web.TCPSite(runner, HOST, 0, backlog=1024).start()
+    await site(runner, HOST, 0).start()
+    gc.collect()
+    gc.freeze()
     told.send(runner.addresses[0][1])
     await asyncio.Event().wait()

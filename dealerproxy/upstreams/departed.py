@@ -1,9 +1,10 @@
 """Cars that were found sold, reserved or gone: nothing that was read before may show them as buyable again."""
 
 import time
-from collections.abc import Callable
-from typing import NamedTuple
+from collections.abc import Awaitable, Callable
+from typing import NamedTuple, TypeVar
 
+from dealerproxy.transport.pieces import Found
 from dealerproxy.vehicles.car import Verdict
 from dealerproxy.vehicles.listing import LeftOut, LeftOutReason, Listing
 
@@ -12,6 +13,8 @@ MOST = 20_000
 REMEMBERED_S = 7_200.0
 # Lists are behind the adverts, so one read this soon after is not believed either.
 LISTS_LAG_S = 300.0
+
+T = TypeVar("T")
 
 Entries = tuple[Listing | LeftOut, ...]
 
@@ -51,6 +54,31 @@ class Departed:
         """Return the departure of a car, if it was found after a time."""
         known = self._cars.get(upstream, {}).get(listing_id)
         return known if known is not None and known.at > at else None
+
+    async def look(
+        self,
+        upstream: str,
+        listing_id: str,
+        find: Callable[[bool], Awaitable[Found[T | Verdict]]],
+        note: Callable[[T | Verdict, float], None],
+        *,
+        fresh_look: bool = False,
+        since: float = 0.0,
+    ) -> Found[T | Verdict]:
+        """Find a car, and not as it was before it was found to have departed, or before `since`; both unix seconds.
+
+        `find` takes whether to look anew; `note` is given what was found and when it was read, if that still counts.
+        """
+        found = await find(fresh_look)
+        read_at = self._clock() - found.age_s
+        if read_at < since or self.since(upstream, listing_id, read_at):
+            found = await find(True)
+            read_at = self._clock() - found.age_s
+        departure = self.since(upstream, listing_id, read_at)
+        if departure is not None and departure.verdict not in (None, Verdict.LIVE):
+            return Found(departure.verdict, self._clock() - departure.at, found.state, found.failure)
+        note(found.value, read_at)
+        return found
 
     def leave_out(self, upstream: str, entries: Entries, age_s: float) -> Entries:
         """Leave out of rows that are `age_s` seconds old what departed; the same rows if nothing did."""

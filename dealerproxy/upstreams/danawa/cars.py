@@ -4,7 +4,6 @@ The feeder is the only witness. So a 404 of its own is a failure, and only an em
 """
 
 import asyncio
-import time
 from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Protocol, TypeVar
@@ -60,12 +59,11 @@ class DanawaCars:
         *,
         fresh_s: float,
         deadline_s: float,
-        now: Callable[[], float] = time.time,
     ) -> None:
         """`fresh_s`: how long a car is used without asking again; `deadline_s` bounds a call. Both in seconds."""
         self._client, self._vocabulary, self._cache, self._departed = client, vocabulary, cache, departed
         self._trial_words = vocabulary.counting_apart()
-        self._deadline_s, self._now = deadline_s, now
+        self._deadline_s = deadline_s
         # The papers come with the car, so they are read from what was found a moment ago.
         self._fresh, self._found = (
             Kind[Seen | Verdict](
@@ -108,19 +106,19 @@ class DanawaCars:
     async def _advert(
         self, kind: Kind[Seen | Verdict], listing_id: str, deadline: Deadline, *, fresh_look: bool = False
     ) -> Found[Seen | Verdict]:
-        found = await self._cache.get(kind, listing_id, lambda: self._ask(listing_id), deadline, fresh_look=fresh_look)
-        read_at = self._now() - found.age_s
-        if self._departed.since(UPSTREAM, listing_id, read_at):
-            found = await self._cache.get(kind, listing_id, lambda: self._ask(listing_id), deadline, fresh_look=True)
-            read_at = self._now() - found.age_s
-        departure = self._departed.since(UPSTREAM, listing_id, read_at)
-        if departure is not None and departure.verdict is not None:
-            return Found(departure.verdict, self._now() - departure.at, found.state, found.failure)
-        if isinstance(found.value, Verdict):
-            self._departed.note(UPSTREAM, listing_id, read_at, found.value)
+        async def find(fresh_look: bool) -> Found[Seen | Verdict]:
+            return await self._cache.get(
+                kind, listing_id, lambda: self._ask(listing_id), deadline, fresh_look=fresh_look
+            )
+
+        note = partial(self._note, listing_id)
+        return await self._departed.look(UPSTREAM, listing_id, find, note, fresh_look=fresh_look)
+
+    def _note(self, listing_id: str, found: Seen | Verdict, read_at: float) -> None:
+        if isinstance(found, Verdict):
+            self._departed.note(UPSTREAM, listing_id, read_at, found)
         else:
             self._departed.back(UPSTREAM, listing_id, read_at)
-        return found
 
     async def _ask(self, listing_id: str) -> Seen | Verdict:
         try:

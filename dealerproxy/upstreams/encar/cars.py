@@ -128,21 +128,14 @@ class EncarCars:
 
         What was read before `since` (unix seconds), or before the car was found to have departed, is not enough.
         """
-        found = await self._advert(listing_id, deadline, fresh_look=fresh_look)
-        read_at = self._now() - found.age_s
-        if read_at < since or self._departed.since(UPSTREAM, listing_id, read_at):
-            found = await self._advert(listing_id, deadline, fresh_look=True)
-            read_at = self._now() - found.age_s
-        departure = self._departed.since(UPSTREAM, listing_id, read_at)
-        if departure is not None and departure.verdict not in (None, Verdict.LIVE):
-            return Found(departure.verdict, self._now() - departure.at, found.state, found.failure)
-        self._note(listing_id, found.value, read_at)
-        return found
 
-    async def _advert(self, listing_id: str, deadline: Deadline, *, fresh_look: bool) -> Found[Seen | Verdict]:
-        return await self._cache.get(
-            self._adverts, listing_id, lambda: self._hear(listing_id), deadline, fresh_look=fresh_look
-        )
+        async def find(fresh_look: bool) -> Found[Seen | Verdict]:
+            return await self._cache.get(
+                self._adverts, listing_id, lambda: self._hear(listing_id), deadline, fresh_look=fresh_look
+            )
+
+        note = partial(self._note, listing_id)
+        return await self._departed.look(UPSTREAM, listing_id, find, note, fresh_look=fresh_look, since=since)
 
     async def find_many(self, listing_ids: Iterable[str], deadline: Deadline, *, fresh_look: bool = False) -> Many:
         """Fetch adverts 20 a call, side by side."""

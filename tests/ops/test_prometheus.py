@@ -116,7 +116,8 @@ def redis_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 @pytest.fixture(scope="module")
 def sandbox(tmp_path_factory: pytest.TempPathFactory, redis_url: str) -> Iterator[Sandbox]:
     log = tmp_path_factory.mktemp("log") / "log.jsonl"
-    running = Sandbox(log, cars=1_500, REDIS_URL=redis_url, DETAIL_FRESH_S="0")
+    captures = str(tmp_path_factory.mktemp("captures"))
+    running = Sandbox(log, cars=1_500, REDIS_URL=redis_url, DETAIL_FRESH_S="0", CAPTURE_DIR=captures)
     yield running
     running.stop()
 

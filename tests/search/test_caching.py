@@ -42,7 +42,7 @@ async def test_a_list_is_a_miss_then_a_hit_and_tells_its_age(build: Any) -> None
     _, first, _ = await get(house, LIST)
     _, again, _ = await get(house, LIST)
     assert (first["X-Cache"], again["X-Cache"]) == ("miss", "hit")
-    assert (first["Age"], first["Cache-Control"]) == ("0", "private, no-cache")
+    assert (int(first["Age"]) <= 1, first["Cache-Control"]) == (True, "private, no-cache")
 
 
 async def test_an_answer_the_client_has_is_a_304_and_a_changed_one_is_not(build: Any) -> None:
@@ -149,7 +149,7 @@ async def test_a_car_in_full_has_a_tag_and_an_age_too(build: Any) -> None:
     house = await build(stock())
     car = next(iter(house.inventory)).id
     status, headers, _ = await get(house, f"/v1/vehicles/encar_{car}")
-    assert (status, headers["X-Cache"], headers["Age"]) == (200, "miss", "0")
+    assert (status, headers["X-Cache"], int(headers["Age"]) <= 1) == (200, "miss", True)
     status, again, _ = await get(house, f"/v1/vehicles/encar_{car}", **{"If-None-Match": headers["ETag"]})
     assert (status, again["X-Cache"]) == (304, "hit")
 
@@ -306,7 +306,7 @@ async def test_a_kept_answer_grows_older_and_its_cursor_goes_on(build: Any) -> N
     first = (await get(house, f"{LIST}&limit=20"))[2]
     await asyncio.sleep(1.05)
     _, headers, again = await get(house, f"{LIST}&limit=20")
-    assert (headers["Age"], again["sources"][0]["age_s"]) == ("1", 1)
+    assert int(headers["Age"]) == again["sources"][0]["age_s"] >= 1
     assert again["data"] == first["data"]
     _, _, second = await get(house, f"{LIST}&limit=20&cursor={again['next_cursor']}")
     assert len({row["id"] for row in [*again["data"], *second["data"]]}) == 40

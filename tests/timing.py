@@ -8,7 +8,7 @@ BEAT_S = 0.01
 
 
 class Stopwatch:
-    """`async with Stopwatch() as watch:` and then `watch.seconds`.
+    """`async with Stopwatch() as watch:` and then `watch.seconds`; `watch.wall_s` is what a clock on the wall says.
 
     A pulse beats beside what is measured. Where a beat comes late although this process did not compute, another
     process had the machine, and that time does not count. Where it comes late because this process did compute, it
@@ -16,7 +16,7 @@ class Stopwatch:
     """
 
     def __init__(self) -> None:
-        self.seconds = 0.0
+        self.wall_s = self.seconds = 0.0
         self._taken_away = 0.0
 
     async def __aenter__(self) -> Self:
@@ -26,7 +26,8 @@ class Stopwatch:
 
     async def __aexit__(self, *_: object) -> None:
         await asyncio.sleep(0)  # a beat that is due is heard
-        self.seconds = time.monotonic() - self._began - self._taken_away
+        self.wall_s = time.monotonic() - self._began
+        self.seconds = self.wall_s - self._taken_away
         self._pulse.cancel()
         await asyncio.gather(self._pulse, return_exceptions=True)
 

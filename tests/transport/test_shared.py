@@ -187,6 +187,14 @@ async def frail(frail_redis: Any) -> AsyncIterator[Shared]:
     await shared.close()
 
 
+@pytest.fixture
+async def patient(frail_redis: Any) -> AsyncIterator[Shared]:
+    """Not in trouble only because the machine is busy."""
+    shared = Shared(connect(frail_redis.url).client, timeout_s=10.0)
+    yield shared
+    await shared.close()
+
+
 async def crowd(shared: Shared, size: int) -> list[Any]:
     def ask(number: int) -> Awaitable[Any]:
         return shared.run(lambda redis: redis.echo(str(number)), "otherwise")
@@ -194,8 +202,8 @@ async def crowd(shared: Shared, size: int) -> list[Any]:
     return await asyncio.gather(*(ask(number) for number in range(size)))
 
 
-async def test_a_crowd_larger_than_the_pool_is_served(frail: Shared) -> None:
-    assert await crowd(frail, 300) == [str(number).encode() for number in range(300)]
+async def test_a_crowd_larger_than_the_pool_is_served(patient: Shared) -> None:
+    assert await crowd(patient, 300) == [str(number).encode() for number in range(300)]
 
 
 async def test_a_redis_that_hangs_costs_one_time_out_and_then_nothing(frail: Shared, frail_redis: Any) -> None:
@@ -213,10 +221,10 @@ async def test_a_redis_that_hangs_costs_one_time_out_and_then_nothing(frail: Sha
     assert await crowd(frail, 30) == [str(number).encode() for number in range(30)]  # nobody gets another's answer
 
 
-async def test_a_restart_between_two_calls_goes_unnoticed(frail: Shared, frail_redis: Any) -> None:
-    await crowd(frail, 100)
+async def test_a_restart_between_two_calls_goes_unnoticed(patient: Shared, frail_redis: Any) -> None:
+    await crowd(patient, 100)
     frail_redis.kill()
     frail_redis.start()
     await asyncio.sleep(0.02)  # the loop hears that its connections are closed
-    assert await crowd(frail, 100) == [str(number).encode() for number in range(100)]
-    assert frail.failures == 0
+    assert await crowd(patient, 100) == [str(number).encode() for number in range(100)]
+    assert patient.failures == 0

@@ -240,7 +240,7 @@ class AgedCache:
     ) -> Found[V]:
         self.counts[kind.name, tier, state] += 1
         age_s = self._age(kept)
-        return Found(kept.value, age_s, state, failure, max(0.0, kind.fresh_s - age_s))
+        return Found(kept.value, age_s, state, failure, max(0.0, kind.fresh_s - age_s), kept.at)
 
     def _flight(self, place: Place, work: Callable[[], Coroutine[Any, Any, Any]]) -> asyncio.Task[Any]:
         """Join a flight or start it. It is detached: nobody who waits for it can end it."""

@@ -37,7 +37,7 @@ class State(StrEnum):
 class Found(NamedTuple, Generic[V]):
     """A value, the seconds since its load began, and for a stale one what went wrong.
 
-    `fresh_for_s` is how many seconds more it will be answered as it is.
+    `fresh_for_s` is how many seconds more it will be answered as it is, `at` when its load began (unix seconds).
     """
 
     value: V
@@ -45,6 +45,7 @@ class Found(NamedTuple, Generic[V]):
     state: State
     failure: UpstreamError | None = None
     fresh_for_s: float = 0.0
+    at: float = 0.0
 
 
 class Kind(Generic[V]):

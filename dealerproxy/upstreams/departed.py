@@ -70,14 +70,14 @@ class Departed:
         `find` takes whether to look anew; `note` is given what was found and when it was read, if that still counts.
         """
         found = await find(fresh_look)
-        read_at = self._clock() - found.age_s
-        if read_at < since or self.since(upstream, listing_id, read_at):
+        # What says of itself that the car departed needs no other look.
+        outdated = not isinstance(found.value, Verdict) and self.since(upstream, listing_id, found.at)
+        if found.at < since or outdated:
             found = await find(True)
-            read_at = self._clock() - found.age_s
-        departure = self.since(upstream, listing_id, read_at)
+        departure = self.since(upstream, listing_id, found.at)
         if departure is not None and departure.verdict not in (None, Verdict.LIVE):
             return Found(departure.verdict, self._clock() - departure.at, found.state, found.failure)
-        note(found.value, read_at)
+        note(found.value, found.at)
         return found
 
     def leave_out(self, upstream: str, entries: Entries, age_s: float) -> Entries:

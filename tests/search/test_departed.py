@@ -49,6 +49,25 @@ async def test_a_detail_is_never_older_than_what_availability_found(build: Any) 
     assert (status, body["error"]["details"]["reason"]) == (404, "sold")
 
 
+async def test_a_car_that_is_sold_or_gone_is_asked_for_once_and_then_at_hand(build: Any) -> None:
+    danawa = DanawaInventory()
+    ended = danawa.insert(danawa.new_car(brand="기아", mark="판매완료"))
+    house = await build(stock(), danawa)
+    sold, gone, *_ = (car.id for car in house.inventory)
+    house.inventory.change(sold, status="SOLD")
+    house.inventory.remove(gone)
+    for vehicle_id in (f"encar_{sold}", f"encar_{gone}", f"danawa_{ended.id}", "danawa_1"):
+        seen = []
+        for _ in range(3):
+            asked = len(house.stand_in.calls) + len(house.danawa.calls)
+            async with house.client.get(f"/v1/vehicles/{vehicle_id}") as response:
+                assert response.status == 404
+                cost = len(house.stand_in.calls) + len(house.danawa.calls) - asked
+                seen.append((response.headers["X-Cache"], cost))
+        once = 2 if vehicle_id.startswith("encar") else 1  # of Encar both witnesses are heard
+        assert seen == [("miss", once), ("hit", 0), ("hit", 0)], vehicle_id
+
+
 async def test_availability_is_never_older_than_what_a_detail_found(build: Any) -> None:
     house = await build(stock())
     car = next(iter(house.inventory)).id

@@ -153,12 +153,11 @@ class EncarCars:
         oldest = self._now()
         for answer in answers:
             if isinstance(answer, Found):
-                read_at = self._now() - answer.age_s
-                oldest = min(oldest, read_at)
+                oldest = min(oldest, answer.at)
                 for listing_id, advert in answer.value.items():
-                    if not self._departed.since(UPSTREAM, listing_id, read_at):
+                    if not self._departed.since(UPSTREAM, listing_id, answer.at):
                         found[listing_id] = advert
-                        self._note(listing_id, advert, read_at)
+                        self._note(listing_id, advert, answer.at)
             elif isinstance(answer, UpstreamError):
                 errors.append(answer)
             else:

@@ -1,8 +1,10 @@
 """The application factory. Reads top-down: settings and words in, one resource after another, routes out."""
 
 import asyncio
+import os
 from collections.abc import AsyncIterator, Mapping, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import aiohttp
 import structlog
@@ -37,19 +39,21 @@ from dealerproxy.api.state import (
 )
 from dealerproxy.captures.keep import Keeper
 from dealerproxy.captures.sites import bases
+from dealerproxy.errors import Drift
 from dealerproxy.ops.lag import watch_lag
 from dealerproxy.ops.metrics import Metrics
 from dealerproxy.search.availability import Availability
 from dealerproxy.search.cursor import CursorCodec
 from dealerproxy.search.facets import Facets
 from dealerproxy.search.service import SearchService
-from dealerproxy.search.sources import DanawaSource, EncarSource
+from dealerproxy.search.sources import DanawaSource, EncarSource, Source
+from dealerproxy.search.terms import UPSTREAMS
 from dealerproxy.settings import DEFAULT_KRW_PER_USD, DEFAULT_RATE_AS_OF, Settings, SettingsError
 from dealerproxy.transport.aged import AgedCache
 from dealerproxy.transport.fetch import Fetcher, Manners
 from dealerproxy.transport.health import Health
 from dealerproxy.transport.limits import Bulkhead, RateLimiter
-from dealerproxy.transport.response import json_body
+from dealerproxy.transport.response import Response, json_body
 from dealerproxy.transport.retry import Retries
 from dealerproxy.transport.shared import connect
 from dealerproxy.upstreams.danawa import client as danawa
@@ -59,8 +63,11 @@ from dealerproxy.upstreams.danawa.pages import Pages
 from dealerproxy.upstreams.departed import Departed
 from dealerproxy.upstreams.encar import client as encar
 from dealerproxy.upstreams.encar.cars import EncarCars
-from dealerproxy.vehicles.fx import FxRates
+from dealerproxy.vehicles.fx import FxRates, rate_at
 from dealerproxy.vehicles.rate import Rate, now_kst
+
+if TYPE_CHECKING:
+    from dealerproxy.ops.tracing import Tracing
 
 # The longest a single attempt may take: a list of 8 s can be tried again after it.
 ATTEMPT_S = 5.0
@@ -70,16 +77,24 @@ FX_OPERATION = "rate"
 FX_MANNERS = Manners((FX_OPERATION,), burst=1, in_flight=1, max_bytes=1_000_000)
 FX_TIMEOUT_S = 5.0
 FX_PRIME_S = 1.0
+# OpenTelemetry's own variables that ask for traces.
+OTLP_ENDPOINTS = ("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", "OTEL_EXPORTER_OTLP_ENDPOINT")
+
+TRACING: web.AppKey["Tracing"] = web.AppKey("tracing")
 
 log = structlog.get_logger(__name__)
 
 
 def create_app(settings: Settings, vocabulary: words.Vocabulary | None = None) -> web.Application:
-    """Build the service. Raises VocabularyError for a broken vocabulary, SettingsError for a make it does not know."""
-    counted = Metrics()
+    """Build the service.
+
+    Raises VocabularyError for a broken vocabulary, SettingsError for a make it does not know, or traces it cannot send.
+    """
+    counted, tracing = Metrics(), _tracing()
     app = web.Application(
         client_max_size=server.MAX_BODY_BYTES,
         middlewares=[
+            *([tracing.middleware()] if tracing else []),
             middleware.tell(counted.request),
             middleware.envelope,
             middleware.require_key(settings.keys),
@@ -87,6 +102,9 @@ def create_app(settings: Settings, vocabulary: words.Vocabulary | None = None) -
         ],
     )
     app[METRICS] = counted
+    if tracing:
+        app[TRACING] = tracing
+        app.cleanup_ctx.append(_traces)
     app[SETTINGS] = settings
     app[VOCABULARY] = vocabulary or words.load()
     app[WARM] = _warm(settings, app[VOCABULARY])
@@ -108,6 +126,12 @@ async def _drain(app: web.Application) -> None:
     app[DRAINING].set()
 
 
+async def _traces(app: web.Application) -> AsyncIterator[None]:
+    """Send the last spans after everything that makes some has ended."""
+    yield
+    await app[TRACING].close()
+
+
 async def _flights(app: web.Application) -> AsyncIterator[None]:
     """End what is being loaded before anything that loads is closed."""
     yield
@@ -121,9 +145,14 @@ async def _shared(app: web.Application) -> AsyncIterator[None]:
     app[HEALTH] = Health(shared)
     pieces = app[SETTINGS].cache_mb * 2**20 * (ANSWERS_SHARE - 1) // ANSWERS_SHARE
     app[CACHE] = AgedCache(shared, max_bytes=pieces)
+    if shared is None:
+        yield
+        return
+    watching = asyncio.create_task(shared.watch(), name="watch-redis")
     yield
-    if shared is not None:
-        await shared.close()
+    watching.cancel()
+    await asyncio.gather(watching, return_exceptions=True)
+    await shared.close()
 
 
 async def _captures(app: web.Application) -> AsyncIterator[None]:
@@ -180,8 +209,17 @@ async def _fx(app: web.Application) -> AsyncIterator[None]:
     async with _session(FX_MANNERS) as session:
         fetcher = _fetcher(app, "fx", session, FX_MANNERS, {"Accept": "application/json"}, rps=1)
 
+        def read(response: Response) -> bytes:
+            """The body, if it has a rate: an answer without one must not count as a good one."""
+            body = json_body(response)
+            try:
+                rate_at(body, settings.fx_path)
+            except ValueError as error:
+                raise Drift(settings.fx_path, str(error)) from error
+            return body
+
         async def fetch() -> bytes:
-            return await fetcher.get(FX_OPERATION, URL(settings.fx_url), json_body, within_s=FX_TIMEOUT_S)
+            return await fetcher.get(FX_OPERATION, URL(settings.fx_url), read, within_s=FX_TIMEOUT_S)
 
         rates = app[RATES] = FxRates(static, fetch=fetch, path=settings.fx_path)
         await rates.prime(FX_PRIME_S)
@@ -218,8 +256,11 @@ async def _search(app: web.Application) -> AsyncIterator[None]:
         judged=app[METRICS].judged,
     )
     app[ANSWERS] = Answers(app[DEPARTED], app[RATES], max_bytes=settings.cache_mb * 2**20 // ANSWERS_SHARE)
+    sources: dict[str, Source[Any]] = {"encar": encar_source, "danawa": DanawaSource(app[INDEXES], app[DEPARTED])}
+    if TRACING in app:
+        sources = {name: app[TRACING].source(source) for name, source in sources.items()}
     app[SEARCH] = SearchService(
-        sources={"encar": encar_source, "danawa": DanawaSource(app[INDEXES], app[DEPARTED])},
+        sources=sources,
         cars=app[ENCAR_CARS],
         vocabulary=app[VOCABULARY],
         rates=app[RATES],
@@ -271,7 +312,9 @@ def _fetcher(
     watch = app[METRICS].pool(name, manners.operations, bulkhead, retries)
     if KEEPER in app:
         watch.keep = app[KEEPER].notice
-    return Fetcher(
+    # Not the provider of rates: its address may hold a key.
+    fetcher = app[TRACING].fetcher if TRACING in app and name in UPSTREAMS else Fetcher
+    return fetcher(
         name,
         session,
         health=app[HEALTH],
@@ -282,6 +325,22 @@ def _fetcher(
         headers=headers,
         watch=watch,
     )
+
+
+def _tracing(env: Mapping[str, str] = os.environ) -> "Tracing | None":
+    """Make spans if OpenTelemetry's own variables ask for it. Raises SettingsError when that cannot be done."""
+    asked = next((name for name in OTLP_ENDPOINTS if env.get(name)), None)
+    if asked is None or env.get("OTEL_SDK_DISABLED", "").strip().lower() == "true":
+        return None
+    try:
+        from dealerproxy.ops import tracing  # noqa: PLC0415  # an extra, and not free to load
+
+        return tracing.Tracing(tracing.exported())
+    except ImportError as error:
+        hint = "pip install 'dealerproxy[otel]'"
+        raise SettingsError(f"{asked} is set, but traces need what is not installed ({error}): {hint}") from None
+    except ValueError as error:
+        raise SettingsError(f"{asked} is set, but one of OTEL_* cannot be used: {error}") from None
 
 
 def _warm(settings: Settings, vocabulary: words.Vocabulary) -> Sequence[Brand]:

@@ -4,17 +4,20 @@ import argparse
 import asyncio
 import gc
 import os
-import signal
+import secrets
 import sys
 from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
+from multiprocessing.connection import Connection
 from typing import Any
 
 import msgspec
+import structlog
 from aiohttp import web
 
 import dealerproxy
-from dealerproxy import logs, settings
+from dealerproxy import logs, settings, workers
+from dealerproxy.api.metrics import WORKER_PORTS
 from dealerproxy.api.server import Site
 from dealerproxy.api.state import DRAINING
 from dealerproxy.app import create_app
@@ -30,17 +33,30 @@ SANDBOX_RPS = 200.0
 SHUTDOWN_S = 12.0
 # How long readiness says no before the socket is closed.
 DRAIN_S = 1.0
+LAST_PORT = 65_535
+
+log = structlog.get_logger(__name__)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run a command; the exit status is the command's own, or 2 for a start that cannot succeed."""
     options = _parser().parse_args(arguments)
-    try:
+
+    def run() -> int | None:
         configured = settings.load()
         logs.configure(configured.log_format)
         for name in settings.unknown():
             print(f"warning: {name} is not a setting of dealerproxy", file=sys.stderr)
         status: int | None = asyncio.run(options.run(configured, options))
+        return status
+
+    return _status(run)
+
+
+def _status(run: Callable[[], int | None]) -> int:
+    """The exit status of what is run; a start that cannot succeed is told in one line."""
+    try:
+        status = run()
     except (SettingsError, VocabularyError) as error:
         print(f"error: {error}", file=sys.stderr)
         return USAGE_ERROR
@@ -54,7 +70,16 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="dealerproxy", description=dealerproxy.__doc__)
     parser.add_argument("--version", action="version", version=dealerproxy.__version__)
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
-    _command(commands.add_parser, "serve", serve, "run the service (settings come from DEALERPROXY_* variables)")
+    serve_parser = _command(
+        commands.add_parser, "serve", serve, "run the service (settings come from DEALERPROXY_* variables)"
+    )
+    serve_parser.add_argument(
+        "--workers",
+        type=_count,
+        default=1,
+        metavar="N",
+        help="processes that share the port (1); of several each has one of the ports after it, too, for its metrics",
+    )
     ops = _command(commands.add_parser, "ops", shipped.show, "print what Prometheus and Grafana need to watch it")
     ops.add_argument("what", choices=shipped.FILES, help="the alert rules, or the dashboard")
     sandbox_parser = _command(
@@ -80,19 +105,89 @@ def _command(
     return parser
 
 
-async def serve(configured: Settings, _: argparse.Namespace) -> None:
-    """Run the service until it is told to stop."""
+def _count(text: str) -> int:
+    number = int(text) if text.isdecimal() else 0
+    if not number:
+        raise argparse.ArgumentTypeError(f"{text!r} is no number of processes")
+    return number
+
+
+async def serve(configured: Settings, options: argparse.Namespace) -> int:
+    """Run the service until it is told to stop, in this process or in several."""
     stop = _stop_signal()
-    app = create_app(configured)
-    async with _listening(app, configured.host, configured.port) as url:
+    if options.workers > 1:
+        return await _serve_together(configured, options.workers, stop)
+    await _serve(
+        create_app(configured), configured, stop, lambda url: print(f"dealerproxy listens on {url}", file=sys.stderr)
+    )
+    return 0
+
+
+async def _serve(
+    app: web.Application,
+    configured: Settings,
+    stop: asyncio.Event,
+    tell: Callable[[str], None],
+    own_port: int | None = None,
+) -> None:
+    async with _listening(app, configured.host, configured.port, own_port) as url:
         # What is there by now stays: looking through it again would hold up everything for 10 ms now and then.
         gc.collect()
         gc.freeze()
-        print(f"dealerproxy listens on {url}", file=sys.stderr)
+        tell(url)
         await stop.wait()
         # Whoever sends us requests must have a chance to see that it should not any more.
         app[DRAINING].set()
         await asyncio.sleep(DRAIN_S)
+
+
+async def _serve_together(configured: Settings, number: int, stop: asyncio.Event) -> int:
+    """Run the service in several processes on one port; each has a port of its own, too, where its metrics are."""
+    ports = range(configured.port + 1, configured.port + number + 1)
+    if not configured.port or ports[-1] > LAST_PORT:
+        raise SettingsError(
+            f"DEALERPROXY_PORT='{configured.port}' cannot be used with {number} workers: "
+            f"expected a port with {number} more after it"
+        )
+    # What cannot be used ends the start here, with one line.
+    create_app(configured)
+    await _check_free(configured.host, configured.port, ports)
+    if not configured.cursor_secret:
+        log.warning("cursor_secret_random", hint="set DEALERPROXY_CURSOR_SECRET so that cursors outlive a restart")
+    if not configured.redis_url:
+        log.warning("workers_without_redis", hint="set DEALERPROXY_REDIS_URL so that workers share what they read")
+    each = msgspec.structs.replace(
+        configured,
+        cursor_secret=configured.cursor_secret or secrets.token_hex(32),
+        processes=configured.processes * number,
+    )
+
+    def listening(url: str) -> None:
+        print(f"dealerproxy listens on {url}, its workers on ports {', '.join(map(str, ports))}", file=sys.stderr)
+
+    return await workers.supervise(work, [(each, port, ports) for port in ports], stop, listening)
+
+
+def work(line: Connection, configured: Settings, own_port: int, ports: Sequence[int]) -> None:
+    """Be one of several processes: on the port of all, and on one of its own."""
+    logs.configure(configured.log_format)
+
+    async def run() -> None:
+        stop = workers.stopped_by(line)
+        app = create_app(configured)
+        app[WORKER_PORTS] = ports
+        await _serve(app, configured, stop, lambda url: workers.tell(line, url), own_port)
+
+    raise SystemExit(_status(lambda: asyncio.run(run())))
+
+
+async def _check_free(host: str, shared: int, own: Sequence[int]) -> None:
+    """Bind every port for a moment, without listening. Raises OSError for one that is in use."""
+    for port in (shared, *own):
+        server = await asyncio.get_running_loop().create_server(
+            asyncio.Protocol, host, port, reuse_port=port == shared, start_serving=False
+        )
+        server.close()
 
 
 async def sandbox(configured: Settings, options: argparse.Namespace) -> None:
@@ -128,12 +223,14 @@ async def sandbox(configured: Settings, options: argparse.Namespace) -> None:
 
 
 @asynccontextmanager
-async def _listening(app: web.Application, host: str, port: int) -> AsyncIterator[str]:
-    """Serve an application and yield its base URL."""
+async def _listening(app: web.Application, host: str, port: int, own_port: int | None = None) -> AsyncIterator[str]:
+    """Serve an application and yield its base URL. With a port of its own, it shares the first with others."""
     runner = web.AppRunner(app, access_log=None, handle_signals=False, shutdown_timeout=SHUTDOWN_S)
     await runner.setup()
     try:
-        await Site(runner, host, port).start()
+        await Site(runner, host, port, reuse_port=own_port is not None).start()
+        if own_port is not None:
+            await Site(runner, host, own_port).start()
         bound = runner.addresses[0]
         shown = f"[{bound[0]}]" if ":" in bound[0] else bound[0]
         yield f"http://{shown}:{bound[1]}"
@@ -144,7 +241,7 @@ async def _listening(app: web.Application, host: str, port: int) -> AsyncIterato
 def _stop_signal() -> asyncio.Event:
     """An event that SIGINT and SIGTERM set; made before anybody can be told that the service listens."""
     stop = asyncio.Event()
-    for number in (signal.SIGINT, signal.SIGTERM):
+    for number in workers.STOP_SIGNALS:
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
     return stop
 

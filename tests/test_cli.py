@@ -279,7 +279,17 @@ def test_the_version_is_the_packages(capsys: pytest.CaptureFixture[str]) -> None
     assert capsys.readouterr().out == f"{dealerproxy.__version__}\n"
 
 
-@pytest.mark.parametrize("arguments", [[], ["fly"], ["serve", "--fly"], ["sandbox", "--cars", "many"]])
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        [],
+        ["fly"],
+        ["serve", "--fly"],
+        ["serve", "--workers", "0"],
+        ["serve", "--workers", "all"],
+        ["sandbox", "--cars", "many"],
+    ],
+)
 def test_a_command_line_that_makes_no_sense_is_a_usage_error(
     arguments: list[str], capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -5,9 +5,29 @@ from collections.abc import Sequence
 from aiohttp import web
 from prometheus_client.aiohttp import make_aiohttp_handler
 
+from dealerproxy.errors import ApiError
 from dealerproxy.ops.metrics import Metrics
+
+# The workers' own ports, one each, where several processes share the port that clients use.
+WORKER_PORTS: web.AppKey[Sequence[int]] = web.AppKey("worker_ports")
 
 
 def routes(metrics: Metrics) -> Sequence[web.RouteDef]:
     """The route of the scrape. It asks no upstream anything."""
-    return (web.get("/metrics", make_aiohttp_handler(metrics.registry)),)
+    told = make_aiohttp_handler(metrics.registry)
+
+    async def scrape(request: web.Request) -> web.StreamResponse:
+        """Tell the figures of this process; 404 where another would tell others the next time."""
+        ports = request.app.get(WORKER_PORTS)
+        if ports is not None and _port(request) not in ports:
+            shown = ", ".join(map(str, ports))
+            raise ApiError(404, "not_found", f"Each worker has metrics of its own: ask for them on ports {shown}.")
+        return await told(request)
+
+    return (web.get("/metrics", scrape),)
+
+
+def _port(request: web.Request) -> int | None:
+    """The port the request came to; None if the connection is gone."""
+    address = request.get_extra_info("sockname")
+    return address[1] if address else None

@@ -114,11 +114,11 @@ def most_connections() -> int:
 
 
 class Site(web.BaseSite):
-    """Listens on a host and a port."""
+    """Listens on a host and a port; with `reuse_port` others of the same user may do so beside it."""
 
-    def __init__(self, runner: web.AppRunner, host: str, port: int) -> None:
+    def __init__(self, runner: web.AppRunner, host: str, port: int, *, reuse_port: bool = False) -> None:
         super().__init__(runner)
-        self._app_runner, self._host, self._port = runner, host, port
+        self._app_runner, self._host, self._port, self._reuse_port = runner, host, port, reuse_port
 
     @property
     def name(self) -> str:
@@ -142,6 +142,7 @@ class Site(web.BaseSite):
             ),
             self._host,
             self._port,
+            reuse_port=self._reuse_port,
         )
 
 

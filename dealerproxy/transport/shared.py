@@ -22,6 +22,7 @@ PAUSE_S = 1.0
 CONNECTIONS = 20
 # A Redis that is down or full is one line a minute, not one a request.
 LOG_EVERY_S = 60.0
+LOOK_EVERY_S = 5.0
 
 log = structlog.get_logger(__name__)
 T = TypeVar("T")
@@ -80,6 +81,12 @@ class Shared:
             return otherwise
         self._failing, self._resume_at = False, -math.inf
         return answer
+
+    async def watch(self, sleep: Callable[[float], Awaitable[None]] = asyncio.sleep) -> None:
+        """Look again and again, until cancelled, so that how Redis is shows even while nobody needs it."""
+        while True:
+            await self.run(lambda redis: redis.ping(), None)
+            await sleep(LOOK_EVERY_S)
 
     async def close(self) -> None:
         """Close all connections."""

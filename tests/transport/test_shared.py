@@ -228,3 +228,21 @@ async def test_a_restart_between_two_calls_goes_unnoticed(patient: Shared, frail
     await asyncio.sleep(0.02)  # the loop hears that its connections are closed
     assert await crowd(patient, 100) == [str(number).encode() for number in range(100)]
     assert patient.failures == 0
+
+
+async def test_how_redis_does_shows_even_while_nobody_needs_it(frail: Shared, frail_redis: Any) -> None:
+    seen: list[bool] = []
+
+    async def sleep(_: float) -> None:
+        seen.append(frail.failing)
+        if seen == [True]:
+            frail_redis.start()
+        elif not frail.failing:
+            raise asyncio.CancelledError
+        await asyncio.sleep(0.02)
+
+    frail_redis.kill()
+    with pytest.raises(asyncio.CancelledError):
+        await frail.watch(sleep)
+    assert seen[0]
+    assert not seen[-1]

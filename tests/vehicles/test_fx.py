@@ -375,6 +375,7 @@ async def test_a_service_whose_provider_hangs_answers_at_once_and_stops_at_once(
     [
         pytest.param({"status": 500}, id="500", marks=pytest.mark.slow),  # it is tried again, a second later
         pytest.param({"status": 200, "text": "<html>"}, id="a page"),
+        pytest.param({"status": 200, "body": b'{"rates": {"USD": 1}}'}, id="no rate"),
         pytest.param({"status": 200, "body": b'{"rates": {"KRW": 1400}}' + b" " * 1_000_000}, id="too large"),
         pytest.param({"status": 302, "headers": {"Location": "http://["}}, id="a redirect to nowhere"),
     ],
@@ -398,3 +399,6 @@ async def test_a_service_whose_provider_is_in_trouble_goes_on_with_the_static_ra
         else:
             raise AssertionError("the failed refresh was not logged")
         assert (await shown(client))["source"] == "static"
+        async with client.get("/metrics") as metrics:
+            counted = [line for line in (await metrics.text()).splitlines() if 'upstream="fx"' in line]
+        assert not [line for line in counted if 'outcome="ok"' in line and not line.endswith(" 0.0")]

@@ -23,7 +23,13 @@ export function condition({ state, reason, minutes }) {
   const failures = Object.entries(failuresOf(recent)).sort(([, one], [, other]) => other - one);
   const failed = total(failures.map(([, count]) => count));
   const asked = total(recent.map(({ requests }) => requests));
-  return failed >= Math.max(LEAST, TROUBLE * asked) ? { state: "degraded", reason: failures[0][0] } : { state, reason };
+  if (failed < Math.max(LEAST, TROUBLE * asked)) return { state, reason };
+  return { state: "degraded", reason: failures[0][0], always: failed >= asked };
+}
+
+/** Whether a site was asked anything in the last hour: how one is that was not, nobody knows. */
+export function wasAsked({ minutes }) {
+  return minutes.some(({ requests }) => requests);
 }
 
 /** Show the sites; `changed` is called after one was reset. */
@@ -65,7 +71,8 @@ function fill(panel, upstream) {
   panel.dataset.state = state;
   say(panel.querySelector(".word"), STATES[state].word);
   say(panel.querySelector("code"), state === upstream.state ? state : reason);
-  say(panel.querySelector(".why"), state === "healthy" ? "Every operation is asked, and answers." : `It ${did(reason)}. ${STATES[state].means}`);
+  const well = wasAsked(upstream) ? "Every operation that was asked answers." : "It was not asked in the last hour.";
+  say(panel.querySelector(".why"), state === "healthy" ? well : `It ${did(reason)}. ${STATES[state].means}`);
   charts(panel, upstream.minutes);
   const operations = Object.entries(upstream.operations);
   panel.querySelector(".operations").replaceChildren(...operations.map(([name, operation]) => line(name, operation)));

@@ -3,7 +3,7 @@
 import { ask, keep } from "./asking.js";
 import { clock, day, find, make, number, say, secondsUntil, setClock, span, tick, total } from "./page.js";
 import { start as startSearch } from "./search.js";
-import { condition, did, nameOf, show } from "./sites.js";
+import { condition, did, nameOf, show, wasAsked } from "./sites.js";
 import { KINDS, REASONS, RESULTS, STATES } from "./words.js";
 
 const EVERY_S = 5;
@@ -53,16 +53,22 @@ function verdict(upstreams) {
   const held = troubled.filter(({ state }) => state !== "degraded");
   document.body.dataset.state = held.length ? "held" : troubled.length ? "degraded" : "healthy";
   if (!troubled.length) {
-    conclude("Both sites answer.", "Nothing to do.");
+    well(upstreams.filter(wasAsked).map(({ name }) => nameOf(name)), upstreams.length);
     return;
   }
   const sentences = troubled.map(
-    ({ name, reason, state }) => `${nameOf(name)} ${did(reason)}${state === "degraded" ? " now and then" : ""}`,
+    ({ name, reason, state, always }) => `${nameOf(name)} ${did(reason)}${state === "degraded" && !always ? " now and then" : ""}`,
   );
   const meanwhile = held.length
     ? "Meanwhile answers go on with what was kept and with the other site, and say so; where nothing is left they are a 503, never empty. "
     : "It is still asked. What failed is answered with what was kept, or missing and said to be. ";
   conclude(`${sentences.join("; ")}.`, meanwhile + (REASONS[(held[0] ?? troubled[0]).reason]?.night ?? ""));
+}
+
+function well(asked, sites) {
+  if (!asked.length) conclude("Nothing was asked yet.", "How the sites are shows with the next question.");
+  else if (asked.length < sites) conclude(`${asked.join(" and ")} answers.`, "Nothing to do. The other site was not asked in the last hour.");
+  else conclude("Both sites answer.", "Nothing to do.");
 }
 
 function unheard({ status, message }) {

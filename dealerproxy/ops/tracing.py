@@ -1,0 +1,191 @@
+"""Traces for OpenTelemetry: a span for each request, each leg of a list, and each call of a site.
+
+Imported only when traces are asked for: OpenTelemetry is an extra. Spans are sent by a thread of its own, which drops
+what it cannot get rid of, so that no request ever waits for whoever collects them. Nothing of a trace goes to the
+sites. As in the log, no key, cursor, plate or name is in any attribute, and no error's text.
+"""
+
+import asyncio
+import threading
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from contextvars import ContextVar
+from typing import Any, TypeVar
+
+from aiohttp import hdrs, web
+from aiohttp.typedefs import Handler, Middleware
+from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
+from opentelemetry.sdk.resources import OTELResourceDetector, Resource
+from opentelemetry.sdk.trace import SpanProcessor, TracerProvider
+from opentelemetry.sdk.trace.export import BatchSpanProcessor
+from opentelemetry.trace import Span, SpanKind, StatusCode, Tracer, get_current_span
+from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
+from opentelemetry.util.types import AttributeValue
+from yarl import URL
+
+import dealerproxy
+from dealerproxy.api.middleware import route_of
+from dealerproxy.errors import NotFound, UpstreamError
+from dealerproxy.headers import REQUEST_ID
+from dealerproxy.ops.families import NOT_FOUND, OK
+from dealerproxy.search.plan import Leg
+from dealerproxy.search.sources import Source
+from dealerproxy.transport.deadline import Deadline
+from dealerproxy.transport.fetch import Fetcher
+from dealerproxy.transport.pieces import Found
+from dealerproxy.transport.response import Response
+from dealerproxy.vehicles.listing import Chunk
+
+UPSTREAM, OPERATION, OUTCOME = "dealerproxy.upstream", "dealerproxy.operation", "dealerproxy.outcome"
+LEG, CHUNK, ATTEMPTS = "dealerproxy.leg", "dealerproxy.chunk", "dealerproxy.attempts"
+CAPTURE, REQUEST = "dealerproxy.capture", "dealerproxy.request_id"
+# Asked every few seconds by machines.
+UNTRACED = ("/health/", "/metrics")
+# How long the end of the process may wait for the last spans to get away.
+CLOSE_S = 1.5
+
+T = TypeVar("T")
+
+_parent_of = TraceContextTextMapPropagator().extract
+# How often the call under way was sent.
+_SENT: ContextVar[int] = ContextVar("sent", default=0)
+
+
+def exported() -> SpanProcessor:
+    """Send spans where OpenTelemetry's own variables say, in batches. Raises ValueError for one that cannot be used."""
+    return BatchSpanProcessor(OTLPSpanExporter())
+
+
+class Tracing:
+    """Spans of one application; nothing is registered for the process."""
+
+    def __init__(self, processor: SpanProcessor) -> None:
+        service = {"service.name": "dealerproxy", "service.version": dealerproxy.__version__}
+        # What OTEL_SERVICE_NAME and OTEL_RESOURCE_ATTRIBUTES say comes last: it wins.
+        resource = Resource.create().merge(Resource(service)).merge(OTELResourceDetector().detect())
+        # At exit it would wait for half a minute; `close` does not.
+        self._provider = TracerProvider(resource=resource, shutdown_on_exit=False)
+        self._provider.add_span_processor(processor)
+        self._tracer = self._provider.get_tracer("dealerproxy", dealerproxy.__version__)
+
+    def middleware(self) -> Middleware:
+        """Build what goes around `tell` and `envelope`: a span for each request, whose parent is the caller's."""
+
+        @web.middleware
+        async def traced(request: web.Request, handler: Handler) -> web.StreamResponse:
+            if request.path.startswith(UNTRACED):
+                return await handler(request)
+            method, route = request.method, route_of(request)
+            known = method in hdrs.METH_ALL
+            with self._tracer.start_as_current_span(
+                f"{method if known else 'HTTP'} {route}",
+                _parent_of(request.headers),
+                SpanKind.SERVER,
+                {"http.request.method": method if known else "_OTHER", "http.route": route},
+                record_exception=False,
+                set_status_on_exception=False,
+            ) as span:
+                response = await handler(request)
+                span.set_attribute("http.response.status_code", response.status)
+                span.set_attribute(REQUEST, response.headers[REQUEST_ID])
+                if response.status >= 500:
+                    span.set_status(StatusCode.ERROR)
+                return response
+
+        return traced
+
+    def source(self, source: Source[Any]) -> Source[Any]:
+        """The same source, with a span for each leg that it is asked about."""
+        return _TracedSource(self._tracer, source)
+
+    def fetcher(self, name: str, *args: Any, **parts: Any) -> Fetcher:  # noqa: ANN401  # what a Fetcher is made of
+        """A fetcher with a span for each call."""
+        return _TracedFetcher(self._tracer, name, *args, **parts)
+
+    async def close(self) -> None:
+        """Send what is left, but wait no longer than CLOSE_S for it: whoever should take it may hang."""
+        ending = threading.Thread(target=self._provider.shutdown, name="end-tracing", daemon=True)
+        ending.start()
+        await asyncio.to_thread(ending.join, CLOSE_S)
+
+
+class _TracedSource:
+    def __init__(self, tracer: Tracer, source: Source[Any]) -> None:
+        self._tracer, self._source = tracer, source
+
+    async def chunk(self, leg: Leg, index: int, deadline: Deadline, *, fresh_look: bool) -> Found[Chunk]:
+        with self._about(leg, {CHUNK: index}) as span:
+            return _told(span, await self._source.chunk(leg, index, deadline, fresh_look=fresh_look))
+
+    async def count(self, leg: Leg, deadline: Deadline, *, fresh_look: bool) -> Found[int]:
+        with self._about(leg, {}) as span:
+            return _told(span, await self._source.count(leg, deadline, fresh_look=fresh_look))
+
+    @contextmanager
+    def _about(self, leg: Leg, about: Mapping[str, AttributeValue]) -> Iterator[Span]:
+        attributes = {UPSTREAM: leg.upstream, LEG: leg.q, **about}
+        with _spanning(self._tracer, "leg", SpanKind.INTERNAL, attributes) as span:
+            yield span
+
+
+def _told(span: Span, found: Found[T]) -> Found[T]:
+    span.set_attribute(OUTCOME, str(found.state))
+    return found
+
+
+class _TracedFetcher(Fetcher):
+    """One span for each call, its waits and other tries included; an event in it for each time something was sent.
+
+    A piece is loaded by a task that outlives the request which began it: its span stands below that request's leg and
+    may end after it. Others that wait for the same piece have no span of it.
+    """
+
+    def __init__(self, tracer: Tracer, name: str, *args: Any, **parts: Any) -> None:  # noqa: ANN401
+        super().__init__(name, *args, **parts)
+        self._tracer, self._upstream = tracer, name
+
+    async def get(self, operation: str, url: URL, judge: Callable[[Response], T], *, within_s: float) -> T:
+        attributes = {
+            UPSTREAM: self._upstream,
+            OPERATION: operation,
+            "http.request.method": "GET",
+            "server.address": url.host or "",
+            # Without the query: there stand cursors, and whatever a site may want to know one day.
+            "url.path": url.raw_path,
+        }
+        with _spanning(self._tracer, f"{self._upstream} {operation}", SpanKind.CLIENT, attributes) as span:
+            _SENT.set(0)
+            try:
+                answer = await super().get(operation, url, judge, within_s=within_s)
+            finally:
+                span.set_attribute(ATTEMPTS, _SENT.get())
+            span.set_attribute(OUTCOME, OK)
+            return answer
+
+    async def _send(self, url: URL, deadline: Deadline) -> Response:
+        _SENT.set(_SENT.get() + 1)
+        get_current_span().add_event("sent")
+        return await super()._send(url, deadline)
+
+
+@contextmanager
+def _spanning(tracer: Tracer, name: str, kind: SpanKind, attributes: Mapping[str, AttributeValue]) -> Iterator[Span]:
+    """Open a span. What leaves it as an error is told by its code alone: texts may hold what a site sent."""
+    with tracer.start_as_current_span(
+        name, kind=kind, attributes=attributes, record_exception=False, set_status_on_exception=False
+    ) as span:
+        try:
+            yield span
+        except BaseException as error:
+            span.set_attribute(OUTCOME, _outcome(error))
+            if isinstance(error, UpstreamError) and error.capture is not None:
+                span.set_attribute(CAPTURE, error.capture)
+            span.set_status(StatusCode.ERROR)
+            raise
+
+
+def _outcome(error: BaseException) -> str:
+    """The words of the metrics, and for what is no upstream's failure its class."""
+    if isinstance(error, NotFound):
+        return NOT_FOUND
+    return error.code if isinstance(error, UpstreamError) else type(error).__name__

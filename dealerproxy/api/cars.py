@@ -90,6 +90,7 @@ async def post_availability(request: web.Request) -> web.Response:
     for site, number in ids.values():
         by_site.setdefault(site, []).append(number)
     found = await request.app[AVAILABILITY].check(by_site, deadline, fresh_look=wants_fresh_look(request))
+    request.app[METRICS].checked(found)
     states = [
         CarState(vehicle_id, found[dealer_id].status, found[dealer_id].reason) for vehicle_id, dealer_id in ids.items()
     ]

@@ -29,14 +29,15 @@ async def list_vehicles(request: web.Request) -> web.Response:
     answers, metrics, fresh_look = app[ANSWERS], app[METRICS], wants_fresh_look(request)
     kept = None if fresh_look else answers.get(asked)
     if kept is not None:
-        metrics.listed(kept.envelope, kept=True)
+        metrics.listed(kept.envelope, result=State.HIT)
         return _respond(request, kept)
     query = parse(params_of(request), app[VOCABULARY])
     headers = {PAGE_MAX_HEADER: str(PAGE_MAX)} if query.dealer_in_scope and query.limit > PAGE_MAX else {}
     try:
         listed = await app[SEARCH].answer(query, deadline, fresh_look=fresh_look)
     except ApiError as error:
-        metrics.listed({"sources": msgspec.to_builtins(error.details.get("sources", ()))})
+        if "sources" in error.details:  # else the question was bad
+            metrics.listed({"sources": msgspec.to_builtins(error.details["sources"])}, result="error")
         error.headers |= headers
         raise
     answer = listed.answer

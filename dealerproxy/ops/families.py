@@ -1,6 +1,6 @@
 """Every metric family by its name, and the closed sets of words its labels are of: anything else is `other`."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from enum import StrEnum
 from typing import NamedTuple
 
@@ -36,7 +36,9 @@ FAMILIES: Mapping[str, Family] = {
         Type.HISTOGRAM, "Time to answer a request.", ("route", "status_class")
     ),
     "dealerproxy_source_answers_total": Family(
-        Type.COUNTER, "What each source did in an answer: a list, or a car.", ("upstream", "kind", "status")
+        Type.COUNTER,
+        "What each source did in a list, for a car, or for each car of a check.",
+        ("upstream", "kind", "status"),
     ),
     "dealerproxy_rows_returned_total": Family(Type.COUNTER, "Rows in the lists that were answered.", ("upstream",)),
     "dealerproxy_rows_left_out_total": Family(Type.COUNTER, "Rows left out of lists that were answered.", ("reason",)),
@@ -81,7 +83,13 @@ FAMILIES: Mapping[str, Family] = {
     "dealerproxy_upstream_drift_total": Family(
         Type.COUNTER, "Answers in which a mandatory path was missing or unreadable.", ("upstream", "operation", "path")
     ),
+    "dealerproxy_row_pages_read_total": Family(
+        Type.COUNTER, "Good answers of an upstream in which rows were looked for.", ("upstream",)
+    ),
     "dealerproxy_rows_read_total": Family(Type.COUNTER, "Rows in the answers of an upstream.", ("upstream",)),
+    "dealerproxy_rows_not_offered_total": Family(
+        Type.COUNTER, "Rows in the answers of an upstream left out for what they say.", ("upstream", "reason")
+    ),
     "dealerproxy_rows_rejected_total": Family(
         Type.COUNTER, "Rows in the answers of an upstream that could not be read.", ("upstream", "reason")
     ),
@@ -107,13 +115,25 @@ FAMILIES: Mapping[str, Family] = {
 }
 
 METHODS = frozenset({"GET", "HEAD", "POST"})
-LIST, CAR = "list", "car"
+LIST, CAR, CHECK = "list", "car", "check"
 # The words of `sources[].status`, but with two of their own for what is no trouble: old rows that are being read anew,
-# and a listing that is being read for the first time.
+# and a listing that is being read for the first time, with others beside it or alone.
 UPDATING, WARMING = "updating", "warming"
-NO_TROUBLE = {(Status.STALE, REFRESHING): UPDATING, (Status.FAILED, Warming.code): WARMING}
-STATUSES = {LIST: (*Status, UPDATING, WARMING), CAR: (Status.OK, Status.STALE, Status.FAILED)}
+NO_TROUBLE = {
+    (Status.STALE, REFRESHING): UPDATING,
+    (Status.FAILED, Warming.code): WARMING,
+    (Status.PARTIAL, Warming.code): WARMING,
+}
+STATUSES = {
+    LIST: (*Status, UPDATING, WARMING),
+    CAR: (Status.OK, Status.STALE, Status.FAILED),
+    CHECK: (Status.OK, Status.FAILED),
+}
 LEFT_OUT = (*LeftOutReason, "duplicate")
+# What a row says itself. That a car departed since is found out elsewhere, and what cannot be read is told as rejected.
+NOT_OFFERED: Sequence[LeftOutReason] = tuple(
+    reason for reason in LeftOutReason if reason not in {LeftOutReason.NOT_BUYABLE, LeftOutReason.UNREADABLE}
+)
 # How a request to an upstream ends. A plain 404 mostly means a car that is gone.
 OK, NOT_FOUND = "ok", "not_found"
 OUTCOMES = (

@@ -27,18 +27,21 @@ from dealerproxy.ops import reading
 from dealerproxy.ops.families import (
     CAPTURED,
     CAR,
+    CHECK,
     FAMILIES,
     LEFT_OUT,
     LIST,
     METHODS,
     NO_TROUBLE,
     NOT_FOUND,
+    NOT_OFFERED,
     OK,
     OUTCOMES,
     STATUSES,
 )
 from dealerproxy.ops.fill import CAR_FIELDS, ROW_FIELDS, Fill
-from dealerproxy.search.answer import Status
+from dealerproxy.search.answer import Buyable, Status
+from dealerproxy.search.availability import Outcome
 from dealerproxy.search.terms import UPSTREAMS
 from dealerproxy.transport.aged import AgedCache
 from dealerproxy.transport.fetch import Watch
@@ -51,7 +54,7 @@ from dealerproxy.transport.shared import Shared
 from dealerproxy.vehicles.car import Car
 from dealerproxy.vehicles.detail import Enrichment, EnrichmentStatus
 from dealerproxy.vehicles.fx import FxRates
-from dealerproxy.vehicles.listing import LeftOut, Listing
+from dealerproxy.vehicles.listing import LeftOut, LeftOutReason, Listing
 from dealerproxy.vocabulary import Vocabulary
 
 # Upper ends of the histograms, in seconds. Lists have 8 s and cars 10; an attempt has 5 and is slow after 4.
@@ -98,7 +101,13 @@ class Metrics:
         self._sent_s = self._histogram("dealerproxy_upstream_request_duration_seconds", UPSTREAM_S)
         self._waited_s = self._histogram("dealerproxy_upstream_queue_wait_seconds", WAIT_S)
 
-        self._read = self._counter("dealerproxy_rows_read_total")
+        # All counted from 0: an increase is seen only in what is there already.
+        pages, read = self._counter("dealerproxy_row_pages_read_total"), self._counter("dealerproxy_rows_read_total")
+        self._read = {upstream: (pages.labels(upstream), read.labels(upstream)) for upstream in UPSTREAMS}
+        not_offered = self._counter("dealerproxy_rows_not_offered_total")
+        self._not_offered = {
+            (upstream, reason): not_offered.labels(upstream, reason) for upstream in UPSTREAMS for reason in NOT_OFFERED
+        }
         self._rejected = self._counter("dealerproxy_rows_rejected_total")
         self._reasons: set[str] = set()
         self._fills = {(upstream, LIST): Fill(ROW_FIELDS, window=1_000, least=200) for upstream in UPSTREAMS}
@@ -158,9 +167,9 @@ class Metrics:
         bound[0].inc()
         bound[1].observe(seconds)
 
-    def listed(self, envelope: Mapping[str, Any], *, kept: bool = False) -> None:
-        """Count a list that was answered, by its `sources` and `notices`; `kept` ones were there complete."""
-        self._lists["answer", "memory", State.HIT if kept else State.MISS] += 1
+    def listed(self, envelope: Mapping[str, Any], *, result: str = State.MISS) -> None:
+        """Count a list by its `sources` and `notices`: a `hit` if it was there complete, an `error` if it failed."""
+        self._lists["answer", "memory", result] += 1
         for source in envelope["sources"]:
             status = NO_TROUBLE.get((source["status"], source["reason"]), source["status"])
             self._answers[source["name"], LIST, status].inc()
@@ -175,6 +184,11 @@ class Metrics:
         status = {State.STALE: Status.STALE, None: Status.FAILED}.get(state, Status.OK)
         self._answers[upstream, CAR, status].inc()
 
+    def checked(self, found: Mapping[tuple[str, str], Outcome]) -> None:
+        """Count how the sites did when they were asked whether cars, by site and number, can be bought."""
+        for (upstream, _), outcome in found.items():
+            self._answers[upstream, CHECK, Status.FAILED if outcome.status is Buyable.UNKNOWN else Status.OK].inc()
+
     def described(self, car: Car, papers: Sequence[Enrichment]) -> None:
         """Look at what a car has, and which of its papers; those nobody could ask for say nothing."""
         fill = self._fills[car.upstream, CAR]
@@ -185,7 +199,12 @@ class Metrics:
 
     def judged(self, upstream: str, entries: Sequence[Listing | LeftOut], unreadable: Mapping[str, int]) -> None:
         """Look at the rows of an upstream's answer; `unreadable` says why how many of them were so."""
-        self._read.labels(upstream).inc(len(entries))
+        pages, read = self._read[upstream]
+        pages.inc()
+        read.inc(len(entries))
+        for entry in entries:
+            if isinstance(entry, LeftOut) and entry.reason is not LeftOutReason.UNREADABLE:
+                self._not_offered[upstream, entry.reason].inc()
         self._fills[upstream, LIST].add([entry for entry in entries if isinstance(entry, Listing)])
         for reason, count in unreadable.items():
             shown = reason if reason in self._reasons or len(self._reasons) < MOST_REASONS else OTHER

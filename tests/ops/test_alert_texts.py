@@ -27,7 +27,7 @@ def test_a_text_names_only_labels_that_the_alert_has(name: str) -> None:
     text = ALERTS[name]
     kept = {label for by in re.findall(r" by \(([^)]*)\)", text) for label in re.split(r",\s*", by)} - {"le"}
     kept |= {"upstream", "kind", "field"} if "dealerproxy:field_fill:avg" in text else set()
-    kept |= {"instance"} if "dealerproxy_redis_up ==" in text else set()
+    kept |= {"instance"} if "dealerproxy_redis_up ==" in text or "up{job=" in text else set()
     assert set(re.findall(r"\$labels\.(\w+)", text)) <= kept
 
 
@@ -35,6 +35,17 @@ def test_the_rules_ask_only_for_what_the_service_tells() -> None:
     asked = set(re.findall(r"\bdealerproxy_\w+", TEXT))
     told = FAMILIES.keys() | {f"{name}_bucket" for name in FAMILIES}
     assert asked <= told
+
+
+def test_the_job_that_the_rules_look_for_is_the_one_that_the_readme_scrapes() -> None:
+    readme = (Path(__file__).parents[2] / "README.md").read_text(encoding="utf-8")
+    assert set(re.findall(r'job="(\w+)"', TEXT)) == set(re.findall(r"- job_name: (\w+)", readme)) == {"dealerproxy"}
+
+
+def test_every_alert_is_in_the_readme() -> None:
+    readme = (Path(__file__).parents[2] / "README.md").read_text(encoding="utf-8")
+    told = {name for row in re.findall(r"^\| (`Dealerproxy.*?) \|", readme, re.MULTILINE) for name in row.split(", ")}
+    assert told == {f"`{name}`" for name in ALERTS}
 
 
 def test_every_alert_is_put_to_the_test() -> None:

@@ -69,6 +69,31 @@ def circuit(values: str, state: str = "suspended", operation: str = "search") ->
     return {f'dealerproxy_circuit_state{{upstream="encar",operation="{operation}",state="{state}"}}': values}
 
 
+def blocked(values: str, reason: str = "blocked") -> dict[str, str]:
+    return {f'dealerproxy_circuit_reason{{upstream="encar",operation="search",reason="{reason}"}}': values}
+
+
+def rows(pages: str, read: str, upstream: str = "encar") -> dict[str, str]:
+    return {
+        f'dealerproxy_row_pages_read_total{{upstream="{upstream}"}}': pages,
+        f'dealerproxy_rows_read_total{{upstream="{upstream}"}}': read,
+    }
+
+
+def not_offered(reason: str, values: str) -> dict[str, str]:
+    return {f'dealerproxy_rows_not_offered_total{{upstream="encar",reason="{reason}"}}': values}
+
+
+def sent(operation: str, outcome: str, values: str) -> dict[str, str]:
+    labels = f'upstream="encar",operation="{operation}",outcome="{outcome}"'
+    return {f"dealerproxy_upstream_requests_total{{{labels}}}": values}
+
+
+def every(times: int, count: int) -> str:
+    """A counter that grows by one at every so many times, to `count`."""
+    return " ".join(f"{number}x{times - 1}" for number in range(count + 1))
+
+
 def questions(status: int, values: str) -> dict[str, str]:
     return {f'dealerproxy_http_requests_total{{method="GET",route="/v1/vehicles",status="{status}"}}': values}
 
@@ -96,18 +121,63 @@ def test_a_service_that_is_well_fires_nothing(check: Check) -> None:
         **answers("failed", "0x400"),
         **answers("updating", "0+1x400"),
         **answers("ok", "0+1x400", kind="car"),
+        **answers("failed", "0x400", kind="car"),
+        **answers("ok", "0+1x400", kind="check"),
+        **answers("failed", "0x400", kind="check"),
         **circuit("0x400"),
         **circuit("1x400", state="healthy"),
         **questions(200, "0+5x400"),
         **questions(404, "0+1x400"),
         **drift("search", "0x400"),
-        'dealerproxy_rows_read_total{upstream="encar"}': "0+48x400",
+        **rows("0+1x400", "0+48x400"),
+        **not_offered("under_contract", "0+3x400"),
+        **sent("detail", "ok", "0+1x400"),
+        **sent("detail", "drift", "0x400"),
+        'up{job="dealerproxy",instance="a"}': "1x400",
         'dealerproxy_field_fill_ratio{upstream="encar",kind="list",field="fuel"}': "0.98x400",
         'dealerproxy_fx_as_of_timestamp_seconds{source="static"}': "0x400",
         "dealerproxy_redis_up": "1x400",
         "dealerproxy_redis_failures_total": "0x400",
     }
     check(figures, {"1m": [], "10m": [], "1h": [], "100m": []})
+
+
+@pytest.mark.parametrize("grows", ["0x400", every(24, 16)])
+def test_a_fresh_start_no_traffic_and_a_question_in_an_hour_fire_nothing(check: Check, grows: str) -> None:
+    figures = {
+        'dealerproxy_build_info{version="1"}': "1x400",
+        'up{job="dealerproxy",instance="a"}': "1x400",
+        **answers("ok", grows),
+        **answers("failed", "0x400"),
+        **answers("partial", "0x400"),
+        **answers("warming", "0+1x9 9x400"),
+        **answers("ok", grows, kind="car"),
+        **answers("failed", "0x400", kind="car"),
+        **answers("ok", grows, kind="check"),
+        **answers("failed", "0x400", kind="check"),
+        **questions(200, grows),
+        # A rare search without cars.
+        **rows(grows, "0x400"),
+        **not_offered("lease_or_rent", "0x400"),
+        **circuit("0x400"),
+        **drift("search", "0x400"),
+        **sent("detail", "ok", grows),
+        **sent("detail", "drift", "0x400"),
+        # Facets are learned without anybody asking.
+        **sent("search", "ok", "0+2x400"),
+    }
+    check(figures, {f"{minutes}m": [] for minutes in (5, 20, 60, 130, 400, 900)}, interval="150s")
+
+
+def test_one_process_of_several_that_cannot_be_scraped_is_down_after_two_minutes(check: Check) -> None:
+    figures = {
+        **ALIVE,
+        'up{job="dealerproxy",instance="a"}': "1x80",
+        'up{job="dealerproxy",instance="b"}': "1x8 0x40 1x30",
+        'up{job="other",instance="c"}': "0x80",
+    }
+    down = ["InstanceDown instance=b"]
+    check(figures, {"2m": [], "4m": [], "5m": down, "12m": down, "13m": []})
 
 
 def test_a_service_that_cannot_be_scraped_is_gone_after_two_minutes(check: Check) -> None:
@@ -121,13 +191,23 @@ def test_a_service_that_cannot_be_scraped_is_gone_after_two_minutes(check: Check
 def test_a_site_without_any_good_list_is_down_after_two_minutes(check: Check) -> None:
     figures = {**ALIVE, **answers("ok", "0+1x20 20x40 21+1x40"), **answers("failed", "0x20 1+1x40 40x40")}
     down = ["ListDown upstream=encar"]
-    check(figures, {"5m": [], "7m": [], "8m30s": down, "14m": down, "18m": []})
+    # So young a service has no good hours that make ten bad minutes few.
+    check(figures, {"5m": [], "7m": [], "8m30s": down, "14m": down, "18m": ["SourceMissing upstream=encar"]})
+
+
+def test_ten_bad_minutes_in_hours_are_over_when_they_are_over(check: Check) -> None:
+    figures = {**ALIVE, **answers("ok", "0+1x1440 1440x40 1441+1x300"), **answers("failed", "0x1440 1+1x40 41x300")}
+    check(figures, {"6h": [], "6h8m": ["ListDown upstream=encar"], "6h16m": [], "6h30m": [], "7h": []})
 
 
 @pytest.mark.parametrize("good", ["ok", "stale", "updating", "partial"])
 def test_a_site_that_answers_some_lists_is_not_down(check: Check, good: str) -> None:
     figures = {**ALIVE, **answers(good, "0+1x80"), **answers("failed", "0+9x80"), **questions(200, "0x80")}
-    check(figures, {"5m": [], "9m": [], "20m": ["Stale upstream=encar kind=list"] if good == "stale" else []})
+    missing = ["SourceMissing upstream=encar"]
+    check(
+        figures,
+        {"5m": [], "9m": [], "20m": ["Stale upstream=encar kind=list", *missing] if good == "stale" else missing},
+    )
 
 
 def test_one_list_that_fails_is_not_a_site_that_is_down(check: Check) -> None:
@@ -151,8 +231,64 @@ def test_a_site_without_any_good_car_is_down_after_five_minutes(check: Check) ->
         **answers("ok", "0+1x120", kind="car", upstream="danawa"),
         **answers("failed", "0+1x120", kind="car", upstream="danawa"),
     }
-    down = ["CarDown upstream=encar"]
+    down = ["CarDown upstream=encar kind=car"]
     check(figures, {"9m": [], "13m": down, "19m": down, "24m": []})
+
+
+def test_cars_that_fail_one_by_one_are_enough_where_nobody_asks_for_more(check: Check) -> None:
+    figures = {
+        **ALIVE,
+        **answers("ok", "7x300 8x100", kind="car"),
+        **answers("failed", f"0x20 {every(12, 20)} 20x200", kind="car"),
+    }
+    down = ["CarDown upstream=encar kind=car"]
+    check(figures, {"12m": [], "25m": down, "50m": down, "76m": []})
+
+
+def test_two_cars_that_fail_prove_nothing(check: Check) -> None:
+    check({**ALIVE, **answers("failed", "0x20 1x20 2x100", kind="car")}, {"12m": [], "20m": [], "30m": []})
+
+
+def test_checks_that_fail_are_told_of_although_cars_are_well_and_one_check_of_many_cars_is_not(check: Check) -> None:
+    figures = {
+        **ALIVE,
+        **answers("ok", "0+1x160", kind="car"),
+        **answers("failed", "0x20 20+20x60 1220x80", kind="check"),
+        **answers("failed", "0x20 100x140", kind="check", upstream="danawa"),
+    }
+    check(figures, {"9m": [], "13m": ["CarDown upstream=encar kind=check"], "25m": []})
+
+
+# A site that is missing from some lists
+
+
+def test_a_site_that_is_missing_from_some_lists_for_long_is_told_of(check: Check) -> None:
+    figures = {
+        **ALIVE,
+        **answers("ok", "0+6x40 240+6x200 1440+10x400"),
+        **answers("failed", "0x40 0+2x200 400x400"),
+        **answers("partial", "0x40 0+2x200 400x400"),
+        **answers("skipped", "0+90x640"),
+        **answers("ok", "0+10x640", upstream="danawa"),
+        **answers("failed", "0x640", upstream="danawa"),
+    }
+    missing = ["SourceMissing upstream=encar"]
+    check(figures, {"9m": [], "12m": [], "25m": missing, "60m": missing, "155m": []})
+
+
+def test_a_site_that_is_missing_from_few_lists_is_told_of_when_they_are_some_hours_lists(check: Check) -> None:
+    # A list in five minutes; of five two lack the site.
+    broken = "0x48 1x96 2x96" + "".join(f" {2 + 2 * number}x96 {3 + 2 * number}x144" for number in range(1, 9))
+    figures = {**ALIVE, **answers("ok", f"0+0.05x2600 {130}+0.05x1000"), **answers("failed", f"{broken} 19x1000")}
+    missing = ["SourceMissing upstream=encar"]
+    check(figures, {"20m": [], "60m": [], "240m": missing, "500m": missing, "690m": []})
+
+
+@pytest.mark.parametrize("failed", [every(40, 15), "0x100 3x500"])
+def test_now_and_then_a_list_without_a_site_is_nothing(check: Check, failed: str) -> None:
+    # One in 40 lists; three lists at once, all there were.
+    figures = {**ALIVE, **answers("ok", "0+1x600" if "39" in failed else "0x600"), **answers("failed", failed)}
+    check(figures, {"20m": [], "60m": [], "100m": [], "149m": []})
 
 
 def test_old_answers_that_stand_in_for_ten_minutes_are_told_of(check: Check) -> None:
@@ -192,8 +328,10 @@ def test_a_circuit_is_suspended_after_two_minutes_even_if_it_probes_in_between(c
 def test_a_block_is_told_of_at_once_and_a_time_out_is_not_a_block(check: Check) -> None:
     figures = {
         **ALIVE,
-        'dealerproxy_circuit_reason{upstream="encar",operation="search",reason="blocked"}': "_x4 1x12 _x20",
+        **blocked("_x4 1x12 stale _x20"),
+        **circuit("0x4 1x12 0x20"),
         'dealerproxy_circuit_reason{upstream="danawa",operation="list",reason="timed_out"}': "1x40",
+        'dealerproxy_circuit_state{upstream="danawa",operation="list",state="suspended"}': "1x2 0x40",
     }
     hint = (
         "Do not reset: it would be asked again and the block may grow. Lower DEALERPROXY_ENCAR_RPS, check that all "
@@ -213,7 +351,44 @@ def test_a_block_is_told_of_at_once_and_a_time_out_is_not_a_block(check: Check) 
             }
         ],
     }
-    check(figures, {"45s": [], "2m": ["Blocked upstream=encar operation=search"], "10m": []}, texts=[text])
+    check(figures, {"45s": [], "2m": ["Blocked upstream=encar operation=search"], "5m": []}, texts=[text])
+
+
+BLOCKED, SUSPENDED = "Blocked upstream=encar operation=search", "Suspended upstream=encar operation=search"
+
+
+def test_a_circuit_that_nobody_asks_after_its_suspension_is_no_trouble(check: Check) -> None:
+    figures = {
+        **ALIVE,
+        **blocked("_x4 1x400"),
+        **circuit("0x4 1x12 0x388"),
+        **circuit("0x16 1x388", state="probing"),
+    }
+    check(figures, {"1m": [], "3m30s": [BLOCKED, SUSPENDED], "7m": [BLOCKED], "10m": [], "90m": []})
+
+
+def test_a_circuit_that_is_suspended_again_at_each_question_stays_told_of(check: Check) -> None:
+    # A question every two minutes: blocked for three, then for ten. And one every minute: suspended for some seconds.
+    long = {
+        **ALIVE,
+        **blocked("1x400"),
+        **circuit("1x12 0x3 1x40 0x3 1x120"),
+        **circuit("0x12 1x3 0x40 1x3 0x120", "probing"),
+    }
+    check(long, {"2m30s": [BLOCKED, SUSPENDED], "3m45s": [BLOCKED, SUSPENDED], "10m": [BLOCKED, SUSPENDED]})
+    short = {
+        **ALIVE,
+        **blocked("1x80", reason="unreachable"),
+        **circuit(" ".join(["1", "0x2"] * 20)),
+        **circuit(" ".join(["0", "1x2"] * 20), "probing"),
+    }
+    check(short, {"1m": [], "3m": [SUSPENDED], "8m": [SUSPENDED]})
+
+
+def test_one_short_suspension_is_not_told_of_whether_it_ends_well_or_nobody_asks(check: Check) -> None:
+    for after in ("healthy", "probing"):
+        figures = {**ALIVE, **circuit("0x4 1x1 0x80"), **circuit("0x6 1x80", state=after), **blocked("1x80", "slow")}
+        check(figures, {"1m30s": [], "3m": [], "3m30s": [], "5m": []})
 
 
 # What the sites send
@@ -244,6 +419,73 @@ def test_one_drift_of_a_list_is_told_of_and_one_of_a_car_is_not(check: Check) ->
     }
     search, feeder = "Drift upstream=encar operation=search", "Drift upstream=danawa operation=feeder"
     check(figures, {"1m": [], "3m": [search], "6m": [search, feeder], "15m": [feeder]}, texts=[text])
+
+
+def test_details_that_drift_are_told_of_where_few_are_asked_for_too(check: Check) -> None:
+    figures = {
+        **ALIVE,
+        **sent("detail", "ok", "9x600"),
+        **sent("detail", "drift", f"0x20 {every(12, 20)} 20x400"),
+        # One in 50, of many.
+        **sent("papers", "ok", "0+1x600"),
+        **sent("papers", "drift", every(50, 11)),
+        # Told by the other figure.
+        **sent("search", "drift", "0+1x600"),
+    }
+    fires = ["Drift upstream=encar operation=detail"]
+    check(figures, {"10m": [], "25m": fires, "60m": fires, "125m": []})
+
+
+# A site that hides its cars
+
+
+def test_a_site_that_answers_well_without_any_rows_is_told_of(check: Check) -> None:
+    figures = {
+        **ALIVE,
+        **rows("0+1x400", "0+40x60 2400x160 2400+40x180"),
+        **rows("0+1x400", "0+40x400", upstream="danawa"),
+    }
+    none = ["NoRows upstream=encar"]
+    check(figures, {"14m": [], "29m": [], "36m": none, "54m": none, "56m": []})
+
+
+def test_a_site_without_rows_is_told_of_where_few_ask_too(check: Check) -> None:
+    # A search every three minutes.
+    figures = {**ALIVE, **rows("0+0.0834x1000", "0+4x80 320x620 360+4x300")}
+    check(figures, {"60m": [], "130m": [], "160m": ["NoRows upstream=encar"], "180m": []})
+
+
+def test_a_site_without_rows_from_the_start_is_told_of(check: Check) -> None:
+    check({**ALIVE, **rows("0+1x80", "0x80")}, {"2m": [], "9m": ["NoRows upstream=encar"]})
+
+
+def test_a_few_searches_without_rows_are_rare_cars(check: Check) -> None:
+    check({**ALIVE, **rows(f"{every(4, 8)} 8x300", "0x340")}, {"5m": [], "20m": [], "80m": []})
+
+
+def test_far_fewer_rows_than_the_day_before_are_told_of(check: Check) -> None:
+    figures = {
+        'dealerproxy_build_info{version="1"}': "1x800",
+        **rows("0+5x800", "0+200x600 120000+30x40 121200+200x160"),
+        **rows("0+5x800", "0+200x600 120000+60x200", upstream="danawa"),
+    }
+    check(figures, {"49h": [], "52h": ["NoRows upstream=encar"], "55h": []}, interval="5m")
+
+
+def test_rows_of_which_nearly_all_are_left_out_are_told_of(check: Check) -> None:
+    figures = {
+        **ALIVE,
+        **rows("0+1x600", "0+40x600"),
+        **not_offered("under_contract", "0+3x80 240+20x240 5040+3x280"),
+        **not_offered("lease_or_rent", "0+1x80 80+19x240 4640+1x280"),
+        **rows("0+1x600", "0+40x600", upstream="danawa"),
+    }
+    check(figures, {"45m": [], "62m": ["RowsLeftOut upstream=encar"], "90m": []})
+
+
+def test_a_few_rows_left_out_are_no_news(check: Check) -> None:
+    figures = {**ALIVE, **rows("0x20 4x300", "0x20 180x300"), **not_offered("placeholder_price", "0x20 180x300")}
+    check(figures, {"20m": [], "60m": []})
 
 
 def test_rows_that_cannot_be_read_are_told_of_when_they_are_more_than_one_in_twenty(check: Check) -> None:

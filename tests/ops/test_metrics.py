@@ -6,6 +6,7 @@ import re
 import subprocess
 import time
 from collections import Counter
+from collections.abc import Mapping
 from contextlib import suppress
 from functools import partial
 
@@ -16,7 +17,7 @@ from pytest_aiohttp import AiohttpServer
 from dealerproxy import logs
 from dealerproxy.api.state import CACHE, HEALTH, METRICS, RATES
 from dealerproxy.errors import Blocked, Drift, UpstreamError
-from dealerproxy.ops.families import FAMILIES, OUTCOMES, Type
+from dealerproxy.ops.families import FAMILIES, NOT_OFFERED, OUTCOMES, Type
 from dealerproxy.ops.metrics import MOST_CAPTURES, MOST_REASONS, Metrics
 from dealerproxy.sandbox.faults import (
     BadRows,
@@ -32,6 +33,7 @@ from dealerproxy.sandbox.faults import (
     Status,
 )
 from dealerproxy.sandbox.showcase import SHOWN_ID
+from dealerproxy.search.terms import UPSTREAMS
 from dealerproxy.transport import fetch, retry
 from dealerproxy.transport.aged import AgedCache
 from dealerproxy.transport.limits import Bulkhead, Lane
@@ -40,7 +42,7 @@ from dealerproxy.upstreams.danawa import index
 from dealerproxy.vehicles.car import Car
 from dealerproxy.vehicles.detail import Enrichment, EnrichmentStatus
 from dealerproxy.vehicles.listing import LeftOut, LeftOutReason
-from tests.ops.conftest import Build, House
+from tests.ops.conftest import Build, Figures, House
 
 KIA = "/v1/vehicles?make=Kia&limit=5"
 ENCAR, DANAWA = f"{KIA}&upstream=encar", f"{KIA}&upstream=danawa"
@@ -431,6 +433,19 @@ async def test_a_listing_that_is_read_for_the_first_time_is_no_failure_of_the_si
     assert (answers[("warming",)], answers[("failed",)]) == (1, 0)
 
 
+def test_a_list_that_lacks_only_listings_read_for_the_first_time_is_no_trouble() -> None:
+    metrics = Metrics()
+    for reason in ("warming", "timed_out"):
+        metrics.listed({"sources": [{"name": "danawa", "status": "partial", "reason": reason, "rows": 3}]})
+    told = {
+        status: metrics.registry.get_sample_value(
+            "dealerproxy_source_answers_total", {"upstream": "danawa", "kind": "list", "status": status}
+        )
+        for status in ("warming", "partial")
+    }
+    assert told == {"warming": 1, "partial": 1}
+
+
 async def test_what_a_site_did_is_counted_for_each_car(build: Build) -> None:
     house = await build(detail_fresh_s=0)
     await house.get(CAR)
@@ -440,6 +455,24 @@ async def test_what_a_site_did_is_counted_for_each_car(build: Build) -> None:
     await house.get("/v1/vehicles/encar_9", 503)
     answers = (await house.figures()).of("source_answers_total", upstream="encar", kind="car")
     assert answers == {("ok",): 2, ("stale",): 1, ("failed",): 1}
+
+
+async def test_what_a_site_did_is_counted_for_each_car_of_a_check(house: House) -> None:
+    async def check(*ids: str) -> None:
+        async with house.client.post("/v1/vehicles/availability", json={"ids": ids}) as response:
+            assert response.status == 200
+
+    def told(figures: Figures) -> dict[str, Mapping[tuple[str, ...], float]]:
+        return {name: figures.of("source_answers_total", upstream=name, kind="check") for name in UPSTREAMS}
+
+    assert told(await house.figures()) == {name: {("ok",): 0, ("failed",): 0} for name in UPSTREAMS}
+    await check(f"encar_{SHOWN_ID}", "encar_7", "danawa_7")  # that a car is gone is an answer
+    house.breaks(Block(operation="batch"), Block(operation="detail"))
+    await check("encar_8", "encar_9", "encar_8")
+    assert told(await house.figures()) == {
+        "encar": {("ok",): 2, ("failed",): 2},
+        "danawa": {("ok",): 1, ("failed",): 0},
+    }
 
 
 async def test_rows_returned_and_left_out_are_those_of_the_answers(house: House) -> None:
@@ -549,6 +582,35 @@ async def test_left_out_rows_are_read_but_say_nothing_of_how_rows_are_filled() -
     assert not metrics._fills["encar", "list"].shares
 
 
+async def test_pages_and_rows_are_counted_from_zero_and_counts_and_facets_are_no_pages(house: House) -> None:
+    figures = await house.figures()
+    for name in ("row_pages_read_total", "rows_read_total"):
+        assert figures.of(name) == {(upstream,): 0 for upstream in UPSTREAMS}
+    await house.get("/v1/vehicles/facets?upstream=encar")
+    await house.get(ENCAR)
+    await house.get(f"{ENCAR}&year_min=2099")
+    figures = await house.figures()
+    assert figures.one("row_pages_read_total", upstream="encar") == 2
+    assert figures.one("upstream_requests_total", upstream="encar", operation="search", outcome="ok") > 2
+
+
+def test_rows_that_are_no_offer_are_told_by_what_they_say() -> None:
+    metrics = Metrics()
+    contract, unreadable = LeftOut(LeftOutReason.UNDER_CONTRACT), LeftOut(LeftOutReason.UNREADABLE)
+    metrics.judged("encar", [contract, contract, unreadable], {})
+    told = {
+        reason: metrics.registry.get_sample_value(
+            "dealerproxy_rows_not_offered_total", {"upstream": "encar", "reason": reason}
+        )
+        for reason in (*LeftOutReason, "duplicate")
+    }
+    assert {reason: count for reason, count in told.items() if count is not None} == {
+        **dict.fromkeys(NOT_OFFERED, 0),
+        LeftOutReason.UNDER_CONTRACT: 2,
+    }
+    assert LeftOutReason.UNREADABLE not in NOT_OFFERED
+
+
 async def test_words_without_english_are_told_by_their_kind(house: House) -> None:
     before = (await house.figures()).of("untranslated_terms_total").get(("trim",), 0)
     answer = await house.get(ENCAR)
@@ -582,6 +644,11 @@ async def test_the_cache_tells_what_it_answered_and_from_where(house: House) -> 
         ("answer", "miss", "memory"): 2,
         ("answer", "hit", "memory"): 1,
     }
+    house.breaks(Block(operation="search"))
+    await house.get("/v1/vehicles?make=Volvo&upstream=encar", 503)
+    await house.get("/v1/vehicles?cursor=none", 400)
+    lists = (await house.figures()).of("cache_answers_total", kind="answer", tier="memory")
+    assert lists == {("miss",): 2, ("hit",): 1, ("error",): 1}
     taken = figures.of("cache_bytes")
     assert taken[("pieces",)] > 10_000
     assert taken[("answers",)] > 10_000

@@ -9,6 +9,7 @@ import structlog
 from aiohttp import web
 
 from dealerproxy.api.responses import error_response
+from dealerproxy.api.state import DRAINING
 from dealerproxy.errors import ApiError
 from dealerproxy.headers import REQUEST_ID
 
@@ -146,9 +147,12 @@ class Site(web.BaseSite):
         )
 
 
-async def secure_all(_: web.Request, response: web.StreamResponse) -> None:
-    """Give every answer its security headers, as a signal of the application."""
+async def secure_all(request: web.Request, response: web.StreamResponse) -> None:
+    """Give every answer its security headers, as a signal of the application; one that drains ends its connections."""
     secure(response)
+    if request.app[DRAINING].is_set():
+        response.headers["Connection"] = "close"
+        response.force_close()
 
 
 def secure(response: web.StreamResponse) -> None:

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from contextlib import suppress
 from datetime import datetime
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import structlog
 from cachetools import TTLCache
@@ -55,6 +55,7 @@ class _Waiting(NamedTuple):
     page: Page
     response: Response
     trouble: Trouble
+    bound: Mapping[str, Any]  # what the log lines of its request bear
 
 
 class Keeper:
@@ -135,8 +136,9 @@ class Keeper:
         name = name_of(page, trouble)
         known = self._known.get(name)
         if known is None:
+            bound = structlog.contextvars.get_contextvars()
             try:
-                self._waiting.put_nowait(_Waiting(name, page, response, trouble))
+                self._waiting.put_nowait(_Waiting(name, page, response, trouble, bound))
             except asyncio.QueueFull:
                 return None
             known = self._known[name] = True
@@ -162,7 +164,7 @@ class Keeper:
             else:
                 if written:
                     self._count(WRITTEN)
-                    log.warning("capture_written", capture=waiting.name, folder=str(self._folder))
+                    log.warning("capture_written", capture=waiting.name, folder=str(self._folder), **waiting.bound)
                     self._failed = False
             finally:
                 self._waiting.task_done()

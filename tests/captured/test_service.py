@@ -180,7 +180,9 @@ async def test_each_unknown_code_of_a_paper_keeps_one_page_however_many_cars_hav
     with capture_logs() as lines:
         cars = [await house.ask(no_cache=again) for again in (False, True, True)]
         kept = await house.kept()
-    assert {line["capture"] for line in lines if line["event"] == "capture_written"} == {each.name for each in kept}
+    written = [line for line in lines if line["event"] == "capture_written"]
+    assert {line["capture"] for line in written} == {each.name for each in kept}
+    assert all(line["request_id"].startswith("req_") for line in written)
     assert [car["enrichment"][0]["status"] for car in cars] == ["ok"] * 3
     troubles = [each.about.trouble for each in kept]
     assert troubles == [

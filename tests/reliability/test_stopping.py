@@ -50,17 +50,17 @@ async def test_told_to_stop_it_says_so_on_a_connection_that_was_kept_and_on_a_ne
     host, port = running.url.removeprefix("http://").split(":")
     reader, writer = await asyncio.open_connection(host, int(port))
 
-    async def ready() -> tuple[bytes, str]:
+    async def ready() -> tuple[bytes, str, bool]:
         writer.write(b"GET /health/ready HTTP/1.1\r\nHost: a\r\n\r\n")
         head = await reader.readuntil(b"\r\n\r\n")
-        return head[9:12], json.loads(await reader.readuntil(b"}}"))["status"]
+        return head[9:12], json.loads(await reader.readuntil(b"}}"))["status"], b"\r\nConnection: close\r\n" in head
 
-    assert await ready() == (b"200", "ready")
+    assert await ready() == (b"200", "ready", False)
     asking = asyncio.create_task(running.get(LIST))
     await sites.wait_for("search")
     await told_to_stop(running)
     try:
-        assert await ready() == (b"503", "draining")
+        assert await ready() == (b"503", "draining", True)
         status, _, body = await running.get("/health/ready")
         assert (status, body["status"]) == (503, "draining")
     finally:

@@ -75,7 +75,7 @@ class DanawaCars:
     async def find(self, listing_id: str, deadline: Deadline, *, fresh_look: bool = False) -> Found[Car | Verdict]:
         """Find a car that can be bought, or say why it cannot. Raises UpstreamError when nobody can tell."""
         found = await self._advert(self._fresh, listing_id, deadline, fresh_look=fresh_look)
-        return Found(self._car(found.value, listing_id), found.age_s, found.state, found.failure)
+        return Found(self._car(found.value, listing_id), *found[1:])
 
     def _car(self, advert: Seen | Verdict, listing_id: str) -> Car | Verdict:
         if isinstance(advert, Verdict):
@@ -90,7 +90,7 @@ class DanawaCars:
         """Say whether a car can be bought, be it described well or not. Raises UpstreamError when nobody can tell."""
         found = await self._advert(self._fresh, listing_id, deadline, fresh_look=fresh_look)
         verdict = found.value if isinstance(found.value, Verdict) else Verdict.LIVE
-        return Found(verdict, found.age_s, found.state, found.failure)
+        return Found(verdict, *found[1:])
 
     async def documents(self, car: Car, krw_per_usd: float, deadline: Deadline) -> Documents:
         """Read a car's inspection and insurance history, which came with it; neither can fail the car."""

@@ -137,7 +137,7 @@ class Indexes:
         if known is None or known.kept is not found.value:
             rows = (entry for entry in found.value.entries if isinstance(entry, Listing))
             models = frozenset((row.make, row.model) for row in rows)
-            self._known[brand] = _Known(found.value, self._now() - found.age_s, models)
+            self._known[brand] = _Known(found.value, found.at, models)
         return found
 
     async def _read(self, brand: Brand) -> Index:

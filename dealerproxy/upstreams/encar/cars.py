@@ -106,7 +106,7 @@ class EncarCars:
     async def find(self, listing_id: str, deadline: Deadline, *, fresh_look: bool = False) -> Found[Car | Verdict]:
         """Find a car that can be bought, or say why it cannot. Raises UpstreamError when nobody can tell."""
         found = await self.find_advert(listing_id, deadline, fresh_look=fresh_look)
-        return Found(self._car(found.value, listing_id), found.age_s, found.state, found.failure)
+        return Found(self._car(found.value, listing_id), *found[1:])
 
     def _car(self, advert: Seen | Verdict, listing_id: str) -> Car | Verdict:
         if isinstance(advert, Verdict):

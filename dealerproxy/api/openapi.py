@@ -184,7 +184,8 @@ HEADERS: Mapping[str, Json] = {
         "schema": {"type": "integer", "minimum": 1},
     },
     PARTIAL_HEADER: {
-        "description": "The sources that failed or answered in part, separated by commas.",
+        "description": "The sources that failed, separated by commas: wholly (`failed`), in part (`partial`), or at a"
+        " refresh, so that their old rows stand in (`stale` with another reason than `refreshing` or `overloaded`).",
         "schema": {"type": "string"},
     },
     PAGE_MAX_HEADER: {

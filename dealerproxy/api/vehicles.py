@@ -14,7 +14,7 @@ from dealerproxy.api.responses import encode, encoded_response, json_response
 from dealerproxy.api.state import ANSWERS, FACETS, METRICS, SEARCH, SETTINGS, VOCABULARY
 from dealerproxy.errors import ApiError
 from dealerproxy.headers import PAGE_MAX_HEADER, PARTIAL_HEADER
-from dealerproxy.search.answer import Status, VehicleList
+from dealerproxy.search.answer import VehicleList
 from dealerproxy.search.cursor import LIFETIME_S
 from dealerproxy.search.query import Query, parse, parse_sources
 from dealerproxy.search.terms import PAGE_MAX
@@ -41,10 +41,10 @@ async def list_vehicles(request: web.Request) -> web.Response:
         error.headers |= headers
         raise
     answer = listed.answer
-    troubled = [source.name for source in answer.sources if source.status in {Status.FAILED, Status.PARTIAL}]
-    if troubled:
-        headers |= {PARTIAL_HEADER: ",".join(troubled)}
-    storable = not troubled and listed.state is not State.STALE
+    failing = [source.name for source in answer.sources if source.failing]
+    if failing:
+        headers |= {PARTIAL_HEADER: ",".join(failing)}
+    storable = not failing and listed.state is not State.STALE
     rendered = _render(query, answer, listed.state, headers, storable=storable)
     metrics.listed(rendered.envelope)
     if storable and query.display.krw_per_usd is None:

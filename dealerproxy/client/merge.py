@@ -15,7 +15,7 @@ from msgspec import UNSET, Struct
 from dealerproxy.client.errors import DealerError, DealerUnavailable, InvalidRequest, for_partner, outage
 from dealerproxy.client.sources import DealerPart, PartnerQuery
 from dealerproxy.headers import PAGE_MAX_HEADER, PARTIAL_HEADER
-from dealerproxy.search.answer import FacetsAnswer, Status, VehicleList
+from dealerproxy.search.answer import FacetsAnswer, VehicleList
 from dealerproxy.search.terms import DEALER, PAGE_MAX, Sort
 
 FILTERED_OUT_HEADER = "X-LMN-Filtered-Out"
@@ -23,8 +23,6 @@ FILTERED_OUT_HEADER = "X-LMN-Filtered-Out"
 Row = Mapping[str, Any]
 Key = Callable[[Row], tuple[bool, float]]
 Dealer = VehicleList | DealerError
-
-_TROUBLES = frozenset({Status.FAILED, Status.PARTIAL})
 
 
 class Page(Struct, frozen=True, kw_only=True):
@@ -111,11 +109,11 @@ def merge_facets(
 
 
 def _heard(query: PartnerQuery, dealer: Dealer | None, headers: dict[str, str]) -> VehicleList | None:
-    """The dealer side's answer, if it gave one; `headers` get the names of the sources that are missing from it."""
+    """The dealer side's answer, if it gave one; `headers` get the names of the sources that failed."""
     if isinstance(dealer, VehicleList):
-        missing = [source.name for source in dealer.sources if source.status in _TROUBLES]
-        if missing:
-            headers[PARTIAL_HEADER] = ",".join(missing)
+        failing = [source.name for source in dealer.sources if source.failing]
+        if failing:
+            headers[PARTIAL_HEADER] = ",".join(failing)
         return dealer
     error = for_partner(dealer or outage("not_asked"))
     if not query.auctions or (query.names_dealer and isinstance(error, InvalidRequest)):

@@ -6,8 +6,7 @@ from typing import NamedTuple
 
 from dealerproxy.errors import Drift, Warming
 from dealerproxy.logs import OTHER
-from dealerproxy.search.answer import Status
-from dealerproxy.search.states import REFRESHING
+from dealerproxy.search.answer import REFRESHING, Status
 from dealerproxy.vehicles.listing import LeftOutReason
 
 

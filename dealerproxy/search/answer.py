@@ -6,7 +6,7 @@ from enum import StrEnum
 
 from msgspec import UNSET, Struct, UnsetType
 
-from dealerproxy.errors import ApiError, UpstreamError, worst
+from dealerproxy.errors import ApiError, Overloaded, UpstreamError, worst
 from dealerproxy.headers import PARTIAL_HEADER
 from dealerproxy.vehicles.rate import Rate
 from dealerproxy.vehicles.summary import VehicleSummary
@@ -15,10 +15,14 @@ from dealerproxy.vehicles.summary import VehicleSummary
 RETRY_AFTER_S = (5, 30)
 # Reasons that another try in a few seconds will not mend.
 SLOW_TO_MEND = frozenset({"blocked", "drift"})
+# Why rows are older than they should be: they are being read anew just now.
+REFRESHING = "refreshing"
+# Reasons of `stale` that are no failure of the site.
+NOT_ITS_FAILURE = frozenset({REFRESHING, Overloaded.code})
 
 
 class Status(StrEnum):
-    """What became of a source: failed and partial are troubles, stale and skipped are not."""
+    """What became of a source."""
 
     OK = "ok"
     STALE = "stale"
@@ -53,6 +57,16 @@ class SourceState(Struct, frozen=True, kw_only=True):
     age_s: int | None = None
     retry_at: str | None = None
     capture: str | UnsetType = UNSET
+
+    @property
+    def failing(self) -> bool:
+        """Whether the site failed: wholly, in part, or at a refresh, so that its old rows stand in.
+
+        Such a source is named in `X-LMN-Partial-Dealer-Unavailable`.
+        """
+        if self.status is Status.STALE:
+            return self.reason not in NOT_ITS_FAILURE
+        return self.status in {Status.FAILED, Status.PARTIAL}
 
 
 class Notice(Struct, frozen=True, kw_only=True):

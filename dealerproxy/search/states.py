@@ -6,13 +6,19 @@ from typing import Any, NamedTuple
 from msgspec import UNSET
 
 from dealerproxy.errors import UpstreamError, worst
-from dealerproxy.search.answer import SkipReason, SourceState, Status, unavailable, wait_of
+from dealerproxy.search.answer import (
+    NOT_ITS_FAILURE,
+    REFRESHING,
+    SkipReason,
+    SourceState,
+    Status,
+    unavailable,
+    wait_of,
+)
 from dealerproxy.search.terms import UPSTREAMS
 from dealerproxy.transport.pieces import Found, State
 from dealerproxy.vehicles.rate import iso_kst
 
-# Why a piece that is loaded anew just now is older than it should be.
-REFRESHING = "refreshing"
 # The worst of several pieces makes the answer.
 WORST_LAST = (State.HIT, State.MISS, State.UPDATING, State.STALE)
 
@@ -59,7 +65,7 @@ def together(upstream: str, pieces: Sequence[Heard], failure: UpstreamError | No
         total,
         max(piece.age_s or 0.0 for piece in pieces),
         worst_of(piece.state for piece in pieces),
-        next((piece.stale for piece in pieces if piece.stale), None),
+        _why_stale(pieces),
         min(piece.fresh_for_s for piece in pieces),
         max((piece.wait_s for piece in pieces if piece.wait_s is not None), default=None),
     )
@@ -94,7 +100,7 @@ def _state(name: str, legs: Sequence[Heard], rows: int, now: float) -> SourceSta
     failures = [leg.failure for leg in legs if leg.failure is not None]
     failure = worst(failures) if failures else None
     answered = any(leg.answered for leg in legs)
-    stale = next((leg.stale for leg in legs if leg.stale is not None), None)
+    stale = _why_stale(legs)
     if failure is None:
         status, reason = (Status.STALE if stale else Status.OK), stale
     else:
@@ -113,6 +119,12 @@ def _state(name: str, legs: Sequence[Heard], rows: int, now: float) -> SourceSta
         retry_at=iso_kst(now + max(waits)) if waits else None,
         capture=(failure.capture if failure else None) or UNSET,
     )
+
+
+def _why_stale(heard: Iterable[Heard]) -> str | None:
+    """Why any of these is older than it should be: a failure of the site before anything else, a refresh last."""
+    reasons = [each.stale for each in heard if each.stale is not None]
+    return min(reasons, key=lambda reason: (reason in NOT_ITS_FAILURE, reason == REFRESHING), default=None)
 
 
 def worst_of(states: Iterable[State | None]) -> State:

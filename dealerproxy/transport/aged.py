@@ -1,10 +1,10 @@
 """A cache of pieces (a chunk of a search, a car, a sheet) that knows how old each may be, in memory and in Redis.
 
 A piece has three ages. While `fresh` it is the answer. Until `revalidate` it is answered at once and loaded anew behind
-the answer. Until `if_error` it is loaded first, and answered with the reason should that fail or take too long.
-Loads are single-flight, in the process and across processes, and detached from whoever asked first. Failures are kept
-apart from values, for their kind's back-off only: who comes in that time starts no other load. What a load returns
-replaces what was there, so a car that was found sold is not answered from an older good body.
+the answer, and told with the reason if the load before failed. Until `if_error` it is loaded first, and answered with
+the reason should that fail or take too long. Loads are single-flight, in the process and across processes, and detached
+from whoever asked first. Failures are kept apart from values: during their kind's back-off nobody starts another load.
+What a load returns replaces what was there, so a car that was found sold is not answered from an older good body.
 """
 
 import asyncio
@@ -110,7 +110,10 @@ class AgedCache:
                 if self._age(kept) < kind.revalidate_s:
                     with background():
                         _ = self._flight(place, fetch)
-                    return self._found(kind, "memory", State.UPDATING, kept)
+                    # Until a load succeeds, the answer is old because the last one failed.
+                    failure = self._failure(kind, key, kept.at)
+                    state = State.UPDATING if failure is None else State.STALE
+                    return self._found(kind, "memory", state, kept, failure)
             if place not in self._flights and not deadline.remaining():
                 raise TooLate(TOO_LATE)  # nobody would hear the answer
             flight = self._flight(place, fetch)
@@ -118,12 +121,12 @@ class AgedCache:
             if not flight.done():
                 raise TooLate(TOO_LATE)
             return self._found(kind, "upstream", State.MISS, flight.result())
-        except UpstreamError as failure:
+        except UpstreamError as error:
             kept = self._kept(place)  # anew: something newer may have come while this one waited
             if self._age(kept) >= kind.if_error_s:
                 self.counts[kind.name, "upstream", "error"] += 1
                 raise
-            return self._found(kind, "memory", State.STALE, kept, failure)
+            return self._found(kind, "memory", State.STALE, kept, error)
 
     def forgive(self) -> None:
         """Forget, in this process, how loads failed so far: the next to ask starts another one."""
@@ -176,16 +179,23 @@ class AgedCache:
             body = encode_failure(error)
             # A copy: the error itself holds on to all the frames it came through.
             copy = decode_failure(body) if body else error
-            await self._store((kind.name, key, _FAILURE), copy, self._clock(), body, kind.back_off_s)
+            await self._store(
+                (kind.name, key, _FAILURE), copy, self._clock(), body, kind.back_off_s, here_s=_told_s(kind)
+            )
             raise
         return await self._store((kind.name, key, _PIECE), value, began, kind.encode(value), kind.if_error_s)
 
-    async def _store(self, place: Place, value: object, at: float, body: bytes, keep_s: float) -> _Kept:
-        """Put it in both tiers. What could not be encoded is in neither, and what stood there before has to go."""
+    async def _store(
+        self, place: Place, value: object, at: float, body: bytes, keep_s: float, *, here_s: float = 0.0
+    ) -> _Kept:
+        """Put it in both tiers for `keep_s` seconds, in memory for `here_s` if that is more.
+
+        What could not be encoded is in neither, and what stood there before has to go.
+        """
         kept = _Kept(value, at, self._clock(), MEMORY_FACTOR * len(body))
         keep_s = max(keep_s, LEAST_KEPT_S)
         if body:
-            await self.memory.set(place, kept, ttl=keep_s)
+            await self.memory.set(place, kept, ttl=max(keep_s, here_s))
             if self._redis is not None:
                 await self._redis.write(place, sealed(body, kept.at, kept.ended_at), keep_s)
         else:
@@ -201,7 +211,7 @@ class AgedCache:
             (piece, failure),
             await redis.read((piece, failure)),
             (kind.decode, decode_failure),
-            (kind.if_error_s, kind.back_off_s),
+            (kind.if_error_s, _told_s(kind)),
             strict=True,
         ):
             if raw is None:
@@ -256,3 +266,8 @@ class AgedCache:
         error = None if flight.cancelled() else flight.exception()
         if error is not None and not isinstance(error, UpstreamError):
             log.error("load_broke", kind=place[0], key=place[1], exc_info=error)
+
+
+def _told_s(kind: Kind[Any]) -> float:
+    """Seconds for which a process remembers a failed load: it forbids another one, then says why a piece is old."""
+    return max(kind.back_off_s, kind.revalidate_s)

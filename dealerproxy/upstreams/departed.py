@@ -68,6 +68,7 @@ class Departed:
         """Find a car, and not as it was before it was found to have departed, or before `since`; both unix seconds.
 
         `find` takes whether to look anew; `note` is given what was found and when it was read, if that still counts.
+        Raises what `find` raises, or why a car that departed could not be looked at anew.
         """
         found = await find(fresh_look)
         # What says of itself that the car departed needs no other look.
@@ -77,6 +78,8 @@ class Departed:
         departure = self.since(upstream, listing_id, found.at)
         if departure is not None and departure.verdict not in (None, Verdict.LIVE):
             return Found(departure.verdict, self._clock() - departure.at, found.state, found.failure)
+        if departure is not None and found.failure is not None and not isinstance(found.value, Verdict):
+            raise found.failure  # what was read before it departed is no answer
         note(found.value, found.at)
         return found
 

@@ -22,8 +22,7 @@ from dealerproxy.errors import UpstreamError
 from dealerproxy.headers import API_KEY
 from dealerproxy.ops.families import NOT_FOUND, OK, OUTCOMES
 from dealerproxy.sandbox.faults import Block, MissingField
-from dealerproxy.search.answer import SkipReason
-from dealerproxy.search.states import REFRESHING
+from dealerproxy.search.answer import REFRESHING, SkipReason
 from dealerproxy.transport.health import Phase, Slow
 from dealerproxy.transport.pieces import State
 from dealerproxy.upstreams.danawa import client as danawa

@@ -73,12 +73,12 @@ def dealer_row(number: int, **changes: Any) -> VehicleSummary:
 
 
 def answer(
-    rows: int = 0, *, cursor: str | None = None, hidden: Any = UNSET, **statuses: str
+    rows: int = 0, *, cursor: str | None = None, hidden: Any = UNSET, reason: str | None = None, **statuses: str
 ) -> VehicleList:  # fmt: skip
     return VehicleList(
         data=[dealer_row(number) for number in range(1, rows + 1)],
         next_cursor=cursor,
-        sources=[SourceState(name=name, status=Status(status)) for name, status in statuses.items()],
+        sources=[SourceState(name=name, status=Status(status), reason=reason) for name, status in statuses.items()],
         fx=FxShown(1000.0, "2026-04-15T21:50:00+09:00", "static"),
         notices=(),
         filtered_out=hidden,
@@ -233,9 +233,23 @@ def test_the_page_max_follows_the_partners_own_limit(params: dict[str, str], tol
     assert page.headers.get("X-LMN-Dealer-Page-Max") == ("48" if told else None)
 
 
-def test_a_skipped_or_stale_source_is_not_missing() -> None:
-    page = merge(asked(source="glovis,dealer", make="Kia", limit="9"), [], answer(1, encar="stale", danawa="skipped"))
-    assert page.headers == {}
+@pytest.mark.parametrize("reason", ["refreshing", "overloaded"])
+def test_a_source_that_is_skipped_or_old_by_no_failure_of_its_own_is_not_named(reason: str) -> None:
+    dealer = answer(1, reason=reason, encar="stale", danawa="skipped")
+    assert merge(asked(source="glovis,dealer", make="Kia", limit="9"), [], dealer).headers == {}
+
+
+@pytest.mark.parametrize(
+    "reason", ["blocked", "rate_limited", "suspended", "timed_out", "unreachable", "upstream_error", "drift"]
+)
+def test_a_source_whose_old_rows_stand_in_for_a_failure_is_named_and_its_rows_stay(reason: str) -> None:
+    page = merge(
+        asked(source="dealer", make="Kia", limit="9"), [], answer(1, reason=reason, encar="ok", danawa="stale")
+    )
+    assert page.headers == {"X-LMN-Partial-Dealer-Unavailable": "danawa"}
+    both = merge(asked(make="Kia", limit="9"), [], answer(1, reason=reason, encar="stale", danawa="stale"))
+    assert both.headers == {"X-LMN-Partial-Dealer-Unavailable": "encar,danawa"}
+    assert (len(page.data), len(both.data)) == (1, 1)
 
 
 @pytest.mark.parametrize("status", ["failed", "partial"])

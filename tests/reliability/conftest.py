@@ -20,6 +20,7 @@ from aiohttp import web
 from aiohttp.test_utils import TestClient, TestServer
 
 from dealerproxy import app as application
+from dealerproxy.api.state import CACHE
 from dealerproxy.sandbox.danawa import DanawaStandIn
 from dealerproxy.sandbox.danawa_inventory import DanawaInventory
 from dealerproxy.sandbox.encar import EncarStandIn
@@ -149,6 +150,12 @@ class House(Sites):
     async def get(self, path: str, **headers: str) -> Answer:
         async with self.client.get(path, headers=headers) as response:
             return response.status, response.headers, await response.json()
+
+    async def idle(self) -> None:
+        """Until nothing is loaded behind the answers."""
+        async with asyncio.timeout(GENEROUS_S):
+            while self.client.app[CACHE]._flights:  # noqa: ASYNC110  # the cache tells nobody
+                await asyncio.sleep(0.01)
 
     async def circuits(self) -> dict[str, str]:
         """The state of each circuit, as `encar.search`."""

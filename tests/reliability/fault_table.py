@@ -75,9 +75,10 @@ def _list(operation: str, row: _Row, cold: Told | None = None) -> Cell:
 
 
 def _car(row: _Row) -> Cell:
-    """A car whose every witness fails: 503, or the old car."""
+    """A car whose every witness fails: 503, whatever was read before, for it may be sold by now."""
     reason, tries, circuit, then = row
-    return Cell(Told(503, "failed", reason, None, 0), Told(200, "stale", None, "stale", 1), tries, circuit, then)
+    told = Told(503, "failed", reason, None, 0)
+    return Cell(told, told, tries, circuit, then)
 
 
 def _sheet(row: _Row) -> Cell:

@@ -9,13 +9,14 @@ from typing import Any, NamedTuple
 
 import pytest
 
-from dealerproxy.sandbox.faults import RateLimited, Status
+from dealerproxy.sandbox.faults import Block, Fault, RateLimited, Status
 from dealerproxy.transport.health import CAP_S
 from tests.reliability.conftest import Build, House
 from tests.reliability.fault_table import FAULTS, ROWS, TABLE, Told, markdown
 from tests.reliability.wire import Half, Reset
 
 PARTIAL = "X-LMN-Partial-Dealer-Unavailable"
+KIAS = "/v1/vehicles?make=Kia"
 SITE = {"search": "encar", "danawa_list": "danawa"}
 TELL_WHEN = {"blocked", "rate_limited", "suspended", "warming"}
 # Reading goes on behind these.
@@ -160,6 +161,8 @@ async def test_each_fault_has_its_one_outcome(
     assert {name for name, state in circuits.items() if state != "healthy"} <= along
 
     house.clock.ahead += place.next_s
+    await settled(house, operation)
+    await house.idle()  # until the refresh behind the answer has failed too, it says how the one before did
     then = await settled(house, operation)
     says_why = now.state == "failed" or operation in SITE
     assert then._replace(x_cache=now.x_cache) == (now._replace(reason=cell.then) if says_why else now)
@@ -171,11 +174,11 @@ async def test_each_fault_has_its_one_outcome(
 
 
 async def check_beside_the_other_site(house: House, site: str, alone: Told) -> None:
-    """The other site's rows come whatever became of this one; one that shows its own is not named."""
+    """The other site's rows come whatever became of this one, which is named: old rows are no sign that it is well."""
     status, headers, body = await house.get("/v1/vehicles?make=Kia")
     told = of_source(status, headers, body, site)
     assert (status, told.state, told.reason) == (200, alone.state, alone.reason)
-    assert headers.get(PARTIAL) == (site if alone.state == "failed" else None)
+    assert headers[PARTIAL] == site
     counts = {name: sum(row["id"].startswith(name) for row in body["data"]) for name in SITE.values()}
     assert counts == {SITE[name]: alone.kept if SITE[name] == site else rows for name, rows in ROWS.items()}
 
@@ -198,6 +201,52 @@ async def test_a_stale_list_tells_when_its_site_is_asked_again(build: Build, hur
     source = body["sources"][0]
     assert (source["status"], source["reason"]) == ("stale", "rate_limited")
     assert source["retry_at"] is not None
+
+
+async def test_when_both_sites_fail_their_old_rows_stay_and_both_are_named_however_often_one_asks(
+    build: Build, hurried: Mapping[str, float]
+) -> None:
+    house = await build(**hurried)
+    assert (await house.get(KIAS))[0] == 200
+    house.clock.ahead += 610.0
+    house.faults.add(Block(operation="danawa_list", status=403))
+    await ask_until(house, "danawa_list", lambda told: told.reason == "blocked")
+    await house.get(f"{KIAS}&upstream=encar", **{"Cache-Control": "no-cache"})
+    house.faults.add(Status(operation="search", status=503))
+    # While old rows are answered at once, while they only stand in, and in each back-off and after it.
+    for age_s in (70.0, 3.0, 3.0, 35.0, 0.0, 300.0, 3.0):
+        house.clock.ahead += age_s
+        await house.get(KIAS)
+        await asyncio.sleep(0.1)
+        status, headers, body = await house.get(KIAS)
+        assert (status, headers[PARTIAL], len(body["data"])) == (200, "encar,danawa", sum(ROWS.values()))
+        assert {source["status"] for source in body["sources"]} == {"stale"}
+        assert (headers["X-Cache"], headers["Cache-Control"]) == ("stale", "no-store")
+    await house.mend()
+    await house.reset()
+    for site in SITE:
+        await well_again(house, site)
+    assert PARTIAL not in (await house.get(KIAS))[1]
+
+
+@pytest.mark.parametrize("site", ["encar", "danawa"])
+@pytest.mark.parametrize("fault", [Block(status=403), Status(status=503), RateLimited(retry_after=60)], ids=repr)
+async def test_a_car_is_never_answered_from_an_advert_older_than_it_may_be(
+    build: Build, hurried: Mapping[str, float], site: str, fault: Fault
+) -> None:
+    house = await build(**hurried)
+    path = f"/v1/vehicles/{house.ids(site)[0]}"
+    assert (await house.get(path))[0] == 200
+    house.faults.add(fault)
+    status, headers, _ = await house.get(path, **{"Cache-Control": "no-cache"})
+    assert (status, headers["X-Cache"]) == (200, "stale")  # within DETAIL_FRESH_S
+    house.clock.ahead += 21.0
+    for fresh in ({}, {"Cache-Control": "no-cache"}):
+        status, headers, body = await house.get(path, **fresh)
+        assert (status, body["error"]["code"], headers[PARTIAL]) == (503, "dealer_upstream_unavailable", site)
+    await house.mend()
+    house.clock.ahead += CAP_S
+    assert (await house.get(path))[0] == 200
 
 
 async def test_a_page_of_the_list_that_breaks_off_is_not_a_shorter_list(

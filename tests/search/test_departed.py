@@ -127,6 +127,34 @@ async def test_one_witness_that_says_gone_empties_no_list(build: Any) -> None:
     assert len((await get(house, url))[1]["data"]) == 2
 
 
+@pytest.mark.parametrize("fault", [Block(status=403), Status(status=503)], ids=repr)
+async def test_a_car_that_a_list_shows_as_sold_is_not_answered_as_it_was_read_before(build: Any, fault: Any) -> None:
+    danawa = DanawaInventory()
+    car = danawa.insert(danawa.new_car(brand="기아"))
+    house = await build(stock(), danawa)
+    assert (await get(house, f"/v1/vehicles/danawa_{car.id}"))[0] == 200
+    house.danawa.inventory.change(car.id, mark="판매완료")
+    await get(house, "/v1/vehicles?make=Kia&upstream=danawa")
+    house.stand_in.faults.add(fault)
+    assert (await get(house, f"/v1/vehicles/danawa_{car.id}"))[0] == 503
+    assert await check(house, f"danawa_{car.id}") == ["unknown"]
+
+
+@pytest.mark.parametrize("fault", [Block(status=403), Status(status=503)], ids=repr)
+@pytest.mark.parametrize(("change", "reason"), [({"status": "SOLD"}, "sold"), ({"status": "WAIT"}, "waiting")])
+async def test_a_car_known_not_to_be_buyable_is_not_answered_as_it_was_read_before(
+    build: Any, fault: Any, change: dict[str, str], reason: str
+) -> None:
+    house = await build(stock())
+    car = next(iter(house.inventory)).id
+    assert (await get(house, f"/v1/vehicles/encar_{car}"))[0] == 200
+    house.inventory.change(car, **change)
+    assert await check(house, f"encar_{car}") == [reason]
+    house.stand_in.faults.add(fault)
+    status, body = await get(house, f"/v1/vehicles/encar_{car}")
+    assert (status, body["error"]["details"].get("reason")) in {(404, reason), (503, None)}
+
+
 async def test_a_hundred_unknown_ids_keep_nobody_else_waiting(build: Any) -> None:
     house = await build(stock(), encar_rps=20.0, detail_deadline_s=1.0)
     checking = asyncio.create_task(check(house, *(f"encar_{number}" for number in range(1, 101))))

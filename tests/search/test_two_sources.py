@@ -126,9 +126,11 @@ async def test_a_failed_refresh_answers_the_old_rows_as_stale_with_the_reason(
     assert said(await house.ask(make="Kia"))[1] == ("ok", None, 5)
     house.stand_in.faults.add(Block(operation="danawa_list", status=403))
     assert said(await house.ask(make="Kia"))[1] == ("stale", "refreshing", 5)
+    assert PARTIAL not in house.headers
     await asyncio.sleep(0.05)
     assert said(await house.ask(make="Kia"))[1] == ("stale", "blocked", 5)
-    assert PARTIAL not in house.headers
+    assert (house.status, house.headers[PARTIAL], house.headers["X-Cache"]) == (200, "danawa", "stale")
+    assert house.headers["Cache-Control"] == "no-store"
 
 
 @pytest.mark.parametrize("sort", SORTS)

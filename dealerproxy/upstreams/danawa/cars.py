@@ -20,13 +20,15 @@ from dealerproxy.transport.pieces import Found, Kind, State
 from dealerproxy.upstreams.danawa.feeder import Advert, normalise, read_advert, read_inspection, read_record
 from dealerproxy.upstreams.danawa.names import UPSTREAM
 from dealerproxy.upstreams.departed import Departed
-from dealerproxy.upstreams.encar.cars import DIAGNOSIS, IF_ERROR_S, INSPECTION, RECORD
+from dealerproxy.upstreams.encar.cars import DIAGNOSIS, INSPECTION, RECORD
 from dealerproxy.upstreams.encar.record import accident_costs
 from dealerproxy.vehicles.car import Car, Verdict
 from dealerproxy.vehicles.detail import STALE, Documents, Enrichment, EnrichmentStatus
 from dealerproxy.vocabulary import Vocabulary
 
 OPERATION = "feeder"
+# How old papers may be when the feeder cannot be asked; a car is never older than it may be without asking.
+PAPER_IF_ERROR_S = 600.0
 
 T = TypeVar("T")
 
@@ -67,14 +69,14 @@ class DanawaCars:
         # The papers come with the car, so they are read from what was found a moment ago.
         self._fresh, self._found = (
             Kind[Seen | Verdict](
-                OPERATION, Seen | Verdict, fresh_s=each_s, revalidate_s=each_s, if_error_s=max(each_s, IF_ERROR_S)
+                OPERATION, Seen | Verdict, fresh_s=each_s, revalidate_s=each_s, if_error_s=max(each_s, PAPER_IF_ERROR_S)
             )
             for each_s in (fresh_s, max(fresh_s, deadline_s))
         )
 
     async def find(self, listing_id: str, deadline: Deadline, *, fresh_look: bool = False) -> Found[Car | Verdict]:
         """Find a car that can be bought, or say why it cannot. Raises UpstreamError when nobody can tell."""
-        found = await self._advert(self._fresh, listing_id, deadline, fresh_look=fresh_look)
+        found = await self._current(listing_id, deadline, fresh_look=fresh_look)
         return Found(self._car(found.value, listing_id), *found[1:])
 
     def _car(self, advert: Seen | Verdict, listing_id: str) -> Car | Verdict:
@@ -88,7 +90,7 @@ class DanawaCars:
 
     async def availability_of(self, listing_id: str, deadline: Deadline, *, fresh_look: bool = False) -> Found[Verdict]:
         """Say whether a car can be bought, be it described well or not. Raises UpstreamError when nobody can tell."""
-        found = await self._advert(self._fresh, listing_id, deadline, fresh_look=fresh_look)
+        found = await self._current(listing_id, deadline, fresh_look=fresh_look)
         verdict = found.value if isinstance(found.value, Verdict) else Verdict.LIVE
         return Found(verdict, *found[1:])
 
@@ -102,6 +104,13 @@ class DanawaCars:
             report = msgspec.structs.replace(report, accident_cost_summary=accident_costs(record, krw_per_usd))
         diagnosed = Enrichment(DIAGNOSIS, EnrichmentStatus.SKIPPED, "not_offered")
         return Documents(report=report, record=record, enrichment=(inspected, recorded, diagnosed))
+
+    async def _current(self, listing_id: str, deadline: Deadline, *, fresh_look: bool) -> Found[Seen | Verdict]:
+        """Find an advert that is not old. Raises why it could not be asked for anew."""
+        found = await self._advert(self._fresh, listing_id, deadline, fresh_look=fresh_look)
+        if found.failure is not None and found.age_s >= self._fresh.fresh_s:
+            raise found.failure
+        return found
 
     async def _advert(
         self, kind: Kind[Seen | Verdict], listing_id: str, deadline: Deadline, *, fresh_look: bool = False

@@ -41,8 +41,6 @@ from dealerproxy.vehicles.inspection import Diagnosis, Inspection, NoReport, Rec
 from dealerproxy.vocabulary import Vocabulary
 
 INSPECTION, RECORD, DIAGNOSIS = "inspection", "record", "diagnosis"
-# How old an advert may be when it cannot be asked again, and told as stale.
-IF_ERROR_S = 600.0
 # Inspection sheets, records and diagnoses hardly ever change while a car is on sale.
 PAPER_FRESH_S, PAPER_IF_ERROR_S = 600.0, 86_400.0
 # Drift of the frame: there was no document to read at all, so the page may still know.
@@ -93,11 +91,10 @@ class EncarCars:
         self._client, self._vocabulary, self._cache, self._departed = client, vocabulary, cache, departed
         self._trial_words = vocabulary.counting_apart()
         self._deadline_s, self._now = deadline_s, now
-        # An old advert is never used without asking: its car may be sold.
-        ages = {"fresh_s": fresh_s, "revalidate_s": fresh_s, "if_error_s": max(fresh_s, IF_ERROR_S)}
+        # An old advert is never used, not even while the site cannot be asked: its car may be sold.
+        ages = {"fresh_s": fresh_s, "revalidate_s": fresh_s, "if_error_s": fresh_s}
         self._adverts: Kind[Seen | Verdict] = Kind("advert", Seen | Verdict, **ages)
-        # Nor is a batch ever an old one: what is found of a single car would not mend it.
-        self._batches: Kind[Batch] = Kind("batch", Batch, fresh_s=fresh_s, revalidate_s=fresh_s, if_error_s=fresh_s)
+        self._batches: Kind[Batch] = Kind("batch", Batch, **ages)
         self._papers: Mapping[str, Kind[Document]] = {
             name: Kind(name, Document, fresh_s=PAPER_FRESH_S, revalidate_s=PAPER_FRESH_S, if_error_s=PAPER_IF_ERROR_S)
             for name in (INSPECTION, RECORD, DIAGNOSIS)

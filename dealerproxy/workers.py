@@ -16,6 +16,8 @@ from typing import Any, NamedTuple
 
 import structlog
 
+from dealerproxy.tasks import cancel_and_wait
+
 STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM)
 # A worker that was told to stop and has not ended by then never will. Supervisors wait for 20 s.
 PATIENCE_S = 18.0
@@ -55,9 +57,7 @@ async def supervise(
         await asyncio.wait({told, *ends}, return_when=asyncio.FIRST_COMPLETED)
         by_itself = None if stop.is_set() else next(worker for end, worker in ends.items() if end.done())
     finally:
-        ready.cancel()
-        told.cancel()
-        await asyncio.gather(ready, told, return_exceptions=True)
+        await cancel_and_wait(ready, told)
         for worker in workers:
             worker.line.close()
     if by_itself is not None:

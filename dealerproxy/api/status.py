@@ -19,6 +19,7 @@ from dealerproxy.api.state import METRICS, RATES, SETTINGS
 from dealerproxy.api.upstreams import Upstream, upstreams_of
 from dealerproxy.ops.families import NOT_FOUND, OK
 from dealerproxy.search.answer import FxShown, shown
+from dealerproxy.tasks import cancel_and_wait
 from dealerproxy.vehicles.rate import iso_kst
 
 # The figures are those that Prometheus scrapes.
@@ -100,8 +101,7 @@ async def watch(app: web.Application) -> AsyncIterator[None]:
     app[STARTED] = Started(iso_kst(time.time()), history)
     keeping = asyncio.create_task(history.keep(), name="keep-history")
     yield
-    keeping.cancel()
-    await asyncio.gather(keeping, return_exceptions=True)
+    await cancel_and_wait(keeping)
 
 
 async def get_status(request: web.Request) -> web.Response:

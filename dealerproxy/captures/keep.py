@@ -21,6 +21,7 @@ from dealerproxy.captures.standins import masked
 from dealerproxy.captures.texts import ScrubError
 from dealerproxy.captures.words import identities
 from dealerproxy.errors import Blocked, Drift, NotFound
+from dealerproxy.tasks import cancel_and_wait
 from dealerproxy.transport.fetch import Odd, Unknown
 from dealerproxy.transport.response import Response
 from dealerproxy.vocabulary import MISSES_BEYOND, Vocabulary
@@ -97,8 +98,7 @@ class Keeper:
             return
         with suppress(TimeoutError):
             await asyncio.wait_for(self._waiting.join(), CLOSE_S)
-        self._writer.cancel()
-        await asyncio.gather(self._writer, return_exceptions=True)
+        await cancel_and_wait(self._writer)
 
     def notice(self, upstream: str, operation: str, url: URL, response: Response | None, error: Odd) -> str | None:
         """Take note of an answer that is a failure, or odd; return the id of the capture that shows this kind of it.

@@ -13,6 +13,7 @@ from dealerproxy.errors import Drift, UpstreamError
 from dealerproxy.logs import upstream_trouble
 from dealerproxy.search.answer import FacetsAnswer, Notice
 from dealerproxy.search.terms import DEALER
+from dealerproxy.tasks import cancel_and_wait
 from dealerproxy.transport.aged import AgedCache
 from dealerproxy.transport.deadline import Deadline
 from dealerproxy.transport.limits import background
@@ -78,8 +79,7 @@ class Facets:
     async def close(self) -> None:
         """End the background work."""
         if self._learner is not None:
-            self._learner.cancel()
-            await asyncio.gather(self._learner, return_exceptions=True)
+            await cancel_and_wait(self._learner)
 
     def _answer(self, stocked: frozenset[str] | None, at: float, notices: Sequence[Notice]) -> FacetsAnswer:
         makes = [make for make in self._vocabulary.makes if stocked is None or _facets_in(make, stocked)]

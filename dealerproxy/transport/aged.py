@@ -18,6 +18,7 @@ from typing import Any, NamedTuple, TypeVar
 import structlog
 
 from dealerproxy.errors import Overloaded, TooLate, UpstreamError
+from dealerproxy.tasks import cancel_and_wait
 from dealerproxy.transport.deadline import Deadline
 from dealerproxy.transport.limits import background
 from dealerproxy.transport.memory import BoundedMemory
@@ -134,10 +135,7 @@ class AgedCache:
 
     async def close(self) -> None:
         """Cancel what is being loaded."""
-        flights = list(self._flights.values())
-        for flight in flights:
-            flight.cancel()
-        await asyncio.gather(*flights, return_exceptions=True)
+        await cancel_and_wait(*self._flights.values())
 
     async def _catch_up(self, kind: Kind[V], key: Key, deadline: Deadline) -> _Kept:
         """Return what is kept once Redis was asked too. Raises the failure that forbids another load for now."""
@@ -221,7 +219,7 @@ class AgedCache:
                 if at > self._kept(place).at:
                     kept = _Kept(decode(body), at, ended_at, MEMORY_FACTOR * len(body))
                     await self.memory.set(place, kept, ttl=max(keep_s, LEAST_KEPT_S))
-            except (ValueError, LookupError, RecursionError):
+            except Exception:  # whoever wrote it, and whatever the decoder makes of it
                 self.counts[kind.name, "redis", "error"] += 1
 
     def _kept(self, place: Place) -> _Kept:

@@ -8,6 +8,7 @@ import orjson
 import structlog
 
 from dealerproxy.errors import UpstreamError
+from dealerproxy.tasks import cancel_and_wait
 from dealerproxy.vehicles.rate import PLAUSIBLE, Rate, iso_kst
 
 FRESH_S = 3600.0
@@ -61,8 +62,7 @@ class FxRates:
     async def close(self) -> None:
         """End a refresh that is still running."""
         if self._refreshing is not None:
-            self._refreshing.cancel()
-            await asyncio.gather(self._refreshing, return_exceptions=True)
+            await cancel_and_wait(self._refreshing)
 
     async def _refresh(self, fetch: Callable[[], Awaitable[bytes]]) -> None:
         self._next_refresh = self._now() + RETRY_S

@@ -23,14 +23,17 @@ LONGEST_WAIT_S = 60.0
 QUEUE = 64
 
 # GCRA in one step, by the server's clock, so that the machines' own need not agree. All times are microseconds.
-# Answers the wait; minus the wait, taking nothing, when it is longer than the caller has.
+# Answers the wait; minus the wait, taking nothing, when it is longer than the caller has. What is no time of a turn
+# (another type, a text, a time further away than one can be) is no row, and is replaced.
 _RESERVE = """
 local time = redis.call('TIME')
 local now = time[1] * 1000000 + time[2]
 local interval, tolerance = tonumber(ARGV[1]), tonumber(ARGV[2])
 local longest, furthest = tonumber(ARGV[3]), tonumber(ARGV[4])
-local due = tonumber(redis.call('GET', KEYS[1]) or '') or now
+local size = redis.pcall('STRLEN', KEYS[1])
+local due = type(size) == 'number' and size <= 32 and tonumber(redis.call('GET', KEYS[1]) or '') or now
 if not (due >= now and due <= now + tolerance + furthest + interval) then due = now end
+due = math.max(due, now + tonumber(ARGV[5]))
 local wait = math.max(0, due - tolerance - now)
 if wait > longest then return -wait end
 due = due + interval
@@ -39,11 +42,39 @@ return wait
 """
 
 
-class RateLimiter:
-    """Gives out turns: `burst` at once, then `rps` a second (GCRA, which keeps one number: when the next is due).
+class Bucket:
+    """Turns of one process: `burst` at once, then one every `interval_s` (GCRA, which keeps when the next is due)."""
 
-    With Redis all processes take their turns from one row. Without it, or while it is away, each takes from its own,
-    with its share of the rate and the burst.
+    def __init__(self, interval_s: float, burst: float, clock: Callable[[], float]) -> None:
+        self._interval_s, self._tolerance_s, self._clock = interval_s, (burst - 1) * interval_s, clock
+        self._due = clock()
+
+    @property
+    def taken_s(self) -> float:
+        """What was taken and is not over yet, in seconds."""
+        return max(0.0, self._due - self._clock())
+
+    @property
+    def wait_s(self) -> float:
+        """Seconds until the next turn."""
+        return max(0.0, self.taken_s - self._tolerance_s)
+
+    def take(self) -> None:
+        """Take the next turn."""
+        self._due = max(self._due, self._clock()) + self._interval_s
+
+    def drain(self) -> None:
+        """Take the next turn, without a wait for more than one: what went before was given out elsewhere."""
+        self.take()
+        self._due = min(self._due, self._clock() + self._tolerance_s + self._interval_s)
+
+
+class RateLimiter:
+    """Gives out turns: `burst` at once, then `rps` a second.
+
+    With Redis all processes take their turns from one row. Each puts into it what it took itself, as the row may be
+    lost, however often: that gives no new burst. Without Redis, or while it is away, each process takes its share of
+    the rate and the burst.
     """
 
     def __init__(
@@ -56,12 +87,11 @@ class RateLimiter:
         shared: Shared | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        self._shared, self._clock = shared, clock
+        self._shared = shared
         self._interval_s = 1 / rps
         self._tolerance_s = (burst - 1) / rps
-        self._own_interval_s = processes / rps
-        self._own_tolerance_s = (max(1.0, burst / processes) - 1) * self._own_interval_s
-        self._due = clock()
+        self._own = Bucket(1 / rps, burst, clock)
+        self._share = Bucket(processes / rps, max(1.0, burst / processes), clock)
         self._key = shared.key("rate", name) if shared else ""
 
     async def reserve(self, longest_wait_s: float) -> float:
@@ -75,24 +105,23 @@ class RateLimiter:
         if wait_s is None:
             wait_s = self._reserve_alone(longest_s)
         elif wait_s >= 0:
-            # Booked here as well, or a Redis that comes and goes would bring a burst each time.
-            self._due = max(self._due, self._clock()) + self._own_interval_s
+            self._own.take()
+            self._share.drain()  # or a Redis that comes and goes would bring a burst each time
         if wait_s < 0:
             raise Overloaded(f"the next turn comes in {-wait_s:.1f} s", -wait_s)
         return wait_s
 
     def _reserve_alone(self, longest_s: float) -> float:
-        now = self._clock()
-        due = max(self._due, now)
-        wait_s = max(0.0, due - self._own_tolerance_s - now)
+        wait_s = max(self._own.wait_s, self._share.wait_s)
         if wait_s > longest_s:
             return -wait_s
-        self._due = due + self._own_interval_s
+        self._own.take()
+        self._share.take()
         return wait_s
 
     async def _reserve_together(self, shared: Shared, longest_s: float) -> float | None:
         """Reserve in Redis; None when it is away."""
-        figures = (self._interval_s, self._tolerance_s, longest_s, LONGEST_WAIT_S)
+        figures = (self._interval_s, self._tolerance_s, longest_s, LONGEST_WAIT_S, self._own.taken_s)
 
         async def reserve(redis: Redis) -> float:
             wait: int = await redis.eval(_RESERVE, 1, self._key, *(round(1e6 * figure) for figure in figures))

@@ -49,6 +49,7 @@ from dealerproxy.search.service import SearchService
 from dealerproxy.search.sources import DanawaSource, EncarSource, Source
 from dealerproxy.search.terms import UPSTREAMS
 from dealerproxy.settings import DEFAULT_KRW_PER_USD, DEFAULT_RATE_AS_OF, Settings, SettingsError
+from dealerproxy.tasks import cancel_and_wait
 from dealerproxy.transport.aged import AgedCache
 from dealerproxy.transport.fetch import Fetcher, Manners
 from dealerproxy.transport.health import Health
@@ -148,10 +149,9 @@ async def _shared(app: web.Application) -> AsyncIterator[None]:
     if shared is None:
         yield
         return
-    watching = asyncio.create_task(shared.watch(), name="watch-redis")
+    watching = asyncio.create_task(shared.watch(remind=app[HEALTH].remind), name="watch-redis")
     yield
-    watching.cancel()
-    await asyncio.gather(watching, return_exceptions=True)
+    await cancel_and_wait(watching)
     await shared.close()
 
 
@@ -194,8 +194,7 @@ async def _danawa(app: web.Application) -> AsyncIterator[None]:
         warming = asyncio.create_task(indexes.keep_warm(app[WARM]), name="keep-danawa-warm") if app[WARM] else None
         yield
         if warming is not None:
-            warming.cancel()
-            await asyncio.gather(warming, return_exceptions=True)
+            await cancel_and_wait(warming)
 
 
 async def _fx(app: web.Application) -> AsyncIterator[None]:
@@ -292,8 +291,7 @@ async def _metrics(app: web.Application) -> AsyncIterator[None]:
     )
     lag = asyncio.create_task(watch_lag(app[METRICS].lag.observe), name="watch-lag")
     yield
-    lag.cancel()
-    await asyncio.gather(lag, return_exceptions=True)
+    await cancel_and_wait(lag)
 
 
 def _fetcher(

@@ -155,6 +155,10 @@ class Blocked(UpstreamError):
         self.kind = kind
 
 
+# What an upstream is suspended for: a failure's code, or that its answers take too long.
+SUSPENDED_FOR = frozenset({UpstreamError.code, Unreachable.code, TimedOut.code, RateLimited.code, Blocked.code, "slow"})
+
+
 def worst(errors: Sequence[UpstreamError]) -> UpstreamError:
     """Return the error of the highest severity; the first of equals."""
     return max(errors, key=lambda error: error.severity)

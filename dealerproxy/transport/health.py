@@ -18,7 +18,7 @@ from asyncio import Lock
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from enum import StrEnum
-from typing import Annotated, ClassVar, cast
+from typing import Annotated, ClassVar
 
 import msgspec
 import structlog
@@ -27,6 +27,7 @@ from msgspec.structs import replace
 from redis.asyncio import Redis
 
 from dealerproxy.errors import (
+    SUSPENDED_FOR,
     Blocked,
     Overloaded,
     RateLimited,
@@ -37,7 +38,7 @@ from dealerproxy.errors import (
     UpstreamError,
     Warming,
 )
-from dealerproxy.transport.shared import Shared
+from dealerproxy.transport.shared import HELD, RELEASE, TAKE, Shared, read
 
 # Each step is about three times the one before (Prowlarr's ladder has the same shape). It ends at half an hour: a site
 # that is back after forty minutes must not stay suspended for a day.
@@ -62,7 +63,8 @@ REFRESH_S = 1.0
 # After this long a level is forgotten; stored states expire then.
 FORGET_S = 2 * CAP_S
 
-_RELEASE = "if redis.call('GET', KEYS[1]) == ARGV[1] then return redis.call('DEL', KEYS[1]) end return 0"
+# More than any stored standing takes.
+_MOST_BYTES = 1_000
 
 log = structlog.get_logger(__name__)
 
@@ -298,8 +300,10 @@ class Circuit:
             self._looked_at = self._clock()
             if self._state.epoch == epoch:
                 self._hear(stored)
-            if self._unsaid and stored is not None:
-                self._unsaid = await self._shared.run(lambda redis: self._write(redis, self._state), None) is None
+            # What was said may be lost there, with all else or alone.
+            lost = _decoded(stored) is None and (self._state.retry_at is not None or self._state.level > 0)
+            if stored is not None and (self._unsaid or lost):
+                await self._say(self._shared)
 
     async def reset(self) -> None:
         """Forget everything, in all processes: an operator knows better."""
@@ -325,8 +329,8 @@ class Circuit:
         """
 
         async def take(redis: Redis) -> tuple[bool, bytes | None]:
-            won = await redis.set(self._lease_key, probe, nx=True, px=round(LEASE_S * 1000))
-            return bool(won), await self._stored(redis)
+            taken: object = await redis.eval(TAKE, 1, self._lease_key, probe, round(LEASE_S * 1000))
+            return taken != HELD, await self._stored(redis)
 
         async with self._exchange:
             won, stored = await shared.run(take, (True, None))
@@ -348,10 +352,15 @@ class Circuit:
         if (self._state.epoch, self._state.level) != (before.epoch, before.level):
             await self._publish(self._shared)
         if probe:
-            await self._shared.run(lambda redis: redis.eval(_RELEASE, 1, self._lease_key, probe), None)
+            await self._shared.run(lambda redis: redis.eval(RELEASE, 1, self._lease_key, probe), None)
 
     async def _publish(self, shared: Shared) -> None:
-        """Write the news, unless another process suspended for longer in the same moment: then its word counts."""
+        """Write the news."""
+        async with self._exchange:
+            await self._say(shared)
+
+    async def _say(self, shared: Shared) -> None:
+        """Write how it stands, unless another process suspended for longer in the same moment: then its word counts."""
 
         async def exchange(redis: Redis) -> bytes:
             theirs = await self._stored(redis)
@@ -360,16 +369,16 @@ class Circuit:
                 return theirs
             return await self._write(redis, state)
 
-        async with self._exchange:
-            state = self._state
-            stored = await shared.run(exchange, None)
-            self._unsaid = stored is None
-            if self._state.epoch == state.epoch:
-                self._hear(stored)
+        state = self._state
+        stored = await shared.run(exchange, None)
+        self._unsaid = stored is None
+        if self._state.epoch == state.epoch:
+            self._hear(stored)
 
-    async def _stored(self, redis: Redis) -> bytes | None:
-        """Read what Redis has; the client decodes nothing."""
-        return cast("bytes | None", await redis.get(self._key))
+    async def _stored(self, redis: Redis) -> bytes:
+        """Read what Redis has; empty for nothing."""
+        (stored,) = await read(redis, [self._key], _MOST_BYTES)
+        return stored or b""
 
     async def _write(self, redis: Redis, state: State) -> bytes:
         mine = msgspec.json.encode(Standing(state.level, state.reason, state.since, state.retry_at))
@@ -379,11 +388,12 @@ class Circuit:
 
     def _hear(self, stored: bytes | None) -> None:
         """Adopt what is stored if it is news. Nothing stored is no news: Redis may have lost it."""
-        if stored is None or stored == self._heard:
+        if not stored or stored == self._heard:
             return
         self._heard = stored
         standing = _decoded(stored)
         if standing is None:
+            log.warning("redis_foreign_value", upstream=self.upstream, operation=self.operation)
             return
         if standing.since < self._state.since:
             self._unsaid = True  # written while we could not write
@@ -439,6 +449,11 @@ class Health:
         """Tell how every circuit stands, as far as this process knows."""
         return {name: circuit.snapshot() for name, circuit in self._circuits.items()}
 
+    async def remind(self) -> None:
+        """See to it that suspensions are known to other processes although nobody asks for the upstream."""
+        circuits = [circuit for circuit in self._circuits.values() if circuit.wait_s() is not None]
+        await asyncio.gather(*(circuit.refresh() for circuit in circuits))
+
     async def reset(self, upstream: str) -> None:
         """Forget everything about an upstream, in all processes."""
         for circuit in [*self._circuits.values()]:
@@ -448,6 +463,9 @@ class Health:
 
 def _decoded(stored: bytes | None) -> Standing | None:
     try:
-        return msgspec.json.decode(stored or b"", type=Standing)
-    except msgspec.MsgspecError:
+        standing = msgspec.json.decode(stored or b"", type=Standing)
+    except (ValueError, RecursionError):
         return None
+    # A reason is shown, and is one of those there are.
+    reasons = SUSPENDED_FOR if standing.retry_at is not None or standing.level else SUSPENDED_FOR | {""}
+    return standing if standing.reason in reasons else None

@@ -4,14 +4,16 @@ In Redis a piece is a format byte, the unix times when its load began and ended,
 none of ours.
 """
 
+import re
 import struct
 from enum import StrEnum
 from types import UnionType
-from typing import Any, Generic, NamedTuple, TypeVar, get_args
+from typing import Annotated, Any, Generic, NamedTuple, TypeVar, get_args
 
 import msgspec
+from msgspec import Meta, Struct
 
-from dealerproxy.errors import UpstreamError
+from dealerproxy.errors import SUSPENDED_FOR, Blocked, Drift, Suspended, UpstreamError
 
 V = TypeVar("V")
 Key = str | tuple[str, ...]
@@ -22,7 +24,11 @@ SKEW_S = 60.0
 _FORMAT = 2
 _HEAD = struct.Struct("!Bdd")
 _MEMBER = msgspec.msgpack.Decoder(tuple[str, msgspec.Raw])
-_FAILURE = msgspec.msgpack.Decoder(tuple[str, tuple[str, ...], dict[str, str | float | None]])
+# Bounds of what is believed of a stored failure.
+_LONGEST_TEXT, _LONGEST_WAIT_S = 1_000, 86_400.0
+_CAPTURE = re.compile(r"[\w.-]{1,200}")
+# What a class of errors has beside the fields of all.
+_OWN_FIELD: dict[type[UpstreamError], str] = {Drift: "path", Suspended: "cause", Blocked: "kind"}
 
 
 class State(StrEnum):
@@ -53,8 +59,8 @@ class Kind(Generic[V]):
 
     `holds` is V as msgspec sees it, immutable. A union at its top needs no tags: members go by their names, so that
     Structs which are also rendered stay clean. Unions of Structs further inside need tags.
-    `back_off_s` is the least time between a failed load and the next; `load_s` is more than a load ever takes: so
-    long do other processes wait for one.
+    `back_off_s` is the least time between a failed load and the next. Other processes wait for a load for `load_s`
+    and then load themselves: so it must leave a request time for that, unless no request waits for the load's end.
     """
 
     def __init__(
@@ -66,7 +72,7 @@ class Kind(Generic[V]):
         revalidate_s: float,
         if_error_s: float,
         back_off_s: float = 2.0,
-        load_s: float = 15.0,
+        load_s: float = 3.0,
     ) -> None:
         self.name = name
         self.fresh_s, self.revalidate_s, self.if_error_s = fresh_s, revalidate_s, if_error_s
@@ -86,18 +92,52 @@ class Kind(Generic[V]):
         return value
 
 
+class _Failure(Struct, frozen=True, array_like=True, forbid_unknown_fields=True):
+    """A failure as other processes read it: the class's name, what all failures have, and the class's own field."""
+
+    name: Annotated[str, Meta(max_length=_LONGEST_TEXT)]
+    message: Annotated[str, Meta(max_length=_LONGEST_TEXT)]
+    retry_after_s: Annotated[float, Meta(ge=0, le=_LONGEST_WAIT_S)] | None
+    capture: Annotated[str, Meta(pattern=rf"^{_CAPTURE.pattern}\Z")] | None
+    own: Annotated[str, Meta(max_length=_LONGEST_TEXT)]
+
+
+_FAILURE = msgspec.msgpack.Decoder(_Failure)
+
+
 def encode_failure(error: UpstreamError) -> bytes:
-    """Encode what makes an error what it is: its class, its message and its fields."""
-    return _encoded((type(error).__name__, error.args, vars(error)))
+    """Encode what makes an error what it is: its class, its message and its fields. Empty for what none can read."""
+    wait_s, own = error.retry_after_s, str(getattr(error, _OWN_FIELD.get(type(error), ""), ""))
+    if _family(UpstreamError).get(type(error).__name__) is not type(error) or not _is_known(type(error), own):
+        return b""
+    return _encoded(
+        _Failure(
+            type(error).__name__,
+            str(error)[:_LONGEST_TEXT],
+            None if wait_s is None else max(0.0, min(wait_s, _LONGEST_WAIT_S)),
+            error.capture if _CAPTURE.fullmatch(error.capture or "") else None,
+            own[:_LONGEST_TEXT],
+        )
+    )
 
 
 def decode_failure(body: bytes) -> UpstreamError:
     """Make the same error anew. Raises ValueError or LookupError for what `encode_failure` did not make."""
-    name, args, fields = _FAILURE.decode(body)
-    kind = _family(UpstreamError)[name]
-    error = kind.__new__(kind, *args)
+    stored = _FAILURE.decode(body)
+    kind = _family(UpstreamError)[stored.name]
+    if not _is_known(kind, stored.own):
+        raise ValueError("suspended for no reason there is")
+    error = kind.__new__(kind, stored.message)
+    fields = {"retry_after_s": stored.retry_after_s, "capture": stored.capture}
+    if kind in _OWN_FIELD:
+        fields[_OWN_FIELD[kind]] = stored.own
     vars(error).update(fields)
     return error
+
+
+def _is_known(kind: type[UpstreamError], own: str) -> bool:
+    """Whether a failure's words are all ones that may be shown."""
+    return kind is not Suspended or own in SUSPENDED_FOR
 
 
 def sealed(body: bytes, began_at: float, ended_at: float) -> bytes:
@@ -106,12 +146,12 @@ def sealed(body: bytes, began_at: float, ended_at: float) -> bytes:
 
 
 def opened(raw: bytes, now: float) -> tuple[float, float, bytes]:
-    """Read the head and the body. Raises ValueError for another format, or one from the future."""
+    """Read the head and the body. Raises ValueError for another format, or times that cannot be."""
     if len(raw) < _HEAD.size or raw[0] != _FORMAT:
         raise ValueError("not in this format")
     _, began_at, ended_at = _HEAD.unpack_from(raw)
-    if not began_at <= ended_at <= now + SKEW_S:  # so is what is no number
-        raise ValueError("from the future")
+    if not -SKEW_S <= began_at <= ended_at <= now + SKEW_S:  # so is what is no number
+        raise ValueError("before there were clocks, or from the future")
     return began_at, ended_at, raw[_HEAD.size :]
 
 
@@ -123,8 +163,9 @@ def _encoded(value: object) -> bytes:
 
 
 def _family(kind: type[UpstreamError]) -> dict[str, type[UpstreamError]]:
-    """Return a class of errors and all classes below it, by name."""
+    """Return a class of errors and all classes below it in its module, by name: the others are raised by nobody."""
     known = {kind.__name__: kind}
     for child in kind.__subclasses__():
-        known |= _family(child)
+        if child.__module__ == kind.__module__:
+            known |= _family(child)
     return known

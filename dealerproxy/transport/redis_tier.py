@@ -4,7 +4,6 @@ A place is where a piece is kept: its kind's name, its key, and what of it is ke
 """
 
 import asyncio
-import math
 import uuid
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
@@ -12,24 +11,21 @@ from contextlib import asynccontextmanager
 from aiocache.backends.redis import RedisCache  # type: ignore[import-untyped]
 from aiocache.serializers import NullSerializer  # type: ignore[import-untyped]
 
+from dealerproxy.tasks import cancel_and_wait
 from dealerproxy.transport.pieces import Key
-from dealerproxy.transport.shared import Shared
+from dealerproxy.transport.shared import HELD, RELEASE, TAKE, Shared, read
 
 # A lock outlives its holder's death by a lease at most; while the holder lives it renews it.
 LEASE_S = 2.0
 RENEW_S = 0.5
 # How often a process asks whether the one that loads is done.
 POLL_S = 0.03
+# How long the end of a renewal is waited for.
+RENEWED_S = 0.2
+# The largest piece by far is a listing of thousands of rows, of about 600 bytes each.
+MAX_STORED = 8 * 2**20
 
-# Take lock KEYS[1] with token ARGV[1] for ARGV[2] ms. One that would never end is none of ours.
-_TAKE = """
-if not redis.call('set', KEYS[1], ARGV[1], 'NX', 'PX', ARGV[2]) then
-  if redis.call('pttl', KEYS[1]) >= 0 then return 'held' end
-  redis.call('set', KEYS[1], ARGV[1], 'PX', ARGV[2])
-end
-"""
-_HELD = b"held"
-_RENEW = "if redis.call('get', KEYS[1]) == ARGV[1] then redis.call('pexpire', KEYS[1], ARGV[2]) end"
+_RENEW = "if redis.pcall('get', KEYS[1]) == ARGV[1] then redis.call('pexpire', KEYS[1], ARGV[2]) end"
 
 Place = tuple[str, Key, str]
 
@@ -45,16 +41,18 @@ class RedisTier:
         )
 
     async def read(self, places: Sequence[Place]) -> Sequence[bytes | None]:
-        """What is stored at each place."""
+        """What is stored at each place, FOREIGN where it cannot be a piece."""
         names = [self._name(place) for place in places]
-        found: Sequence[bytes | None] = await self._shared.run(lambda _: self._cache.multi_get(names), otherwise=())
+        found = await self._shared.run(lambda redis: read(redis, names, MAX_STORED), otherwise=())
         return found or [None] * len(names)
 
     async def write(self, place: Place, raw: bytes, keep_s: float) -> None:
-        """Store it. A Redis too full for it must not keep an older truth, so that goes."""
+        """Store it. Where there is no room for it, an older truth must not stay, so that goes."""
         name = self._name(place)
         # A float makes aiocache say PSETEX: redis-py warns of SETEX.
-        if not await self._shared.run(lambda _: self._cache.set(name, raw, ttl=float(keep_s)), otherwise=False):
+        if len(raw) > MAX_STORED or not await self._shared.run(
+            lambda _: self._cache.set(name, raw, ttl=float(keep_s)), otherwise=False
+        ):
             await self.delete(place)
 
     async def delete(self, place: Place) -> None:
@@ -66,17 +64,18 @@ class RedisTier:
     async def alone(self, place: Place, patience_s: float) -> AsyncIterator[None]:
         """Wait while another process is at it, but not beyond patience; without Redis go on at once."""
         name, token = self._name(place), uuid.uuid4().hex
-        for _ in range(math.ceil(patience_s / POLL_S)):
-            if await self._eval(_TAKE, name, token, int(LEASE_S * 1000)) != _HELD:
+        now = asyncio.get_running_loop().time
+        until = now() + patience_s
+        while now() < until:
+            if await self._eval(TAKE, name, token, int(LEASE_S * 1000)) != HELD:
                 break
             await asyncio.sleep(POLL_S)
-        renewal = asyncio.create_task(self._renew(name, token))
+        renewal = asyncio.create_task(self._renew(name, token), name="renew-lock")
         try:
             yield
         finally:
-            renewal.cancel()
-            await asyncio.wait({renewal})
-            await self._eval(RedisCache.RELEASE_SCRIPT, name, token)
+            await cancel_and_wait(renewal, within_s=RENEWED_S)
+            await self._eval(RELEASE, name, token)
 
     async def _renew(self, name: str, token: str) -> None:
         while True:

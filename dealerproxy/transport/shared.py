@@ -7,7 +7,7 @@ Redis is left alone for `pause_s`; then one call finds out whether it is back, w
 import asyncio
 import math
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from typing import TypeVar
 
 import structlog
@@ -23,6 +23,21 @@ CONNECTIONS = 20
 # A Redis that is down or full is one line a minute, not one a request.
 LOG_EVERY_S = 60.0
 LOOK_EVERY_S = 5.0
+# Stands for what is under a key of ours and cannot be ours: another type, or too large.
+FOREIGN = b"\x00"
+
+# Take lock KEYS[1] with token ARGV[1] for ARGV[2] ms. What is no token, or lasts longer than a lease, is no lock: its
+# place is taken.
+TAKE = """
+if redis.call('set', KEYS[1], ARGV[1], 'NX', 'PX', ARGV[2]) then return end
+local left = redis.call('pttl', KEYS[1])
+if left >= 0 and left <= tonumber(ARGV[2]) and redis.pcall('strlen', KEYS[1]) == #ARGV[1] then
+  if not string.find(redis.call('get', KEYS[1]), '[^0-9a-f]') then return 'held' end
+end
+redis.call('set', KEYS[1], ARGV[1], 'PX', ARGV[2])
+"""
+HELD = b"held"
+RELEASE = "if redis.pcall('get', KEYS[1]) == ARGV[1] then redis.call('del', KEYS[1]) end"
 
 log = structlog.get_logger(__name__)
 T = TypeVar("T")
@@ -64,40 +79,89 @@ class Shared:
         return ":".join([PREFIX, *(part.replace("%", "%25").replace(":", "%3A") for part in parts)])
 
     async def run(self, what: Callable[[Redis], Awaitable[T]], otherwise: D) -> T | D:
-        """Run one or a few commands; answer `otherwise` when they fail, are not done in time, or in a pause."""
+        """Run one or a few commands; answer `otherwise` when they fail, are not done in time, or in a pause.
+
+        Raises CancelledError when the caller is cancelled, whatever the client makes of that: redis-py answers a
+        cancel in the wrong moment with an error of its own, or with nothing at all.
+        """
         if not self.up:
             return otherwise
         if self._failing:
             self._resume_at = self._clock() + self._timeout_s  # this call finds out for all
         answer: T | D = otherwise
+        cancels = _cancels()
         try:
             async with asyncio.timeout(self._timeout_s):
                 answer = await what(self.client)
         except ResponseError as error:
+            _raise_cancel(cancels)
             self._failed(error)  # full, read-only, not allowed: but it is there, and a read may well succeed
-        except Exception as error:
+        except (Exception, asyncio.CancelledError) as error:
+            _raise_cancel(cancels)
             self._failing, self._resume_at = True, self._clock() + self._pause_s
             self._failed(error)
             return otherwise
+        _raise_cancel(cancels)
         self._failing, self._resume_at = False, -math.inf
         return answer
 
-    async def watch(self, sleep: Callable[[float], Awaitable[None]] = asyncio.sleep) -> None:
-        """Look again and again, until cancelled, so that how Redis is shows even while nobody needs it."""
+    async def watch(
+        self,
+        sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+        remind: Callable[[], Awaitable[None]] | None = None,
+    ) -> None:
+        """Look again and again, until cancelled, so that how Redis is shows even while nobody needs it.
+
+        `remind` is called each time Redis is there: it may have lost what others are to know.
+        """
         while True:
-            await self.run(lambda redis: redis.ping(), None)
+            there = await self.run(lambda redis: redis.ping(), None)
+            if there and remind is not None:
+                await remind()
             await sleep(LOOK_EVERY_S)
 
     async def close(self) -> None:
         """Close all connections."""
         await self.client.aclose()
 
-    def _failed(self, error: Exception) -> None:
+    def _failed(self, error: BaseException) -> None:
         self.failures += 1
         now = self._clock()
         if now >= self._log_at:
             self._log_at = now + LOG_EVERY_S
             log.warning("redis_failed", error=type(error).__name__, detail=str(error))
+
+
+def _cancels() -> int:
+    """How often the running task was told to stop, and has not said that it will go on."""
+    task = asyncio.current_task()
+    return task.cancelling() if task is not None else 0
+
+
+def _raise_cancel(cancels: int) -> None:
+    """Raise CancelledError if the running task was cancelled after there were so many cancels."""
+    if _cancels() > cancels:
+        raise asyncio.CancelledError
+
+
+async def read(redis: Redis, names: Sequence[str], most: int) -> Sequence[bytes | None]:
+    """Read values of up to `most` bytes: None where there is none, FOREIGN where another type is, or something larger.
+
+    Never more than a little beyond `most` of each is transferred, whatever is stored.
+    """
+    async with redis.pipeline(transaction=False) as pipeline:
+        for name in names:
+            _ = pipeline.getrange(name, 0, most)
+        found = await pipeline.execute(raise_on_error=False)
+    return [_own(value, most) for value in found]
+
+
+def _own(value: bytes | Exception, most: int) -> bytes | None:
+    if isinstance(value, bytes):
+        return FOREIGN if len(value) > most else value or None
+    if isinstance(value, ResponseError) and str(value).startswith("WRONGTYPE"):
+        return FOREIGN
+    raise value
 
 
 def connect(url: str) -> Shared:

@@ -4,15 +4,22 @@ A process is a cache with a connection of its own; one test starts real ones.
 """
 
 import asyncio
+import random
 import subprocess
 import sys
 import time
-from collections.abc import AsyncIterator
+import uuid
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import suppress
+from functools import partial
 from typing import Any
 
 import pytest
 
+from dealerproxy.app import ATTEMPT_S
 from dealerproxy.errors import Drift, Overloaded, RateLimited, TooLate, Unreachable
+from dealerproxy.settings import Settings
+from dealerproxy.tasks import cancel_and_wait
 from dealerproxy.transport import redis_tier
 from dealerproxy.transport.aged import AgedCache
 from dealerproxy.transport.deadline import Deadline
@@ -23,6 +30,8 @@ from tests.timing import Stopwatch
 HIT, MISS, UPDATING, STALE = State.HIT, State.MISS, State.UPDATING, State.STALE
 CAR: Kind[str | None] = Kind("car", str | None, fresh_s=20.0, revalidate_s=60.0, if_error_s=600.0, load_s=2.0)
 PIECE, FAILURE, LOCK = ("dealerproxy:1:" + what + ":car:a" for what in ("piece", "failure", "lock"))
+# What a process that holds a lock has put there, and for how long.
+TOKEN, LEASE_MS = uuid.uuid4().hex, int(redis_tier.LEASE_S * 1000)
 PAUSE_S = 0.1
 LOAD_S = 0.02
 
@@ -147,7 +156,7 @@ async def test_what_one_process_loaded_is_a_hit_in_another(world: World) -> None
 async def test_a_process_that_came_too_late_to_wait_does_not_load_again(world: World) -> None:
     """The other one stores and lets go between this one's look and its own turn."""
     first, second = world.process(), world.process()
-    world.redis.set(LOCK, "somebody", px=60_000)
+    world.redis.set(LOCK, TOKEN, px=LEASE_MS)
     waiting = second.start()
     await asyncio.sleep(0.02)
     world.redis.delete(LOCK)
@@ -228,7 +237,7 @@ async def test_a_leader_that_closes_hands_over_at_once(world: World) -> None:
 
 
 async def test_a_leader_that_was_killed_is_waited_for_until_its_lock_runs_out(world: World) -> None:
-    world.redis.set(LOCK, "dead", px=200)
+    world.redis.set(LOCK, TOKEN, px=200)
     began = time.monotonic()
     assert await world.process().ask() == ("on sale", MISS)
     assert 0.1 < time.monotonic() - began < 1.0
@@ -247,10 +256,10 @@ async def test_a_leader_keeps_its_lock_for_as_long_as_it_loads(world: World, mon
 
 async def test_patience_with_another_process_ends_and_then_one_loads_oneself(world: World) -> None:
     impatient: Kind[str | None] = Kind("car", str, fresh_s=20.0, revalidate_s=60.0, if_error_s=600.0, load_s=0.1)
-    world.redis.set(LOCK, "somebody", px=60_000)
+    world.redis.set(LOCK, TOKEN, px=LEASE_MS)
     found = await world.process().cache.get(impatient, "a", world.source.load, Deadline(5.0))
     assert found.state is MISS
-    assert world.redis.get(LOCK) == b"somebody"  # nobody takes away another's lock
+    assert world.redis.get(LOCK) == TOKEN.encode()  # nobody takes away another's lock
 
 
 async def test_a_waiter_for_another_process_waits_its_own_deadline_only(world: World) -> None:
@@ -493,12 +502,62 @@ async def test_values_of_another_redis_type_under_our_keys_are_no_obstacle(world
     assert await world.process().ask() == ("on sale", HIT)
 
 
-async def test_a_lock_that_would_never_end_is_none_of_ours(world: World) -> None:
-    world.redis.set(LOCK, "for ever")
-    began = time.monotonic()
-    assert await world.process().ask() == ("on sale", MISS)
-    assert time.monotonic() - began < 1.0
+def put_list(redis: Any, px: int | None) -> None:
+    redis.rpush(LOCK, TOKEN)
+    if px is not None:
+        redis.pexpire(LOCK, px)
+
+
+@pytest.mark.parametrize(
+    "put",
+    [
+        lambda redis: redis.set(LOCK, TOKEN),
+        lambda redis: redis.set(LOCK, TOKEN, px=LEASE_MS + 60_000),
+        lambda redis: redis.set(LOCK, "somebody", px=LEASE_MS),
+        lambda redis: redis.set(LOCK, "", px=LEASE_MS),
+        lambda redis: redis.set(LOCK, TOKEN.upper().replace("0", "A"), px=LEASE_MS),
+        lambda redis: redis.set(LOCK, TOKEN + "0", px=LEASE_MS),
+        lambda redis: redis.set(LOCK, b"\xff" * 32, px=LEASE_MS),
+        lambda redis: redis.set(LOCK, b"0" * 2**20, px=LEASE_MS),
+        lambda redis: put_list(redis, LEASE_MS),
+        lambda redis: put_list(redis, None),
+    ],
+    ids=[
+        *("for ever", "beyond the lease", "a word", "nothing", "capitals", "too long", "no text", "huge"),
+        *("a list", "a list for ever"),
+    ],
+)
+async def test_what_no_process_of_ours_put_at_a_lock_is_waited_for_by_nobody(
+    world: World, put: Callable[[Any], object]
+) -> None:
+    put(world.redis)
+    process = world.process()
+    async with Stopwatch() as watch:
+        assert await process.ask() == ("on sale", MISS)
+    assert watch.seconds < 1.0
     assert not world.redis.exists(LOCK)
+    assert process.shared.failures == 0
+
+
+async def test_who_waits_for_another_process_waits_no_longer_because_redis_is_slow(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tier = redis_tier.RedisTier(world.process().shared)
+
+    async def slowly_held(*_: object) -> bytes:
+        await asyncio.sleep(0.05)
+        return b"held"
+
+    monkeypatch.setattr(tier, "_eval", slowly_held)
+    async with Stopwatch() as watch, tier.alone(("car", "a", "lock"), 0.2):
+        pass
+    assert watch.wall_s >= 0.2
+    assert watch.seconds < 0.6
+
+
+def test_whoever_waits_for_another_process_has_time_left_for_an_attempt_of_its_own() -> None:
+    kind: Kind[str] = Kind("car", str, fresh_s=1.0, revalidate_s=1.0, if_error_s=1.0)
+    assert kind.load_s + ATTEMPT_S <= min(Settings().list_deadline_s, Settings().detail_deadline_s)
 
 
 async def test_a_failure_from_another_version_of_the_service_is_ignored(world: World) -> None:
@@ -516,6 +575,120 @@ async def test_closing_leaves_no_lock_and_no_complaint(world: World, complaints:
     assert not world.redis.exists(LOCK)
     assert asyncio.all_tasks() == {asyncio.current_task()}
     assert complaints == []
+
+
+# Cancels that get lost on the way, and a slow Redis
+
+
+class Swallowing(Shared):
+    """Swallows the first cancel that comes while Redis is asked, as redis-py did it before it was guarded."""
+
+    def __init__(self, shared: Shared) -> None:
+        super().__init__(shared.client)
+        self.swallowed = 0
+
+    async def run(self, what: Callable[[Any], Awaitable[Any]], otherwise: Any) -> Any:
+        try:
+            await asyncio.sleep(0.03)
+            return await super().run(what, otherwise)
+        except asyncio.CancelledError:
+            if self.swallowed:
+                raise
+            self.swallowed += 1
+            return otherwise
+
+
+async def test_a_renewal_that_swallows_its_cancel_holds_nobody_up(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(redis_tier, "RENEW_S", 0.0)
+    shared = Swallowing(world.process().shared)
+    tier = redis_tier.RedisTier(shared)
+    async with Stopwatch() as watch:
+        async with tier.alone(("car", "a", "lock"), 1.0):
+            await asyncio.sleep(0.02)
+        assert shared.swallowed == 1
+    assert watch.seconds < 1.0
+    assert not world.redis.exists(LOCK)
+    assert asyncio.all_tasks() == {asyncio.current_task()}
+
+
+async def test_closing_ends_a_load_that_swallows_its_cancel(world: World) -> None:
+    process = world.process()
+    process.cache._redis = redis_tier.RedisTier(shared := Swallowing(process.shared))
+    asked = process.start()
+    await asyncio.sleep(0.01)
+    await process.cache.close()
+    assert shared.swallowed == 1
+    await asyncio.gather(asked, return_exceptions=True)
+    assert asyncio.all_tasks() == {asyncio.current_task()}
+
+
+class SlowDoor:
+    """A way to Redis on which each piece of an answer takes up to `most_s`."""
+
+    def __init__(self, port: int, most_s: float) -> None:
+        self._port, self._most_s, self._random = port, most_s, random.Random(1)
+        self._open: set[asyncio.Task[Any]] = set()
+
+    async def __aenter__(self) -> str:
+        self._server = await asyncio.start_server(self._join, "127.0.0.1", 0)
+        return f"redis://127.0.0.1:{self._server.sockets[0].getsockname()[1]}"
+
+    async def __aexit__(self, *_: object) -> None:
+        self._server.close()
+        await cancel_and_wait(*self._open)
+
+    async def _join(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        task = asyncio.current_task()
+        assert task is not None
+        self._open.add(task)
+        to_redis, back = await asyncio.open_connection("127.0.0.1", self._port), None
+        try:
+            back = asyncio.create_task(self._pass(to_redis[0], writer, self._most_s))
+            await self._pass(reader, to_redis[1], 0.0)
+        finally:
+            if back is not None:
+                back.cancel()
+            for each in (writer, to_redis[1]):
+                each.close()
+            self._open.discard(task)
+
+    async def _pass(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, most_s: float) -> None:
+        with suppress(ConnectionError):
+            while data := await reader.read(65_536):
+                await asyncio.sleep(self._random.uniform(0.0, most_s))
+                writer.write(data)
+
+
+@pytest.mark.parametrize("pieces", [40, pytest.param(2_000, marks=pytest.mark.slow)])
+async def test_no_piece_hangs_however_slow_redis_is(
+    redis_server: Any, monkeypatch: pytest.MonkeyPatch, pieces: int
+) -> None:
+    """Its answers take about as long as is waited for them, so that every cancel comes in another moment."""
+    monkeypatch.setattr(redis_tier, "RENEW_S", 0.001)
+
+    async def load(number: int) -> str:
+        await asyncio.sleep(number % 7 / 100)
+        return "on sale"
+
+    async with SlowDoor(redis_server.port, 0.05) as url:
+        shareds = [Shared(connect(url).client, timeout_s=0.04, pause_s=0.0) for _ in range(2)]
+        caches = [AgedCache(shared) for shared in shareds]
+        asked = [
+            asyncio.create_task(cache.get(CAR, str(number), partial(load, number), Deadline(60.0)))
+            for number in range(pieces)
+            for cache in caches
+        ]
+        ended, late = await asyncio.wait(asked, timeout=10.0 + pieces / 20)
+        assert not late
+        assert {task.result().value for task in ended} == {"on sale"}
+        await asyncio.sleep(0.1)
+        names = {task.get_name() for task in asyncio.all_tasks()}
+        assert "renew-lock" not in names
+        for cache, shared in zip(caches, shareds, strict=True):
+            await cache.close()
+            await shared.close()
 
 
 REAL = """

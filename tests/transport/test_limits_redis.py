@@ -10,10 +10,11 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppres
 from itertools import pairwise
 from typing import Any, TypeVar
 
+import msgspec
 import pytest
 from redis.asyncio import Redis
 
-from dealerproxy.errors import Blocked, Overloaded, ServerFault, Suspended
+from dealerproxy.errors import Blocked, Overloaded, RateLimited, ServerFault, Suspended
 from dealerproxy.transport.health import (
     CAP_S,
     FORGET_S,
@@ -509,3 +510,190 @@ async def test_without_redis_each_process_goes_on_with_its_share(frail_redis: An
         waits = [await rate.reserve(PATIENT_S) for _ in range(4)]
         # Its two turns at once are booked for what it took from Redis too: a hiccup brings no new burst.
         assert waits == pytest.approx([0.0, 0.5, 1.0, 1.5], abs=0.3)
+
+
+@pytest.mark.parametrize("burst", [1, 24])
+@pytest.mark.parametrize("every", [1, 3, 20])
+@pytest.mark.parametrize("processes", [1, 4])
+async def test_a_row_that_is_lost_again_and_again_gives_no_new_burst(
+    world: World, burst: int, every: int, processes: int
+) -> None:
+    rate, calls = limiter(world, rps=1.0, burst=burst, processes=processes), 60
+    waits = []
+    began = time.monotonic()
+    for call in range(calls):
+        if call % every == 0:
+            await world.redis(lambda redis: redis.flushall())
+        with suppress(Overloaded):
+            waits.append(await rate.reserve(30.0))
+    took = time.monotonic() - began
+    # Whoever is given a turn in the next so many seconds is not more than the rate allows in them.
+    for within_s in (0.0, 10.0, 25.0):
+        assert sum(wait <= within_s for wait in waits) <= burst + within_s + took + 1
+
+
+async def test_what_one_process_knows_of_a_lost_row_holds_for_all(world: World) -> None:
+    first, second = limiter(world, rps=0.1, burst=4), limiter(world, rps=0.1, burst=4)
+    assert [await first.reserve(PATIENT_S) for _ in range(4)] == [0.0] * 4
+    await world.redis(lambda redis: redis.flushall())
+    assert 9.0 < await first.reserve(PATIENT_S) <= 10.0
+    assert 19.0 < await second.reserve(PATIENT_S) <= 20.0
+
+
+async def test_a_redis_that_comes_and_goes_gives_no_new_burst_either(frail_redis: Any) -> None:
+    async with around(frail_redis.url, lambda url: Shared(connect(url).client, timeout_s=2.0, pause_s=0.0)) as world:
+        rate, waits = limiter(world, rps=0.5, burst=6, processes=2), []
+        for _ in range(3):
+            waits += [await rate.reserve(LONGEST_WAIT_S) for _ in range(4)]
+            frail_redis.kill()
+            waits += [await rate.reserve(LONGEST_WAIT_S) for _ in range(2)]
+            frail_redis.start()
+            await asyncio.sleep(0.05)
+        assert sum(wait == 0.0 for wait in waits) <= 6
+        assert max(waits) <= len(waits) / 0.5 + 4.0
+
+
+async def test_what_was_taken_through_redis_is_not_paid_for_again_when_it_goes_away(frail_redis: Any) -> None:
+    async with around(frail_redis.url) as world:
+        rate = limiter(world, rps=1_000.0, burst=1, processes=20)
+        for _ in range(200):
+            await rate.reserve(PATIENT_S)
+        frail_redis.kill()
+        assert await rate.reserve(PATIENT_S) < 0.5
+
+
+FOREIGN_ROWS: dict[str, Callable[[Redis], Awaitable[Any]]] = {
+    "a list": lambda redis: redis.rpush(RATE_KEY, "1"),
+    "a hash": lambda redis: redis.hset(RATE_KEY, "1", "1"),
+    "a stream": lambda redis: redis.xadd(RATE_KEY, {"1": "1"}),
+    "huge": lambda redis: redis.set(RATE_KEY, b"9" * 2**20),
+    "bytes": lambda redis: redis.set(RATE_KEY, b"\xff\x00" * 8),
+    "hexadecimal": lambda redis: redis.set(RATE_KEY, b"0x7fffffffffffffff"),
+}
+
+
+@pytest.mark.parametrize("put", FOREIGN_ROWS.values(), ids=FOREIGN_ROWS)
+async def test_what_is_no_turn_is_replaced_by_one(world: World, put: Callable[[Redis], Awaitable[Any]]) -> None:
+    await world.redis(put)
+    rate = limiter(world, rps=1.0, processes=4)
+    assert await rate.reserve(PATIENT_S) == 0.0
+    assert 0.0 < await rate.reserve(LONGEST_WAIT_S) <= 1.0
+    assert await world.redis(lambda redis: redis.type(RATE_KEY)) == b"string"
+
+
+# What Redis loses, and what others put there
+
+
+SUSPENDING: dict[str, tuple[Exception, str]] = {
+    "a block": (Blocked("captcha"), "blocked"),
+    "rate limited": (RateLimited("429", 600.0), "rate_limited"),
+}
+
+
+@pytest.mark.parametrize(("failure", "cause"), SUSPENDING.values(), ids=SUSPENDING)
+@pytest.mark.parametrize(
+    "lose",
+    [
+        lambda redis: redis.flushall(),
+        lambda redis: redis.delete(KEY),
+        lambda redis: redis.set(KEY, b"\xff" * 2_000),
+        lambda redis: redis.set(KEY, b"nonsense"),
+    ],
+    ids=["all", "the key", "huge", "another value"],
+)
+async def test_a_suspension_that_redis_lost_is_told_again(
+    world: World, failure: Exception, cause: str, lose: Callable[[Redis], Awaitable[Any]]
+) -> None:
+    circuit = world.circuit()
+    await ask(circuit, failure)
+    retry_at = circuit.snapshot().retry_at
+    for _ in range(3):
+        await world.redis(lose)
+        world.now += REFRESH_S
+        assert (await refusal(circuit)).cause == cause
+        fresh = world.circuit()
+        assert (await refusal(fresh)).cause == cause
+        assert fresh.snapshot().retry_at == retry_at
+
+
+async def test_a_suspension_of_another_type_in_redis_is_replaced(world: World) -> None:
+    circuit = world.circuit()
+    await ask(circuit, Blocked("captcha"))
+    await world.redis(lambda redis: redis.delete(KEY))
+    await world.redis(lambda redis: redis.rpush(KEY, "a"))
+    world.now += REFRESH_S
+    await refusal(circuit)
+    assert (await refusal(world.circuit())).cause == "blocked"
+
+
+async def test_a_level_that_redis_lost_is_told_again_and_good_health_is_not(world: World) -> None:
+    circuit = world.circuit()
+    await ask(circuit, Blocked("captcha"))
+    world.now += 180.0
+    await ask(circuit)
+    await world.redis(lambda redis: redis.flushall())
+    world.now += REFRESH_S
+    await circuit.refresh()
+    fresh = world.circuit()
+    await fresh.refresh()
+    assert fresh.snapshot().level == circuit.snapshot().level == 3
+    await circuit.reset()
+    await world.redis(lambda redis: redis.flushall())
+    world.now += REFRESH_S
+    await circuit.refresh()
+    assert not await world.redis(lambda redis: redis.exists(KEY))
+
+
+async def test_a_suspension_that_was_reset_does_not_come_back_when_redis_is_emptied(world: World) -> None:
+    first, second = world.circuit(), world.circuit()
+    await ask(first, Blocked("captcha"))
+    await refusal(second)
+    world.now += REFRESH_S
+    await second.reset()
+    await world.redis(lambda redis: redis.flushall())
+    await refusal(first)
+    for _ in range(2):
+        world.now += REFRESH_S
+        await second.refresh()
+        await first.refresh()
+    for circuit in (first, second, world.circuit()):
+        await ask(circuit)
+
+
+async def test_a_suspension_is_told_again_although_nobody_asks_for_the_upstream(world: World) -> None:
+    health = world.health()
+    await ask(health.circuit("encar", "search", slow_s=4.0), Blocked("captcha"))
+    await world.redis(lambda redis: redis.flushall())
+    world.now += REFRESH_S
+    await health.remind()
+    assert (await refusal(world.circuit())).cause == "blocked"
+
+
+@pytest.mark.parametrize("reason", ["", "wicked", "<b>", "suspended", "healthy", "x" * 400])
+async def test_a_stored_suspension_for_a_reason_there_is_none_of_is_not_believed(world: World, reason: str) -> None:
+    told = {"level": 2, "reason": reason, "since": world.now, "retry_at": world.now + 60.0}
+    await world.redis(lambda redis: redis.set(KEY, msgspec.json.encode(told)))
+    circuit = world.circuit()
+    await ask(circuit)
+    assert state(circuit) is Phase.HEALTHY
+
+
+PROBES: dict[str, Callable[[Redis], Awaitable[Any]]] = {
+    "for ever": lambda redis: redis.set(LEASE_KEY, "0" * 16),
+    "beyond the lease": lambda redis: redis.set(LEASE_KEY, "0" * 16, px=round(LEASE_S * 2_000)),
+    "a word": lambda redis: redis.set(LEASE_KEY, "another", px=5_000),
+    "a list": lambda redis: redis.rpush(LEASE_KEY, "a"),
+}
+
+
+@pytest.mark.parametrize("put", PROBES.values(), ids=PROBES)
+async def test_what_is_no_lease_of_a_probe_keeps_nobody_from_probing(
+    world: World, put: Callable[[Redis], Awaitable[Any]]
+) -> None:
+    circuit = world.circuit()
+    await trip(circuit)
+    world.now += LADDER_S[0]
+    await world.redis(put)
+    await ask(circuit)
+    assert state(circuit) is not Phase.SUSPENDED
+    assert not await world.redis(lambda redis: redis.exists(LEASE_KEY))

@@ -123,7 +123,7 @@ def test_the_head_says_when_it_was_stored(at: float) -> None:
     assert opened(sealed(b"body", at - 1.5, at), NOW) == (at - 1.5, at, b"body")
 
 
-@pytest.mark.parametrize("at", [NOW + SKEW_S + 1.0, math.inf, math.nan])
+@pytest.mark.parametrize("at", [NOW + SKEW_S + 1.0, math.inf, math.nan, -1e95, -math.inf])
 def test_what_is_from_the_future_is_not_believed(at: float) -> None:
     with pytest.raises(ValueError, match="future"):
         opened(sealed(b"body", at, at), NOW)
@@ -149,3 +149,62 @@ def test_foreign_messages_raise_nothing_but_what_is_promised(message: object) ->
         for decode in (COUNTS.decode, FOUND.decode, PAPERS.decode, decode_failure):
             with suppress(ValueError, LookupError, RecursionError):
                 decode(body)
+
+
+FIELDS = st.none() | st.text(max_size=5) | st.floats() | st.integers(-5, 2**40) | st.lists(st.none(), max_size=2)
+
+
+@given(
+    st.sampled_from(["Drift", "Suspended", "Blocked", "ServerFault", "Slow", "Wicked"]), st.lists(FIELDS, max_size=6)
+)
+def test_a_stored_failure_is_one_the_service_could_have_written_or_none(name: str, fields: list[object]) -> None:
+    with suppress(ValueError, LookupError):
+        error = decode_failure(msgspec.msgpack.encode((name, *fields)))
+        assert type(error) in {type(each) for each in ERRORS}
+        assert error.retry_after_s is None or 0 <= error.retry_after_s <= 86_400
+        assert vars(decode_failure(encode_failure(error))) == vars(error)
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        ("Wicked", "a", None, None, ""),
+        ("Slow", "a", None, None, ""),
+        ("Suspended", "a", 5.0, None, "wicked"),
+        ("Suspended", "a", 5.0, None, ""),
+        ("ServerFault", "a", -1.0, None, ""),
+        ("ServerFault", "a", math.inf, None, ""),
+        ("ServerFault", "a", math.nan, None, ""),
+        ("ServerFault", "a", "5", None, ""),
+        ("ServerFault", "a", None, "../etc", ""),
+        ("ServerFault", "a", None, "a\n", ""),
+        ("ServerFault", "a" * 1_001, None, None, ""),
+        ("ServerFault", b"a", None, None, ""),
+        ("ServerFault", ("a",), {"retry_after_s": None}),
+        ("ServerFault", "a", None, None, "", "more"),
+        ("ServerFault",),
+        (),
+        None,
+    ],
+    ids=str,
+)
+def test_a_stored_failure_out_of_bounds_is_none(fields: object) -> None:
+    with pytest.raises((ValueError, LookupError)):
+        decode_failure(msgspec.msgpack.encode(fields))
+
+
+def test_what_a_failure_has_beyond_the_bounds_is_not_stored() -> None:
+    error = ServerFault("a" * 5_000, 1e9)
+    error.capture = "../etc"
+    back = decode_failure(encode_failure(error))
+    assert (str(back), back.retry_after_s, back.capture) == ("a" * 1_000, 86_400.0, None)
+    assert decode_failure(encode_failure(RateLimited("429", math.nan))).retry_after_s == 0.0
+
+
+def test_a_failure_that_nobody_could_read_is_empty() -> None:
+    class Foreign(UpstreamError):
+        """Of another module."""
+
+    assert [encode_failure(error) for error in (Foreign("a"), Suspended("wicked", 5.0), ServerFault("\ud800"))] == [
+        b""
+    ] * 3

@@ -1,7 +1,8 @@
 """Redis behind its guard: whatever happens to it, nothing is raised and nobody waits long."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable
+from collections.abc import AsyncIterator, Awaitable, Callable
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -139,6 +140,82 @@ async def test_a_caller_that_is_cancelled_is_no_failure_of_redis() -> None:
     with pytest.raises(asyncio.CancelledError):
         await caller
     assert (shared.up, shared.failures) == (True, 0)
+
+
+SWALLOWED: dict[str, Exception | None] = {
+    "an error of its own": exceptions.ConnectionError("cancelled"),
+    "a time-out": exceptions.TimeoutError("reading"),
+    "an answer of redis": exceptions.ResponseError("odd"),
+    "any error": ValueError("odd"),
+    "nothing at all": None,
+}
+
+
+def swallowing(error: Exception | None) -> Callable[[object], Awaitable[str]]:
+    """A call that is cancelled while it waits, and makes something else of it."""
+
+    async def call(_: object) -> str:
+        try:
+            await asyncio.Event().wait()
+        except asyncio.CancelledError:
+            if error is not None:
+                raise error from None
+        return "said"
+
+    return call
+
+
+@pytest.mark.parametrize("error", SWALLOWED.values(), ids=SWALLOWED)
+async def test_a_cancel_that_the_client_swallows_reaches_the_caller(error: Exception | None) -> None:
+    shared = guard(Clock())
+    caller = asyncio.create_task(shared.run(swallowing(error), "otherwise"))
+    await asyncio.sleep(0)
+    caller.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await caller
+    assert (shared.up, shared.failures) == (True, 0)
+
+
+@pytest.mark.parametrize("error", SWALLOWED.values(), ids=SWALLOWED)
+async def test_watching_ends_although_the_client_swallows_the_cancel(error: Exception | None) -> None:
+    shared = guard(Clock())
+    shared.client = SimpleNamespace(ping=lambda: swallowing(error)(None))  # type: ignore[assignment]
+    watching = asyncio.create_task(shared.watch())
+    await asyncio.sleep(0)
+    watching.cancel()
+    await asyncio.wait({watching}, timeout=5.0)
+    assert watching.cancelled()
+
+
+@pytest.mark.parametrize("error", SWALLOWED.values(), ids=SWALLOWED)
+async def test_a_time_out_that_the_client_swallows_is_no_cancel(error: Exception | None) -> None:
+    shared = guard(Clock(), timeout_s=0.01)
+    answer = await shared.run(swallowing(error), "otherwise")
+    assert answer == ("said" if error is None else "otherwise")
+
+
+async def test_who_cleans_up_after_a_cancel_goes_on_cleaning_up_when_redis_fails() -> None:
+    shared, calls = guard(Clock(), timeout_s=0.01), Calls()
+    calls.gate.clear()
+    answers: list[object] = []
+
+    async def work() -> None:
+        try:
+            await asyncio.Event().wait()
+        finally:
+            for failure in (None, ValueError("odd")):  # a time-out, then an error
+                calls.failure = failure
+                if failure is not None:
+                    calls.gate.set()
+                    shared._resume_at = 0.0
+                answers.append(await shared.run(calls, "otherwise"))
+
+    working = asyncio.create_task(work())
+    await asyncio.sleep(0)
+    working.cancel()
+    await asyncio.wait({working})
+    assert answers == ["otherwise", "otherwise"]
+    assert working.cancelled()
 
 
 async def test_a_redis_that_is_away_is_one_line_a_minute() -> None:

@@ -1,7 +1,6 @@
 """`GET /v1/vehicles/{id}` and `POST /v1/vehicles/availability`."""
 
 import asyncio
-import re
 import time
 from collections.abc import Mapping
 from typing import Any
@@ -21,12 +20,12 @@ from dealerproxy.transport.deadline import Deadline
 from dealerproxy.transport.pieces import State
 from dealerproxy.vehicles.car import Verdict
 from dealerproxy.vehicles.detail import STALE, EnrichmentStatus, detail
+from dealerproxy.vehicles.listing import PUBLIC_ID
 from dealerproxy.vehicles.rate import Rate, iso_kst
 
 MAX_IDS = 100
 # However short its deadline, so long a client has to send its body.
 BODY_S = 0.5
-_ID = re.compile(r"(?:(encar)_([1-9]\d{0,18})|(danawa)_(\d{1,19}))", re.ASCII)
 
 _WORDS = {
     Verdict.SOLD: "was sold",
@@ -99,8 +98,10 @@ async def post_availability(request: web.Request) -> web.Response:
 
 def dealer_id_of(vehicle_id: str) -> tuple[str, str] | None:
     """The site and the number in a public id; None for anything that is not a dealer id."""
-    match = _ID.fullmatch(vehicle_id)
-    return (match[1] or match[3], match[2] or match[4]) if match else None
+    if not PUBLIC_ID.fullmatch(vehicle_id):
+        return None
+    site, _, listing_id = vehicle_id.partition("_")
+    return site, listing_id
 
 
 async def _ids(request: web.Request, deadline: Deadline) -> dict[str, tuple[str, str]]:

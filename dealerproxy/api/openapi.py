@@ -27,11 +27,12 @@ from dealerproxy.search.terms import PAGE_MAX, UPSTREAMS
 from dealerproxy.transport.health import Phase
 from dealerproxy.transport.pieces import State
 from dealerproxy.vehicles.detail import InsiderDetail, VehicleDetail
+from dealerproxy.vehicles.listing import PUBLIC_ID
 from dealerproxy.vehicles.summary import InsiderSummary
 from dealerproxy.vocabulary import Vocabulary
 
 EXAMPLES = Path(__file__).with_name("examples.json")
-DEALER_ID = r"^(encar_[1-9][0-9]{0,18}|danawa_[0-9]{1,19})$"
+DEALER_ID = f"^({PUBLIC_ID.pattern})$"
 SHOWN_ID = "encar_41985016"
 _JSON = "application/json"
 

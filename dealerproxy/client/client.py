@@ -4,7 +4,6 @@ The caller owns the session, so its connections are reused and closed as everyth
 """
 
 import asyncio
-import re
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from typing import Generic, NamedTuple, TypeVar
@@ -17,9 +16,9 @@ from dealerproxy.client.errors import DealerError, VehicleNotFound, outage, read
 from dealerproxy.client.sources import DealerPart, PartnerQuery
 from dealerproxy.headers import API_KEY, DEADLINE_HEADER, REQUEST_ID
 from dealerproxy.search.answer import AvailabilityAnswer, CarState, FacetsAnswer, VehicleList
-from dealerproxy.search.terms import UPSTREAMS
 from dealerproxy.transport.deadline import Deadline
 from dealerproxy.vehicles.detail import VehicleDetail
+from dealerproxy.vehicles.listing import PUBLIC_ID
 
 DEADLINE_S = 10.0
 CONNECT_S = 2.0
@@ -30,7 +29,6 @@ LEAST_S = 0.5
 # Digits after the point that make a difference to a price in whole dollars.
 RATE_DIGITS = 6
 
-_ID = re.compile(rf"({'|'.join(UPSTREAMS)})_[1-9]\d{{0,18}}", re.ASCII)
 _list = msgspec.json.Decoder(VehicleList)
 _detail = msgspec.json.Decoder(VehicleDetail)
 _facets = msgspec.json.Decoder(FacetsAnswer)
@@ -120,7 +118,7 @@ class DealerClient:
         `fresh` asks the site anew; without `patient` there is no second try, for who has another answer at hand.
         Raises VehicleNotFound besides, without a call for what is no dealer id.
         """
-        if _ID.fullmatch(vehicle_id) is None:
+        if PUBLIC_ID.fullmatch(vehicle_id) is None:
             message = "Dealer cars have ids such as encar_41985016."
             raise VehicleNotFound(404, "vehicle_not_found", message, details={"reason": "unknown_id"})
         url = self._vehicles / vehicle_id

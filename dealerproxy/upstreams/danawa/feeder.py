@@ -26,7 +26,7 @@ from dealerproxy.upstreams.encar.naming import (
     is_placeholder_price,
     said,
 )
-from dealerproxy.upstreams.encar.values import decode, iso_date, whole
+from dealerproxy.upstreams.encar.values import decode, is_year, iso_date, plate, shown, whole
 from dealerproxy.vehicles.car import Car, Photo, Verdict
 from dealerproxy.vehicles.inspection import DealerInspection, InspectionReport, Record
 from dealerproxy.vocabulary import Vocabulary
@@ -54,7 +54,6 @@ TIMES = "회"
 
 NOTHING = (None, "")
 LIMIT = 10**12
-YEARS = range(1950, 2100)
 CENTURY_ENDS = 50  # of two digits, these and more are years of the last century
 _NUMBER = re.compile(r"(?:\d{1,3}(?:,\d{3})+|\d{1,12})(?:\.\d+)?", re.ASCII)
 # `22년09월(23년형)`: first registered in September 2022, model year 2023.
@@ -131,7 +130,7 @@ def normalise(advert: Advert, listing_id: str, vocabulary: Vocabulary, base: URL
     Raises Drift naming the mandatory path that is missing or cannot be told in English. A fuel or an engine that the
     feeder leaves out is told by the name, as in the list.
     """
-    name = _text(advert.carName)
+    name = shown(advert.carName)
     if name is None:
         raise Drift(NAME)
     named = read_name(name, vocabulary)
@@ -173,7 +172,7 @@ def normalise(advert: Advert, listing_id: str, vocabulary: Vocabulary, base: URL
         options=(),
         photos=_photos(advert.images),
         vin=None,
-        license_plate=_text(advert.carNo),
+        license_plate=plate(advert.carNo, vocabulary),
         url=bridge_url(base, FEEDER, listing_id),
         seller_type=None,
         region=None,
@@ -298,14 +297,14 @@ def _engine_cc(value: object) -> int | None:
 
 def _year(value: object) -> int | None:
     year = whole(_number(value, "년"))
-    return year if year in YEARS else None
+    return year if year is not None and is_year(year) else None
 
 
 def _year_of(digits: str) -> int | None:
     year = int(digits)
     if len(digits) == 2:
         year += 1900 if year >= CENTURY_ENDS else 2000
-    return year if year in YEARS else None
+    return year if is_year(year) else None
 
 
 def _month_of(year: str, month: str) -> int | None:

@@ -21,6 +21,7 @@ from dealerproxy.upstreams.encar.naming import (
     said,
     trim,
 )
+from dealerproxy.upstreams.encar.values import is_year, shown
 from dealerproxy.vehicles.listing import LeftOut, LeftOutReason, Listing
 from dealerproxy.vocabulary import Make, Model, Vocabulary
 
@@ -30,7 +31,10 @@ FEEDER = "mpark"
 # Where pictures in the list came from.
 PHOTO_DOMAINS = ("danawa.com", "m-park.co.kr", "kukmincha.com")
 _PHOTO = re.compile(
-    rf"(?:https?:)?//((?:[a-z0-9-]+\.)*(?:{'|'.join(map(re.escape, PHOTO_DOMAINS))})/[!-~]*)", re.IGNORECASE
+    rf"(?:https?:)?//((?:[a-z0-9-]+\.)*(?:{'|'.join(map(re.escape, PHOTO_DOMAINS))}))"
+    # Neither folders above nor empty ones, and nothing that would need an escape.
+    r"((?:/[a-z0-9_~-][a-z0-9._~-]*){1,12}(?:\?[a-z0-9._~=&:,-]{0,200})?)",
+    re.IGNORECASE | re.ASCII,
 )
 
 # Generations in brackets: (4세대), (2세대F/L), (MQ4), (G30), (신형). Two letters alone may as well be a grade.
@@ -105,12 +109,15 @@ def normalise(row: ListRow, vocabulary: Vocabulary, base: URL = HOME) -> Listing
 
     The list gives a year alone: the car sorts as if registered in its December, and `month_known` is false.
     """
-    named = read_name(row.name, vocabulary)
+    name = shown(row.name)
+    if name is None or not is_year(row.year):
+        return LeftOut(LeftOutReason.UNREADABLE)
+    named = read_name(name, vocabulary)
     reason = _left_out(row)
     if reason is not None:
         return LeftOut(reason, row.listing_id, named.model.name if named.model else None)
     if named.make is None or named.model is None:
-        vocabulary.missed("make" if named.make is None else "model", row.name)
+        vocabulary.missed("make" if named.make is None else "model", name)
         return LeftOut(LeftOutReason.UNKNOWN_MODEL, row.listing_id)
     return Listing(
         upstream=UPSTREAM,
@@ -145,7 +152,7 @@ def normalise(row: ListRow, vocabulary: Vocabulary, base: URL = HOME) -> Listing
 def photo_url(address: str) -> str | None:
     """Return a picture's address with https; None unless it is on a host the list is known to show pictures from."""
     match = _PHOTO.fullmatch(address)
-    return f"https://{match[1]}" if match else None
+    return f"https://{match[1]}{match[2]}" if match else None
 
 
 def _left_out(row: ListRow) -> LeftOutReason | None:

@@ -9,12 +9,12 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-import orjson
 from msgspec import Struct
 from selectolax.lexbor import LexborHTMLParser
 
 from dealerproxy.errors import Drift
 from dealerproxy.upstreams.encar.naming import (
+    LISTING_ID,
     PAGE_BASE,
     PLACEHOLDER_MILEAGE,
     UPSTREAM,
@@ -26,7 +26,7 @@ from dealerproxy.upstreams.encar.naming import (
     said,
     trim,
 )
-from dealerproxy.upstreams.encar.values import decode
+from dealerproxy.upstreams.encar.values import decode, is_year, plate, shown, vin
 from dealerproxy.vehicles.car import Car, Photo, Verdict
 from dealerproxy.vocabulary import Make, Model, Vocabulary
 
@@ -59,8 +59,6 @@ TRUCK = "TRUCK"
 ENGINE_CC = range(500, 10_001)
 PHOTO_TAGS = {"OUTER": "exterior", "INNER": "interior", "OPTION": "option"}
 _STATE_DECLARED = re.compile(rf"(?:window\.|var\s+|const\s+|let\s+)?{STATE_NAME}")
-_VIN = re.compile(r"[A-Za-z0-9]{6,17}", re.ASCII)
-_ID = re.compile(r"\d{1,19}", re.ASCII)
 _NUMBER = re.compile(r"\d{1,12}(\.\d+)?", re.ASCII)
 
 
@@ -188,8 +186,8 @@ def normalise(advert: Advert, listing_id: str, vocabulary: Vocabulary) -> Car:
         or (vocabulary.category_body(body_word) if body_word else None),
         options=_options(advert, vocabulary),
         photos=_photos(advert.at("photos")),
-        vin=_vin(advert, vocabulary),
-        license_plate=_text(advert.at("vehicleNo")),
+        vin=vin(advert.at("vin"), vocabulary),
+        license_plate=plate(advert.at("vehicleNo"), vocabulary),
         url=PAGE_BASE + listing_id,
         seller_type=vocabulary.seller_type(seller) if seller else None,
         region=_region(advert, vocabulary),
@@ -227,8 +225,8 @@ def _state_base(body: bytes) -> object:
         if not _STATE_DECLARED.fullmatch(name.strip()):
             continue
         try:
-            value: object = orjson.loads(state.strip().removesuffix(";"))
-        except orjson.JSONDecodeError as error:
+            value: object = decode(state.strip().removesuffix(";").encode(errors="surrogatepass"), object)
+        except Drift as error:
             raise Drift(STATE_NAME, str(error)) from error
         for step in STATE_BASE:
             value = value.get(step) if isinstance(value, dict) else None
@@ -261,7 +259,7 @@ def _identity(value: object) -> str | None:
     if isinstance(value, float) and value.is_integer():
         value = int(value)
     text = str(value) if isinstance(value, int | str) and not isinstance(value, bool) else ""
-    return text if _ID.fullmatch(text) else None
+    return text if LISTING_ID.fullmatch(text) else None
 
 
 def _text(value: object) -> str | None:
@@ -269,7 +267,7 @@ def _text(value: object) -> str | None:
 
 
 def _english(value: object) -> str | None:
-    text = _text(value)
+    text = shown(value)
     return text if text is not None and text.isascii() else None
 
 
@@ -280,7 +278,7 @@ def _number(value: object) -> float | None:
 
 
 def _mandatory_text(advert: Advert, path: str) -> str:
-    text = _text(advert.at(path))
+    text = shown(advert.at(path))
     if text is None:
         raise Drift(path)
     return text
@@ -295,23 +293,14 @@ def _mandatory_number(advert: Advert, path: str) -> float:
 
 def _mandatory_digits(advert: Advert, path: str, digits: int) -> int:
     number = _number(advert.at(path))
-    if number is None or len(str(int(number))) != digits:
-        raise Drift(path, f"not {digits} digits")
+    if number is None or len(str(int(number))) != digits or not is_year(int(str(int(number))[:4])):
+        raise Drift(path, f"not {digits} digits of a year")
     return int(number)
 
 
 def _engine_cc(advert: Advert, fuel: str | None) -> int | None:
     number = _number(advert.at("spec.displacement"))
     return int(number) if number is not None and has_engine(fuel) and int(number) in ENGINE_CC else None
-
-
-def _vin(advert: Advert, vocabulary: Vocabulary) -> str | None:
-    """The VIN if it is one: sellers write words there too."""
-    text = _text(advert.at("vin"))
-    if text is not None and not _VIN.fullmatch(text):
-        vocabulary.missed("vin", "no vin")
-        return None
-    return text
 
 
 def _region(advert: Advert, vocabulary: Vocabulary) -> str | None:

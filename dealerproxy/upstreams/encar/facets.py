@@ -9,19 +9,19 @@ from collections.abc import Iterator, Mapping, Sequence
 from msgspec import Struct
 
 from dealerproxy.errors import Drift
-from dealerproxy.upstreams.encar.values import decode
+from dealerproxy.upstreams.encar.values import Damaged, decode
 
 MAKES, MODEL_GROUPS = "Manufacturer", "ModelGroup"
 
 
 class _Facet(Struct, frozen=True):
-    Value: str
+    Value: str | Damaged
     Count: float = 0
     Refinements: "_Nodes | None" = None
 
 
 class _Node(Struct, frozen=True):
-    Name: str
+    Name: str | Damaged
     Facets: tuple[_Facet, ...] = ()
 
 
@@ -34,7 +34,7 @@ class _Answer(Struct, frozen=True):
 
 
 def read_facets(body: bytes, axis: str) -> Mapping[str, int]:
-    """Read an axis's values with their counts, those without cars left out.
+    """Read an axis's values with their counts, those without cars and damaged ones left out.
 
     Raises Drift when the answer cannot be read or does not list the axis.
     """
@@ -42,7 +42,8 @@ def read_facets(body: bytes, axis: str) -> Mapping[str, int]:
     nodes = list(_named(answer.iNav.Nodes, axis))
     if not nodes:
         raise Drift(f"iNav: {axis}")
-    return {facet.Value: int(facet.Count) for node in nodes for facet in node.Facets if facet.Count > 0}
+    facets = ((facet.Value, int(facet.Count)) for node in nodes for facet in node.Facets if facet.Count > 0)
+    return {value: count for value, count in facets if isinstance(value, str)}
 
 
 def _named(nodes: Sequence[_Node], name: str) -> Iterator[_Node]:

@@ -11,10 +11,11 @@ from typing import Any, NamedTuple
 
 from msgspec import Struct
 
+from dealerproxy.errors import Drift
 from dealerproxy.upstreams.encar.findings import accident_summary, exterior_summary, issues
 from dealerproxy.upstreams.encar.panels import read_panels
 from dealerproxy.upstreams.encar.sheethead import Head, read_head
-from dealerproxy.upstreams.encar.values import coded, decode
+from dealerproxy.upstreams.encar.values import DAMAGED, coded, decode
 from dealerproxy.vehicles.inspection import (
     BodyCondition,
     CategoryGrade,
@@ -75,6 +76,8 @@ def read_inspection(body: bytes, vocabulary: Vocabulary) -> Inspection | NoRepor
     `outers` of one with answers. Anything else that is odd is null, or kept under its code, and counted.
     """
     formats = decode(body, _Form).formats
+    if TABLE not in formats and DAMAGED in formats:
+        raise Drift("formats", "unreadable")
     if TABLE not in formats:
         return NoReport(NoReportReason.PHOTO_ONLY if IMAGE in formats else NoReportReason.EMPTY_SHEET)
     answers = read_answers(decode(body, _Checklist).inners, vocabulary)

@@ -8,11 +8,17 @@ from collections.abc import Iterable
 from functools import lru_cache
 from typing import NamedTuple
 
+from dealerproxy.upstreams.encar.values import is_fit, shown
+from dealerproxy.vehicles.listing import LISTING_IDS
 from dealerproxy.vocabulary import Vocabulary
 
 UPSTREAM = "encar"
+LISTING_ID = LISTING_IDS[UPSTREAM]
 # The path as the site's own pages write it; the shorter form without it can carry a full watermark.
 PHOTO_BASE = "https://ci.encar.com/carpicture"
+# `/carpicture10/pic4900/49000001_001.jpg`: nothing in it needs an escape, and nothing leads elsewhere.
+_PHOTO_PATH = re.compile(r"(?:/[A-Za-z0-9_-]{1,40}){1,6}\.(?:jpe?g|png|webp|gif|heic)", re.ASCII | re.IGNORECASE)
+UNREADABLE_TEXT = "unreadable text"
 PAGE_BASE = "https://fem.encar.com/cars/detail/"
 
 WON_PER_MANWON = 10_000
@@ -62,8 +68,12 @@ def _joined(vocabulary: Vocabulary, *texts: str | None) -> Trim:
     korean: list[str] = []
     english: list[str] = []
     missing: list[str] = []
-    for text in filter(None, texts):
-        translated, unknown = vocabulary.translate(text)
+    for raw in filter(None, texts):
+        text = shown(raw)
+        translated, unknown = vocabulary.translate(text) if text else (None, ())
+        if text is None or not (translated is None or is_fit(translated)):
+            missing += [UNREADABLE_TEXT] if raw.strip() else []
+            continue
         missing += unknown
         if translated:
             english.append(translated)
@@ -80,7 +90,7 @@ def fuel_token(word: str | None, names: Said, vocabulary: Vocabulary) -> str | N
 
 def photo_url(path: str) -> str | None:
     """Full address of a photo's path; None for anything that is not one."""
-    return PHOTO_BASE + path if path.startswith("/") and path.isascii() and path.isprintable() else None
+    return PHOTO_BASE + path if _PHOTO_PATH.fullmatch(path) else None
 
 
 def has_engine(fuel: str | None) -> bool:

@@ -5,16 +5,18 @@ key means nothing is known, prices are in 만원 (10,000 won), `Year` is the fir
 `FormYear` the model year.
 """
 
+import re
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from operator import attrgetter
 from typing import Generic, NamedTuple, TypeVar
 
 import msgspec
-from msgspec import UNSET, Raw, Struct, UnsetType
+from msgspec import UNSET, Struct, UnsetType
 
 from dealerproxy.errors import Drift
 from dealerproxy.upstreams.encar.naming import (
+    LISTING_ID,
     PAGE_BASE,
     PLACEHOLDER_MILEAGE,
     UPSTREAM,
@@ -26,7 +28,7 @@ from dealerproxy.upstreams.encar.naming import (
     said,
     trim,
 )
-from dealerproxy.upstreams.encar.values import decode
+from dealerproxy.upstreams.encar.values import decode, is_year, shown
 from dealerproxy.vehicles.listing import LeftOut, LeftOutReason, Listing
 from dealerproxy.vocabulary import Make, Model, Vocabulary
 
@@ -85,13 +87,13 @@ class _Unreadable(Exception):
 
 
 _page_decoder = msgspec.json.Decoder(_Page[SearchRow])
-_row_decoder = msgspec.json.Decoder(SearchRow)
 # Optional fields of which an odd value costs only itself. Not those that tell an offer from a lease or a sale.
 _FORGIVABLE = (
     *("Badge", "BadgeDetail", "FuelType", "Transmission", "ServiceCopyCar", "Photo", "Photos"),
     *("Separation", "OfficeCityState"),
 )
 _KINDS = {field.name: field.type for field in msgspec.structs.fields(SearchRow)}
+_YEAR = re.compile(r"\d{4}", re.ASCII)
 # More cars than Korea has; a larger count is no count.
 _MOST_CARS = 1e8
 
@@ -119,34 +121,33 @@ def read_count(body: bytes) -> int:
     return _counted(body)[0]
 
 
-def _counted(body: bytes) -> tuple[int, _Page[SearchRow] | _Page[Raw]]:
+def _counted(body: bytes) -> tuple[int, _Page[SearchRow] | _Page[object]]:
     """Decode all at once, or row by row where something does not fit, so that it costs no more than its row."""
-    page: _Page[SearchRow] | _Page[Raw]
+    page: _Page[SearchRow] | _Page[object]
     try:
         page = _page_decoder.decode(body)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-        page = decode(body, _Page[Raw])
+        page = decode(body, _Page[object])
     if page.Count is UNSET or not 0 <= page.Count <= _MOST_CARS:
         raise Drift(COUNT)
     return int(page.Count), page
 
 
-def _entry(raw: SearchRow | Raw, asked: Asked, vocabulary: Vocabulary, bad: Counter[str]) -> Listing | LeftOut:
+def _entry(raw: object, asked: Asked, vocabulary: Vocabulary, bad: Counter[str]) -> Listing | LeftOut:
     row = None
     try:
         row = raw if isinstance(raw, SearchRow) else _row(raw)
         return normalise(row, asked, vocabulary)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError, _Unreadable) as error:
+    except (msgspec.ValidationError, _Unreadable) as error:
         bad[str(error)] += 1
-        return LeftOut(LeftOutReason.UNREADABLE, row.Id if row else None)
+        return LeftOut(LeftOutReason.UNREADABLE, row.Id if row and LISTING_ID.fullmatch(row.Id) else None)
 
 
-def _row(raw: Raw) -> SearchRow:
-    """Decode a row; where that fails, once more without the optional fields that do not fit."""
+def _row(fields: object) -> SearchRow:
+    """Convert a row; where that fails, once more without the optional fields that do not fit."""
     try:
-        return _row_decoder.decode(raw)
+        return msgspec.convert(fields, SearchRow)
     except msgspec.ValidationError:
-        fields = msgspec.json.decode(raw)
         if not isinstance(fields, dict):
             raise
         return msgspec.convert({name: value for name, value in fields.items() if _fits(name, value)}, SearchRow)
@@ -164,17 +165,20 @@ def _fits(name: str, value: object) -> bool:
 
 def normalise(row: SearchRow, asked: Asked, vocabulary: Vocabulary) -> Listing | LeftOut:
     """Turn a row into a listing, or say why it is left out. Raises _Unreadable naming the path."""
-    if not (row.Id.isascii() and row.Id.isdigit() and len(row.Id) <= 19):
+    if not LISTING_ID.fullmatch(row.Id):
         raise _Unreadable("Id is no number")
     reason = _left_out(row, vocabulary)
     if reason is not None:
         return LeftOut(reason, row.Id)
+    model_korean = shown(row.Model)
+    if model_korean is None:
+        raise _Unreadable("Model is no text")
     make, model = _make_and_model(row, asked, vocabulary)
     if model is None:
         vocabulary.missed("model", row.Model)
         return LeftOut(LeftOutReason.UNKNOWN_MODEL, row.Id)
     grades = trim((row.Badge, row.BadgeDetail), vocabulary)
-    names = said(f"{row.Model} {grades.korean or ''}")
+    names = said(f"{model_korean} {grades.korean or ''}")
     fuel = fuel_token(row.FuelType, names, vocabulary)
     key = _vehicle_key(row)
     return Listing(
@@ -200,7 +204,7 @@ def normalise(row: SearchRow, asked: Asked, vocabulary: Vocabulary) -> Listing |
         url=PAGE_BASE + row.Id,
         seller_type=_seller_type(row.Separation, vocabulary),
         region=vocabulary.region(row.OfficeCityState) if row.OfficeCityState else None,
-        model_korean=row.Model,
+        model_korean=model_korean,
         trim_korean=grades.korean,
         untranslated=len(grades.missing),
     )
@@ -239,13 +243,13 @@ def _make_and_model(row: SearchRow, asked: Asked, vocabulary: Vocabulary) -> tup
 
 
 def _registered(row: SearchRow) -> int:
-    if not 190_000 <= row.Year <= 210_012:
+    if not is_year(int(row.Year) // 100):
         raise _Unreadable("Year is no month")
     return int(row.Year)
 
 
 def _model_year(row: SearchRow) -> int:
-    if not (len(row.FormYear) == 4 and row.FormYear.isascii() and row.FormYear.isdigit()):
+    if not (_YEAR.fullmatch(row.FormYear) and is_year(int(row.FormYear))):
         raise _Unreadable("FormYear is no year")
     return int(row.FormYear)
 
@@ -254,7 +258,7 @@ def _vehicle_key(row: SearchRow) -> str:
     """Return the number in `Photo`: the same for all adverts of one car, its own Id for the first (727 of 727)."""
     _, slash, name = (row.Photo or "").rpartition("/")
     number = name.removesuffix("_")
-    return number if slash and number != name and number.isascii() and number.isdigit() else row.Id
+    return number if slash and number != name and LISTING_ID.fullmatch(number) else row.Id
 
 
 def _thumbnail(photos: Sequence[_Photo]) -> str | None:

@@ -4,7 +4,7 @@ import re
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
-from dealerproxy.upstreams.encar.values import coded, iso_date, tick, token, whole
+from dealerproxy.upstreams.encar.values import coded, is_year, iso_date, tick, token, whole
 from dealerproxy.vocabulary import Vocabulary
 from dealerproxy.vocabulary.text import word_key
 
@@ -52,7 +52,7 @@ def read_head(detail: object, simple_repair: object, vocabulary: Vocabulary) -> 
             "inspector_notes": _notes(detail.get(COMMENTS), vocabulary),
             "inspected_on": iso_date(detail.get(INSPECTED)),
             "mileage_km": whole(detail.get(MILEAGE)),
-            "model_year": year if year and 1900 <= year <= 2100 else None,
+            "model_year": year if year and is_year(year) else None,
             "first_registered_on": iso_date(detail.get(FIRST_REGISTERED)),
             "roadworthy_from": iso_date(detail.get(VALID_FROM)),
             "roadworthy_until": iso_date(detail.get(VALID_UNTIL)),

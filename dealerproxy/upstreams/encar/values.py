@@ -11,6 +11,7 @@ import time
 from collections.abc import Mapping
 from contextlib import suppress
 from datetime import date
+from functools import lru_cache
 from typing import NamedTuple, TypeVar
 
 import msgspec
@@ -99,7 +100,9 @@ def _tolerant(body: bytes) -> object:
         parse_int=_int,
         parse_constant=_refuse,
     )
-    return _sound(document)
+    if (sound := _sound(document)) is DAMAGED:
+        raise ValueError("no Unicode")
+    return sound
 
 
 def _object(pairs: list[tuple[str, object]]) -> Mapping[str, object]:
@@ -130,9 +133,12 @@ def _refuse(word: str) -> object:
 
 def shown(value: object) -> str | None:
     """Return a text fit to be shown, without blanks around it; None for none, and for one that is unfit."""
-    if not isinstance(value, str):
-        return None
-    plain = value.translate(_SPACES).strip(" ")
+    return _fit(value) if isinstance(value, str) and len(value) <= 2 * TEXT_CHARS else None
+
+
+@lru_cache(maxsize=16_384)
+def _fit(text: str) -> str | None:
+    plain = (text if text.isascii() or text.isprintable() else text.translate(_SPACES)).strip(" ")
     return plain if is_fit(plain) else None
 
 

@@ -3,7 +3,8 @@
 import asyncio
 import resource
 import secrets
-from typing import cast
+from collections.abc import Awaitable, Callable
+from typing import Any, cast
 
 import structlog
 from aiohttp import web
@@ -28,7 +29,26 @@ _ALWAYS = {"Server": "dealerproxy", "X-Content-Type-Options": "nosniff", "Referr
 MAX_LINE_BYTES = 16_384
 MAX_BODY_BYTES = 65_536
 
+Answer = Callable[[web.BaseRequest], Awaitable[web.StreamResponse]]
+
 log = structlog.get_logger(__name__)
+
+
+def readable(answer: Answer) -> Answer:
+    """Wrap what answers requests: one whose expectation or body nobody can read is refused before anything sees it.
+
+    aiohttp itself would repeat the expectation, which may be no text, and log a traceback for a GET's bad body.
+    """
+
+    async def check(request: web.BaseRequest) -> web.StreamResponse:
+        expected = filter(None, request.headers.getall("Expect", ()))
+        if any(value.lower() != "100-continue" for value in expected):
+            raise web.HTTPExpectationFailed
+        if isinstance(request.content.exception(), web.RequestPayloadError):
+            raise web.HTTPBadRequest(reason="The body is not encoded as its Content-Encoding says.")
+        return await answer(request)
+
+    return check
 
 
 class Protocol(web.RequestHandler):
@@ -90,8 +110,18 @@ class Protocol(web.RequestHandler):
         code, said = ("internal_error", "Something went wrong here.") if status >= 500 else _REFUSALS
         return _refused(status, code, said, error=type(exc).__name__)
 
+    def log_exception(self, *args: Any, **parts: Any) -> None:  # noqa: ANN401  # as the base has it
+        """Log a fault of ours; a body that cannot be decoded is the client's, and arrives after the answer at times."""
+        if isinstance(parts.get("exc_info"), web.RequestPayloadError):
+            log.info("body_not_decoded")
+        else:
+            super().log_exception(*args, **parts)
 
-_REFUSALS = ("bad_request", "This is no HTTP request, or its line or one of its headers is too long.")
+
+_REFUSALS = (
+    "bad_request",
+    "This is no HTTP request, its body is not in chunks as it says, or its line or one of its headers is too long.",
+)
 
 
 def _refused(status: int, code: str, said: str, **why: str) -> web.Response:
@@ -132,6 +162,7 @@ class Site(web.BaseSite):
         loop, server = asyncio.get_running_loop(), self._app_runner.server
         if server is None:
             raise RuntimeError("the runner is not set up")
+        server.request_handler = readable(server.request_handler)
         self._server = await loop.create_server(
             lambda: Protocol(
                 server,

@@ -13,7 +13,7 @@ from yarl import URL
 from dealerproxy.captures import sites
 from dealerproxy.captures.form import BadCapture, Capture, Json
 from dealerproxy.errors import Blocked, Drift, UpstreamError
-from dealerproxy.transport.response import Response, json_body, page_body
+from dealerproxy.transport.response import Response, drift_or_block, json_body, page_body
 from dealerproxy.upstreams.danawa import feeder, listing, names
 from dealerproxy.upstreams.encar import detail, facets, rows
 from dealerproxy.upstreams.encar.client import BLOCK_MARKERS
@@ -59,8 +59,9 @@ def read(capture: Capture, vocabulary: Vocabulary) -> Reading:
     if reader is None:
         raise BadCapture(f"{capture.name}: meta.json: no operation is called {capture.about.operation!r}")
     try:
-        body = _judged(capture)
-        document: Json = orjson.loads(msgspec.json.encode(reader(capture, body, vocabulary)))
+        with drift_or_block(capture.response):
+            body = _judged(capture)
+            document: Json = orjson.loads(msgspec.json.encode(reader(capture, body, vocabulary)))
     except UpstreamError as error:
         return Reading(None, told_error(error))
     return Reading(document, None)

@@ -7,7 +7,7 @@ pages of HTML where JSON is due). How an answer that was made already is spoilt 
 
 import asyncio
 import contextlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import partial
 from typing import Annotated, Final, Literal
@@ -20,6 +20,10 @@ from msgspec import Meta, structs
 from dealerproxy.sandbox.spoiling import Answer, body_of, close, drop, every, rewritten, rows_of, send, without_selector
 
 Share = Annotated[float, Meta(ge=0, le=1)]
+_HeaderName = Annotated[str, Meta(pattern=r"^[A-Za-z0-9-]+$")]
+_HeaderValue = Annotated[str, Meta(pattern=r"^[ -~]*$")]
+# What AWS WAF answers with these (its Developer Guide, "CAPTCHA and Challenge action behavior").
+_WAF_ACTIONS: Final = {202: "challenge", 405: "captcha"}
 
 BLOCK_BODY: Final = (
     '<html><head><meta http-equiv="refresh" content="0; url=https://api.encar.com/has_been_cr_blocked_AWS.html" />'
@@ -71,14 +75,17 @@ class Latency(Fault, tag="latency", frozen=True):
 
 
 class Status(Fault, tag="status", frozen=True):
-    """A bare status with a plain body, 5xx or any other."""
+    """A bare status with a plain body, 5xx or any other, and with headers such as those of bot guards."""
 
     status: Annotated[int, Meta(ge=200, le=599)] = 503
     body: str = ""
+    headers: Mapping[_HeaderName, _HeaderValue] = {}
 
     async def answer(self, request: web.Request, handler: Handler) -> web.StreamResponse:
         """Answer with the status."""
-        return web.Response(status=self.status, text=self.body)
+        answered = web.Response(status=self.status, text=self.body)
+        answered.headers.update(self.headers)
+        return answered
 
 
 class RateLimited(Fault, tag="rate_limited", frozen=True):
@@ -93,12 +100,20 @@ class RateLimited(Fault, tag="rate_limited", frozen=True):
 
 
 class Block(Fault, tag="block", frozen=True):
-    """The caller's address is blocked: the block page under 404 (as most report it), 403, 407 or 200."""
+    """The caller is blocked: with the site's block page under 404 (as most report it), 403, 407 or 200.
 
-    status: Literal[404, 403, 407, 200] = 404
+    202 and 405 are AWS WAF's challenge and captcha, with its header and nothing else; 302 leads back to where it came
+    from and sets a cookie.
+    """
+
+    status: Literal[404, 403, 407, 200, 202, 405, 302] = 404
 
     async def answer(self, request: web.Request, handler: Handler) -> web.StreamResponse:
-        """Answer with the block page."""
+        """Answer with the block."""
+        if self.status == 302:
+            return web.Response(status=302, headers={"Location": request.raw_path, "Set-Cookie": "passed=1; Path=/"})
+        if self.status in _WAF_ACTIONS:
+            return web.Response(status=self.status, headers={"x-amzn-waf-action": _WAF_ACTIONS[self.status]})
         return web.Response(status=self.status, text=BLOCK_BODY, content_type="text/html")
 
 

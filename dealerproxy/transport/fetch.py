@@ -18,7 +18,7 @@ from dealerproxy.errors import Blocked, TimedOut, Unreachable, UpstreamError, Up
 from dealerproxy.transport.deadline import Deadline
 from dealerproxy.transport.health import Health
 from dealerproxy.transport.limits import LANE, Bulkhead, Lane, RateLimiter
-from dealerproxy.transport.response import Response
+from dealerproxy.transport.response import REDIRECTS, Response, check_headers, drift_or_block
 from dealerproxy.transport.retry import Retries
 from dealerproxy.vocabulary import CODE_MISSED
 
@@ -27,7 +27,9 @@ READ_S = 5.0
 # A good answer later than this counts as a failure: a list of 8 s could hardly be tried again after it.
 SLOW_S = 4.0
 MAX_REDIRECTS = 3
-_REDIRECTS = frozenset({301, 302, 303, 307, 308})
+# Of the first line and of each header; aiohttp's own limits, 8,190 and 128, are less than some sites' policies take.
+MAX_FIELD_BYTES = 65_536
+MAX_HEADERS = 512
 
 T = TypeVar("T")
 
@@ -122,9 +124,10 @@ class Fetcher:
         """Send a GET, read all of its answer and return what `judge` makes of it, trying again where that can help.
 
         `within_s` bounds everything, waits for a slot, a turn and a retry included. Raises what `judge` raises,
-        TimedOut, Unreachable (no connection, reset, broken body), Blocked (a redirect to another host), UpstreamFault
-        (a body over the cap, too many redirects), Suspended or Overloaded (not asked). While the operation is suspended
-        the error's `retry_after_s` tells how long.
+        TimedOut, Unreachable (no connection, reset, broken body, headers over the caps), Blocked (a redirect to another
+        host or to nowhere, in a circle or too often; a drift of an answer with a bot guard's sign), UpstreamFault (a
+        body over the cap), Suspended or Overloaded (not asked). While the operation is suspended the error's
+        `retry_after_s` tells how long.
         """
         circuit = self._circuits[operation]
         deadline = Deadline(within_s)
@@ -141,7 +144,8 @@ class Fetcher:
                         keep = partial(self._watch.keep, self._name, operation, url, response)
                         with _reading(keep):
                             try:
-                                return judge(response)
+                                with drift_or_block(response):
+                                    return judge(response)
                             except UpstreamError as error:
                                 error.capture = keep(error)
                                 raise
@@ -174,20 +178,29 @@ class Fetcher:
     async def _follow(self, url: URL, deadline: Deadline) -> Response:
         # Another port is another server; from http a site may only lead on to its https.
         here = {(url.scheme, url.host, url.port), ("https", url.host, 443)}
-        for hop in range(MAX_REDIRECTS + 1):
-            if hop:
+        visited: list[URL] = []
+        while len(visited) <= MAX_REDIRECTS:
+            if visited:
                 await self._turn(deadline)
+            visited.append(url)
             response, location = await self._once(url, deadline)
             if location is None:
+                if response.status == 404 and len(visited) > 1:
+                    # Of another address, so it says nothing of what was asked for.
+                    raise Blocked("redirect to what does not exist")
                 return response
+            check_headers(response)
             try:
-                url = url.join(URL(location))
+                url = url.join(URL(location)).with_fragment(None)
                 elsewhere = (url.scheme, url.host, url.port) not in here
             except ValueError:
-                raise UpstreamFault("a redirect to no address") from None
+                raise Blocked("redirect to no address") from None
             if elsewhere:
                 raise Blocked("redirect to another host")
-        raise UpstreamFault("too many redirects")
+            if url in visited:
+                # We keep no cookies, so a site that sets one and asks again would do so for ever.
+                raise Blocked("redirect in a circle")
+        raise Blocked("too many redirects")
 
     async def _once(self, url: URL, deadline: Deadline) -> tuple[Response, str | None]:
         timeout = aiohttp.ClientTimeout(total=None, sock_connect=CONNECT_S, sock_read=READ_S)
@@ -202,10 +215,17 @@ class Fetcher:
             return await send(request)
 
         async with self._session.get(
-            url, headers=self._headers, timeout=timeout, allow_redirects=False, middlewares=(paid,)
+            url,
+            headers=self._headers,
+            timeout=timeout,
+            allow_redirects=False,
+            middlewares=(paid,),
+            max_line_size=MAX_FIELD_BYTES,
+            max_field_size=MAX_FIELD_BYTES,
+            max_headers=MAX_HEADERS,
         ) as answer:
             location = answer.headers.get("Location")
-            if answer.status in _REDIRECTS and location:
+            if answer.status in REDIRECTS and location:
                 return Response(answer.status, answer.headers, b""), location
             return Response(answer.status, answer.headers, await self._read(answer)), None
 

@@ -1,18 +1,62 @@
 """What an upstream's answer means, decided from status, headers and body alone (no I/O).
 
-The order of checks follows how the sites fail: a block can come with any status, so its text is looked for
+The order of checks follows how the sites fail: a block can come with any status, so its signs are looked for
 before a 404 is believed; an empty body is never an empty result.
 """
 
 import email.utils
+import re
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC
+
+import msgspec
 
 from dealerproxy.errors import Blocked, Drift, NotFound, RateLimited, ServerFault, UpstreamFault
 
 BLOCK_STATUSES = frozenset({403, 407})
+REDIRECTS = frozenset({301, 302, 303, 307, 308})
+# Headers that only blocks have, with any value and under any status, by who sends them.
+BLOCK_HEADERS: Mapping[str, str] = {
+    # 202 `challenge`, 405 `captcha`; without a body for callers that do not accept HTML (AWS WAF Developer Guide,
+    # "CAPTCHA and Challenge action behavior").
+    "x-amzn-waf-action": "AWS WAF",
+    # `challenge`, on every challenge page (Cloudflare, "Detect a Challenge Page response"); also seen with 429.
+    "cf-mitigated": "Cloudflare",
+    # 202 `challenge`; not documented, recorded by several clients of sites hosted there.
+    "sg-captcha": "SiteGround",
+}
+# Headers that a bot guard may put on good answers too: a sign of a block where the answer is not good.
+GUARD_HEADERS: Mapping[str, str] = {
+    # `protected` on whatever passes DataDome; `x-dd-b` is 1 to 3 on its blocks (recorded by clients, with 403).
+    "x-datadome": "DataDome",
+    "x-dd-b": "DataDome",
+}
+# What the pages of bot guards hold, by whose they are. Good pages may hold some of it too, as the guard's own script.
+GUARD_WORDS: Mapping[bytes, str] = {
+    # The block page and its script (HUMAN's own examples of custom block pages).
+    b"px-captcha": "HUMAN",
+    b"_pxAppId": "HUMAN",
+    # Where DataDome's challenge is loaded from; as clients find it.
+    b"captcha-delivery.com": "DataDome",
+    # The settings of Cloudflare's challenge page, and the text of its block page (error 1020); as clients find them.
+    b"_cf_chl_opt": "Cloudflare",
+    b"blocked_why_headline": "Cloudflare",
+    # The script of AWS WAF's challenge (AWS WAF Developer Guide, "Client application integrations").
+    b"awswaf.com": "AWS WAF",
+    b"AwsWafIntegration": "AWS WAF",
+    # Imperva's challenge, and the text of its error pages; as clients find them.
+    b"_Incapsula_Resource": "Imperva",
+    b"Incapsula incident ID": "Imperva",
+    # "Access Denied" with a reference number, and the proof of work of Akamai's Bot Manager; as clients find them.
+    b"errors.edgesuite.net": "Akamai",
+    b"sec-if-cpt-container": "Akamai",
+}
+_GUARD_WORD = re.compile(b"|".join(map(re.escape, GUARD_WORDS)))
+# Bot guards' pages and JSON are smaller; nothing is looked for beyond, or in larger JSON.
+GUARD_BYTES = 65_536
 # Nobody is believed who asks for more than a day.
 LONGEST_WAIT_S = 86_400.0
 _BOM = b"\xef\xbb\xbf"
@@ -29,13 +73,27 @@ class Response:
     body: bytes
 
 
+class _Refusal(msgspec.Struct):
+    """What the JSON of bot guards has, in place of the site's own keys."""
+
+    # HUMAN, for callers that accept JSON (its enforcers' "Advanced Blocking Response").
+    appId: object = None  # noqa: N815
+    blockScript: object = None  # noqa: N815
+    jsClientSrc: object = None  # noqa: N815
+    # DataDome, for callers that accept JSON: the address of its challenge; as clients find it.
+    url: object = None
+    # Akamai's proof of work, with status 428; as clients find it.
+    challenge: object = msgspec.field(default=None, name="sec-cp-challenge")
+
+
 def json_body(
     response: Response, *, block_markers: Sequence[bytes] = (), now: Callable[[], float] = time.time
 ) -> bytes:
     """Return the body of a good JSON answer.
 
-    Raises Blocked (403, 407, a block marker on any status, HTML where JSON is due), RateLimited (429), NotFound (a
-    plain 404), ServerFault (5xx, 408), UpstreamFault (any other status that is not 200) or Drift (an empty body).
+    Raises Blocked (403, 407, a bot guard's header or JSON or a block marker on any status, its words or a redirect or
+    no content where a body is due, HTML where JSON is due), RateLimited (429), NotFound (a plain 404), ServerFault
+    (5xx, 408), UpstreamFault (any other status that is not 200) or Drift (an empty body with 200).
     """
     return _good_body(response, block_markers, now, html_is_due=False)
 
@@ -47,28 +105,91 @@ def page_body(
     return _good_body(response, block_markers, now, html_is_due=True)
 
 
+def check_headers(response: Response) -> None:
+    """Raise Blocked for a header that only blocks have."""
+    if name := _first(BLOCK_HEADERS, response.headers):
+        raise Blocked(f"{name} with status {response.status}")
+
+
+@contextmanager
+def drift_or_block(response: Response) -> Iterator[None]:
+    """Raise Blocked in place of a Drift if the answer has a bot guard's sign: it is the guard's, not the site's."""
+    try:
+        yield
+    except Drift as error:
+        if guard := _guard(response):
+            raise Blocked(f"{guard} in place of what is due") from error
+        raise
+
+
 def _good_body(response: Response, markers: Sequence[bytes], now: Callable[[], float], *, html_is_due: bool) -> bytes:
-    body = response.body.removeprefix(_BOM)
+    status, body = response.status, response.body.removeprefix(_BOM)
     wait = retry_after_s(response.headers.get("Retry-After"), now())
-    if response.status == 429:
+    check_headers(response)
+    if status == 429:
         raise RateLimited("429", wait)
-    if response.status in BLOCK_STATUSES:
-        raise Blocked(f"status {response.status}")
-    # A good answer holds texts of sellers', so there only its beginning can be the page itself.
-    sniffed = body if response.status >= 400 else body[:_SNIFF_BYTES]
-    if any(marker in sniffed for marker in markers):
-        raise Blocked(f"block page with status {response.status}")
-    if not html_is_due and response.status < 500 and body[:_SNIFF_BYTES].lstrip().startswith(b"<"):
-        raise Blocked(f"HTML with status {response.status}")
-    if response.status == 404:
+    if kind := next(_signs(response, body, markers, html_is_due=html_is_due), None):
+        raise Blocked(kind)
+    if status == 404:
         raise NotFound("status 404")
-    if response.status >= 500 or response.status == 408:
-        raise ServerFault(f"status {response.status}", wait)
-    if response.status != 200:
-        raise UpstreamFault(f"status {response.status}", wait)
+    if status >= 500 or status == 408:
+        raise ServerFault(f"status {status}", wait)
+    if status != 200:
+        raise UpstreamFault(f"status {status}", wait)
     if not body.strip():
         raise Drift("body", "empty")
     return body
+
+
+def _signs(response: Response, body: bytes, markers: Sequence[bytes], *, html_is_due: bool) -> Iterator[str]:
+    """What shows that an answer is a block, the surest sign first."""
+    status = response.status
+    if status in BLOCK_STATUSES:
+        yield f"status {status}"
+    # A good answer holds texts of sellers', so there only its beginning can be the page itself.
+    sniffed = body if status >= 400 else body[:_SNIFF_BYTES]
+    if any(marker in sniffed for marker in markers):
+        yield f"block page with status {status}"
+    if guard := _guard_json(body) or (_guard(response) if status != 200 else None):
+        yield f"{guard} with status {status}"
+    if not html_is_due and status < 500 and body[:_SNIFF_BYTES].lstrip().startswith(b"<"):
+        yield f"HTML with status {status}"
+    if status in REDIRECTS:
+        yield f"status {status} without an address"
+    if 200 < status < 300 and not body.strip():
+        yield f"status {status} without content"
+
+
+def _guard(response: Response) -> str | None:
+    """Whose signs an answer bears that is no good one. With 5xx a header is none: guards only pass those on."""
+    header = _first(GUARD_HEADERS, response.headers) if response.status < 500 else None
+    return header or _guard_word(response.body)
+
+
+def _first(names: Mapping[str, str], headers: Mapping[str, str]) -> str | None:
+    return next((names[name] for name in names if name in headers), None)
+
+
+def _guard_word(body: bytes) -> str | None:
+    """Whose words the beginning of a page holds. In JSON they are somebody's text."""
+    page = body.removeprefix(_BOM)[:GUARD_BYTES]
+    found = None if page.lstrip().startswith((b"{", b"[")) else _GUARD_WORD.search(page)
+    return GUARD_WORDS[found[0]] if found else None
+
+
+def _guard_json(body: bytes) -> str | None:
+    """Whose refusal a small JSON object is, by its own keys alone."""
+    if len(body) > GUARD_BYTES or not body.lstrip().startswith(b"{"):
+        return None
+    try:
+        refusal = msgspec.json.decode(body, type=_Refusal)
+    except (msgspec.MsgspecError, RecursionError, UnicodeDecodeError):
+        return None
+    if str(refusal.appId).startswith("PX") and (refusal.blockScript or refusal.jsClientSrc):
+        return "HUMAN"
+    if "captcha-delivery.com/" in str(refusal.url):
+        return "DataDome"
+    return "Akamai" if refusal.challenge else None
 
 
 def retry_after_s(value: str | None, now: float) -> float | None:

@@ -1,10 +1,13 @@
 """The listening socket: what is no HTTP, what is too long, and what every answer says of itself."""
 
 import asyncio
+import gzip
 import json
+import logging
+import re
 import resource
 import socket
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import suppress
 
 import pytest
@@ -16,6 +19,20 @@ from dealerproxy.settings import Settings
 from dealerproxy.vocabulary import Vocabulary
 
 NOBODY = "http://127.0.0.1:9"
+REQUEST_ID = re.compile(r"req_[0-9a-f]{24}")
+
+Complaints = Callable[[], list[str]]
+
+
+@pytest.fixture
+def complaints(caplog: pytest.LogCaptureFixture, capfd: pytest.CaptureFixture[str]) -> Complaints:
+    """What was logged as an error so far, and tracebacks wherever they went."""
+
+    def all_of_them() -> list[str]:
+        errors = [record.getMessage() for record in caplog.records if record.levelno >= logging.ERROR]
+        return errors + [text for text in capfd.readouterr() if "Traceback" in text]
+
+    return all_of_them
 
 
 @pytest.fixture
@@ -94,13 +111,161 @@ async def test_what_is_no_request_gets_the_envelope_and_the_connection_ends(
     assert headers["server"] == "dealerproxy"
 
 
-async def test_an_expectation_nobody_meets_gets_the_envelope(address: tuple[str, int]) -> None:
-    status, headers, body = await say(
-        address, b"GET /health/live HTTP/1.1\r\nHost: x\r\nExpect: tea\r\n\r\n", ended=True
-    )
+def head(line: str, *headers: bytes) -> bytes:
+    return b"\r\n".join((f"{line} HTTP/1.1".encode(), b"Host: x", *headers, b"", b""))
+
+
+# With and without a body, known and unknown.
+LINES = (
+    "GET /health/live",
+    "GET /v1/vehicles?source=glovis",
+    "POST /v1/vehicles/availability",
+    "GET /nowhere",
+    "PUT /",
+)
+
+
+@pytest.mark.parametrize("line", LINES)
+@pytest.mark.parametrize(
+    "expected",
+    [
+        (b"tea",),
+        (b"\xff\xfe",),
+        (b"\x80",),
+        (b"\xed\xa0\xbd",),
+        ("기아".encode(),),
+        ("기아".encode("cp949"),),
+        (b"100-continue, tea",),
+        (b"100-continue\xff",),
+        (b"100-continue", b"\xff"),
+        (b"a" * 5_000,),
+    ],
+    ids=repr,
+)
+async def test_an_expectation_nobody_meets_gets_the_envelope(
+    address: tuple[str, int], complaints: Complaints, line: str, expected: tuple[bytes, ...]
+) -> None:
+    headers = [b"Expect: " + value for value in expected]
+    status, told, body = await say(address, head(line, *headers, b"Content-Length: 0"), ended=True)
     error = json.loads(body)["error"]
     assert (status, error["code"], error["message"]) == (417, "bad_request", "Expectation Failed")
+    assert error["request_id"] == told["x-request-id"]
+    assert complaints() == []
+
+
+@pytest.mark.parametrize("expected", [b"100-continue", b"100-Continue", b"", b" "])
+async def test_an_expectation_that_is_met_is_answered(address: tuple[str, int], expected: bytes) -> None:
+    reader, writer = await asyncio.open_connection(*address)
+    writer.write(head("GET /health/live", b"Expect: " + expected, b"Connection: close"))
+    answer = await asyncio.wait_for(reader.read(), 5)
+    assert answer.startswith(
+        b"HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 200 OK" if expected.strip() else b"HTTP/1.1 200 OK"
+    )
+    writer.close()
+    await writer.wait_closed()
+
+
+ZIPPED = gzip.compress(b'{"ids": []}')
+# Bodies that cannot be decoded, with the headers that say how they should be.
+UNDECODABLE = {
+    "no gzip": (b"Content-Encoding: gzip", b"hello"),
+    "no deflate": (b"Content-Encoding: deflate", b"\xff\xffllo"),
+    "gzip with a wrong checksum": (b"Content-Encoding: gzip", ZIPPED[:-8] + b"\0" * 8),
+}
+NO_CHUNKS = (b"zz\r\nhello\r\n0\r\n\r\n", b"5\r\nhelloXX0\r\n\r\n", b"5\r\nhello\r\n-1\r\n\r\n", b"\xff\xfe\r\n\r\n")
+
+
+@pytest.mark.parametrize("line", LINES)
+@pytest.mark.parametrize("chunked", [False, True])
+@pytest.mark.parametrize(("header", "content"), UNDECODABLE.values(), ids=UNDECODABLE)
+async def test_a_body_that_cannot_be_decoded_gets_the_envelope_and_no_traceback(
+    address: tuple[str, int], complaints: Complaints, line: str, header: bytes, content: bytes, chunked: bool
+) -> None:
+    length = b"Transfer-Encoding: chunked" if chunked else b"Content-Length: %d" % len(content)
+    content = b"%x\r\n%s\r\n0\r\n\r\n" % (len(content), content) if chunked else content
+    status, headers, body = await say(address, head(line, header, length) + content, ended=True)
+    error = json.loads(body)["error"]
+    assert (status, error["code"]) == (400, "bad_request")
     assert error["request_id"] == headers["x-request-id"]
+    assert complaints() == []
+
+
+@pytest.mark.parametrize("content", [ZIPPED[:12], ZIPPED[:12] + b"\xff" * 20, gzip.compress(b"hello"), b""])
+async def test_a_body_that_unpacks_to_no_json_gets_the_envelope(
+    address: tuple[str, int], complaints: Complaints, content: bytes
+) -> None:
+    headers = (b"Content-Encoding: gzip", b"Content-Length: %d" % len(content))
+    status, _, body = await say(address, head("POST /v1/vehicles/availability", *headers) + content)
+    assert (status, json.loads(body)["error"]["code"]) == (400, "validation_error")
+    assert complaints() == []
+
+
+@pytest.mark.parametrize("line", LINES)
+async def test_a_body_that_cannot_be_decoded_and_comes_after_its_head_leaves_no_traceback_either(
+    runner: web.AppRunner, address: tuple[str, int], complaints: Complaints, line: str
+) -> None:
+    reader, writer = await asyncio.open_connection(*address)
+    writer.write(head(line, b"Content-Encoding: gzip", b"Content-Length: 5"))
+    if "POST" not in line:
+        await asyncio.wait_for(reader.readuntil(b"\r\n\r\n"), 5)
+    else:
+        await held(runner, 1)
+    writer.write(b"hello")
+    rest = await asyncio.wait_for(reader.read(), 5)
+    assert "POST" not in line or rest.startswith(b"HTTP/1.1 400 ")
+    writer.close()
+    await writer.wait_closed()
+    assert complaints() == []
+
+
+@pytest.mark.parametrize("line", LINES)
+@pytest.mark.parametrize("content", NO_CHUNKS)
+async def test_a_body_that_is_not_in_chunks_as_it_says_gets_the_envelope(
+    address: tuple[str, int], complaints: Complaints, line: str, content: bytes
+) -> None:
+    status, _, body = await say(address, head(line, b"Transfer-Encoding: chunked") + content, ended=True)
+    assert (status, json.loads(body)["error"]["code"]) == (400, "bad_request")
+    assert complaints() == []
+
+
+@pytest.mark.parametrize("charset", [b"klingon", b"\xff\xfe", b"utf-16", b"cp949"])
+@pytest.mark.parametrize("content", [b"\xff\xfe{}", "{기아}".encode("cp949"), "{}".encode("utf-16")])
+async def test_a_body_in_a_charset_of_its_own_gets_the_envelope(
+    address: tuple[str, int], complaints: Complaints, charset: bytes, content: bytes
+) -> None:
+    headers = (b"Content-Type: application/json; charset=" + charset, b"Content-Length: %d" % len(content))
+    status, _, body = await say(address, head("POST /v1/vehicles/availability", *headers) + content)
+    assert (status, json.loads(body)["error"]["code"]) == (400, "validation_error")
+    assert (await say(address, head("GET /health/live", *headers) + content))[0] == 200
+    assert complaints() == []
+
+
+NAMES = (
+    *(
+        "Accept",
+        "Accept-Encoding",
+        "Accept-Language",
+        "Authorization",
+        "Cache-Control",
+        "Connection",
+        "Content-Encoding",
+    ),
+    *("Content-Type", "Cookie", "Forwarded", "If-Modified-Since", "If-None-Match", "Origin", "Range", "TE", "Upgrade"),
+    *("User-Agent", "X-Api-Key", "X-Forwarded-For", "X-Request-Deadline-Ms", "X-Request-Id", "traceparent"),
+)
+
+
+@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("value", [b"\xff\xfe", b"\xed\xa0\xbd", "기아".encode("cp949"), "기아".encode()], ids=repr)
+async def test_a_header_that_is_no_text_is_never_a_fault_of_ours(
+    address: tuple[str, int], complaints: Complaints, name: str, value: bytes
+) -> None:
+    for line in LINES:
+        header = name.encode() + b": " + value
+        status, headers, _ = await say(address, head(line, header, b"Content-Length: 2") + b"{}")
+        assert status < 500
+        assert REQUEST_ID.fullmatch(headers["x-request-id"])
+    assert complaints() == []
 
 
 async def test_every_answer_is_secure_and_says_nothing_of_what_it_runs_on(address: tuple[str, int]) -> None:

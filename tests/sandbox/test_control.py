@@ -20,8 +20,8 @@ async def test_a_fault_is_switched_on_listed_and_switched_off(client: Client, as
     assert posted.status == 200
     assert (await ask()).status == 502
     listed = await (await client.get(FAULTS)).json()
-    expected = {"kind": "status", "operation": "search", "contains": None, "times": 2, "status": 502, "body": ""}
-    assert listed == {"data": [expected]}
+    of_all = {"kind": "status", "operation": "search", "contains": None, "times": 2}
+    assert listed == {"data": [{**of_all, "status": 502, "body": "", "headers": {}}]}
     assert await (await client.delete(FAULTS)).json() == {"data": []}
     assert (await ask()).status == 200
 
@@ -44,6 +44,8 @@ async def test_a_list_of_faults_is_switched_on_together(client: Client) -> None:
         ({"kind": "latency"}, "ms"),
         ({"kind": "latency", "ms": -1}, ">= 0"),
         ({"kind": "block", "status": 500}, "500"),
+        ({"kind": "status", "headers": {"X-A": "a\r\nX-B: b"}}, "headers"),
+        ({"kind": "status", "headers": {"X A": "a"}}, "headers"),
         ({"kind": "bad_rows", "share": 2}, "<= 1"),
         ({"kind": "html", "tims": 1}, "tims"),
         ({"kind": "html", "times": 0}, ">= 1"),

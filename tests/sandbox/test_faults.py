@@ -72,6 +72,28 @@ async def test_block_shows_the_block_page_under_each_status(ask: Ask, stand_in: 
     assert "has_been_cr_blocked" in await response.text()
 
 
+@pytest.mark.parametrize(("status", "action"), [(202, "challenge"), (405, "captcha")])
+async def test_block_challenges_as_aws_waf_does(ask: Ask, stand_in: EncarStandIn, status: Any, action: str) -> None:
+    stand_in.faults.add(Block(status=status))
+    response = await ask()
+    assert (response.status, response.headers["x-amzn-waf-action"]) == (status, action)
+    assert await response.read() == b""
+
+
+async def test_block_leads_back_to_where_it_came_from(ask: Ask, stand_in: EncarStandIn) -> None:
+    stand_in.faults.add(Block(status=302))
+    with pytest.raises(aiohttp.TooManyRedirects) as caught:
+        await ask()
+    first, *_ = caught.value.history
+    assert first.headers["Location"] == first.url.raw_path_qs
+    assert "passed" in first.cookies
+
+
+async def test_status_answers_with_the_headers_of_a_bot_guard(ask: Ask, stand_in: EncarStandIn) -> None:
+    stand_in.faults.add(Status(status=200, body="denied", headers={"cf-mitigated": "challenge"}))
+    assert (await ask()).headers["CF-Mitigated"] == "challenge"
+
+
 async def test_html_is_a_page_where_json_is_due(ask: Ask, stand_in: EncarStandIn) -> None:
     stand_in.faults.add(Html())
     response = await ask()

@@ -134,4 +134,4 @@ async def test_a_redirect_to_no_address_fails_its_leg_only(house: House, locatio
     async with house.client.get("/v1/vehicles", params={"make": "Kia,Hyundai", "upstream": "encar"}) as response:
         answer = await response.json()
     assert (response.status, len(answer["data"])) == (200, 48)
-    assert (answer["sources"][0]["status"], answer["sources"][0]["reason"]) == ("partial", "upstream_error")
+    assert (answer["sources"][0]["status"], answer["sources"][0]["reason"]) == ("partial", "blocked")

@@ -113,6 +113,11 @@ async def test_a_row_that_cannot_be_read_is_skipped_and_counted(build: Any) -> N
         (Block(status=403), "blocked"),
         (Block(status=407), "blocked"),
         (Block(status=200), "blocked"),
+        (Block(status=202), "blocked"),
+        (Block(status=405), "blocked"),
+        (Block(status=302), "blocked"),
+        (Status(status=204), "blocked"),
+        (Status(status=404, headers={"X-DataDome": "protected"}), "blocked"),
         (Html(), "blocked"),
         (Status(status=500), "upstream_error"),
         (Status(status=503, body="<html>"), "upstream_error"),
@@ -253,6 +258,29 @@ async def test_hidden_rows_that_cannot_be_counted_are_an_outage_not_a_zero(build
     house.stand_in.faults.add(Block())
     await house.ask(make="Kia", auction_status="upcoming")
     assert house.status == 503
+
+
+@pytest.mark.parametrize(
+    "refusal",
+    [
+        *(Block(status=status) for status in (403, 202, 405, 302)),
+        *(Status(status=status) for status in (202, 204, 302)),
+        Status(status=200, headers={"cf-mitigated": "challenge"}),
+        Status(status=404, headers={"X-DataDome": "protected"}),
+        Status(status=200, body='{"appId": "PX1", "blockScript": "/captcha.js"}'),
+        Status(status=503, body="<html><div id='px-captcha'></div></html>"),
+    ],
+    ids=repr,
+)
+async def test_twelve_searches_of_a_site_that_blocks_ask_it_once(build: Any, refusal: Fault) -> None:
+    house = await build(stock(10))
+    house.stand_in.faults.add(refusal)
+    reasons = []
+    for number in range(12):
+        answer = await house.ask(make="Kia", year_min=str(2000 + number))
+        reasons.append(answer["error"]["details"]["sources"][0]["reason"])
+    assert reasons == ["blocked"] + ["suspended"] * 11
+    assert len(house.stand_in.calls) == 1
 
 
 async def test_without_dealer_in_source_nothing_is_asked(house: Any) -> None:

@@ -18,12 +18,32 @@ from aiohttp import web
 from pytest_aiohttp import AiohttpServer
 from yarl import URL
 
-from dealerproxy.errors import Blocked, Drift, Overloaded, TimedOut, Unreachable, UpstreamError, UpstreamFault
+from dealerproxy.errors import (
+    Blocked,
+    Drift,
+    Overloaded,
+    Suspended,
+    TimedOut,
+    Unreachable,
+    UpstreamError,
+    UpstreamFault,
+)
 from dealerproxy.transport import fetch
-from dealerproxy.transport.fetch import MAX_REDIRECTS, UNWATCHED, Fetcher, Manners, Odd, Unknown, Watch, keep_page
+from dealerproxy.transport.fetch import (
+    MAX_FIELD_BYTES,
+    MAX_HEADERS,
+    MAX_REDIRECTS,
+    UNWATCHED,
+    Fetcher,
+    Manners,
+    Odd,
+    Unknown,
+    Watch,
+    keep_page,
+)
 from dealerproxy.transport.health import Health
 from dealerproxy.transport.limits import Bulkhead, RateLimiter
-from dealerproxy.transport.response import Response
+from dealerproxy.transport.response import Response, json_body, page_body
 from dealerproxy.transport.retry import Retries
 from dealerproxy.vocabulary import Vocabulary
 from tests.timing import Stopwatch
@@ -42,6 +62,10 @@ class Once(Retries):
 
     async def call(self, attempt: Callable[[float], Awaitable[T]], *, within_s: float) -> T:
         return await attempt(within_s)
+
+
+async def read_json(fetcher: "Plain", url: URL) -> bytes:
+    return json_body(await fetcher.get(url, within_s=PATIENT_S))
 
 
 class Plain:
@@ -367,7 +391,10 @@ async def test_a_reset_in_the_middle_of_the_body_is_unreachable(raw: StartRaw, f
         pytest.param(b"\x16\x03\x01\x02\x00\x01" * 20, id="TLS where plain text is due"),
         pytest.param(b"{}\r\n\r\n", id="a body without a head"),
         pytest.param(http(99999), id="status of five digits"),
-        pytest.param(http(200, JSON, X="y" * 20_000), id="a header of 20 kB"),
+        pytest.param(http(200, JSON, X="y" * (MAX_FIELD_BYTES + 1)), id="a header over the cap"),
+        pytest.param(http(200, JSON, **{"y" * (MAX_FIELD_BYTES + 1): "x"}), id="a name over the cap"),
+        pytest.param(http(200, JSON, **{f"X{n}": "y" for n in range(MAX_HEADERS + 1)}), id="too many headers"),
+        pytest.param(b"HTTP/1.1 200 " + b"y" * (MAX_FIELD_BYTES + 1) + b"\r\n\r\n", id="a first line over the cap"),
         pytest.param(http(200, JSON, Content_Encoding="gzip"), id="said to be gzip, is not"),
         pytest.param(http(200, JSON, Content_Encoding="deflate"), id="said to be deflate, is not"),
     ],
@@ -376,6 +403,23 @@ async def test_a_broken_answer_is_unreachable(raw: StartRaw, fetcher: MakeFetche
     server = await raw(answer)
     with pytest.raises(Unreachable):
         await fetcher().get(server.url, within_s=PATIENT_S)
+
+
+@pytest.mark.parametrize("size", [8_190, 8_191, 16_384, MAX_FIELD_BYTES])
+async def test_a_long_header_is_read(raw: StartRaw, fetcher: MakeFetcher, size: int) -> None:
+    server = await raw(http(200, JSON, Content_Security_Policy="y" * (size - len("Content-Security-Policy"))))
+    assert (await fetcher().get(server.url, within_s=PATIENT_S)).body == JSON
+
+
+@pytest.mark.parametrize("count", [128, 129, 300, MAX_HEADERS - 2])
+async def test_many_headers_are_read(raw: StartRaw, fetcher: MakeFetcher, count: int) -> None:
+    server = await raw(http(200, JSON, **{f"X_{number}": "y" for number in range(count)}))
+    assert len((await fetcher().get(server.url, within_s=PATIENT_S)).headers) == count + 2
+
+
+async def test_a_long_first_line_is_read(raw: StartRaw, fetcher: MakeFetcher) -> None:
+    server = await raw(b"HTTP/1.1 200 " + b"y" * 16_384 + b"\r\nContent-Length: 2\r\nConnection: close\r\n\r\n{}")
+    assert (await fetcher().get(server.url, within_s=PATIENT_S)).body == b"{}"
 
 
 async def test_an_encoding_nobody_asked_for_never_leaves_as_a_foreign_error(
@@ -584,37 +628,149 @@ async def test_a_redirect_to_another_host_is_a_block_and_nothing_is_sent_there(
 
 
 @pytest.mark.parametrize("location", ["mailto:someone@encar.test", "data:text/html,hi", "ftp://127.0.0.1/"])
-async def test_a_redirect_out_of_the_web_is_an_upstream_error(
-    raw: StartRaw, fetcher: MakeFetcher, location: str
-) -> None:
+async def test_a_redirect_out_of_the_web_is_a_block(raw: StartRaw, fetcher: MakeFetcher, location: str) -> None:
     server = await raw(http(302, Location=location))
-    with pytest.raises(UpstreamError):
+    with pytest.raises(Blocked):
         await fetcher().get(server.url, within_s=PATIENT_S)
     assert len(server.heads) == 1
 
 
 @pytest.mark.parametrize("location", ["http://[", "http://127.0.0.1:99999/", "http://\udcff\udcfe/", "//:0:0/"])
-async def test_a_location_that_is_no_address_is_an_upstream_error(
-    raw: StartRaw, fetcher: MakeFetcher, location: str
-) -> None:
+async def test_a_location_that_is_no_address_is_a_block(raw: StartRaw, fetcher: MakeFetcher, location: str) -> None:
     server = await raw(http(302, Location=location))
-    with pytest.raises(UpstreamError):
+    with pytest.raises(Blocked):
         await fetcher().get(server.url, within_s=PATIENT_S)
 
 
-async def test_a_redirect_loop_ends_after_the_allowed_number(
+async def test_redirects_without_an_end_are_a_block_after_the_allowed_number(
     aiohttp_server: AiohttpServer, fetcher: MakeFetcher
 ) -> None:
     asked = []
 
     async def handler(request: web.Request) -> web.Response:
         asked.append(request.path)
-        return web.Response(status=302, headers={"Location": "/again"})
+        return web.Response(status=302, headers={"Location": f"/again/{len(asked)}"})
 
     url = await serving(aiohttp_server, handler)
-    with pytest.raises(UpstreamFault, match="too many redirects"):
+    with pytest.raises(Blocked, match="too many redirects"):
         await fetcher().get(url, within_s=PATIENT_S)
     assert len(asked) == MAX_REDIRECTS + 1
+
+
+# As an upstream's own queries look, with what may and may not be escaped.
+ASKED = "search?q=(And.Hidden.N._.(C.CarType.Y._.Manufacturer.기아.))&sr=%7CYear%7C0%7C48&a=%2B"
+
+
+@pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
+@pytest.mark.parametrize(
+    "location",
+    [
+        lambda request: request.raw_path,
+        lambda request: str(request.url),
+        lambda request: str(URL(request.raw_path)),
+        lambda request: request.raw_path + "#again",
+        lambda request: "",
+        lambda request: "?" + request.rel_url.raw_query_string,
+    ],
+    ids=["path", "address", "escaped anew", "fragment", "nothing", "query"],
+)
+async def test_a_redirect_to_itself_with_a_cookie_is_a_block_after_one_request(
+    aiohttp_server: AiohttpServer, fetcher: MakeFetcher, status: int, location: Callable[[web.Request], str]
+) -> None:
+    asked = []
+
+    async def handler(request: web.Request) -> web.Response:
+        asked.append(request.headers.get("Cookie"))
+        return web.Response(status=status, headers={"Location": location(request), "Set-Cookie": "passed=1; Path=/"})
+
+    url = (await serving(aiohttp_server, handler)).join(URL(ASKED))
+    with pytest.raises(Blocked):
+        await read_json(fetcher(), url)
+    assert asked == [None]
+
+
+async def test_a_redirect_in_a_circle_is_a_block_where_it_closes(
+    aiohttp_server: AiohttpServer, fetcher: MakeFetcher
+) -> None:
+    asked = []
+    follows = {"/a": "/b", "/b": "/c", "/c": "/b"}
+
+    async def handler(request: web.Request) -> web.Response:
+        asked.append(request.path)
+        return web.Response(status=302, headers={"Location": follows[request.path]})
+
+    url = await serving(aiohttp_server, handler)
+    with pytest.raises(Blocked, match="in a circle"):
+        await fetcher().get(url / "a", within_s=PATIENT_S)
+    assert asked == ["/a", "/b", "/c"]
+
+
+async def test_a_404_at_the_end_of_a_redirect_is_a_block_and_no_absence(
+    aiohttp_server: AiohttpServer, fetcher: MakeFetcher
+) -> None:
+    async def handler(request: web.Request) -> web.Response:
+        if request.path == "/denied":
+            return web.Response(status=404)
+        return web.Response(status=302, headers={"Location": "/denied"})
+
+    url = await serving(aiohttp_server, handler)
+    with pytest.raises(Blocked):
+        await fetcher().get(url / "car", within_s=PATIENT_S)
+
+
+async def test_a_redirect_with_the_header_of_a_block_is_not_followed(raw: StartRaw, fetcher: MakeFetcher) -> None:
+    server = await raw(http(302, Location="/solve", X_Amzn_Waf_Action="captcha"))
+    with pytest.raises(Blocked):
+        await fetcher().get(server.url, within_s=PATIENT_S)
+    assert len(server.heads) == 1
+
+
+REFUSALS = {
+    "challenge": http(202, X_Amzn_Waf_Action="challenge"),
+    "captcha": http(405, X_Amzn_Waf_Action="captcha"),
+    "action and JSON": http(200, JSON, X_Amzn_Waf_Action="block"),
+    "mitigated": http(429, b"<html>", CF_Mitigated="challenge", Retry_After="1"),
+    "DataDome": http(405, b"{}", X_DataDome="protected"),
+    "HUMAN": http(200, b'{"appId": "PX1", "blockScript": "/c.js"}'),
+    "HUMAN's page": http(404, b"<div id='px-captcha'></div>"),
+    "no content": http(204),
+    "nothing yet": http(202),
+    "itself": http(302, Location="/", Set_Cookie="passed=1"),
+    "nowhere": http(302),
+}
+
+
+@pytest.mark.parametrize("read", [json_body, page_body])
+@pytest.mark.parametrize("refusal", REFUSALS.values(), ids=REFUSALS)
+async def test_twelve_calls_to_a_site_that_refuses_make_one_request(
+    raw: StartRaw, session: aiohttp.ClientSession, refusal: bytes, read: Callable[[Response], bytes]
+) -> None:
+    server = await raw(refusal)
+    one = fetcher_of(session, Retries(attempt_s=PATIENT_S))
+    codes = []
+    for _ in range(12):
+        with pytest.raises((Blocked, Suspended)) as caught:
+            await one.get("op", server.url, read, within_s=PATIENT_S)
+        codes.append(caught.value.code)
+        assert caught.value.retry_after_s is not None
+        assert 170 < caught.value.retry_after_s < 200
+    assert codes == ["blocked"] + ["suspended"] * 11
+    assert len(server.heads) == 1
+
+
+async def test_a_drift_of_a_bot_guards_page_is_a_block_whose_page_is_kept(
+    raw: StartRaw, session: aiohttp.ClientSession
+) -> None:
+    def judge(_: Response) -> None:
+        raise Drift("#list")
+
+    album, page = Album(), b"<html><script>window._pxAppId = 'PX1'</script></html>"
+    one = fetcher_of(session, Once(attempt_s=PATIENT_S), watch=album)
+    with pytest.raises(Blocked) as caught:
+        await one.get("op", (await raw(http(200, page))).url, judge, within_s=PATIENT_S)
+    assert (caught.value.capture, album.kept) == ("page 1", [("site op /", page, caught.value)])
+    with pytest.raises(Drift):
+        await one.get("another", (await raw(http(200, b"<html></html>"))).url, judge, within_s=PATIENT_S)
 
 
 async def test_as_many_redirects_as_allowed_are_followed(aiohttp_server: AiohttpServer, fetcher: MakeFetcher) -> None:

@@ -1,5 +1,6 @@
 """What an upstream's answer means, from status, headers and body alone."""
 
+import json
 import time
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -10,7 +11,19 @@ from hypothesis import strategies as st
 from multidict import CIMultiDict
 
 from dealerproxy.errors import Blocked, Drift, NotFound, RateLimited, ServerFault, UpstreamError, UpstreamFault
-from dealerproxy.transport.response import LONGEST_WAIT_S, Response, json_body, page_body, retry_after_s
+from dealerproxy.transport.response import (
+    BLOCK_HEADERS,
+    GUARD_BYTES,
+    GUARD_HEADERS,
+    GUARD_WORDS,
+    LONGEST_WAIT_S,
+    REDIRECTS,
+    Response,
+    drift_or_block,
+    json_body,
+    page_body,
+    retry_after_s,
+)
 from dealerproxy.vehicles.rate import iso_kst
 
 MARKER = b"has_been_cr_blocked"
@@ -75,11 +88,15 @@ def outcome(response: Response) -> bytes | tuple[type[UpstreamError], str]:
         (404, b'{"status": 404}', (NotFound, "status 404")),
         (500, b"", (ServerFault, "status 500")),
         (503, JSON, (ServerFault, "status 503")),
-        (204, b"", (UpstreamFault, "status 204")),
         (201, JSON, (UpstreamFault, "status 201")),
         (206, JSON, (UpstreamFault, "status 206")),
         (304, b"", (UpstreamFault, "status 304")),
-        (302, b"", (UpstreamFault, "status 302")),
+        (300, b"", (UpstreamFault, "status 300")),
+        (405, b"", (UpstreamFault, "status 405")),
+        # A redirect that leads nowhere, and what only looks like an answer.
+        (302, b"", (Blocked, "blocked (status 302 without an address)")),
+        (202, b"", (Blocked, "blocked (status 202 without content)")),
+        (204, b"", (Blocked, "blocked (status 204 without content)")),
         # A 200 that says nothing is no empty result.
         (200, b"", (Drift, "body: empty")),
         (200, b" \r\n\t ", (Drift, "body: empty")),
@@ -134,6 +151,166 @@ def test_where_a_page_is_due_html_is_no_sign_of_a_block(
     except UpstreamError as error:
         result = type(error)
     assert result == expected
+
+
+# Bot guards
+
+READS = pytest.mark.parametrize("read", [json_body, page_body])
+
+
+def read_whole(response: Response, read: Read) -> object:
+    """Read an answer as a site's reader does, for whom a page needs its list and JSON needs its rows."""
+    with drift_or_block(response):
+        body = read(response)
+        if read is page_body and b"usedcarList" not in body:
+            raise Drift("#usedcarList")
+        if read is json_body and (not isinstance(rows := json.loads(body), dict) or "SearchResults" not in rows):
+            raise Drift("SearchResults")
+        return body
+
+
+@READS
+@pytest.mark.parametrize("body", [b"", JSON, HTML], ids=["nothing", "JSON", "HTML"])
+@pytest.mark.parametrize("status", [200, 202, 302, 403, 404, 405, 429, 500, 503])
+@pytest.mark.parametrize(
+    ("header", "value"),
+    [
+        ("x-amzn-waf-action", "challenge"),
+        ("X-Amzn-Waf-Action", "captcha"),
+        ("x-amzn-waf-action", "something-new"),
+        ("cf-mitigated", "challenge"),
+        ("SG-Captcha", "challenge"),
+    ],
+)
+def test_a_header_that_only_blocks_have_is_a_block_whatever_comes_with_it(
+    read: Read, body: bytes, status: int, header: str, value: str
+) -> None:
+    with pytest.raises(Blocked, match=f"with status {status}"):
+        read(answer(status, body, **{header: value}))
+
+
+@READS
+@pytest.mark.parametrize("header", GUARD_HEADERS)
+def test_a_bot_guards_header_on_a_good_answer_is_no_block(read: Read, header: str) -> None:
+    body = HTML.replace(b"nothing", b'<ul id="usedcarList">') if read is page_body else JSON
+    assert read_whole(answer(200, body, **{header: "protected"}), read) == body
+
+
+@READS
+@pytest.mark.parametrize("header", GUARD_HEADERS)
+@pytest.mark.parametrize("status", [201, 202, 204, 304, 400, 401, 404, 405, 410, 418, 451])
+def test_a_bot_guards_header_on_any_other_status_is_a_block(read: Read, header: str, status: int) -> None:
+    with pytest.raises(Blocked):
+        read(answer(status, JSON, **{header: "protected"}))
+
+
+@pytest.mark.parametrize("status", [500, 502, 503])
+def test_a_bot_guards_header_on_a_fault_of_the_server_is_still_a_fault(status: int) -> None:
+    with pytest.raises(ServerFault):
+        json_body(answer(status, b"", x_datadome="protected"))
+
+
+@READS
+@pytest.mark.parametrize("body", [b"", b" \n", b'"denied"', b"[]", HTML, b'{"message": "denied"}'])
+def test_a_bot_guards_header_with_a_body_that_is_not_due_is_a_block(read: Read, body: bytes) -> None:
+    with pytest.raises(Blocked):
+        read_whole(answer(200, body, x_datadome="protected"), read)
+
+
+@READS
+@pytest.mark.parametrize("word", GUARD_WORDS, ids=bytes.decode)
+@pytest.mark.parametrize("status", [200, 202, 400, 404, 405, 500, 503])
+def test_a_page_of_a_bot_guard_is_a_block_whatever_the_status(read: Read, word: bytes, status: int) -> None:
+    page = b"\n<!DOCTYPE html><html><head><script>var a = '" + word + b"'</script></head></html>"
+    with pytest.raises(Blocked):
+        read_whole(answer(status, page), read)
+
+
+@pytest.mark.parametrize("word", GUARD_WORDS, ids=bytes.decode)
+def test_a_good_page_may_hold_the_words_of_bot_guards(word: bytes) -> None:
+    page = b"<html><script src='" + word + b"'></script><ul id='usedcarList'><li>" + word + b"</ul></html>"
+    assert read_whole(answer(200, page), page_body) == page
+
+
+@pytest.mark.parametrize("word", [*GUARD_WORDS, b"captcha", b"x-amzn-waf-action", b"cf-mitigated"], ids=bytes.decode)
+def test_good_json_may_hold_the_words_of_bot_guards(word: bytes) -> None:
+    body = b'{"Count": 1, "SearchResults": [{"Id": "1", "Badge": "%s", "url": "%s", "appId": "PX1"}]}' % (word, word)
+    assert read_whole(answer(200, body), json_body) == body
+
+
+@pytest.mark.parametrize("body", [b'{"text": "px-captcha"}', b'[{"text": "_pxAppId"}]', b'{"SearchResult": []}'])
+def test_json_that_lacks_what_is_due_is_drift_even_if_a_text_in_it_names_a_bot_guard(body: bytes) -> None:
+    with pytest.raises(Drift):
+        read_whole(answer(200, body), json_body)
+
+
+PX = {"appId": "PXabc12345", "vid": "", "uuid": "u", "hostUrl": "/x/xhr", "firstPartyEnabled": True}
+REFUSALS = [
+    {**PX, "blockScript": "/x/captcha/captcha.js?a=c", "jsClientSrc": "/x/init.js"},
+    {"blockScript": "//captcha.px-cdn.test/PXabc12345/captcha.js", "appId": "PXabc12345"},
+    {"jsClientSrc": "/x/init.js", **PX},
+    {"url": "https://geo.captcha-delivery.com/captcha/?initialCid=a&hash=b"},
+    {"sec-cp-challenge": "true", "provider": "crypto"},
+]
+
+
+@READS
+@pytest.mark.parametrize("status", [200, 202, 400, 404, 428, 503])
+@pytest.mark.parametrize("refusal", REFUSALS, ids=lambda refusal: next(iter(refusal)))
+def test_the_json_of_a_bot_guard_is_a_block_whatever_the_status(
+    read: Read, refusal: dict[str, object], status: int
+) -> None:
+    for body in (json.dumps(refusal).encode(), b"\xef\xbb\xbf \n" + json.dumps(refusal, indent=2).encode()):
+        with pytest.raises(Blocked):
+            read(answer(status, body))
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b'{"appId": "PX1"}',
+        b'{"appId": "shop", "blockScript": "x"}',
+        b'{"appId": 7, "blockScript": null}',
+        b'{"url": "https://ci.encar.test/captcha-delivery.com"}',
+        b'{"sec-cp-challenge": ""}',
+        b'{"data": {"appId": "PX1", "blockScript": "x"}}',
+        b'{"appId": "PX1", "blockScript": "x"',
+        b'{"appId": "PX1", "blockScript": "\xff"}',
+        b'{"appId": ' + b"[" * 30_000,
+        b'{"appId": "PX1", "blockScript": "' + b"x" * GUARD_BYTES + b'"}',
+    ],
+    ids=range(10),
+)
+def test_json_that_only_resembles_a_bot_guards_is_no_block(body: bytes) -> None:
+    assert json_body(answer(200, body)) == body
+
+
+@READS
+@pytest.mark.parametrize("status", [201, 202, 203, 204, 205, 206, 207, 226])
+@pytest.mark.parametrize("body", [b"", b" \r\n", BOM], ids=["nothing", "blanks", "a byte order mark"])
+def test_a_good_status_without_content_is_a_block_where_a_body_is_due(read: Read, status: int, body: bytes) -> None:
+    with pytest.raises(Blocked, match="without content"):
+        read(answer(status, body))
+
+
+@READS
+@pytest.mark.parametrize("status", sorted(REDIRECTS))
+def test_a_redirect_that_could_not_be_followed_is_a_block(read: Read, status: int) -> None:
+    for body in (b"", HTML, JSON):
+        with pytest.raises(Blocked):
+            read(answer(status, body))
+
+
+@given(
+    status=st.integers(200, 599),
+    header=st.sampled_from(sorted(BLOCK_HEADERS)),
+    value=st.text(max_size=9),
+    body=st.binary(max_size=64),
+)
+def test_no_body_and_no_status_hides_the_header_of_a_block(status: int, header: str, value: str, body: bytes) -> None:
+    for read in (json_body, page_body):
+        with pytest.raises(Blocked):
+            read(Response(status, CIMultiDict({header: value}), body))
 
 
 def test_without_markers_a_text_is_only_a_text() -> None:

@@ -19,6 +19,7 @@ from dealerproxy.search.legs import CHUNK_ROWS
 from dealerproxy.search.plan import EncarLeg, plan
 from dealerproxy.search.query import parse
 from dealerproxy.settings import Settings
+from dealerproxy.transport.fetch import MAX_FIELD_BYTES, MAX_HEADERS
 from dealerproxy.transport.response import Response
 from dealerproxy.upstreams.danawa import client as danawa
 from dealerproxy.upstreams.danawa.urls import list_url
@@ -91,7 +92,11 @@ async def fetching(
         "danawa": (settings.danawa_rps, danawa.request_headers(settings.user_agent)),
     }
     async with aiohttp.ClientSession(
-        cookie_jar=aiohttp.DummyCookieJar(), timeout=aiohttp.ClientTimeout(total=WITHIN_S)
+        cookie_jar=aiohttp.DummyCookieJar(),
+        timeout=aiohttp.ClientTimeout(total=WITHIN_S),
+        max_line_size=MAX_FIELD_BYTES,
+        max_field_size=MAX_FIELD_BYTES,
+        max_headers=MAX_HEADERS,
     ) as session:
 
         async def fetch(page: Page) -> Response:

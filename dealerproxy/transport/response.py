@@ -155,7 +155,7 @@ def _signs(response: Response, body: bytes, markers: Sequence[bytes], *, html_is
     if not html_is_due and status < 500 and body[:_SNIFF_BYTES].lstrip().startswith(b"<"):
         yield f"HTML with status {status}"
     if status in REDIRECTS:
-        yield f"status {status} without an address"
+        yield f"status {status} where a body is due"
     if 200 < status < 300 and not body.strip():
         yield f"status {status} without content"
 

@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from dealerproxy.sandbox.danawa_inventory import DanawaInventory
 from dealerproxy.sandbox.faults import (
     BadRows,
     Block,
@@ -281,6 +282,30 @@ async def test_twelve_searches_of_a_site_that_blocks_ask_it_once(build: Any, ref
         reasons.append(answer["error"]["details"]["sources"][0]["reason"])
     assert reasons == ["blocked"] + ["suspended"] * 11
     assert len(house.stand_in.calls) == 1
+
+
+@pytest.mark.parametrize(
+    "refusal",
+    [
+        *(Block(status=status) for status in (403, 202, 405, 302)),
+        Status(status=204),
+        Status(status=200, headers={"cf-mitigated": "challenge"}),
+        Status(status=200, headers={"X-DataDome": "protected"}, body="<html></html>"),
+        *(Status(status=status, body="<html><div id='px-captcha'></div></html>") for status in (200, 404, 503)),
+        Status(status=200, body="<html><iframe src='/_Incapsula_Resource?a'></iframe></html>"),
+        Status(status=200, body='{"appId": "PX1", "blockScript": "/captcha.js"}'),
+    ],
+    ids=repr,
+)
+async def test_a_danawa_that_blocks_is_asked_once_whatever_page_it_blocks_with(build: Any, refusal: Fault) -> None:
+    house = await build(stock(1), DanawaInventory())
+    house.stand_in.faults.add(refusal)
+    reasons = []
+    for make in ("Kia", "Hyundai", "BMW"):
+        answer = await house.ask(make=make, upstream="danawa")
+        reasons.append({source["name"]: source["reason"] for source in answer["error"]["details"]["sources"]}["danawa"])
+    assert reasons == ["blocked", "suspended", "suspended"]
+    assert len(house.danawa.calls) == 1
 
 
 async def test_without_dealer_in_source_nothing_is_asked(house: Any) -> None:

@@ -94,7 +94,7 @@ def outcome(response: Response) -> bytes | tuple[type[UpstreamError], str]:
         (300, b"", (UpstreamFault, "status 300")),
         (405, b"", (UpstreamFault, "status 405")),
         # A redirect that leads nowhere, and what only looks like an answer.
-        (302, b"", (Blocked, "blocked (status 302 without an address)")),
+        (302, b"", (Blocked, "blocked (status 302 where a body is due)")),
         (202, b"", (Blocked, "blocked (status 202 without content)")),
         (204, b"", (Blocked, "blocked (status 204 without content)")),
         # A 200 that says nothing is no empty result.

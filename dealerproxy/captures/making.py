@@ -5,6 +5,7 @@ from datetime import datetime
 from typing import Literal
 
 from msgspec.structs import replace
+from multidict import CIMultiDict
 
 from dealerproxy.captures import sites
 from dealerproxy.captures.form import About, Capture, Request, Trouble, sha256
@@ -54,7 +55,7 @@ class Maker:
         return Capture(
             name=name,
             request=Request("GET", clean.url),
-            response=Response(response.status, clean.headers, clean.body),
+            response=Response(response.status, CIMultiDict(clean.headers), clean.body),
             html=clean.is_page or (page.operation in sites.HTML and not clean.body.lstrip().startswith((b"{", b"["))),
             about=about,
         )

@@ -27,6 +27,10 @@ BLOCK_HEADERS: Mapping[str, str] = {
     "cf-mitigated": "Cloudflare",
     # 202 `challenge`; not documented, recorded by several clients of sites hosted there.
     "sg-captcha": "SiteGround",
+    # `challenge` with 403 or 429, `deny` with 403; recorded by several clients of sites hosted there.
+    "x-vercel-mitigated": "Vercel",
+    # Why the request was blocked (wafw00f, plugins/sucuri.py).
+    "x-sucuri-block": "Sucuri",
 }
 # Headers that a bot guard may put on good answers too: a sign of a block where the answer is not good.
 GUARD_HEADERS: Mapping[str, str] = {
@@ -41,8 +45,10 @@ GUARD_WORDS: Mapping[bytes, str] = {
     b"_pxAppId": "HUMAN",
     # Where DataDome's challenge is loaded from; as clients find it.
     b"captcha-delivery.com": "DataDome",
-    # The settings of Cloudflare's challenge page, and the text of its block page (error 1020); as clients find them.
+    # The settings and titles of Cloudflare's challenge page, and the text of its block page; as clients find them.
     b"_cf_chl_opt": "Cloudflare",
+    b"<title>Just a moment...": "Cloudflare",
+    b"<title>Attention Required! | Cloudflare": "Cloudflare",
     b"blocked_why_headline": "Cloudflare",
     # The script of AWS WAF's challenge (AWS WAF Developer Guide, "Client application integrations").
     b"awswaf.com": "AWS WAF",
@@ -51,6 +57,7 @@ GUARD_WORDS: Mapping[bytes, str] = {
     b"_Incapsula_Resource": "Imperva",
     b"Incapsula incident ID": "Imperva",
     # "Access Denied" with a reference number, and the proof of work of Akamai's Bot Manager; as clients find them.
+    b"Reference&#32;&#35;": "Akamai",
     b"errors.edgesuite.net": "Akamai",
     b"sec-if-cpt-container": "Akamai",
 }
@@ -77,9 +84,10 @@ class _Refusal(msgspec.Struct):
     """What the JSON of bot guards has, in place of the site's own keys."""
 
     # HUMAN, for callers that accept JSON (its enforcers' "Advanced Blocking Response").
-    appId: object = None  # noqa: N815
-    blockScript: object = None  # noqa: N815
-    jsClientSrc: object = None  # noqa: N815
+    app: object = msgspec.field(default=None, name="appId")
+    script: object = msgspec.field(default=None, name="blockScript")
+    client: object = msgspec.field(default=None, name="jsClientSrc")
+    host: object = msgspec.field(default=None, name="hostUrl")
     # DataDome, for callers that accept JSON: the address of its challenge; as clients find it.
     url: object = None
     # Akamai's proof of work, with status 428; as clients find it.
@@ -185,7 +193,7 @@ def _guard_json(body: bytes) -> str | None:
         refusal = msgspec.json.decode(body, type=_Refusal)
     except (msgspec.MsgspecError, RecursionError, UnicodeDecodeError):
         return None
-    if str(refusal.appId).startswith("PX") and (refusal.blockScript or refusal.jsClientSrc):
+    if str(refusal.app).startswith("PX") and (refusal.script or refusal.client or refusal.host):
         return "HUMAN"
     if "captcha-delivery.com/" in str(refusal.url):
         return "DataDome"

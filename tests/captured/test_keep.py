@@ -106,6 +106,16 @@ async def test_drift_is_to_be_mended_and_anything_else_is_expected_to_stay(keepe
     assert (expected["code"], expected["kind"]) == ("blocked", "status 403")
 
 
+@pytest.mark.parametrize("header", ["X-Amzn-Waf-Action", "cf-mitigated", "CF-MITIGATED"])
+async def test_a_block_by_header_is_expected_by_that_header(keeper: Keeper, tmp_path: Path, header: str) -> None:
+    name = note(keeper, Blocked("a guard"), Response(200, CIMultiDict({header: "challenge"}), b"{}"))
+    await keeper.close()
+    capture = form.read(tmp_path / "kept" / str(name))
+    assert capture.response.headers[header.lower()] == "challenge"
+    assert capture.expected_error is not None
+    assert capture.expected_error["code"] == "blocked"
+
+
 @pytest.mark.parametrize(
     ("url", "response", "error"),
     [

@@ -180,6 +180,8 @@ def read_whole(response: Response, read: Read) -> object:
         ("x-amzn-waf-action", "something-new"),
         ("cf-mitigated", "challenge"),
         ("SG-Captcha", "challenge"),
+        ("X-Vercel-Mitigated", "deny"),
+        ("X-Sucuri-Block", "SQLI"),
     ],
 )
 def test_a_header_that_only_blocks_have_is_a_block_whatever_comes_with_it(
@@ -249,6 +251,7 @@ REFUSALS = [
     {**PX, "blockScript": "/x/captcha/captcha.js?a=c", "jsClientSrc": "/x/init.js"},
     {"blockScript": "//captcha.px-cdn.test/PXabc12345/captcha.js", "appId": "PXabc12345"},
     {"jsClientSrc": "/x/init.js", **PX},
+    PX,
     {"url": "https://geo.captcha-delivery.com/captcha/?initialCid=a&hash=b"},
     {"sec-cp-challenge": "true", "provider": "crypto"},
 ]

@@ -46,7 +46,7 @@ class Heard(NamedTuple):
         return self.state is not None
 
 
-def heard_of(upstream: str, found: Found[Any], total: int) -> Heard:
+def heard_of(upstream: str, found: Found[Any], total: int | None) -> Heard:
     """What was heard of a leg by one piece."""
     stale = None
     wait_s = found.failure.retry_after_s if found.failure else None
@@ -106,6 +106,7 @@ def _state(name: str, legs: Sequence[Heard], rows: int, now: float) -> SourceSta
     else:
         status, reason = (Status.PARTIAL if answered else Status.FAILED), failure.code
     known = [leg.total for leg in legs if leg.total is not None]
+    trusted = all(leg.total is not None for leg in legs if leg.answered)
     ages = [leg.age_s for leg in legs if leg.age_s is not None]
     asked = (*(error.retry_after_s for error in failures), *(leg.wait_s for leg in legs))
     waits = [wait for wait in asked if wait is not None]
@@ -114,7 +115,7 @@ def _state(name: str, legs: Sequence[Heard], rows: int, now: float) -> SourceSta
         status=status,
         reason=reason,
         rows=rows,
-        total=sum(known) if known and (answered or failure is None) else None,
+        total=sum(known) if known and trusted and (answered or failure is None) else None,
         age_s=round(max(ages)) if ages else None,
         retry_at=iso_kst(now + max(waits)) if waits else None,
         capture=(failure.capture if failure else None) or UNSET,

@@ -129,6 +129,11 @@ class AgedCache:
                 raise
             return self._found(kind, "memory", State.STALE, kept, error)
 
+    def at_hand(self, kind: Kind[V], key: Key) -> V | None:
+        """Return what this process remembers of a piece, however old, without loading anything."""
+        kept: V | None = self._kept((kind.name, key, _PIECE)).value
+        return kept
+
     def forgive(self) -> None:
         """Forget, in this process, how loads failed so far: the next to ask starts another one."""
         self._forgiven_at = self._clock()

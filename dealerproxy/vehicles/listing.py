@@ -85,13 +85,13 @@ class Listing(Struct, frozen=True, kw_only=True, tag=True, gc=False):
 class Chunk(Struct, frozen=True):
     """One aligned piece of a leg: its rows in the upstream's order.
 
-    `total` is the upstream's own count for the whole leg; `ended` tells that nothing follows; `missing` how many rows
-    it kept back of those its count promises for this piece; `confirmed` is false for an emptiness not put in words,
-    and `cut` true where the listing goes on past what is read of it.
+    `total` is the upstream's own count for the whole leg, None where its rows prove it wrong; `ended` tells that
+    nothing follows; `missing` how many rows it kept back of those its count promises for this piece; `confirmed` is
+    false for an emptiness not put in words, and `cut` true where the listing goes on past what is read of it.
     """
 
     entries: tuple[Listing | LeftOut, ...]
-    total: int
+    total: int | None
     ended: bool
     missing: int = 0
     confirmed: bool = True

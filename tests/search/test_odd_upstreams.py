@@ -34,13 +34,17 @@ class Odd:
     def __init__(self) -> None:
         self.rows = [row(number) for number in range(150)]
         self.cap, self.count, self.ignores_offset, self.location = 500, 150, False, ""
+        self.more, self.calls, self.broken_after = 0, 0, 10_000
 
     async def handle(self, request: web.Request) -> web.Response:
         if self.location and "현대" in request.query["q"]:
             return web.Response(status=302, headers={"Location": self.location})
         match = re.fullmatch(r"\|\w+\|(\d+)\|(\d+)", request.query["sr"])
         assert match is not None
-        offset, limit = (0 if self.ignores_offset else int(match[1])), min(int(match[2]), self.cap)
+        self.calls += 1
+        if int(match[1]) >= self.broken_after:
+            return web.Response(body=b'{"Count":1.0,"SearchResults":[]}', content_type="application/json")
+        offset, limit = (0 if self.ignores_offset else int(match[1])), min(int(match[2]) + self.more, self.cap)
         body = {"Count": float(self.count), "SearchResults": self.rows[offset : offset + limit]}
         return web.Response(body=orjson.dumps(body), content_type="application/json")
 
@@ -48,6 +52,12 @@ class Odd:
 class House:
     def __init__(self, client: TestClient[Any, Any], odd: Odd) -> None:
         self.client, self.odd = client, odd
+
+    async def ask(self, **params: str) -> tuple[int, Any]:
+        """One page: the status and the answer."""
+        query = {"make": "Kia", "sort": "price_asc", "upstream": "encar"} | params
+        async with self.client.get("/v1/vehicles", params=query) as response:
+            return response.status, await response.json()
 
     async def walk(self, **params: str) -> tuple[list[str], dict[str, int]]:
         """All ids of a walk, and the notices' counts summed up."""
@@ -89,10 +99,17 @@ async def test_one_that_keeps_its_word_gives_all_without_a_notice(house: House) 
     assert (len(ids), counts) == (150, {})
 
 
-async def test_one_that_caps_its_pages_is_told_by_the_rows_it_keeps_back(house: House) -> None:
-    house.odd.cap = 20
+@pytest.mark.parametrize("cap", [7, 20, 47])
+async def test_one_that_caps_its_pages_is_read_on_from_the_row_received(house: House, cap: int) -> None:
+    house.odd.cap = cap
     ids, counts = await house.walk()
-    assert len(ids) + counts["rows_missing"] == 150
+    assert (len(ids), counts) == (150, {})
+
+
+async def test_one_that_sends_more_than_was_asked_gives_each_row_once(house: House) -> None:
+    house.odd.more = 1
+    ids, counts = await house.walk()
+    assert (len(ids), counts) == (150, {})
 
 
 @pytest.mark.parametrize("count", [0, 40, 149])
@@ -100,6 +117,12 @@ async def test_one_that_counts_too_few_does_not_end_the_walk(house: House, count
     house.odd.count = count
     ids, _ = await house.walk()
     assert len(ids) == 150
+
+
+async def test_a_count_that_its_rows_prove_wrong_is_no_total(house: House) -> None:
+    house.odd.count = 40
+    _, answer = await house.ask()
+    assert (answer["sources"][0]["status"], answer["sources"][0]["total"]) == ("ok", None)
 
 
 async def test_one_that_counts_too_many_is_told(house: House) -> None:
@@ -121,11 +144,40 @@ async def test_one_that_stops_sending_far_from_its_count_is_drift_and_not_the_en
     assert answer["next_cursor"] is not None
 
 
-async def test_one_that_ignores_the_offset_is_told_by_the_rows_it_repeats(house: House) -> None:
-    house.odd.ignores_offset = True
-    ids, counts = await house.walk()
-    assert len(ids) == 48
-    assert counts["moved"] + counts.get("left_out_duplicate", 0) >= 48
+@pytest.mark.parametrize("cap", [20, 48, 500])
+@pytest.mark.parametrize("more", [0, 1])
+async def test_one_that_ignores_the_offset_drifts_after_a_few_calls(house: House, cap: int, more: int) -> None:
+    house.odd.ignores_offset, house.odd.cap, house.odd.more = True, cap, more
+    status, answer = await house.ask()
+    if status == 200:
+        assert (len(answer["data"]), answer["sources"][0]["total"]) == (48, 150)
+        status, answer = await house.ask(cursor=answer["next_cursor"])
+    assert (status, answer["error"]["details"]["sources"][0]["reason"]) == (503, "drift")
+    assert house.odd.calls <= 4
+
+
+async def test_a_count_that_breaks_down_in_the_middle_of_a_walk_does_not_end_it(house: House) -> None:
+    _, first = await house.ask()
+    house.odd.broken_after = 48
+    status, answer = await house.ask(cursor=first["next_cursor"])
+    assert (status, answer["error"]["details"]["sources"][0]["reason"]) == (503, "drift")
+
+
+async def test_stock_that_is_sold_in_the_middle_of_a_walk_ends_it(house: House) -> None:
+    _, first = await house.ask()
+    del house.odd.rows[5:]
+    house.odd.count = 5
+    status, answer = await house.ask(cursor=first["next_cursor"])
+    assert (status, answer["data"], answer["next_cursor"]) == (200, [], None)
+
+
+async def test_new_stock_that_moves_a_whole_page_on_is_no_drift(house: House) -> None:
+    _, first = await house.ask()
+    house.odd.rows[:0] = [row(number) | {"Price": 500.0 + number} for number in range(500, 548)]
+    house.odd.count += 48
+    status, second = await house.ask(cursor=first["next_cursor"])
+    assert status == 200
+    assert [each["id"] for each in second["data"]] == [f"encar_{40_000_000 + number}" for number in range(48, 96)]
 
 
 @pytest.mark.parametrize("location", ["http://[::1", "http://127.0.0.1:99999/", "//:0:0/"])

@@ -19,6 +19,7 @@ from dealerproxy.transport.aged import AgedCache
 from dealerproxy.transport.deadline import Deadline
 from dealerproxy.transport.limits import background
 from dealerproxy.transport.pieces import Found, Kind
+from dealerproxy.upstreams.danawa.listing import CONTAINER
 from dealerproxy.vehicles.listing import LeftOut, LeftOutReason, Listing
 
 FRESH_S = 600.0
@@ -31,6 +32,8 @@ BACK_OFF_S = 30.0
 # Rows seen within this time show that Danawa's pages can still be read.
 ALIVE_S = 86_400.0
 CARS_A_PAGE = 30
+# A listing of several pages does not lose more of its cars than this from one reading to the next.
+MOST_LOST = 0.2
 SIDE_BY_SIDE = 4
 # Readings at a time: more would only starve each other of the request rate.
 READINGS = 2
@@ -172,6 +175,10 @@ class Indexes:
         unknown = sum(isinstance(entry, LeftOut) and entry.reason is LeftOutReason.UNKNOWN_MODEL for entry in entries)
         if 2 * unknown > len(entries):
             raise _told(brand, "a.name", f"{unknown} of {len(entries)} names say no make and model that is known")
+        known = self._known.get(brand)
+        due = len(known.kept.entries) if known is not None and self.at_hand(brand) else 0
+        if due > CARS_A_PAGE and len(entries) < (1 - MOST_LOST) * due:
+            raise _told(brand, CONTAINER, f"pages end or repeat after {len(entries)} cars, where {due} stood before")
         return Index(tuple(entries), cut=cut)
 
     def _nothing(self, brand: Brand, page: PageRead) -> Index:

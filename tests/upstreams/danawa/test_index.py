@@ -110,6 +110,32 @@ async def test_a_page_that_repeats_is_the_end() -> None:
     assert max(site.asked) <= 2 + index.SIDE_BY_SIDE
 
 
+@pytest.mark.parametrize("odd", ["the first again", "rows seen before", "nothing"])
+async def test_a_listing_that_suddenly_ends_early_is_drift_and_the_old_one_stays(odd: str) -> None:
+    site = Site(400)
+    assert len(await site.ids()) == 400
+    site.now += index.FRESH_S + 1
+    again = {"the first again": page(*range(30)), "rows seen before": page(*range(10, 30)), "nothing": page()}
+    site.odd = dict.fromkeys(range(2, 300), again[odd])
+    await site.get()
+    await asyncio.sleep(0.01)
+    found = await site.get()
+    assert (found.state, type(found.failure), len(found.value.entries)) == (State.STALE, Drift, 400)
+    site.now += index.USABLE_S
+    assert len(await site.ids()) == 30
+
+
+@pytest.mark.parametrize(("before", "after"), [(400, 330), (60, 50), (30, 2), (5, 1)])
+async def test_cars_that_are_sold_between_two_readings_are_no_drift(before: int, after: int) -> None:
+    site = Site(before)
+    assert len(await site.ids()) == before
+    site.now += index.FRESH_S + 1
+    site.cars = after
+    await site.get()
+    await asyncio.sleep(0.01)
+    assert len(await site.ids()) == after
+
+
 async def test_a_brand_without_end_is_cut_at_the_page_limit() -> None:
     site = Site(1_000_000)
     found = (await site.get()).value

@@ -8,24 +8,28 @@ car is looked up inside its own `li`: a cell that is missing never shifts its ne
 import re
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from itertools import accumulate
 from typing import NamedTuple
 
 from selectolax.lexbor import LexborHTMLParser, LexborNode
 from yarl import URL
 
 from dealerproxy.errors import Drift
+from dealerproxy.upstreams.danawa.marks import BADGE, shown
 from dealerproxy.upstreams.danawa.urls import HOME, bridge
+from dealerproxy.upstreams.markup import MOST_TEXT, parse
 
 CONTAINER = "#usedcarList"
 ROWS = "li:not(li li)"
 LINK = 'a[href*="loadingBridge.php"]'
 IMAGE = "img"
-HINTS = "[title]:not(a):not(div)"
 # An `li` with neither a name nor one of a car's cells is no car: on every page the fourth is something else.
 CELLS = ".col.year, .col.km, .col.price"
 # Items of a page that are no cars: one was seen. Many more mean that the cars are not seen as such.
 MOST_OTHERS = 10
+# Items of a page, and elements of an item: pages have 31, cars some dozen.
+MOST_ITEMS, MOST_NODES = 2_500, 500
+# Of so many cars at least some can be bought: where classes or icons mark most of them, these do not mean what they say.
+MANY_CARS = 10
 OLD_ROW, OLD_CLASS = "li.clearFix", "clearfix"
 # Lazily loaded pictures keep their address beside `src`.
 IMAGE_ATTRIBUTES = ("data-original", "data-src", "src")
@@ -57,8 +61,10 @@ class _Layout(NamedTuple):
 _YEAR = re.compile(r"((?:19|20)\d{2})\s*(?:년|년형|연식)?", re.ASCII)
 _MILEAGE = re.compile(rf"{_DIGITS}\s*(?:km|㎞)", re.ASCII | re.IGNORECASE)
 _PRICE = re.compile(rf"{_DIGITS}\s*(?:만\s?원)?", re.ASCII)
-# Plain won, hundreds of millions and monthly rates are no prices in 만원.
-_OTHER_PRICE = re.compile(r"월|억|(?<!만)(?<!만\s)원")
+# Plain won, thousands, hundreds of millions and monthly rates are no prices in 만원.
+_OTHER_PRICE = re.compile(r"월|억|\d\s?[천백]|(?<!만)(?<!만\s)원")
+# From here on a number without a unit is won, and none in 만원; nines alone stand for no price.
+_LEAST_WON = 100_000
 
 CURRENT = _Layout(
     name="a.name",
@@ -75,19 +81,22 @@ OLD = _Layout(
     price=_Cell("num", "span.num", "*", _PRICE, _OTHER_PRICE),
 )
 
-_MARK = re.compile(r"(?:판매|거래|계약)\s*(?:완료|종료|대기|중지|보류)|예약|계약\s*중(?!고)|\bSOLD\b", re.IGNORECASE)
-# A rate a month is the price of a lease or a rental.
-_MONTHLY = re.compile(r"월\s*(?:납입금?\s*)?\d[\d,]*\s*만?\s*원")
 # In the list any of the words will do; elsewhere on the page (a box of cars compared, or looked at) they must speak of
 # a search.
 _NONE = r"(?<!본)(?<!본\s)(?<!찜한\s)(?<!관심\s)(?<!비교\s)(?:결과가|차량이|매물이)\s*없"
 _EMPTY_LIST = re.compile(_NONE)
 _EMPTY_PAGE = re.compile(r"(?:검색|조건|등록|해당)[^.!?]{0,15}" + _NONE)
-_UNSEEN = ["script", "style", "template", "noscript"]
+_UNSEEN_TAGS = [
+    *("script", "style", "template", "noscript", "head", "title", "textarea", "select", "option", "datalist"),
+    *("iframe", "noframes", "noembed", "object", "svg", "dialog:not([open])"),
+]
+_MAYBE_UNSEEN = "[hidden], [aria-hidden], [class], [style]"
+_UNSEEN_TOKENS = frozenset("hidden hide blind invisible d-none none sr-only is-hidden ir skip".split())
+_UNSEEN_STYLE = re.compile(
+    r"display\s*:\s*none|visibility\s*:\s*(?:hidden|collapse)|(?<![\w-])(?:opacity|font-size|width|height)\s*:\s*0(?!\.?\d)",
+    re.IGNORECASE,
+)
 _NO_PHOTO = re.compile(r"^data:|/(?:icon|banner|brand)|\.(?:gif|svg)\b")
-# Deeply nested elements would hold the event loop for seconds; an honest page of this size nests some dozen deep.
-SUSPECT_CHARS, DEEPEST = 100_000, 300
-_TAG = re.compile(r"<(/?)(?:div|ul|ol|span|a|b|i|table|section|article|font|em|strong)\b", re.IGNORECASE)
 _OPENED, _CLOSED = re.compile(r"<html\b", re.IGNORECASE), re.compile(r"</html\s*>", re.IGNORECASE)
 _WHOLE_PAGE = re.compile(r"<(?:!doctype|html|head|body)\b", re.IGNORECASE)
 _META_CHARSET = re.compile(rb"<meta[^>]{0,200}?charset\s*=\s*[\"']?\s*([\w-]+)", re.IGNORECASE)
@@ -104,7 +113,8 @@ class ListRow(NamedTuple):
 
     `year` has four digits (model year or registration: nobody knows), `price_manwon` is in 10,000 won. `feeder` and
     `listing_id` say who has the car and under which number, `href` is the link they were taken from. `mark` is the
-    word that says it is sold, reserved or withdrawn, `monthly` whether its row tells a rate a month.
+    word that says it is sold, reserved or withdrawn (`mark_in_words`: one for readers, not a class or an icon),
+    `monthly` whether its row tells a rate a month.
     """
 
     name: str
@@ -117,6 +127,7 @@ class ListRow(NamedTuple):
     image: str | None = None
     mark: str | None = None
     monthly: bool = False
+    mark_in_words: bool = False
 
 
 class Broken(NamedTuple):
@@ -149,31 +160,28 @@ def read_list(body: bytes, *, charset: str | None = None, base: URL = HOME) -> L
     Raises Drift when there is no list, or when more than half of its cars cannot be read; the path is the selector.
     """
     text = decode(body, charset)
-    if len(text) > SUSPECT_CHARS and _depth(text) > DEEPEST:
-        raise Drift(CONTAINER, "elements nested beyond reason")
-    tree = LexborHTMLParser(text)
+    tree = parse(text, CONTAINER)
     container = tree.css_first(CONTAINER)
     whole = bool(_WHOLE_PAGE.search(text))
     if _OPENED.search(text) and not _CLOSED.search(text):
         raise Drift(CONTAINER, "the page breaks off")
     area = container or _unnamed_list(tree, whole=whole)
     items = area.css(ROWS) if area else []
-    hinting = area is not None and area.css_first(HINTS) is not None
-    rows = tuple(row for item in items if (row := _read(item, base, hinting=hinting)) is not None)
+    if len(items) > MOST_ITEMS:
+        raise Drift(ROWS, f"{len(items)} items on a page")
+    rows = tuple(row for item in items if (row := _read(item, base)) is not None)
     if area is None or (container is None and whole and not rows):
         raise Drift(CONTAINER)
     broken = Counter(row.selector for row in rows if isinstance(row, Broken))
     if 2 * broken.total() > len(rows):
         raise Drift(broken.most_common(1)[0][0], f"{broken.total()} of {len(rows)} cars unreadable")
+    hidden = sum(isinstance(row, ListRow) and row.mark is not None and not row.mark_in_words for row in rows)
+    if len(rows) >= MANY_CARS and 2 * hidden > len(rows):
+        raise Drift(BADGE, f"classes or icons mark {hidden} of {len(rows)} cars as sold")
     others = len(items) - len(rows)
     if others > max(MOST_OTHERS, len(rows)):
         raise Drift(CURRENT.name, f"{others} items that are no cars beside {len(rows)} that are")
-    return ListPage(rows, container is not None, not rows and _says_empty(tree, container))
-
-
-def _depth(text: str) -> int:
-    """Return about how deep elements are nested at most."""
-    return max(accumulate(-1 if match[1] else 1 for match in _TAG.finditer(text)), default=0)
+    return ListPage(rows, container is not None, not rows and _says_empty(tree))
 
 
 def decode(body: bytes, charset: str | None) -> str:
@@ -200,44 +208,70 @@ def _unnamed_list(tree: LexborHTMLParser, *, whole: bool) -> LexborNode | None:
     return None if whole or tree.css_first("ul, li") is None else tree.body
 
 
-def _says_empty(tree: LexborHTMLParser, container: LexborNode | None) -> bool:
-    tree.strip_tags(_UNSEEN)
+def _says_empty(tree: LexborHTMLParser) -> bool:
+    """Whether the page says, where readers see it, that there is no car. Takes out of the tree what they do not see."""
+    tree.strip_tags(_UNSEEN_TAGS)
+    for node in tree.css(_MAYBE_UNSEEN):
+        if _is_unseen(node.attributes):
+            node.decompose()
+    container = tree.css_first(CONTAINER)
     said = ((container, _EMPTY_LIST), (tree.body, _EMPTY_PAGE if container else _EMPTY_LIST))
-    return any(node and words.search(_plain(node.text(separator=" "))) for node, words in said)
+    return any(node and words.search(" ".join(node.text(separator=" ").split())) for node, words in said)
 
 
-def _read(item: LexborNode, base: URL, *, hinting: bool) -> ListRow | Broken | None:
-    """Read an `li`; None when it is no car. `hinting`: some of the list's elements say more when pointed at."""
+def _is_unseen(attributes: _Attributes) -> bool:
+    tokens = (attributes.get("class") or "").lower().split()
+    return (
+        "hidden" in attributes
+        or attributes.get("aria-hidden") == "true"
+        or not _UNSEEN_TOKENS.isdisjoint(tokens)
+        or _UNSEEN_STYLE.search((attributes.get("style") or "")[:MOST_TEXT]) is not None
+    )
+
+
+def _read(item: LexborNode, base: URL) -> ListRow | Broken | None:
+    """Read an `li`; None when it is no car."""
     layout, names = CURRENT, item.css(CURRENT.name)
     if not names and OLD_CLASS in (item.attributes.get("class") or "").lower().split():
         layout, names = OLD, item.css(OLD.name)
     if not names and item.css_first(CELLS) is None:
         return None
     try:
-        return _row(item, names, layout, base, hinting=hinting)
+        return _row(item, names, layout, base)
     except _Unreadable as error:
         return Broken(str(error))
 
 
-def _row(item: LexborNode, names: Sequence[LexborNode], layout: _Layout, base: URL, *, hinting: bool) -> ListRow:
+def _row(item: LexborNode, names: Sequence[LexborNode], layout: _Layout, base: URL) -> ListRow:
+    if len(item.css("*")) > MOST_NODES:
+        raise _Unreadable(ROWS)
     name = _name(names, layout)
     cells = _cells(item, layout)
     feeder, listing_id, href = _link(item, names, base)
-    images = [node.attributes for node in item.css(IMAGE)]
-    hints = [node.attributes.get("title") or "" for node in item.css(HINTS)] if hinting else []
-    text = "\n".join((item.text(separator=" "), *(attributes.get("alt") or "" for attributes in images), *hints))
+    seen = shown(item, names, name, f"{layout.name}, {layout.cells}")
+    if seen.odd is not None and seen.mark is None:
+        raise _Unreadable(seen.odd)
     return ListRow(
         name=name,
         year=_number(cells, layout.year),
         mileage_km=_number(cells, layout.mileage),
-        price_manwon=_number(cells, layout.price),
+        price_manwon=_price(cells, layout.price),
         feeder=feeder,
         listing_id=listing_id,
         href=href,
-        image=_image(images),
-        mark=_mark(text, names),
-        monthly=_MONTHLY.search(text) is not None,
+        image=_image(node.attributes for node in item.css(IMAGE)),
+        mark=seen.mark,
+        monthly=seen.monthly,
+        mark_in_words=seen.in_words,
     )
+
+
+def _price(cells: Mapping[str, Sequence[LexborNode]], cell: _Cell) -> int:
+    """Read a price in 만원. A larger number than any car costs is in another unit."""
+    price = _number(cells, cell)
+    if price >= _LEAST_WON and set(str(price)) != {"9"}:
+        raise _Unreadable(cell.selector)
+    return price
 
 
 def _cells(item: LexborNode, layout: _Layout) -> dict[str, list[LexborNode]]:
@@ -250,7 +284,7 @@ def _cells(item: LexborNode, layout: _Layout) -> dict[str, list[LexborNode]]:
 
 
 def _name(names: Sequence[LexborNode], layout: _Layout) -> str:
-    texts = {_plain(node.attributes.get("title") or "" if layout is OLD else node.text()) for node in names}
+    texts = {_short(node.attributes.get("title") or "" if layout is OLD else node.text()) for node in names}
     if len(texts) != 1 or not (name := texts.pop()) or _BAD_CHARACTER in name:
         raise _Unreadable(layout.name)
     return name
@@ -259,10 +293,10 @@ def _name(names: Sequence[LexborNode], layout: _Layout) -> str:
 def _number(cells: Mapping[str, Sequence[LexborNode]], cell: _Cell) -> int:
     """Read the one number of a cell: its whole text, else what stands where the number belongs."""
     nodes = cells.get(cell.token, ())
-    texts = {_plain(node.text()) for node in nodes}
+    texts = {_short(node.text()) for node in nodes}
     value = _only(texts, cell.shape)
     if value is None and not (cell.refused and any(map(cell.refused.search, texts))):
-        value = _only({_plain(part.text()) for node in nodes for part in node.css(cell.inner)}, cell.shape)
+        value = _only({_short(part.text()) for node in nodes for part in node.css(cell.inner)}, cell.shape)
     if value is None:
         raise _Unreadable(cell.selector)
     return value
@@ -298,18 +332,6 @@ def _image(images: Iterable[_Attributes]) -> str | None:
     return None
 
 
-def _mark(text: str, names: Iterable[LexborNode]) -> str | None:
-    """Return a word in a row's text, outside the name's own, that says the car cannot be bought.
-
-    A picture's words count too, and those an icon shows when pointed at.
-    """
-    if not _MARK.search(text):
-        return None
-    marks = Counter(_MARK.findall(text))
-    for node in names:
-        marks.subtract(_MARK.findall(node.text(deep=False)))
-    return next(("".join(mark.split()) for mark, count in marks.items() if count > 0), None)
-
-
-def _plain(text: str) -> str:
-    return " ".join(text.split())
+def _short(text: str) -> str:
+    """Return a text with single blanks; nothing of one that is longer than any of a car."""
+    return " ".join(text.split()) if len(text) <= MOST_TEXT else ""

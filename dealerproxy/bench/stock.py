@@ -1,6 +1,6 @@
 """Searches with rows at hand: everything of an answer but what it is asked and sent over."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, cast
 
 from msgspec.structs import replace
@@ -65,7 +65,9 @@ class Ready(Source[Leg]):
         """The leg's chunk, whichever is wanted."""
         return self._found[leg.q]
 
-    async def count(self, leg: Leg, deadline: Deadline, *, fresh_look: bool) -> Found[int]:
+    async def count(
+        self, leg: Leg, keep: Callable[[Listing], bool], deadline: Deadline, *, fresh_look: bool
+    ) -> Found[int]:
         """How many rows a leg has."""
         return Found(pages.TOTAL, *self._found[leg.q][1:])
 

@@ -9,12 +9,14 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Literal, NamedTuple
 
 import msgspec
-from selectolax.lexbor import LexborHTMLParser
+from selectolax.lexbor import LexborNode
 
 from dealerproxy.captures import sites
 from dealerproxy.captures.keys import HARMLESS, PERSONAL
+from dealerproxy.errors import Drift
 from dealerproxy.upstreams.danawa import feeder, listing
 from dealerproxy.upstreams.encar import detail, rows
+from dealerproxy.upstreams.markup import parse
 
 Need = Literal["mandatory", "optional", "new"]
 
@@ -148,7 +150,7 @@ def shape_of_lists(pages: Sequence[str]) -> list[Line]:
     cells = (layout.year.selector, layout.mileage.selector, layout.price.selector)
     needs: dict[str, Need] = dict.fromkeys((layout.name, *cells, listing.LINK), "mandatory")
     needs[listing.IMAGE] = "optional"
-    containers = [LexborHTMLParser(page).css_first(listing.CONTAINER) for page in pages]
+    containers = list(map(_container, pages))
     items = [item for container in containers if container for item in container.css(listing.ROWS)]
     cars = [item for item in items if any(item.css_first(selector) for selector in (layout.name, listing.CELLS))]
     lines = [Line(listing.CONTAINER, "mandatory", sum(map(bool, containers)), len(pages), sum(map(bool, containers)))]
@@ -157,6 +159,13 @@ def shape_of_lists(pages: Sequence[str]) -> list[Line]:
         filled = sum(bool(node.text().strip() or node.attributes.get("src") or node.css_first("img")) for node in nodes)
         lines.append(Line(selector, need, len(nodes), len(cars), filled))
     return lines
+
+
+def _container(page: str) -> LexborNode | None:
+    try:
+        return parse(page, listing.CONTAINER).css_first(listing.CONTAINER)
+    except Drift:
+        return None
 
 
 def _room(path: str, present: Counter[str]) -> int:

@@ -34,7 +34,7 @@ from dealerproxy.transport.deadline import Deadline
 from dealerproxy.transport.fetch import Fetcher
 from dealerproxy.transport.pieces import Found
 from dealerproxy.transport.response import Response
-from dealerproxy.vehicles.listing import Chunk
+from dealerproxy.vehicles.listing import Chunk, Listing
 
 UPSTREAM, OPERATION, OUTCOME = "dealerproxy.upstream", "dealerproxy.operation", "dealerproxy.outcome"
 LEG, CHUNK, ATTEMPTS = "dealerproxy.leg", "dealerproxy.chunk", "dealerproxy.attempts"
@@ -117,9 +117,11 @@ class _TracedSource:
         with self._about(leg, {CHUNK: index}) as span:
             return _told(span, await self._source.chunk(leg, index, deadline, fresh_look=fresh_look))
 
-    async def count(self, leg: Leg, deadline: Deadline, *, fresh_look: bool) -> Found[int]:
+    async def count(
+        self, leg: Leg, keep: Callable[[Listing], bool], deadline: Deadline, *, fresh_look: bool
+    ) -> Found[int]:
         with self._about(leg, {}) as span:
-            return _told(span, await self._source.count(leg, deadline, fresh_look=fresh_look))
+            return _told(span, await self._source.count(leg, keep, deadline, fresh_look=fresh_look))
 
     @contextmanager
     def _about(self, leg: Leg, about: Mapping[str, AttributeValue]) -> Iterator[Span]:

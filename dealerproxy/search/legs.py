@@ -103,8 +103,8 @@ class LegReader:
     def offer(self, found: Found[Chunk]) -> None:
         """Take the wanted chunk and move to the next row that may be given out."""
         chunk = found.value
-        self.total = chunk.total
-        self._heard.append(heard_of(self.leg.upstream, found, chunk.total))
+        self.total = self._count(chunk)
+        self._heard.append(heard_of(self.leg.upstream, found, self.total))
         self.confirmed = chunk.confirmed
         start = 0
         if self._resuming:
@@ -118,6 +118,10 @@ class LegReader:
         self._chunk = chunk
         self._offset = self._index * self.rows_a_chunk + start
         self._advance()
+
+    def _count(self, chunk: Chunk) -> int | None:
+        """How many rows the leg has: the upstream's own count."""
+        return chunk.total
 
     def take(self) -> Listing:
         """Give out the head and move on within the chunk."""
@@ -202,6 +206,10 @@ class IndexReader(LegReader):
 
     rows_a_chunk = sys.maxsize
 
+    def _count(self, chunk: Chunk) -> int | None:
+        """How many rows match: counted once a walk, as the site filters nothing."""
+        return matching(chunk, self._keep) if self.total is None else self.total
+
     def _find_place(self, chunk: Chunk) -> int | None:
         passed = FIRST if self._key is None or self._last is None else (self._key, self._last)
         return bisect.bisect_right(
@@ -218,6 +226,13 @@ FIRST = (-sys.maxsize, 0)
 def index_order(listing: Listing, sort: Sort) -> tuple[int, int]:
     """The place of a row among those of an index: a total order, and one that a cursor can hold."""
     return SORT_KEYS[sort](listing), digest(listing.listing_id)
+
+
+def matching(chunk: Chunk, keep: Callable[[Listing], bool]) -> int:
+    """How many rows of a whole listing match. What is left out counts only while all do: it may not match."""
+    rows = [entry for entry in chunk.entries if isinstance(entry, Listing)]
+    matched = sum(map(keep, rows))
+    return matched if matched < len(rows) else len(chunk.entries)
 
 
 def reader_of(leg: Leg) -> type[LegReader]:

@@ -14,7 +14,7 @@ from dealerproxy.search.cursor import CursorCodec, LegState, Position, Seen, fin
 from dealerproxy.search.enrich import enrich
 from dealerproxy.search.legs import SORT_KEYS, reader_of
 from dealerproxy.search.page import gather
-from dealerproxy.search.plan import Leg, Plan, plan
+from dealerproxy.search.plan import Keep, Leg, Plan, plan
 from dealerproxy.search.query import Query
 from dealerproxy.search.remarks import remarks
 from dealerproxy.search.sources import Source
@@ -128,7 +128,8 @@ class SearchService:
 
     async def _hidden(self, planned: Plan, rate: Rate, deadline: Deadline, *, fresh_look: bool) -> Listed:
         """Count the rows an auction-only filter hides: one small call a leg, or an index at hand."""
-        heard = await asyncio.gather(*(self._count(leg, deadline, fresh_look=fresh_look) for leg in planned.legs))
+        counts = (self._count(leg, planned.keep, deadline, fresh_look=fresh_look) for leg in planned.legs)
+        heard = await asyncio.gather(*counts)
         answer = VehicleList(
             data=(),
             next_cursor=None,
@@ -139,9 +140,9 @@ class SearchService:
         )
         return Listed(answer, worst_of(leg.state for leg in heard), fresh_for(heard))
 
-    async def _count(self, leg: Leg, deadline: Deadline, *, fresh_look: bool) -> Heard:
+    async def _count(self, leg: Leg, keep: Keep, deadline: Deadline, *, fresh_look: bool) -> Heard:
         try:
-            found = await self._sources[leg.upstream].count(leg, deadline, fresh_look=fresh_look)
+            found = await self._sources[leg.upstream].count(leg, keep, deadline, fresh_look=fresh_look)
         except UpstreamError as error:
             return Heard(leg.upstream, error, None)
         return heard_of(leg.upstream, found, found.value)

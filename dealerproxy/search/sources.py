@@ -10,7 +10,7 @@ from msgspec.structs import replace
 
 from dealerproxy.errors import Drift, UpstreamError
 from dealerproxy.logs import upstream_trouble
-from dealerproxy.search.legs import CHUNK_ROWS, MAX_OFFSET, index_order
+from dealerproxy.search.legs import CHUNK_ROWS, MAX_OFFSET, index_order, matching
 from dealerproxy.search.plan import DanawaLeg, EncarLeg
 from dealerproxy.transport.aged import AgedCache
 from dealerproxy.transport.deadline import Deadline
@@ -42,8 +42,10 @@ class Source(Protocol[L_contra]):
     async def chunk(self, leg: L_contra, index: int, deadline: Deadline, *, fresh_look: bool) -> Found[Chunk]:
         """Return a leg's chunk by index. Raises UpstreamError."""
 
-    async def count(self, leg: L_contra, deadline: Deadline, *, fresh_look: bool) -> Found[int]:
-        """Return how many rows a leg has before what the service filters itself. Raises UpstreamError."""
+    async def count(
+        self, leg: L_contra, keep: Callable[[Listing], bool], deadline: Deadline, *, fresh_look: bool
+    ) -> Found[int]:
+        """Return how many rows a leg has; where the site filters nothing, how many `keep`. Raises UpstreamError."""
 
 
 class EncarSource:
@@ -79,7 +81,9 @@ class EncarSource:
         entries = self._departed.leave_out(leg.upstream, found.value.entries, found.age_s)
         return found if entries is found.value.entries else found._replace(value=replace(found.value, entries=entries))
 
-    async def count(self, leg: EncarLeg, deadline: Deadline, *, fresh_look: bool) -> Found[int]:
+    async def count(
+        self, leg: EncarLeg, keep: Callable[[Listing], bool], deadline: Deadline, *, fresh_look: bool
+    ) -> Found[int]:
         """The site's own count, by one small call."""
         return await self._cache.get(
             self._counts, leg.q, lambda: self._fetch_count(leg), deadline, fresh_look=fresh_look
@@ -203,10 +207,12 @@ class DanawaSource:
                 self._sorted[leg] = kept
         return Found(kept[1], *found[1:])
 
-    async def count(self, leg: DanawaLeg, deadline: Deadline, *, fresh_look: bool) -> Found[int]:
-        """The cars of the listing."""
+    async def count(
+        self, leg: DanawaLeg, keep: Callable[[Listing], bool], deadline: Deadline, *, fresh_look: bool
+    ) -> Found[int]:
+        """The cars of the listing that match."""
         found = await self.chunk(leg, 0, deadline, fresh_look=fresh_look)
-        return Found(len(found.value.entries), *found[1:])
+        return Found(matching(found.value, keep), *found[1:])
 
 
 def chunk_of(entries: Entries, total: int, offset: int, *, exhausted: bool = False) -> Chunk:

@@ -10,8 +10,6 @@ from selectolax.lexbor import LexborHTMLParser
 
 from dealerproxy.errors import Drift
 
-# Characters that are read of one text of a page's; names and numbers have a tenth.
-MOST_TEXT = 500
 # Signs of a tag's beginning in one page, how deep its elements may be nested, what all of them are nested in together,
 # and the attributes of one. Honest pages have some thousand, some dozen, some ten thousand, and a dozen.
 MOST_TAGS, DEEPEST, MOST_OPEN, MOST_ATTRIBUTES = 60_000, 300, 500_000, 50
@@ -24,21 +22,22 @@ _TAG = re.compile(
 _ONE_ATTRIBUTE = re.compile(_ATTRIBUTE)
 # Tags of a page that are too few to be nested too deep, and what looks like one with too many attributes anywhere.
 FEW_TAGS = 1_000
-_LOADED = re.compile(rf"<[a-zA-Z](?:{_ATTRIBUTE}){{{MOST_ATTRIBUTES + 1}}}")
+_LOADED = re.compile(rf"</?[a-zA-Z](?:{_ATTRIBUTE}){{{MOST_ATTRIBUTES + 1}}}")
 # Elements whose text has no tags in it, with where it ends.
 _RAW_END = {
     name: re.compile(rf"</{name}(?=[\s/>])", re.IGNORECASE) for name in ("script", "style", "xmp", "iframe", "noembed")
 }
 # Elements without an end, and those that end where the next of their kind begins: to be nested they need others, or a
 # drawing around them.
-_UNNESTED = frozenset(
-    "area base br col embed hr img input link meta param source track wbr html head body li p td tr th option tbody"
-    " thead tfoot caption colgroup".split()
-)
+_UNNESTED = {
+    *("area", "base", "br", "col", "embed", "hr", "img", "input", "link", "meta", "param", "source", "track", "wbr"),
+    *("html", "head", "body", "li", "p", "option"),
+    *("caption", "colgroup", "thead", "tbody", "tfoot", "tr", "td", "th"),
+}
 _DRAWINGS = frozenset({"svg", "math"})
 # Elements of drawings: only there does a tag that ends with a slash open nothing.
 _SHAPES = frozenset(
-    "g path circle rect line polyline polygon ellipse use defs symbol stop image lineargradient clippath mask".split()
+    ("g", "path", "circle", "rect", "line", "polyline", "polygon", "ellipse", "use", "defs", "symbol", "stop", "image")
 )
 
 

@@ -25,6 +25,7 @@ from dealerproxy.vocabulary.terms import SELL_TYPES, SELLER_TYPES, Body, Colour,
 from dealerproxy.vocabulary.text import GAP, UNTRANSLATED, longest_word, one_line, split_run, squeeze, tidy, word_key
 
 CACHE_SIZE = 4096  # generation names and trims; Encar has a few thousand of each in stock
+MOST_TEXT = 500  # characters of a text that is translated; trims have some dozen
 MISSES_KEPT = 1000  # distinct untranslated words; later ones share one line per kind
 MISS_LENGTH = 40  # characters of an untranslated word that are kept
 MISSES_BEYOND = "*"  # stands for all words past MISSES_KEPT
@@ -169,9 +170,10 @@ class Vocabulary:
     def translate(self, text: str) -> tuple[str | None, tuple[str, ...]]:
         """Return the text in printable ASCII, and the words that had to be left out of it; counts nothing.
 
-        Left out are Hangul nobody has entered and letters of other scripts, Hanja among them.
+        Left out are Hangul nobody has entered and letters of other scripts, Hanja among them, and all of a text that is
+        longer than any trim.
         """
-        return self._translation(text)
+        return self._translation(text) if len(text) <= MOST_TEXT else (None, (text[:MISS_LENGTH],))
 
     def _translate(self, text: str) -> tuple[str | None, tuple[str, ...]]:
         plain = one_line(text)

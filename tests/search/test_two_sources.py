@@ -223,6 +223,38 @@ async def test_an_auction_only_filter_counts_the_rows_of_both_sites(build: Any) 
     assert house.headers[PARTIAL] == "encar"
 
 
+@pytest.mark.parametrize(
+    ("filters", "matching"),
+    [
+        ({"year_min": 2030}, 0),
+        ({"year_max": 2020}, 3),
+        ({"mileage_max_km": 20_000}, 2),
+        ({"price_min_usd": 1_000_000}, 0),
+        ({"year_max": 2020, "mileage_max_km": 20_000}, 1),
+        ({}, 7),
+    ],
+)
+async def test_what_danawa_counts_are_the_rows_that_match_the_filters(
+    build: Any, filters: dict[str, Any], matching: int
+) -> None:
+    danawa = DanawaInventory()
+    for year, mileage in (
+        (2020, 10_000),
+        (2020, 50_000),
+        (2019, 60_000),
+        (2022, 15_000),
+        (2023, 70_000),
+        (2022, 80_000),
+    ):
+        danawa.insert(danawa.new_car(brand="기아", year=year, mileage=mileage))
+    danawa.insert(danawa.new_car(brand="기아", mark="판매완료"))
+    house = await build(Inventory(), danawa)
+    answer = await house.ask(make="Kia", upstream="danawa", **filters)
+    assert answer["sources"][1]["total"] == matching
+    hidden = await house.ask(make="Kia", upstream="danawa", auction_status="upcoming", **filters)
+    assert (hidden["filtered_out"], hidden["data"]) == (matching, [])
+
+
 async def test_a_danawa_row_says_only_what_the_list_says(build: Any) -> None:
     danawa = DanawaInventory()
     car = danawa.insert(

@@ -11,10 +11,13 @@ import re
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
+import msgspec
 from msgspec import Struct
 from yarl import URL
 
 from dealerproxy.errors import Drift
+from dealerproxy.upstreams.caps import MOST_ROWS, short_text
+from dealerproxy.upstreams.danawa.marks import squeezed, tells_of_sale
 from dealerproxy.upstreams.danawa.names import FEEDER, UPSTREAM, photo_url, read_name
 from dealerproxy.upstreams.danawa.urls import HOME, bridge_url
 from dealerproxy.upstreams.encar.detail import ENGINE_CC
@@ -59,7 +62,7 @@ _NUMBER = re.compile(r"(?:\d{1,3}(?:,\d{3})+|\d{1,12})(?:\.\d+)?", re.ASCII)
 # `22년09월(23년형)`: first registered in September 2022, model year 2023.
 _YYMM = re.compile(r"(?:(\d{2}|\d{4})년\s*(\d{1,2})월)?\s*(?:\(\s*(\d{2}|\d{4})년형\s*\))?", re.ASCII)
 _YEAR_MONTH = re.compile(r"(\d{4})[/.-](\d{1,2})", re.ASCII)
-_DATE_JOINER = re.compile(r"\s*[년월./]\s*")
+_DATE_JOINERS = str.maketrans(dict.fromkeys("년월./", "-"))
 
 
 class Advert(Struct, frozen=True):
@@ -94,7 +97,7 @@ class Advert(Struct, frozen=True):
 
 
 class _Data(Struct, frozen=True):
-    detailInfo: list[Advert]
+    detailInfo: list[dict[str, Any]]
 
 
 class _Answer(Struct, frozen=True):
@@ -111,17 +114,22 @@ class _Dated(NamedTuple):
 def read_advert(body: bytes, listing_id: str) -> Advert | Verdict:
     """Read the answer about a car: the advert of one on sale, or why it cannot be bought. An empty list means GONE.
 
-    Raises Drift when there is no such list, when the car is another one, and for a state nobody knows: it might mean
-    sold.
+    Raises Drift when there is no such list, when the car is another one, and for a state nobody knows, or a field
+    nobody reads that tells of a sale: it might mean sold.
     """
     found = decode(body, _Answer).data.detailInfo
     if not found:
         return Verdict.GONE
-    advert = found[0]
+    fields = found[0]
+    advert = msgspec.convert(fields, Advert)
     if advert.demoNo not in NOTHING and _digits(advert.demoNo) != listing_id:
         raise Drift(NUMBER, "the answer is about another car")
     verdict = _judge(advert.demoStatus)
-    return advert if verdict is Verdict.LIVE else verdict
+    if verdict is not Verdict.LIVE:
+        return verdict
+    if any(tells_of_sale(name, value) for name, value in fields.items() if name not in Advert.__struct_fields__):
+        raise Drift(STATUS, "another field tells of a sale")
+    return advert
 
 
 def normalise(advert: Advert, listing_id: str, vocabulary: Vocabulary, base: URL = HOME) -> Car:
@@ -233,10 +241,10 @@ def read_record(advert: Advert) -> Record | None:
 
 
 def _judge(mark: object) -> Verdict:
-    word = "".join(mark.split()) if isinstance(mark, str) else mark
-    if word in NOTHING:
+    if mark is None or (isinstance(mark, str) and not mark.strip()):
         return Verdict.LIVE
-    verdict = STATUSES.get(word) if isinstance(word, str) else None
+    word = short_text(mark)
+    verdict = STATUSES.get(squeezed(word)) if word is not None else None
     if verdict is None:
         raise Drift(STATUS, "an unknown word")
     return verdict
@@ -254,13 +262,9 @@ def _accident_summary(advert: Advert, has_accident: bool, simple_repair: bool | 
     return " ".join(filter(None, sentences))
 
 
-def _text(value: object) -> str | None:
-    return value.strip() or None if isinstance(value, str) else None
-
-
 def _word(value: object, vocabulary: Vocabulary) -> str | None:
     """Encar's word for a word of the feeder's."""
-    text = _text(value)
+    text = short_text(value)
     return vocabulary.danawa.encar_word(text) if text else None
 
 
@@ -272,7 +276,7 @@ def _digits(value: object) -> str:
 def _number(value: object, unit: str = "") -> float | None:
     """A number from 0 up that is no absurdity; as a text it may have commas and its unit."""
     if isinstance(value, str):
-        text = value.strip().removesuffix(unit).rstrip()
+        text = (short_text(value) or "").removesuffix(unit).rstrip()
         value = float(text.replace(",", "")) if _NUMBER.fullmatch(text) else None
     if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value < LIMIT:
         return None
@@ -314,7 +318,8 @@ def _month_of(year: str, month: str) -> int | None:
 
 
 def _dated(value: object) -> _Dated:
-    match = _YYMM.fullmatch(value.strip()) if isinstance(value, str) else None
+    text = short_text(value)
+    match = _YYMM.fullmatch(text) if text is not None else None
     if match is None:
         return _Dated(None, None)
     year, month, model_year = match.groups()
@@ -322,17 +327,17 @@ def _dated(value: object) -> _Dated:
 
 
 def _year_month(value: object) -> int | None:
-    match = _YEAR_MONTH.fullmatch(value.strip()) if isinstance(value, str) else None
+    match = _YEAR_MONTH.fullmatch(short_text(value) or "")
     return _month_of(match[1], match[2]) if match else None
 
 
 def _date(value: object) -> str | None:
     """The day as ISO 8601; the page writes `2026년 06월 08일`."""
-    return iso_date(_DATE_JOINER.sub("-", value.strip().removesuffix("일"))) if isinstance(value, str) else None
+    return iso_date("".join((short_text(value) or "").split()).removesuffix("일").translate(_DATE_JOINERS))
 
 
 def _yes_or_no(value: object, vocabulary: Vocabulary) -> bool | None:
-    text = _text(value)
+    text = short_text(value)
     if text is not None and text not in YES_OR_NO:
         vocabulary.missed("sheet", text)
     return YES_OR_NO.get(text or "")
@@ -341,7 +346,7 @@ def _yes_or_no(value: object, vocabulary: Vocabulary) -> bool | None:
 def _photos(images: object) -> tuple[Photo, ...]:
     """Photos in their order without repeats. An entry is an address, or has one under a name nobody knows."""
     found: dict[str, Photo] = {}
-    for entry in images if isinstance(images, list) else ():
+    for entry in images[:MOST_ROWS] if isinstance(images, list) else ():
         texts = entry.values() if isinstance(entry, Mapping) else (entry,)
         urls = (photo_url(text.strip()) for text in texts if isinstance(text, str))
         url = next(filter(None, urls), None)

@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 from msgspec import Struct
 
-from dealerproxy.errors import Drift, TooLate, UpstreamError, Warming
+from dealerproxy.errors import Drift, NotFound, TooLate, UpstreamError, Warming
 from dealerproxy.logs import upstream_trouble
 from dealerproxy.transport.aged import AgedCache
 from dealerproxy.transport.deadline import Deadline
@@ -40,6 +40,8 @@ READINGS = 2
 # Longer than any reading takes: 200 pages at 4 a second.
 READING_S = 90.0
 MAX_PAGES = 200
+# A listing that ends with a page that is not found has at least so much of what it had before.
+MOST_OF = 0.8
 # Listings that are kept warm: how often they are looked at, and how long before they grow stale they are read anew.
 LOOK_EVERY_S = 15.0
 AHEAD_S = 60.0
@@ -160,7 +162,10 @@ class Indexes:
                 ahead = SIDE_BY_SIDE if page.cars >= CARS_A_PAGE else 1
                 numbers = range(last + 1, min(last + ahead, MAX_PAGES) + 1)
                 pages = (self._read_page(brand, number) for number in numbers)
-                for answer in await asyncio.gather(*pages, return_exceptions=True):
+                answers = await asyncio.gather(*pages, return_exceptions=True)
+                for place, answer in enumerate(answers):
+                    if isinstance(answer, NotFound) and self._ends(brand, seen, answers[place:]):
+                        return self._index(brand, entries)
                     if isinstance(answer, BaseException):
                         raise answer
                     page = answer
@@ -170,6 +175,15 @@ class Indexes:
                     seen |= _ids(page)
                 last = numbers[-1]
             return self._index(brand, entries, cut=True)
+
+    def _ends(self, brand: Brand, seen: AbstractSet[str], rest: Sequence[PageRead | BaseException]) -> bool:
+        """Whether a page that is not found is one past the end: none after it shows a car, nor did the last reading."""
+        known = self._known.get(brand)
+        expected = len({entry.listing_id for entry in known.kept.entries}) if known is not None else 0
+        cars_after = any(
+            not isinstance(page, NotFound) and (isinstance(page, BaseException) or page.cars) for page in rest
+        )
+        return not cars_after and len(seen) >= MOST_OF * expected
 
     def _index(self, brand: Brand, entries: Sequence[Listing | LeftOut], *, cut: bool = False) -> Index:
         unknown = sum(isinstance(entry, LeftOut) and entry.reason is LeftOutReason.UNKNOWN_MODEL for entry in entries)

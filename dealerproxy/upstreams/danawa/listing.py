@@ -14,9 +14,10 @@ from selectolax.lexbor import LexborHTMLParser, LexborNode
 from yarl import URL
 
 from dealerproxy.errors import Drift
-from dealerproxy.upstreams.danawa.marks import BADGE, shown
+from dealerproxy.upstreams.caps import MOST_TEXT
+from dealerproxy.upstreams.danawa.marks import BADGE, shown, words
 from dealerproxy.upstreams.danawa.urls import HOME, bridge
-from dealerproxy.upstreams.markup import MOST_TEXT, parse
+from dealerproxy.upstreams.markup import parse
 
 CONTAINER = "#usedcarList"
 ROWS = "li:not(li li)"
@@ -28,7 +29,7 @@ CELLS = ".col.year, .col.km, .col.price"
 MOST_OTHERS = 10
 # Items of a page, and elements of an item: pages have 31, cars some dozen.
 MOST_ITEMS, MOST_NODES = 2_500, 500
-# Of so many cars at least some can be bought: where classes or icons mark most of them, these do not mean what they say.
+# Of so many cars some can be bought: where classes or icons mark most of them, these do not mean what they say.
 MANY_CARS = 10
 OLD_ROW, OLD_CLASS = "li.clearFix", "clearfix"
 # Lazily loaded pictures keep their address beside `src`.
@@ -81,19 +82,19 @@ OLD = _Layout(
     price=_Cell("num", "span.num", "*", _PRICE, _OTHER_PRICE),
 )
 
+_TEXT = "-text"  # the tag of a text between elements
 # In the list any of the words will do; elsewhere on the page (a box of cars compared, or looked at) they must speak of
 # a search.
 _NONE = r"(?<!본)(?<!본\s)(?<!찜한\s)(?<!관심\s)(?<!비교\s)(?:결과가|차량이|매물이)\s*없"
 _EMPTY_LIST = re.compile(_NONE)
 _EMPTY_PAGE = re.compile(r"(?:검색|조건|등록|해당)[^.!?]{0,15}" + _NONE)
-_UNSEEN_TAGS = [
-    *("script", "style", "template", "noscript", "head", "title", "textarea", "select", "option", "datalist"),
-    *("iframe", "noframes", "noembed", "object", "svg", "dialog:not([open])"),
-]
-_MAYBE_UNSEEN = "[hidden], [aria-hidden], [class], [style]"
-_UNSEEN_TOKENS = frozenset("hidden hide blind invisible d-none none sr-only is-hidden ir skip".split())
+_UNSEEN_TAGS = words(
+    "script style template noscript head title textarea select option datalist iframe noframes noembed object svg"
+)
+_UNSEEN_TOKENS = words("hidden hide blind invisible d-none none sr-only is-hidden")
 _UNSEEN_STYLE = re.compile(
-    r"display\s*:\s*none|visibility\s*:\s*(?:hidden|collapse)|(?<![\w-])(?:opacity|font-size|width|height)\s*:\s*0(?!\.?\d)",
+    r"display\s*:\s*none|visibility\s*:\s*(?:hidden|collapse)"
+    r"|(?<![\w-])(?:opacity|font-size|width|height)\s*:\s*0(?!\.?\d)",
     re.IGNORECASE,
 )
 _NO_PHOTO = re.compile(r"^data:|/(?:icon|banner|brand)|\.(?:gif|svg)\b")
@@ -209,14 +210,21 @@ def _unnamed_list(tree: LexborHTMLParser, *, whole: bool) -> LexborNode | None:
 
 
 def _says_empty(tree: LexborHTMLParser) -> bool:
-    """Whether the page says, where readers see it, that there is no car. Takes out of the tree what they do not see."""
-    tree.strip_tags(_UNSEEN_TAGS)
-    for node in tree.css(_MAYBE_UNSEEN):
-        if _is_unseen(node.attributes):
-            node.decompose()
+    """Whether the page says, where readers see it, that there is no car."""
     container = tree.css_first(CONTAINER)
-    said = ((container, _EMPTY_LIST), (tree.body, _EMPTY_PAGE if container else _EMPTY_LIST))
-    return any(node and words.search(" ".join(node.text(separator=" ").split())) for node, words in said)
+    page, inside = list[str](), list[str]()
+    nodes = [(tree.body, False)]
+    while nodes:
+        node, in_list = nodes.pop()
+        if node is None or node.tag in _UNSEEN_TAGS:
+            continue
+        if node.tag == _TEXT:
+            (inside if in_list else page).append(node.text())
+        elif not _is_unseen(node.attributes):
+            in_list = in_list or node == container
+            nodes += [(child, in_list) for child in reversed(list(node.iter(include_text=True)))]
+    said = ((inside, _EMPTY_LIST), (page, _EMPTY_PAGE if container else _EMPTY_LIST))
+    return any(none.search(" ".join(" ".join(texts).split())) for texts, none in said)
 
 
 def _is_unseen(attributes: _Attributes) -> bool:

@@ -14,12 +14,19 @@ from typing import NamedTuple
 
 from selectolax.lexbor import LexborNode
 
-from dealerproxy.upstreams.markup import MOST_TEXT
+from dealerproxy.upstreams.caps import MOST_TEXT, short_text
 
 # What is reported of a badge with unknown words, and of an item that says too much.
 BADGE, ITEM = "[class*=badge]", "li"
 # Characters that an item may say, and that are read of one attribute.
 MOST_SAID, MOST_HINT = 5_000, 2_000
+MOST_STATE = 40  # characters of a state; more is a text about the car
+
+
+def words(text: str) -> frozenset[str]:
+    """Return the words of a text."""
+    return frozenset(text.split())
+
 
 _DEAL = "(?:판매|거래|매매|매각|계약|예약|구매|매입|매도|출고|인도|양도|이전|입금|상담)"
 _MARK = re.compile(
@@ -32,7 +39,8 @@ _MARK = re.compile(
 # Looked for before blanks are left out: "RS SOLD" would be no word without them.
 _ENGLISH = re.compile(
     r"(?<![a-z])(?:s\W{0,3}o\W{0,3}l\W{0,3}d(?:\W{0,3}o\W{0,3}u\W{0,3}t)?|reserved|reservation|unavailable"
-    r"|under\W{0,3}contract|sale\W{0,3}(?:ended|end|closed|completed|complete)|on\W{0,3}hold|pending|out of stock)(?![a-z])"
+    r"|under\W{0,3}contract|sale\W{0,3}(?:ended|end|closed|completed|complete)|on\W{0,3}hold|pending|out of stock)"
+    r"(?![a-z])"
 )
 # Everything but letters and digits, and the letters nobody sees (fillers of Hangul).
 _UNSEEN = re.compile(r"[\W_\u115f\u1160\u3164\uffa0]+")
@@ -46,16 +54,16 @@ _SOLD_PART = re.compile(
     r"|(?:end|stop|complete)(?:sale|sell|deal)"
 )
 # These are words of layout, too (`flex-end`): marks only alone, or beside words of states.
-_MAYBE_PARTS = frozenset("end ended complete completed done wait waiting hold stop closed contract finish pending".split())
-_STATE_PARTS = frozenset(
+_MAYBE_PARTS = words("end ended complete completed done wait waiting hold stop closed contract finish pending")
+_STATE_PARTS = words(
     "is has state status stat st badge flag label mark ribbon sticker stamp tag ico icon icn img bg car sale sales sell"
-    " deal trade".split()
+    " deal trade"
 )
-_RATE_PARTS = frozenset("month monthly permonth lease leasing rent rental 월 월납 리스 렌트".split())
-_PRICE_PARTS = frozenset(
-    "price fee pay payment cost amount num is type unit col per car badge state tag label ico icon flag won".split()
+_RATE_PARTS = words("month monthly permonth lease leasing rent rental 월 월납 리스 렌트")
+_PRICE_PARTS = words(
+    "price fee pay payment cost amount num is type unit col per car badge state tag label ico icon flag won"
 )
-_BADGE_PARTS = frozenset("badge badges flag flags state status label labels mark ribbon sticker stamp tag tags".split())
+_BADGE_PARTS = words("badge badges flag flags state status label labels mark ribbon sticker stamp tag tags")
 _OFF = frozenset({"0", "n", "no", "none", "false", "null", "off"})
 _ON = frozenset({"1", "y", "yes", "true", "on"})
 _PICTURES = frozenset({"src", "srcset", "data-src", "data-original"})
@@ -70,18 +78,19 @@ _RATE = re.compile(
 _MONTH = re.compile(r"(?:\d{2,4}년)?\d{1,2}월")
 _RATE_BADGE = re.compile(r"(?:운용|금융|장기|단기)?(?:리스|렌트|렌탈|렌터카|구독)(?:승계|차량?|전용|상품)?|승계")
 # What badges of cars on sale say of their past, of promises, of buttons and captions: nothing about the sale.
-_HARMLESS_WORDS = (
-    "판매중 전시중 판매가능 구매가능 판매가격 판매가 판매자 판매 매물 차량 중고차 중고 자동차 무사고 유사고 사고 무교환 단순 교환"
-    " 수리 판금 용접 없음 있음 완전 소유 인신조 차주 여성 비흡연 금연 신차급 신차 인증 제조사 연장 품질 책임 보증 성능 점검"
-    " 진단 검수 정비 점검완료 진단완료 검수완료 정비완료 인증완료 기록부 보험 이력 공개 조회 안심 안전 환불 보상 헛걸음 실매물"
-    " 실차 실사진 실주행 짧은 주행거리 주행 추천 초특가 특가 할인 가격 인하 최저가 급매 저렴 신규 오늘 등록 인기 베스트 프리미엄"
-    " 파워 스페셜 이벤트 핫 광고 스폰서 사진 동영상 영상 뷰 찜하기 찜 하기 관심 비교 상세 보기 자세히 더보기 문의 전화 무료"
-    " 홈서비스 배송 전국 당일 직영 직접매도 엠파크 연식 년식 년형 년 월 연료 색상 변속기 지역 휘발유 가솔린 디젤 경유 전기"
-    " 하이브리드 오토 수동 자동 만원 원 할부 가능 현금 카드 렌트이력 렌터카이력 용도이력 용도 변경 영업용 자가용 관용 침수 전손"
-    " 압류 저당 가지 개월 회 인 장 유 무 선루프 썬루프 내비게이션 내비 네비 후방카메라 풀옵션 옵션 사륜 블랙박스 하이패스 서울 경기 인천"
-    " 부산 대구 대전 광주 울산 개인 딜러 상사 매매상사 상담하기 다나와 new hot best ad up md pick event vr km cc lpg hev phev"
-    " ev suv rv mpark won awd 4wd 2wd top"
-).split()
+_HARMLESS_WORDS = words(
+    "판매중 전시중 판매가능 구매가능 판매가격 판매가 판매자 판매 매물 차량 중고차 중고 자동차 무사고 유사고"
+    " 사고 무교환 단순 교환 수리 판금 용접 없음 있음 완전 소유 인신조 차주 여성 비흡연 금연 신차급 신차 인증"
+    " 제조사 연장 품질 책임 보증 성능 점검 진단 검수 정비 점검완료 진단완료 검수완료 정비완료 인증완료 기록부"
+    " 보험 이력 공개 조회 안심 안전 환불 보상 헛걸음 실매물 실차 실사진 실주행 짧은 주행거리 주행 추천 초특가"
+    " 특가 할인 가격 인하 최저가 급매 저렴 신규 오늘 등록 인기 베스트 프리미엄 파워 스페셜 이벤트 핫 광고 스폰서"
+    " 사진 동영상 영상 뷰 찜하기 찜 하기 관심 비교 상세 보기 자세히 더보기 문의 전화 무료 홈서비스 배송 전국"
+    " 당일 직영 직접매도 엠파크 연식 년식 년형 년 월 연료 색상 변속기 지역 휘발유 가솔린 디젤 경유 전기"
+    " 하이브리드 오토 수동 자동 만원 원 할부 가능 현금 카드 렌트이력 렌터카이력 용도이력 용도 변경 영업용 자가용"
+    " 관용 침수 전손 압류 저당 가지 개월 회 인 장 유 무 선루프 썬루프 내비게이션 내비 네비 후방카메라 풀옵션"
+    " 옵션 사륜 블랙박스 하이패스 서울 경기 인천 부산 대구 대전 광주 울산 개인 딜러 상사 매매상사 상담하기"
+    " 다나와 new hot best ad up md pick event vr km cc lpg hev phev ev suv rv mpark won awd 4wd 2wd top"
+)
 _HARMLESS = re.compile("|".join((r"\d+", *sorted(_HARMLESS_WORDS, key=len, reverse=True))))
 
 
@@ -130,8 +139,7 @@ def shown(item: LexborNode, names: Sequence[LexborNode], name: str, inside: str)
                 hint, found = _told_by(key, value[:MOST_HINT] if value else "")
                 if hint and hint != name:
                     said.append(hint)
-                for sign in found:
-                    signs.append((node, sign))
+                signs.extend((node, sign) for sign in found)
     text = "\n".join(said)
     if len(text) > MOST_SAID:
         return Shown(odd=ITEM)
@@ -148,6 +156,20 @@ def shown(item: LexborNode, names: Sequence[LexborNode], name: str, inside: str)
         or any(sign is Sign.RATE and not _MONTH.fullmatch(squeezed(node.text())) for node, sign in signs)
         or any(map(_RATE_BADGE.fullmatch, badges)),
         odd=BADGE if any(map(_is_odd, badges)) else None,
+    )
+
+
+def tells_of_sale(name: str, value: object) -> bool:
+    """Whether a field of a JSON answer says that a car is off the market: `"soldYn": "Y"`, `"state": "판매 완료"`."""
+    text = short_text(value) if isinstance(value, str) else "1" if value is True or value == 1 else None
+    if text is None or len(text) > MOST_STATE:
+        return False
+    parts = _parts(name)
+    of_states = not _STATE_PARTS.isdisjoint(parts) and _is_sold(_parts(text))
+    return (
+        of_states
+        or bool(marks_in(text))
+        or (text.lower() in _ON and _is_sold([part for part in parts if part != "yn"]))
     )
 
 
@@ -217,4 +239,4 @@ def _badge_text(node: LexborNode, name: str) -> str:
 
 def _is_odd(badge: str) -> bool:
     """Whether a badge says anything that nobody knows."""
-    return len(badge) > MOST_TEXT or _HARMLESS.sub("", badge) != ""
+    return len(badge) > MOST_TEXT or (_RATE_BADGE.fullmatch(badge) is None and _HARMLESS.sub("", badge) != "")

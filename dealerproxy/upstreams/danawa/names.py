@@ -10,6 +10,7 @@ from typing import NamedTuple
 
 from yarl import URL
 
+from dealerproxy.upstreams.caps import MOST_TEXT
 from dealerproxy.upstreams.danawa.listing import ListRow
 from dealerproxy.upstreams.danawa.urls import HOME, bridge_url
 from dealerproxy.upstreams.encar.naming import (
@@ -151,7 +152,7 @@ def normalise(row: ListRow, vocabulary: Vocabulary, base: URL = HOME) -> Listing
 
 def photo_url(address: str) -> str | None:
     """Return a picture's address with https; None unless it is on a host the list is known to show pictures from."""
-    match = _PHOTO.fullmatch(address)
+    match = _PHOTO.fullmatch(address) if len(address) <= MOST_TEXT else None
     return f"https://{match[1]}{match[2]}" if match else None
 
 

@@ -8,6 +8,8 @@ from functools import lru_cache
 
 from yarl import URL
 
+from dealerproxy.upstreams.caps import MOST_TEXT
+
 HOME = URL("https://auto.danawa.com")
 FOLDER = "usedcar"
 BRIDGE = "loadingBridge.php"
@@ -52,7 +54,7 @@ def bridge(href: str, base: URL = HOME) -> tuple[str, str] | None:
     Nothing but the two parameters is used, and the link itself is never followed. One to another host than the
     list's, or with two different ids, says nothing reliable.
     """
-    match = _LINK.fullmatch(href.strip())
+    match = _LINK.fullmatch(href.strip()) if len(href) <= MOST_TEXT else None
     if match is None or (match[1] is not None and match[1].partition(":")[0].lower() not in {base.host, HOME.host}):
         return None
     feeders, ids = set(_FEEDER.findall(match[2])), set(_LISTING_ID.findall(match[2]))

@@ -10,9 +10,9 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from msgspec import Struct
-from selectolax.lexbor import LexborHTMLParser
 
 from dealerproxy.errors import Drift
+from dealerproxy.upstreams.caps import MOST_ROWS, short_text
 from dealerproxy.upstreams.encar.naming import (
     LISTING_ID,
     PAGE_BASE,
@@ -27,6 +27,7 @@ from dealerproxy.upstreams.encar.naming import (
     trim,
 )
 from dealerproxy.upstreams.encar.values import decode, is_year, plate, shown, vin
+from dealerproxy.upstreams.markup import parse
 from dealerproxy.vehicles.car import Car, Photo, Verdict
 from dealerproxy.vocabulary import Make, Model, Vocabulary
 
@@ -156,15 +157,17 @@ def normalise(advert: Advert, listing_id: str, vocabulary: Vocabulary) -> Car:
     Raises Drift naming the mandatory path that is missing or cannot be told in English.
     """
     make, model = _make_and_model(advert, vocabulary)
-    grades = trim((_text(advert.at("category.gradeName")), _text(advert.at("category.gradeDetailName"))), vocabulary)
+    grades = trim(
+        (short_text(advert.at("category.gradeName")), short_text(advert.at("category.gradeDetailName"))), vocabulary
+    )
     model_korean = _mandatory_text(advert, MODEL_NAME)
     names = said(f"{model_korean} {grades.korean or ''}")
-    fuel = fuel_token(_text(advert.at("spec.fuelName")), names, vocabulary)
-    transmission, colour = _text(advert.at("spec.transmissionName")), _text(advert.at("spec.colorName"))
+    fuel = fuel_token(short_text(advert.at("spec.fuelName")), names, vocabulary)
+    transmission, colour = short_text(advert.at("spec.transmissionName")), short_text(advert.at("spec.colorName"))
     shade = vocabulary.colour(colour) if colour else None
     under_contract = is_under_contract(advert)
     price, mileage = _mandatory_number(advert, PRICE), _mandatory_number(advert, MILEAGE)
-    body_word, seller = _text(advert.at("spec.bodyName")), _text(advert.at("contact.userType"))
+    body_word, seller = short_text(advert.at("spec.bodyName")), short_text(advert.at("contact.userType"))
     return Car(
         upstream=UPSTREAM,
         listing_id=listing_id,
@@ -207,7 +210,7 @@ def _kept(document: Mapping[str, Any]) -> Mapping[str, Any]:
     photos = document.get("photos")
     if isinstance(photos, list):
         kept["photos"] = [
-            {key: photo.get(key) for key in _KEPT_PHOTO} for photo in photos if isinstance(photo, Mapping)
+            {key: photo.get(key) for key in _KEPT_PHOTO} for photo in photos[:MOST_ROWS] if isinstance(photo, Mapping)
         ]
     return kept
 
@@ -220,7 +223,7 @@ def _about(advert: Advert, listing_id: str) -> Advert:
 
 def _state_base(body: bytes) -> object:
     """`cars.base` of the page's state, None when there is none. The script is JSON to its end, or to a semicolon."""
-    for script in LexborHTMLParser(body).css("script"):
+    for script in parse(body.decode("utf-8", "replace"), STATE_NAME).css("script"):
         name, _, state = script.text().partition("=")
         if not _STATE_DECLARED.fullmatch(name.strip()):
             continue
@@ -238,7 +241,7 @@ def _make_and_model(advert: Advert, vocabulary: Vocabulary) -> tuple[Make | str,
     """The vocabulary's make and model, as in a list; for one it does not have, the English Encar itself gives."""
     facet, generation = _mandatory_text(advert, MANUFACTURER), _mandatory_text(advert, MODEL_NAME)
     make: Make | str | None = vocabulary.make_of(facet) or _english(advert.at("category.manufacturerEnglishName"))
-    group = _text(advert.at("category.modelGroupName")) or generation
+    group = short_text(advert.at("category.modelGroupName")) or generation
     models: Sequence[Model] = vocabulary.find_models(make, group) if isinstance(make, Make) else ()
     model: Model | str | None = (
         next((model for model in models if model.make_facet == facet), None)
@@ -262,18 +265,15 @@ def _identity(value: object) -> str | None:
     return text if LISTING_ID.fullmatch(text) else None
 
 
-def _text(value: object) -> str | None:
-    return value.strip() or None if isinstance(value, str) else None
-
-
 def _english(value: object) -> str | None:
     text = shown(value)
     return text if text is not None and text.isascii() else None
 
 
 def _number(value: object) -> float | None:
-    if isinstance(value, str) and _NUMBER.fullmatch(value.strip()):
-        return float(value)
+    text = short_text(value)
+    if text is not None and _NUMBER.fullmatch(text):
+        return float(text)
     return float(value) if isinstance(value, int | float) and not isinstance(value, bool) else None
 
 
@@ -305,7 +305,7 @@ def _engine_cc(advert: Advert, fuel: str | None) -> int | None:
 
 def _region(advert: Advert, vocabulary: Vocabulary) -> str | None:
     """The province or city an address begins with (`경기 수원시 권선구`)."""
-    address = _text(advert.at("contact.address"))
+    address = short_text(advert.at("contact.address"))
     return vocabulary.region(address.split()[0]) if address else None
 
 
@@ -316,7 +316,7 @@ def _options(advert: Advert, vocabulary: Vocabulary) -> tuple[str, ...]:
     if TRUCK in kinds or not isinstance(codes, list):
         return ()
     found: dict[str, None] = {}
-    for code in codes:
+    for code in codes[:MOST_ROWS]:
         option = vocabulary.option_of_code(code) if isinstance(code, str) else None
         if option is None:
             vocabulary.missed("option", str(code)[:8])
@@ -328,7 +328,10 @@ def _options(advert: Advert, vocabulary: Vocabulary) -> tuple[str, ...]:
 def _photos(photos: object) -> tuple[Photo, ...]:
     """Photos in slot order without repeats; thumbnails show the same files again, and an odd entry shows nothing."""
     entries: list[Mapping[str, object]] = photos if isinstance(photos, list) else []
-    slots = [(_text(entry.get("type")), _text(entry.get("code")) or "", _text(entry.get("path"))) for entry in entries]
+    slots = [
+        (short_text(entry.get("type")), short_text(entry.get("code")) or "", short_text(entry.get("path")))
+        for entry in entries
+    ]
     found: dict[str, Photo] = {}
     for kind, _, path in sorted(slots, key=lambda slot: (slot[0] == "THUMBNAIL", slot[1], slot[2] or "")):
         url = photo_url(path) if path else None

@@ -8,6 +8,7 @@ from typing import Any
 
 from msgspec import Struct
 
+from dealerproxy.upstreams.caps import MOST_ROWS
 from dealerproxy.upstreams.encar.values import code, decode, iso_date
 from dealerproxy.vehicles.inspection import Diagnosis, DiagnosisPanel
 from dealerproxy.vocabulary import Vocabulary
@@ -29,7 +30,7 @@ def read_diagnosis(body: bytes, vocabulary: Vocabulary) -> Diagnosis:
     without one; all are counted. An item without a name says nothing and is only counted.
     """
     document = decode(body, _Document)
-    panels = (_panel(item, vocabulary) for item in document.items)
+    panels = (_panel(item, vocabulary) for item in document.items[:MOST_ROWS])
     return Diagnosis(
         diagnosed_on=iso_date(document.realDiagnosisDate) or iso_date(document.diagnosisDate),
         panels=tuple(panel for panel in panels if panel is not None),

@@ -8,6 +8,7 @@ unknown, because a lost entry would be hidden damage.
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
+from dealerproxy.upstreams.caps import MOST_ROWS
 from dealerproxy.upstreams.encar.values import code, coded
 from dealerproxy.vehicles.inspection import Panel, PanelType, Severity
 from dealerproxy.vocabulary import SEVERITIES, Vocabulary
@@ -35,7 +36,7 @@ class _Damage(NamedTuple):
 def read_panels(outers: list[Any], vocabulary: Vocabulary) -> tuple[Panel, ...]:
     """Return the touched panels by code: the sheet's own order is arbitrary and changes. A panel stands once."""
     merged: dict[str | int, _Outer] = {}
-    for place, value in enumerate(outers):
+    for place, value in enumerate(outers[:MOST_ROWS]):
         outer = _outer(value)
         if not outer.statuses:
             continue

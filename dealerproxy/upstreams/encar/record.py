@@ -12,6 +12,7 @@ from typing import Any
 from msgspec import Struct
 
 from dealerproxy.errors import Drift
+from dealerproxy.upstreams.caps import MOST_ROWS, short_text
 from dealerproxy.upstreams.encar.values import Coded, code, decode, iso_date, token, whole
 from dealerproxy.vehicles.inspection import Accident, AccidentCostSummary, CostBreakdown, CostIncident, Months, Record
 from dealerproxy.vehicles.pricing import usd
@@ -61,10 +62,10 @@ def read_record(body: bytes, vocabulary: Vocabulary) -> Record:
     own_count = whole(document.myAccidentCnt)
     if own_count is None:
         raise Drift(OWN_COUNT)
-    owners = document.ownerChanges if isinstance(document.ownerChanges, list) else []
+    owners = document.ownerChanges[:MOST_ROWS] if isinstance(document.ownerChanges, list) else []
     return Record(
         open=True,
-        own_accidents=tuple(_accident(entry) for entry in document.accidents if _is_own(entry)),
+        own_accidents=tuple(_accident(entry) for entry in document.accidents[:MOST_ROWS] if _is_own(entry)),
         own_accident_count=own_count,
         other_accident_count=whole(document.otherAccidentCnt),
         owner_changes=tuple(filter(None, map(iso_date, owners))),
@@ -152,7 +153,7 @@ def _flag(value: object) -> bool | None:
 
 def _uses(document: _Document, vocabulary: Vocabulary) -> tuple[str, ...]:
     """Return what the car was registered as, now first, each once."""
-    earlier = document.carInfoUse1s if isinstance(document.carInfoUse1s, list) else []
+    earlier = document.carInfoUse1s[:MOST_ROWS] if isinstance(document.carInfoUse1s, list) else []
     codes = filter(None, map(code, (document.use, *earlier)))
     return tuple(dict.fromkeys(token("record_uses", Coded(use, None), vocabulary) for use in codes))
 
@@ -168,7 +169,7 @@ def _uninsured(document: _Document) -> tuple[Months, ...] | None:
     )
     found: list[Months] = []
     for span in filter(None, spans):
-        match = _SPAN.fullmatch(span.strip()) if isinstance(span, str) else None
+        match = _SPAN.fullmatch(short_text(span) or "")
         if match is None:
             return None
         found.append(Months(f"{match[1]}-{match[2]}", f"{match[3]}-{match[4]}" if match[3] else None))

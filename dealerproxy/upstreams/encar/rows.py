@@ -9,12 +9,13 @@ import re
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from operator import attrgetter
-from typing import Generic, NamedTuple, TypeVar
+from typing import Annotated, Generic, NamedTuple, TypeVar
 
 import msgspec
 from msgspec import UNSET, Struct, UnsetType
 
 from dealerproxy.errors import Drift
+from dealerproxy.upstreams.caps import MOST_ROWS, Text, check_json
 from dealerproxy.upstreams.encar.naming import (
     LISTING_ID,
     PAGE_BASE,
@@ -40,37 +41,37 @@ R = TypeVar("R")
 
 class _Page(Struct, Generic[R], frozen=True):
     Count: float | UnsetType = UNSET
-    SearchResults: list[R] | UnsetType = UNSET
+    SearchResults: Annotated[list[R], msgspec.Meta(max_length=MOST_ROWS)] | UnsetType = UNSET
 
 
 class _Photo(Struct, frozen=True, gc=False):
-    location: str
-    type: str = ""
+    location: Text
+    type: Text = ""
     ordering: float = 0.0
 
 
 class SearchRow(Struct, frozen=True, gc=False):
     """A row as Encar sends it. Fields without a default are mandatory."""
 
-    Id: str
-    Manufacturer: str
-    Model: str
+    Id: Text
+    Manufacturer: Text
+    Model: Text
     Year: float
-    FormYear: str
+    FormYear: Text
     Mileage: float
     Price: float
-    Badge: str | None = None
-    BadgeDetail: str | None = None
-    FuelType: str | None = None
-    Transmission: str | None = None
-    SellType: str | None = None
-    SalesStatus: str | None = None
-    ServiceCopyCar: str | None = None
-    Photo: str | None = None
+    Badge: Text | None = None
+    BadgeDetail: Text | None = None
+    FuelType: Text | None = None
+    Transmission: Text | None = None
+    SellType: Text | None = None
+    SalesStatus: Text | None = None
+    ServiceCopyCar: Text | None = None
+    Photo: Text | None = None
     Photos: tuple[_Photo, ...] = ()
-    Separation: tuple[str, ...] = ()
-    OfficeCityState: str | None = None
-    LeaseType: str | None = None
+    Separation: tuple[Text, ...] = ()
+    OfficeCityState: Text | None = None
+    LeaseType: Text | None = None
     MonthLeasePrice: float | None = None
 
 
@@ -124,6 +125,7 @@ def read_count(body: bytes) -> int:
 def _counted(body: bytes) -> tuple[int, _Page[SearchRow] | _Page[object]]:
     """Decode all at once, or row by row where something does not fit, so that it costs no more than its row."""
     page: _Page[SearchRow] | _Page[object]
+    check_json(body)
     try:
         page = _page_decoder.decode(body)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):

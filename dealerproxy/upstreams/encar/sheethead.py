@@ -4,6 +4,7 @@ import re
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
+from dealerproxy.upstreams.caps import MOST_ROWS
 from dealerproxy.upstreams.encar.values import coded, is_year, iso_date, tick, token, whole
 from dealerproxy.vocabulary import Vocabulary
 from dealerproxy.vocabulary.text import word_key
@@ -16,6 +17,8 @@ CAR_STATE, BOARD_STATE, MILEAGE_STATE = "carStateType", "boardStateType", "milea
 USAGE_CHANGES, PAINT, SERIOUS = "usageChangeTypes", "paintPartTypes", "seriousTypes"
 TUNING, TUNING_TYPES, WATERLOG = "tuning", "tuningStateTypes", "waterlog"
 RECALL, RECALL_FULFILLED, COMMENTS = "recall", "recallFullFillTypes", "comments"
+
+MOST_NOTES = 5_000  # characters of a comment
 
 _PHRASE_END = re.compile(r"[./\n\r]+")
 
@@ -41,7 +44,7 @@ def read_head(detail: object, simple_repair: object, vocabulary: Vocabulary) -> 
         values = detail.get(key)
         if not isinstance(values, list):
             return None
-        return tuple(dict.fromkeys(token(table, coded(value), vocabulary) for value in values))
+        return tuple(dict.fromkeys(token(table, coded(value), vocabulary) for value in values[:MOST_ROWS]))
 
     serious = several(SERIOUS, "serious")
     tuning_types = several(TUNING_TYPES, "tuning")
@@ -106,6 +109,9 @@ def _notes(comments: object, vocabulary: Vocabulary) -> str | None:
     into the count.
     """
     if not isinstance(comments, str):
+        return None
+    if len(comments) > MOST_NOTES:
+        vocabulary.missed("notes", "comment")
         return None
     english: list[str] = []
     for phrase in filter(None, map(str.strip, _PHRASE_END.split(comments))):

@@ -18,6 +18,7 @@ import msgspec
 from msgspec import Struct
 
 from dealerproxy.errors import Drift
+from dealerproxy.upstreams.caps import MOST_TEXT, check_json, short_text
 from dealerproxy.vocabulary import Vocabulary
 
 T = TypeVar("T")
@@ -48,8 +49,7 @@ _CONTROL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f]")
 _BAD_ESCAPE = re.compile(r'(?<!\\)((?:\\\\)*+)\\(?!["\\/bfnrt]|u[0-9A-Fa-f]{4})')
 _LONGEST_NUMBER = 40
 
-# The longest text that is shown, and what is in no text of a car's: markup, and half a character.
-TEXT_CHARS = 500
+# What is in no text of a car's that is shown: markup, and half a character.
 _MARKUP = re.compile('[<>"`\\\\\ufffd]')
 # Spaces of other widths, and characters nobody sees that sellers copy along with a word.
 _SPACES = dict.fromkeys(map(ord, "\u00a0\u2002\u2003\u2009\u202f\u3000"), " ") | dict.fromkeys(
@@ -79,6 +79,7 @@ def decode(body: bytes, kind: type[T]) -> T:
     A text that is no Unicode, or a number beyond reason, costs its own value, which becomes DAMAGED; an object with
     such a key is DAMAGED itself.
     """
+    check_json(body)
     try:
         with suppress(msgspec.DecodeError, UnicodeDecodeError):
             return msgspec.json.decode(body, type=kind)
@@ -133,7 +134,7 @@ def _refuse(word: str) -> object:
 
 def shown(value: object) -> str | None:
     """Return a text fit to be shown, without blanks around it; None for none, and for one that is unfit."""
-    return _fit(value) if isinstance(value, str) and len(value) <= 2 * TEXT_CHARS else None
+    return _fit(value) if isinstance(value, str) and len(value) <= 2 * MOST_TEXT else None
 
 
 @lru_cache(maxsize=16_384)
@@ -144,7 +145,7 @@ def _fit(text: str) -> str | None:
 
 def is_fit(text: str) -> bool:
     """Whether a text can be shown: not empty, not endless, without markup, control or direction characters."""
-    return 0 < len(text) <= TEXT_CHARS and text.isprintable() and not _MARKUP.search(text)
+    return 0 < len(text) <= MOST_TEXT and text.isprintable() and not _MARKUP.search(text)
 
 
 def plate(value: object, vocabulary: Vocabulary) -> str | None:
@@ -178,7 +179,7 @@ def _path(message: str) -> str:
 
 def iso_date(value: object) -> str | None:
     """Return the day of `YYYYMMDD`, `YYYY-MM-DD` or an ISO time as `YYYY-MM-DD`."""
-    match = _DATE.fullmatch(value.strip()) if isinstance(value, str) else None
+    match = _DATE.fullmatch(short_text(value) or "")
     if match is None:
         return None
     try:
@@ -189,8 +190,8 @@ def iso_date(value: object) -> str | None:
 
 def whole(value: object) -> int | None:
     """Return a whole number from 0 up; it may come as a float (`202305.0`) or as digits in a text."""
-    if isinstance(value, str) and _DIGITS.fullmatch(value.strip()):
-        return int(value)
+    if (text := short_text(value)) is not None and _DIGITS.fullmatch(text):
+        return int(text)
     if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value < _AMOUNT_LIMIT:
         return None
     return int(value) if value == int(value) else None
@@ -211,8 +212,7 @@ def coded(value: object) -> Coded:
     """Return the code and title of a `{code, title}` object; of anything else neither."""
     if not isinstance(value, Mapping):
         return Coded(None, None)
-    title = value.get("title")
-    return Coded(code(value.get("code")), title.strip() or None if isinstance(title, str) else None)
+    return Coded(code(value.get("code")), short_text(value.get("title")))
 
 
 def token(table: str, pair: Coded, vocabulary: Vocabulary) -> str:

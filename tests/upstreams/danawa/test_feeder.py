@@ -151,6 +151,27 @@ class TestWhetherItCanBeBought:
             advert(demoStatus=mark)
         assert caught.value.path == "data.detailInfo[0].demoStatus"
 
+    @pytest.mark.parametrize(
+        "spelling",
+        ["판 매 완 료", "\u1111\u1161\u11ab\u1106\u1162\u110b\u116a\u11ab\u1105\u116d", "판매\u200b완료", "[판매완료]"],
+    )
+    def test_a_mark_is_the_same_in_any_spelling(self, spelling: str) -> None:
+        assert read_advert(body(demoStatus=spelling), ID) is Verdict.SOLD
+
+    @pytest.mark.parametrize("mark", ["?", "\u200b", "판매완료" * 200])
+    def test_a_mark_without_a_word_is_drift(self, mark: str) -> None:
+        with pytest.raises(Drift):
+            advert(demoStatus=mark)
+
+    @pytest.mark.parametrize(
+        "field",
+        [{"saleState": "판매완료"}, {"soldYn": "Y"}, {"status": "SOLD"}, {"reserved": True}, {"stateNm": "계약 중"}],
+    )
+    def test_another_field_that_tells_of_a_sale_is_drift_never_an_offer(self, field: dict[str, Any]) -> None:
+        with pytest.raises(Drift) as caught:
+            advert(**field)
+        assert caught.value.path == "data.detailInfo[0].demoStatus"
+
     def test_a_sold_car_needs_no_description(self) -> None:
         assert read_advert(
             b'{"data":{"detailInfo":[{"demoStatus":"\xed\x8c\x90\xeb\xa7\xa4\xec\x99\x84\xeb\xa3\x8c"}]}}', ID

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 import pytest
 
-from dealerproxy.errors import Drift, NotFound, ServerFault, TimedOut, UpstreamError, Warming
+from dealerproxy.errors import Blocked, Drift, NotFound, ServerFault, TimedOut, UpstreamError, Warming
 from dealerproxy.transport.aged import AgedCache
 from dealerproxy.transport.deadline import Deadline
 from dealerproxy.transport.pieces import Found, State
@@ -75,6 +75,41 @@ async def test_what_fails_behind_the_end_does_not_matter() -> None:
     broken.errors = {2: ServerFault("status 500")}
     with pytest.raises(ServerFault):
         await broken.ids()
+
+
+@pytest.mark.parametrize(("cars", "missing"), [(30, 2), (60, 3), (65, 4), (240, 9)])
+async def test_a_page_past_the_end_that_is_not_found_is_the_end(cars: int, missing: int) -> None:
+    site = Site(cars)
+    site.errors = {number: NotFound("404") for number in range(missing, 300)}
+    assert len(await site.ids()) == cars
+
+
+@pytest.mark.parametrize(
+    "after", [ServerFault("status 500"), TimedOut("slow"), Drift("#usedcarList"), Blocked("captcha"), None]
+)
+async def test_a_page_that_is_not_found_before_others_that_are_not_is_no_end(after: UpstreamError | None) -> None:
+    site = Site(300)
+    site.errors = {2: NotFound("404")} | ({3: after} if after else {})
+    with pytest.raises(NotFound):
+        await site.ids()
+
+
+async def test_a_first_page_that_is_not_found_is_no_empty_listing() -> None:
+    site = Site(0)
+    site.errors = {number: NotFound("404") for number in range(1, 300)}
+    with pytest.raises(NotFound):
+        await site.ids()
+
+
+async def test_a_listing_that_breaks_off_by_a_page_that_is_not_found_is_not_believed_to_have_shrunk() -> None:
+    site = Site(300)
+    assert len(await site.ids()) == 300
+    site.now += index.FRESH_S + 1
+    site.errors = {number: NotFound("404") for number in range(5, 300)}
+    await site.get()
+    await asyncio.sleep(0.01)
+    found = await site.get()
+    assert (found.state, len(found.value.entries)) == (State.STALE, 300)
 
 
 async def test_rows_without_a_number_do_not_keep_a_reading_going() -> None:

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from dealerproxy.errors import Drift
 from dealerproxy.upstreams.danawa.listing import LINK, Broken, ListPage, ListRow, decode, read_list
+from tests.upstreams.danawa.pages import HREF, only, page, row
 
 FOLDER = Path(__file__).parents[2] / "captures"
 PAGE = (FOLDER / "danawa_list" / "body.html").read_bytes()
@@ -18,29 +19,6 @@ OLD = (FOLDER / "danawa_list_old" / "body.html").read_bytes()
 EMPTY = (FOLDER / "danawa_list_empty" / "body.html").read_bytes()
 
 NAME, YEAR, KM, PRICE = "a.name", ".col.year .middle", ".col.km .middle", ".col.price .num"
-HREF = "loadingBridge.php?refer=usedcarList&amp;sCompany=mpark&amp;sDemoNo=77"
-
-
-def row(**cells: str) -> str:
-    """One `li` of a car; a cell given as a keyword is put in place of the usual one."""
-    parts = {
-        "photo": f'<a href="{HREF}"><img src="https://www.m-park.co.kr/1.jpg"></a>',
-        "name": f'<a class="name" href="{HREF}">\n 기아 K5 2.0  가솔린 </a>',
-        "year": '<div class="col year"><div class="middle">2021</div></div>',
-        "km": '<div class="col km"><div class="middle">79,959km</div></div>',
-        "price": '<div class="col price"><div class="middle"><span class="num">1,850</span>만원</div></div>',
-    } | cells
-    return f"<li>{''.join(parts.values())}</li>"
-
-
-def page(*rows: str) -> bytes:
-    return f'<!doctype html><html><body><div id="usedcarList"><ul>{"".join(rows)}</ul></div></body></html>'.encode()
-
-
-def only(item: str) -> ListRow | Broken:
-    """Read one row, among good ones so that the page is none that drifted."""
-    *_, found = read_list(page(row(), row(), item)).rows
-    return found
 
 
 def test_the_cars_of_a_page_are_read_in_order_and_the_fourth_item_is_none() -> None:

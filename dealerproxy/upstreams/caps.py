@@ -1,0 +1,28 @@
+"""How much is read of an upstream's answer, so that none costs more than an honest one does.
+
+Reading runs on the event loop. Honest texts have some dozen characters, honest answers up to 500 rows; the largest
+captured one has 10,000 objects and 100,000 values.
+"""
+
+from typing import Annotated
+
+from msgspec import Meta
+
+from dealerproxy.errors import Drift
+
+MOST_TEXT, MOST_ROWS = 500, 1_000
+MOST_OBJECTS, MOST_VALUES = 20_000, 300_000
+
+# A text of a row that is decoded by its type.
+Text = Annotated[str, Meta(max_length=MOST_TEXT)]
+
+
+def check_json(body: bytes) -> None:
+    """Raise Drift for a JSON body with more in it than any answer has."""
+    if body.count(b"{") > MOST_OBJECTS or body.count(b",") > MOST_VALUES:
+        raise Drift("$", "more values than an answer has")
+
+
+def short_text(value: object) -> str | None:
+    """Return a text without the blanks around it; None for an empty or an overlong one, and for anything else."""
+    return value.strip() or None if isinstance(value, str) and len(value) <= MOST_TEXT else None

@@ -15,7 +15,7 @@ from yarl import URL
 
 from dealerproxy.errors import Drift
 from dealerproxy.upstreams.caps import MOST_TEXT
-from dealerproxy.upstreams.danawa.marks import BADGE, shown, words
+from dealerproxy.upstreams.danawa.marks import BADGE, row_marks, words
 from dealerproxy.upstreams.danawa.urls import HOME, bridge
 from dealerproxy.upstreams.markup import parse
 
@@ -256,9 +256,9 @@ def _row(item: LexborNode, names: Sequence[LexborNode], layout: _Layout, base: U
     name = _name(names, layout)
     cells = _cells(item, layout)
     feeder, listing_id, href = _link(item, names, base)
-    seen = shown(item, names, name, f"{layout.name}, {layout.cells}")
-    if seen.odd is not None and seen.mark is None:
-        raise _Unreadable(seen.odd)
+    marks = row_marks(item, names, name, f"{layout.name}, {layout.cells}")
+    if marks.odd is not None and marks.mark is None:
+        raise _Unreadable(marks.odd)
     return ListRow(
         name=name,
         year=_number(cells, layout.year),
@@ -268,9 +268,9 @@ def _row(item: LexborNode, names: Sequence[LexborNode], layout: _Layout, base: U
         listing_id=listing_id,
         href=href,
         image=_image(node.attributes for node in item.css(IMAGE)),
-        mark=seen.mark,
-        monthly=seen.monthly,
-        mark_in_words=seen.in_words,
+        mark=marks.mark,
+        monthly=marks.monthly,
+        mark_in_words=marks.in_words,
     )
 
 

@@ -102,7 +102,7 @@ class Sign(StrEnum):
     BADGE = "badge"
 
 
-class Shown(NamedTuple):
+class RowMarks(NamedTuple):
     """What a row shows.
 
     `mark`: the word or class that takes the car off the market; `in_words`: it is one for readers, no class or icon.
@@ -126,7 +126,7 @@ def marks_in(text: str) -> list[str]:
     return _marks(text, squeezed(text))
 
 
-def shown(item: LexborNode, names: Sequence[LexborNode], name: str, inside: str) -> Shown:
+def row_marks(item: LexborNode, names: Sequence[LexborNode], name: str, inside: str) -> RowMarks:
     """Read what a row shows.
 
     `name` is the car's, which marks nothing; `inside` selects names and cells, which no badge holds.
@@ -142,14 +142,14 @@ def shown(item: LexborNode, names: Sequence[LexborNode], name: str, inside: str)
                 signs.extend((node, sign) for sign in found)
     text = "\n".join(said)
     if len(text) > MOST_SAID:
-        return Shown(odd=ITEM)
+        return RowMarks(odd=ITEM)
     plain = squeezed(text)
     marks = Counter(_marks(text, plain))
     for node in names if marks else ():
         marks.subtract(marks_in(node.text(deep=False)))
     word = next((mark for mark, count in marks.items() if count > 0), None)
     badges = [_badge_text(node, name) for node, sign in signs if sign is Sign.BADGE and not node.css(inside)]
-    return Shown(
+    return RowMarks(
         mark=word or next((sign.value for _, sign in signs if sign is Sign.SOLD), None),
         in_words=word is not None,
         monthly=_RATE.search(plain) is not None

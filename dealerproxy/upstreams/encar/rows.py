@@ -60,8 +60,8 @@ class SearchRow(Struct, frozen=True, gc=False):
     FormYear: Text
     Mileage: float
     Price: float
-    Badge: Text | None = None
-    BadgeDetail: Text | None = None
+    Badge: str | None = None
+    BadgeDetail: str | None = None
     FuelType: Text | None = None
     Transmission: Text | None = None
     SellType: Text | None = None

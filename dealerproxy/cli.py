@@ -17,8 +17,8 @@ from aiohttp import web
 
 import dealerproxy
 from dealerproxy import logs, settings, workers
+from dealerproxy.api import server
 from dealerproxy.api.metrics import WORKER_PORTS
-from dealerproxy.api.server import Site
 from dealerproxy.api.state import DRAINING
 from dealerproxy.app import create_app
 from dealerproxy.captures import commands as captures
@@ -31,8 +31,8 @@ USAGE_ERROR = 2
 SANDBOX_RPS = 200.0
 # Requests under way may finish: a little more than the longest of them is given by default.
 SHUTDOWN_S = 12.0
-# How long readiness says no before the socket is closed.
-DRAIN_S = 1.0
+# How long readiness says no, and each answer ends its connection, before the socket is closed.
+DRAIN_S = 0.4
 LAST_PORT = 65_535
 
 log = structlog.get_logger(__name__)
@@ -225,17 +225,17 @@ async def sandbox(configured: Settings, options: argparse.Namespace) -> None:
 @asynccontextmanager
 async def _listening(app: web.Application, host: str, port: int, own_port: int | None = None) -> AsyncIterator[str]:
     """Serve an application and yield its base URL. With a port of its own, it shares the first with others."""
-    runner = web.AppRunner(app, access_log=None, handle_signals=False, shutdown_timeout=SHUTDOWN_S)
+    runner = web.AppRunner(app, access_log=None, handle_signals=False, shutdown_timeout=server.CUT_S)
     await runner.setup()
     try:
-        await Site(runner, host, port, reuse_port=own_port is not None).start()
+        await server.Site(runner, host, port, reuse_port=own_port is not None).start()
         if own_port is not None:
-            await Site(runner, host, own_port).start()
+            await server.Site(runner, host, own_port).start()
         bound = runner.addresses[0]
         shown = f"[{bound[0]}]" if ":" in bound[0] else bound[0]
         yield f"http://{shown}:{bound[1]}"
     finally:
-        await runner.cleanup()
+        await server.stop(runner, SHUTDOWN_S)
 
 
 def _stop_signal() -> asyncio.Event:

@@ -1,9 +1,20 @@
-"""The listening socket: our envelope even for what is no HTTP, and limits on who holds a connection open."""
+"""The listening socket: our envelope even for what is no HTTP, limits on who holds a connection open, and its end.
+
+A listening socket that is closed resets the connections that the kernel has accepted for it and the process has not
+taken yet. So at the end the kernel is told to start no more connections, those that it has begun are taken and
+answered, and only then is the socket closed. Of several processes on one port each does so with its own socket.
+"""
 
 import asyncio
+import ctypes
 import resource
 import secrets
-from collections.abc import Awaitable, Callable
+import select
+import socket
+import struct
+import sys
+from collections.abc import Awaitable, Callable, Sequence
+from contextlib import suppress
 from typing import Any, cast
 
 import structlog
@@ -20,6 +31,15 @@ IDLE_S = 75.0
 LINGER_S = 5.0
 # What the kernel does not take of an answer in so long, because the client does not read, is not sent any more.
 UNREAD_S = 20.0
+# At the end a handshake that has begun is over in so long, as is a pause between the parts of a request; a new
+# connection has so long for its first request.
+ARRIVAL_S = 0.1
+FIRST_S = 0.4
+LOOK_EVERY_S = 0.02
+# A handler that has not ended in the time it was given is cancelled, and has so long for that.
+CUT_S = 0.1
+# More turns of the loop than asyncio takes from accepting a connection to telling its protocol.
+_TURNS = 8
 # Connections held at a time, kept ones included; one more is closed at once.
 MOST_CONNECTIONS = 4_096
 # Pages for people bring a policy of their own.
@@ -30,6 +50,15 @@ MAX_LINE_BYTES = 16_384
 MAX_BODY_BYTES = 65_536
 
 Answer = Callable[[web.BaseRequest], Awaitable[web.StreamResponse]]
+_SO_ATTACH_FILTER = 26
+# A program for the kernel's packet filter: what opens a connection (SYN without ACK) is dropped, all else kept.
+_NO_SYN = (
+    (0x30, 0, 0, 13),  # load the flags
+    (0x54, 0, 0, 0x12),  # of them SYN and ACK
+    (0x15, 0, 1, 0x02),  # if it is SYN alone
+    (0x06, 0, 0, 0),  # drop it
+    (0x06, 0, 0, 0xFFFFFFFF),  # else keep all of it
+)
 
 log = structlog.get_logger(__name__)
 
@@ -55,6 +84,9 @@ class Protocol(web.RequestHandler):
     """Answers what never reached the application as the application would, and ends what holds a connection."""
 
     _unread: asyncio.TimerHandle | None = None
+    # When the connection was made, or last brought something or was answered.
+    _moved_at = 0.0
+    _ending = False
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Take the connection, unless there are too many."""
@@ -66,7 +98,13 @@ class Protocol(web.RequestHandler):
             return
         # So that `pause_writing` tells of every byte the kernel does not take.
         wire.set_write_buffer_limits(high=0)
+        self._moved_at = self._loop.time()
         super().connection_made(transport)
+
+    def data_received(self, data: bytes) -> None:
+        """Take what the client sends."""
+        self._moved_at = self._loop.time()
+        super().data_received(data)
 
     def connection_lost(self, exc: BaseException | None) -> None:
         """Forget the connection."""
@@ -84,6 +122,20 @@ class Protocol(web.RequestHandler):
         self._read_on()
         super().resume_writing()
 
+    @property
+    def has_more(self) -> bool:
+        """Whether the client has sent another request already."""
+        return bool(self._messages)
+
+    def end(self) -> None:
+        """End the connection: after what is under way is answered, or now if nothing has come for a while."""
+        self._ending = True
+        if self.transport is None or self._waiter is None or self._waiter.done():
+            return
+        quiet = self._loop.time() - self._moved_at >= (ARRIVAL_S if self._request_count else FIRST_S)
+        if quiet and not _is_readable(self.transport.get_extra_info("socket").fileno()):
+            self.force_close()
+
     def _read_on(self) -> None:
         if self._unread is not None:
             self._unread.cancel()
@@ -95,7 +147,11 @@ class Protocol(web.RequestHandler):
         """Send an answer. A refusal of aiohttp's own, which no middleware saw, gets the application's shape."""
         if isinstance(resp, web.HTTPException):
             resp = _refused(resp.status, "bad_request", resp.reason)
-        return await super().finish_response(request, resp, start_time)
+        if self._ending and not self.has_more:
+            resp.force_close()
+        finished = await super().finish_response(request, resp, start_time)
+        self._moved_at = self._loop.time()
+        return finished
 
     def handle_error(
         self,
@@ -177,11 +233,66 @@ class Site(web.BaseSite):
             reuse_port=self._reuse_port,
         )
 
+    def refuse(self) -> None:
+        """Let the kernel start no more connections; a client that tries does so again after a second.
+
+        Where the kernel cannot do that, new ones are accepted until the socket is closed.
+        """
+        program = ctypes.create_string_buffer(b"".join(struct.pack("HBBI", *step) for step in _NO_SYN))
+        attached = struct.pack("HP", len(_NO_SYN), ctypes.addressof(program))
+        for listening in self._sockets():
+            if sys.platform == "linux":
+                with suppress(OSError):
+                    listening.setsockopt(socket.SOL_SOCKET, _SO_ATTACH_FILTER, attached)
+
+    async def stop(self) -> None:
+        """Take what the kernel has accepted so far, and close the socket."""
+        now = asyncio.get_running_loop().time
+        until = now() + ARRIVAL_S
+        while any(_is_readable(each.fileno()) for each in self._sockets()) and now() < until:  # noqa: ASYNC110
+            await asyncio.sleep(0)
+        await super().stop()
+        for _ in range(_TURNS):
+            await asyncio.sleep(0)
+
+    def _sockets(self) -> Sequence[socket.socket]:
+        return self._server.sockets if isinstance(self._server, asyncio.Server) else ()
+
+
+async def stop(runner: web.AppRunner, within_s: float) -> None:
+    """Stop listening, answer every request that has come or is about to, and end the application.
+
+    Requests that take longer than `within_s` are cancelled.
+    """
+    sites = [site for site in runner.sites if isinstance(site, Site)]
+    for site in sites:
+        site.refuse()
+    await asyncio.sleep(ARRIVAL_S)
+    for site in sites:
+        await site.stop()
+    with suppress(TimeoutError):
+        async with asyncio.timeout(within_s):
+            while runner.server is not None and (connections := runner.server.connections):
+                for connection in connections:
+                    cast("Protocol", connection).end()
+                await asyncio.sleep(LOOK_EVERY_S)
+    await runner.cleanup()
+
+
+def _is_readable(file: int) -> bool:
+    """Whether there is something to accept or to read."""
+    if file < 0:
+        return False
+    poll = select.poll()
+    poll.register(file, select.POLLIN)
+    return bool(poll.poll(0))
+
 
 async def secure_all(request: web.Request, response: web.StreamResponse) -> None:
     """Give every answer its security headers, as a signal of the application; one that drains ends its connections."""
     secure(response)
-    if request.app[DRAINING].is_set():
+    connection = request.protocol
+    if request.app[DRAINING].is_set() and not (isinstance(connection, Protocol) and connection.has_more):
         response.headers["Connection"] = "close"
         response.force_close()
 

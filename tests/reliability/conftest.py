@@ -286,15 +286,15 @@ StartService = Callable[..., Awaitable[Service]]
 
 @pytest.fixture
 async def service(sites: Sites) -> AsyncIterator[StartService]:
-    """Start services that read the sites; keyword arguments are settings."""
+    """Start services that read the sites; keyword arguments are settings, and how many workers."""
     started: list[Service] = []
     inherited = {name: value for name, value in os.environ.items() if not name.startswith(PREFIX)}
     async with aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=0)) as session:
 
-        async def start(**settings: object) -> Service:
+        async def start(workers: int = 1, **settings: object) -> Service:
             wired = {"port": 0, "encar_rps": 1000, "danawa_rps": 1000, "cursor_secret": "s", **sites.urls, **settings}
             process = await asyncio.create_subprocess_exec(
-                *(sys.executable, "-W", "default", "-m", "dealerproxy", "serve"),
+                *(sys.executable, "-W", "default", "-m", "dealerproxy", "serve", "--workers", str(workers)),
                 env=inherited | {PREFIX + name.upper(): str(value) for name, value in wired.items()},
                 stderr=asyncio.subprocess.PIPE,
             )

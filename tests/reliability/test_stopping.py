@@ -8,7 +8,9 @@ import time
 import pytest
 
 from dealerproxy.sandbox.faults import Hang, Latency
+from tests.reliability.asking import Askers
 from tests.reliability.conftest import Service, Sites, StartService
+from tests.test_workers import free_port
 
 LIST = "/v1/vehicles?make=Kia&upstream=encar"
 LATE_MS = 400
@@ -85,3 +87,34 @@ async def test_more_than_it_can_do_is_refused_at_once_and_only_while_it_is_too_m
     assert [answer[0] for answer in await asyncio.gather(*under_way)] == [503, 503]
     sites.faults.clear()
     assert (await running.get(LIST))[0] == 200
+
+
+STOPS = 20
+LONGEST_S = 0.3
+# What a machine may take from a process that does nothing wrong.
+BUSY_S = 2.0
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+async def test_no_request_that_reached_it_stays_unanswered_when_it_is_stopped_under_load(
+    sites: Sites, service: StartService, workers: int
+) -> None:
+    sites.faults.add(Latency(operation="search", ms=LONGEST_S * 1000))
+    longest, answered = 0.0, 0
+    for _ in range(STOPS):
+        running = await service(workers=workers, port=free_port() if workers > 1 else 0)
+        host, port = running.url.removeprefix("http://").split(":")
+        lists = (f"{LIST}&year_min={year}" for year in range(2000, 2010))
+        paths = (*(["/health/live"] * 80), "/v1/upstreams", "/nowhere", *lists)
+        askers = Askers(host, int(port), paths)
+        await asyncio.sleep(0.5)
+        began = time.monotonic()
+        running.process.send_signal(signal.SIGTERM)
+        assert await running.ended() == 0
+        longest = max(longest, time.monotonic() - began)
+        await askers.ended()
+        assert askers.unanswered == []
+        answered += askers.answered.total()
+    assert answered > 100 * STOPS
+    print(f"{answered} answered, the longest stop took {longest:.2f} s")
+    assert longest < LONGEST_S + 1.0 + BUSY_S

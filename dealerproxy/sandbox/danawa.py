@@ -23,7 +23,7 @@ from dealerproxy.sandbox import control
 from dealerproxy.sandbox.danawa_cars import DanawaCar
 from dealerproxy.sandbox.danawa_inventory import DanawaInventory
 from dealerproxy.sandbox.danawa_pages import PAGE_SIZE, Manners, bridge, home, listing
-from dealerproxy.sandbox.faults import Faults
+from dealerproxy.sandbox.faults import FIRST_PAGE, Faults
 from dealerproxy.sandbox.mpark import detail_info
 from dealerproxy.sandbox.sites import MOST_CALLS, Call, serve
 from dealerproxy.sandbox.wire import answer, json_answer
@@ -104,7 +104,7 @@ class DanawaStandIn:
         if asked.get("Work") != "list":
             return _html(request, home(manners), manners)
         brand, series, model = (_code(request, name) for name in ("Brand", "Series", "Model"))
-        page, order = _page(request), asked.get("Order", "")
+        page, order = 1 if FIRST_PAGE in request else _page(request), asked.get("Order", "")
         if asked.keys() - _PARAMETERS or asked.get("Tab", "") not in _TABS or order not in _ORDERS:
             raise web.HTTPBadRequest(text="the list is not known to take this query")
         cars = self.find(brand, series, model, order=order)

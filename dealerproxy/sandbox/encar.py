@@ -19,7 +19,7 @@ from cachetools import LRUCache
 from dealerproxy.sandbox import control, readside, sites
 from dealerproxy.sandbox.cars import Car
 from dealerproxy.sandbox.facets import inav
-from dealerproxy.sandbox.faults import Faults
+from dealerproxy.sandbox.faults import FIRST_PAGE, Faults
 from dealerproxy.sandbox.inventory import Inventory
 from dealerproxy.sandbox.rows import VIEWS
 from dealerproxy.sandbox.ryvuss import Malformed, Node, UnknownAxis, parse, predicate
@@ -148,7 +148,7 @@ class EncarStandIn:
         if request.query.get("inav"):
             answer["iNav"] = inav(node, self.find)
         if page:
-            start = min(page.offset, self._deepest)
+            start = 0 if FIRST_PAGE in request else min(page.offset, self._deepest)
             answer["SearchResults"] = [view(car) for car in cars[start : start + min(page.limit, MAX_LIMIT)]]
         return json_answer(request, answer)
 

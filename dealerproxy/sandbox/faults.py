@@ -34,6 +34,8 @@ INTERSTITIAL: Final = "<!DOCTYPE html><html><head><title>잠시만 기다려 주
 CLOSED_WITHOUT_ANSWER: Final = 444
 # The parameters of the sites without a query language.
 _NAMED: Final = ("Brand", "Series", "Model", "Page", "demoNo")
+# Set on a request whose list is to be answered from its beginning.
+FIRST_PAGE: Final = "first_page"
 _STOPPING: Final = web.AppKey("sandbox_stopping", asyncio.Event)
 
 
@@ -229,6 +231,42 @@ class MissingSelector(Fault, tag="missing_selector", frozen=True):
         return answered
 
 
+class PageCap(Fault, tag="page_cap", frozen=True):
+    """No answer has more than so many rows, however many were asked for."""
+
+    rows: Annotated[int, Meta(ge=1)] = 20
+
+    async def answer(self, request: web.Request, handler: Handler) -> web.StreamResponse:
+        """Answer with the first rows."""
+        return rewritten(await handler(request), self._cut)
+
+    def _cut(self, answer: Answer) -> None:
+        del rows_of(answer)[self.rows :]
+
+
+class RepeatPage(Fault, tag="repeat_page", frozen=True):
+    """Whatever page of a list is asked for, the first one is answered."""
+
+    async def answer(self, request: web.Request, handler: Handler) -> web.StreamResponse:
+        """Answer with the first page."""
+        request[FIRST_PAGE] = True
+        return await handler(request)
+
+
+class WrongCount(Fault, tag="wrong_count", frozen=True):
+    """A search counts so many cars, whatever it finds."""
+
+    count: Annotated[int, Meta(ge=0)] = 1
+
+    async def answer(self, request: web.Request, handler: Handler) -> web.StreamResponse:
+        """Answer with the count."""
+        return rewritten(await handler(request), self._miscount)
+
+    def _miscount(self, answer: Answer) -> None:
+        if isinstance(answer, dict) and "Count" in answer:
+            answer["Count"] = self.count
+
+
 AnyFault = (
     Latency
     | Status
@@ -242,6 +280,9 @@ AnyFault = (
     | MissingField
     | BadRows
     | MissingSelector
+    | PageCap
+    | RepeatPage
+    | WrongCount
 )
 
 

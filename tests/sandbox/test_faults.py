@@ -21,9 +21,12 @@ from dealerproxy.sandbox.faults import (
     Html,
     Latency,
     MissingField,
+    PageCap,
     RateLimited,
+    RepeatPage,
     Status,
     Trickle,
+    WrongCount,
 )
 from dealerproxy.sandbox.papers import Diagnosis
 
@@ -281,3 +284,22 @@ async def test_faulty_requests_are_recorded_with_their_status(ask: Ask, stand_in
     stand_in.faults.add(Status(status=502, times=1), RateLimited(times=1))
     await ask()
     assert [call.status for call in stand_in.calls] == [502]
+
+
+async def test_a_page_cap_gives_the_first_rows_and_the_whole_count(ask: Ask, stand_in: EncarStandIn) -> None:
+    whole = await (await ask()).json()
+    stand_in.faults.add(PageCap(rows=7))
+    capped = await (await ask()).json()
+    assert capped == whole | {"SearchResults": whole["SearchResults"][:7]}
+
+
+async def test_a_repeated_page_is_the_first_whatever_is_asked(ask: Ask, stand_in: EncarStandIn) -> None:
+    first = await (await ask()).json()
+    stand_in.faults.add(RepeatPage())
+    assert await (await ask(sr="|ModifiedDate|40|20")).json() == first
+
+
+async def test_a_wrong_count_leaves_the_rows_alone(ask: Ask, stand_in: EncarStandIn) -> None:
+    whole = await (await ask()).json()
+    stand_in.faults.add(WrongCount(count=3))
+    assert await (await ask()).json() == whole | {"Count": 3}

@@ -34,7 +34,7 @@ class Odd:
     def __init__(self) -> None:
         self.rows = [row(number) for number in range(150)]
         self.cap, self.count, self.ignores_offset, self.location = 500, 150, False, ""
-        self.more, self.calls, self.broken_after = 0, 0, 10_000
+        self.more, self.calls, self.broken_after, self.damage = 0, 0, 10_000, b""
 
     async def handle(self, request: web.Request) -> web.Response:
         if self.location and "현대" in request.query["q"]:
@@ -46,7 +46,7 @@ class Odd:
             return web.Response(body=b'{"Count":1.0,"SearchResults":[]}', content_type="application/json")
         offset, limit = (0 if self.ignores_offset else int(match[1])), min(int(match[2]) + self.more, self.cap)
         body = {"Count": float(self.count), "SearchResults": self.rows[offset : offset + limit]}
-        return web.Response(body=orjson.dumps(body), content_type="application/json")
+        return web.Response(body=orjson.dumps(body).replace(b"@@", self.damage), content_type="application/json")
 
 
 class House:
@@ -187,3 +187,12 @@ async def test_a_redirect_to_no_address_fails_its_leg_only(house: House, locatio
         answer = await response.json()
     assert (response.status, len(answer["data"])) == (200, 48)
     assert (answer["sources"][0]["status"], answer["sources"][0]["reason"]) == ("partial", "blocked")
+
+
+@pytest.mark.parametrize("damage", [rb"\ud83d", b"a\tb", b"a\x00b", b"\xff", b"\xc0\xaf"], ids=ascii)
+async def test_a_damaged_text_of_one_row_costs_no_other(house: House, damage: bytes) -> None:
+    house.odd.rows[3]["DealerName"] = house.odd.rows[5]["Model"] = "@@"
+    house.odd.damage = damage
+    ids, counts = await house.walk()
+    assert len(ids) == 149
+    assert counts == {"left_out_unreadable": 1}

@@ -88,6 +88,7 @@ class _Unreadable(Exception):
 
 
 _page_decoder = msgspec.json.Decoder(_Page[SearchRow])
+_row_decoder = msgspec.json.Decoder(SearchRow)
 # Optional fields of which an odd value costs only itself. Not those that tell an offer from a lease or a sale.
 _FORGIVABLE = (
     *("Badge", "BadgeDetail", "FuelType", "Transmission", "ServiceCopyCar", "Photo", "Photos"),
@@ -148,7 +149,7 @@ def _entry(raw: object, asked: Asked, vocabulary: Vocabulary, bad: Counter[str])
 def _row(fields: object) -> SearchRow:
     """Convert a row; where that fails, once more without the optional fields that do not fit."""
     try:
-        return msgspec.convert(fields, SearchRow)
+        return msgspec.convert(fields, _row_decoder.type)
     except msgspec.ValidationError:
         if not isinstance(fields, dict):
             raise

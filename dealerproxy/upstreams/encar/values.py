@@ -9,7 +9,6 @@ import math
 import re
 import time
 from collections.abc import Mapping
-from contextlib import suppress
 from datetime import date
 from functools import lru_cache
 from typing import NamedTuple, TypeVar
@@ -81,13 +80,17 @@ def decode(body: bytes, kind: type[T]) -> T:
     """
     check_json(body)
     try:
-        with suppress(msgspec.DecodeError, UnicodeDecodeError):
-            return msgspec.json.decode(body, type=kind)
+        return msgspec.json.decode(body, type=kind)
+    except RecursionError as error:
+        raise Drift("$", str(error)) from error
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        strict = error
+    try:
         return msgspec.convert(_tolerant(body), kind)
     except msgspec.ValidationError as error:
         raise Drift(_path(str(error)), str(error)) from error
-    except (ValueError, RecursionError) as error:
-        raise Drift("$", str(error)) from error
+    except (ValueError, RecursionError):
+        raise Drift("$", str(strict)) from strict
 
 
 def _tolerant(body: bytes) -> object:

@@ -15,6 +15,7 @@ from dealerproxy import vocabulary as words
 from dealerproxy.api import cars, docs, health, metrics, middleware, openapi, server, status, upstreams, vehicles
 from dealerproxy.api.answers import Answers
 from dealerproxy.api.state import (
+    ADVERTS,
     ANSWERS,
     AVAILABILITY,
     CACHE,
@@ -57,6 +58,7 @@ from dealerproxy.transport.limits import Bulkhead, RateLimiter
 from dealerproxy.transport.response import Response, json_body
 from dealerproxy.transport.retry import Retries
 from dealerproxy.transport.shared import connect
+from dealerproxy.upstreams.absence import Absence, Adverts
 from dealerproxy.upstreams.danawa import client as danawa
 from dealerproxy.upstreams.danawa.cars import DanawaCars
 from dealerproxy.upstreams.danawa.index import Brand, Indexes
@@ -111,6 +113,10 @@ def create_app(settings: Settings, vocabulary: words.Vocabulary | None = None) -
     app[WARM] = _warm(settings, app[VOCABULARY])
     app[DRAINING] = asyncio.Event()
     app[DEPARTED] = Departed()
+    app[ADVERTS] = {
+        site: Adverts(site, operation, app[DEPARTED], Absence())
+        for site, operation in (("encar", encar.DETAIL), ("danawa", danawa.FEEDER))
+    }
     app.on_shutdown.append(_drain)
     app.on_response_prepare.append(server.secure_all)
     app.cleanup_ctx.extend([_captures, _shared, _encar, _danawa, _fx, _cars, _search, _facets, _metrics, _flights])
@@ -230,10 +236,22 @@ async def _cars(app: web.Application) -> AsyncIterator[None]:
     settings = app[SETTINGS]
     fresh_s, deadline_s = settings.detail_fresh_s, settings.detail_deadline_s
     encar_cars = app[ENCAR_CARS] = EncarCars(
-        app[ENCAR], app[VOCABULARY], app[CACHE], app[DEPARTED], fresh_s=fresh_s, deadline_s=deadline_s
+        app[ENCAR],
+        app[VOCABULARY],
+        app[CACHE],
+        app[DEPARTED],
+        fresh_s=fresh_s,
+        deadline_s=deadline_s,
+        adverts=app[ADVERTS]["encar"],
     )
     danawa_cars = DanawaCars(
-        app[DANAWA], app[VOCABULARY], app[CACHE], app[DEPARTED], fresh_s=fresh_s, deadline_s=deadline_s
+        app[DANAWA],
+        app[VOCABULARY],
+        app[CACHE],
+        app[DEPARTED],
+        fresh_s=fresh_s,
+        deadline_s=deadline_s,
+        adverts=app[ADVERTS]["danawa"],
     )
     by_site: Mapping[str, Cars] = {"encar": encar_cars, "danawa": danawa_cars}
     app[CARS] = by_site
@@ -253,9 +271,11 @@ async def _search(app: web.Application) -> AsyncIterator[None]:
         fresh_s=settings.list_fresh_s,
         deadline_s=settings.list_deadline_s,
         judged=app[METRICS].judged,
+        listed=app[ADVERTS]["encar"].listed,
     )
+    danawa_source = DanawaSource(app[INDEXES], app[DEPARTED], listed=app[ADVERTS]["danawa"].listed)
     app[ANSWERS] = Answers(app[DEPARTED], app[RATES], max_bytes=settings.cache_mb * 2**20 // ANSWERS_SHARE)
-    sources: dict[str, Source[Any]] = {"encar": encar_source, "danawa": DanawaSource(app[INDEXES], app[DEPARTED])}
+    sources: dict[str, Source[Any]] = {"encar": encar_source, "danawa": danawa_source}
     if TRACING in app:
         sources = {name: app[TRACING].source(source) for name, source in sources.items()}
     app[SEARCH] = SearchService(
@@ -283,6 +303,7 @@ async def _facets(app: web.Application) -> AsyncIterator[None]:
 async def _metrics(app: web.Application) -> AsyncIterator[None]:
     app[METRICS].watch(
         health=app[HEALTH],
+        adverts=app[ADVERTS],
         cache=app[CACHE],
         answers=app[ANSWERS].memory,
         shared=app[SHARED],

@@ -111,6 +111,13 @@ class Drift(UpstreamError):
         self.path = path
 
 
+class MassAbsence(UpstreamError):
+    """Most adverts that lists show are missing: the upstream lost them, and no absence proves that a car is gone."""
+
+    code = "mass_absence"
+    severity = 3
+
+
 class Overloaded(UpstreamError):
     """Our own queue to the upstream is full; it was not asked."""
 

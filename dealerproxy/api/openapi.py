@@ -272,7 +272,8 @@ def _vehicles(vocabulary: Vocabulary) -> dict[str, Json]:
         body={"schema": _ref(AvailabilityQuestion), "example": {"ids": [SHOWN_ID]}},
         answers={
             "200": _answer(
-                "The cars in the order asked; one that nobody could ask about is `unknown`.",
+                "The cars in the order asked; one that nobody could ask about is `unknown`, and one that is missing"
+                " while most adverts of its site are (`mass_absence`).",
                 [AvailabilityAnswer],
                 ["availability"],
             )

@@ -18,6 +18,7 @@ from dealerproxy.transport.deadline import Deadline
 from dealerproxy.transport.health import Health
 from dealerproxy.transport.pieces import Found
 from dealerproxy.transport.shared import Shared
+from dealerproxy.upstreams.absence import Adverts
 from dealerproxy.upstreams.danawa.client import DanawaClient
 from dealerproxy.upstreams.danawa.index import Brand, Indexes
 from dealerproxy.upstreams.departed import Departed
@@ -46,6 +47,7 @@ SHARED: web.AppKey[Shared | None] = web.AppKey("shared")
 HEALTH = web.AppKey("health", Health)
 CACHE = web.AppKey("cache", AgedCache)
 DEPARTED = web.AppKey("departed", Departed)
+ADVERTS = web.AppKey("adverts", Mapping[str, Adverts])
 SETTINGS = web.AppKey("settings", Settings)
 VOCABULARY = web.AppKey("vocabulary", Vocabulary)
 ENCAR = web.AppKey("encar", EncarClient)

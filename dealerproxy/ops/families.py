@@ -76,6 +76,9 @@ FAMILIES: Mapping[str, Family] = {
         Type.GAUGE, "When a suspended circuit lets a request through; 0 if it does now.", ("upstream", "operation")
     ),
     # What the upstreams' answers are like
+    "dealerproxy_mass_absence_state": Family(
+        Type.GAUGE, "1 while most of the latest adverts that lists show are missing.", ("upstream",)
+    ),
     "dealerproxy_upstream_troubles_total": Family(
         Type.COUNTER, "Log lines about trouble with an upstream.", ("upstream", "operation", "reason")
     ),

@@ -51,6 +51,7 @@ from dealerproxy.transport.memory import BoundedMemory
 from dealerproxy.transport.pieces import State
 from dealerproxy.transport.retry import Retries
 from dealerproxy.transport.shared import Shared
+from dealerproxy.upstreams.absence import Adverts
 from dealerproxy.vehicles.car import Car
 from dealerproxy.vehicles.detail import Enrichment, EnrichmentStatus
 from dealerproxy.vehicles.fx import FxRates
@@ -120,6 +121,7 @@ class Metrics:
         self,
         *,
         health: Health,
+        adverts: Mapping[str, Adverts],
         cache: AgedCache,
         answers: BoundedMemory,
         shared: Shared | None,
@@ -133,6 +135,7 @@ class Metrics:
                 reading.build,
                 lambda: reading.pools(self._pools),
                 lambda: reading.circuits(health),
+                lambda: reading.absences(adverts),
                 reading.troubles,
                 lambda: reading.fills(self._fills),
                 lambda: reading.captures(self._met),

@@ -17,6 +17,7 @@ from dealerproxy.transport.limits import Bulkhead
 from dealerproxy.transport.memory import BoundedMemory
 from dealerproxy.transport.retry import CAPACITY, MENDABLE, Retries
 from dealerproxy.transport.shared import Shared
+from dealerproxy.upstreams.absence import Adverts
 from dealerproxy.vehicles.fx import FxRates
 from dealerproxy.vocabulary import Vocabulary
 
@@ -78,6 +79,14 @@ def circuits(health: Health) -> Iterator[Metric]:
             reasons.add_metric((*circuit, snapshot.reason), 1)
         until.add_metric(circuit, snapshot.retry_at or 0)
     yield from (states, reasons, until)
+
+
+def absences(sites: Mapping[str, Adverts]) -> Iterator[Metric]:
+    """Tell which upstreams lost their adverts."""
+    lost = _gauge("dealerproxy_mass_absence_state")
+    for upstream, adverts in sites.items():
+        lost.add_metric((upstream,), adverts.lost)
+    yield lost
 
 
 def troubles() -> Iterator[Metric]:

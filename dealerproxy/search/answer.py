@@ -14,7 +14,7 @@ from dealerproxy.vehicles.summary import VehicleSummary
 # Retry-After of a 503, in seconds: the partner pages ask for a back-off of 5 to 30 s.
 RETRY_AFTER_S = (5, 30)
 # Reasons that another try in a few seconds will not mend.
-SLOW_TO_MEND = frozenset({"blocked", "drift"})
+SLOW_TO_MEND = frozenset({"blocked", "drift", "mass_absence"})
 # Why rows are older than they should be: they are being read anew just now.
 REFRESHING = "refreshing"
 # Reasons of `stale` that are no failure of the site.

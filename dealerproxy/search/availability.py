@@ -8,10 +8,11 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 
 from msgspec import Struct
 
-from dealerproxy.errors import Blocked, RateLimited, Suspended, TimedOut, UpstreamError
+from dealerproxy.errors import Blocked, MassAbsence, RateLimited, Suspended, TimedOut, UpstreamError
 from dealerproxy.search.answer import Buyable
 from dealerproxy.transport.deadline import Deadline
 from dealerproxy.transport.limits import background
+from dealerproxy.upstreams.absence import Adverts
 from dealerproxy.upstreams.danawa.cars import DanawaCars
 from dealerproxy.upstreams.encar.cars import EncarCars
 from dealerproxy.upstreams.encar.detail import Advert, is_under_contract, judge
@@ -67,7 +68,8 @@ class Availability:
             found = await self._danawa.availability_of(listing_id, deadline, fresh_look=fresh_look)
             return _unless_stale(_OUTCOMES[found.value], found.failure)
 
-        return await _few_at_a_time(single, listing_ids, deadline)
+        outcomes = await _few_at_a_time(single, listing_ids, deadline)
+        return _unless_lost(outcomes, self._danawa.adverts)
 
     async def _check_encar(
         self, listing_ids: Sequence[str], deadline: Deadline, *, fresh_look: bool
@@ -88,7 +90,8 @@ class Availability:
             outcome = _OUTCOMES[advert] if isinstance(advert, Verdict) else outcome_of(advert)
             return _unless_stale(outcome, found.failure)
 
-        return outcomes | await _few_at_a_time(single, missing, deadline)
+        outcomes |= await _few_at_a_time(single, missing, deadline)
+        return _unless_lost(outcomes, self._encar.adverts)
 
 
 async def _few_at_a_time(
@@ -120,6 +123,15 @@ def _unless_stale(outcome: Outcome, failure: UpstreamError | None) -> Outcome:
     if failure is not None and outcome.status is Buyable.AVAILABLE:
         return Outcome(Buyable.UNKNOWN, failure.code)
     return outcome
+
+
+def _unless_lost(outcomes: Mapping[str, Outcome], adverts: Adverts) -> dict[str, Outcome]:
+    """Doubt the absence of the first cars too, if the check of the others showed that the upstream lost its adverts."""
+    gone = _OUTCOMES[Verdict.GONE]
+    return {
+        listing_id: Outcome(Buyable.UNKNOWN, MassAbsence.code) if outcome == gone and adverts.lost else outcome
+        for listing_id, outcome in outcomes.items()
+    }
 
 
 def outcome_of(advert: Advert) -> Outcome:

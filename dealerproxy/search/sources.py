@@ -32,6 +32,13 @@ LEAST_REPEATED = 8
 # A list may be this old when the site cannot be asked: as long as a suspension may last.
 IF_ERROR_S = 1_800.0
 
+NoteRows = Callable[[Entries, float], None]
+
+
+def _unwatched(entries: Entries, age_s: float) -> None:
+    """Take no note of what lists show."""
+
+
 T = TypeVar("T")
 L_contra = TypeVar("L_contra", contravariant=True)
 
@@ -62,9 +69,11 @@ class EncarSource:
         deadline_s: float,
         now: Callable[[], float] = time.time,
         judged: Judged = unheeded,
+        listed: NoteRows = _unwatched,
     ) -> None:
+        """`listed` is told of the rows of every list, before those that departed are left out, and of their age."""
         self._client, self._vocabulary, self._cache, self._departed = client, vocabulary, cache, departed
-        self._deadline_s, self._now, self._judged = deadline_s, now, judged
+        self._deadline_s, self._now, self._judged, self._listed = deadline_s, now, judged, listed
         ages = {"fresh_s": fresh_s, "revalidate_s": 2 * fresh_s, "if_error_s": max(2 * fresh_s, IF_ERROR_S)}
         self._chunks: Kind[Chunk] = Kind("chunk", Chunk, **ages)
         self._counts: Kind[int] = Kind("count", int, **ages)
@@ -78,6 +87,7 @@ class EncarSource:
             deadline,
             fresh_look=fresh_look,
         )
+        self._listed(found.value.entries, found.age_s)
         entries = self._departed.leave_out(leg.upstream, found.value.entries, found.age_s)
         return found if entries is found.value.entries else found._replace(value=replace(found.value, entries=entries))
 
@@ -186,15 +196,21 @@ class EncarSource:
 class DanawaSource:
     """Listings from the indexes, cut to a leg's cars and sorted by its sort."""
 
-    def __init__(self, indexes: Indexes, departed: Departed) -> None:
-        self._indexes, self._departed = indexes, departed
+    def __init__(self, indexes: Indexes, departed: Departed, *, listed: NoteRows = _unwatched) -> None:
+        """`listed` is told of the rows of every listing that was read, and of their age."""
+        self._indexes, self._departed, self._listed = indexes, departed, listed
+        self._read_at: dict[Brand, float] = {}
         self._sorted: LRUCache[DanawaLeg, tuple[Entries, Chunk]] = LRUCache(MAX_SORTED)
 
     async def chunk(self, leg: DanawaLeg, index: int, deadline: Deadline, *, fresh_look: bool) -> Found[Chunk]:
         """The whole of a leg: an index has no second chunk, and is not read again for a fresh look."""
         brand = Brand(leg.listing.brand)
         # The brand's index has the series' cars too, and may be at hand.
-        found = await self._indexes.get(brand if self._indexes.at_hand(brand) else leg.listing, deadline)
+        listing = brand if self._indexes.at_hand(brand) else leg.listing
+        found = await self._indexes.get(listing, deadline)
+        if self._read_at.get(listing) != found.at:
+            self._read_at[listing] = found.at
+            self._listed(found.value.entries, found.age_s)
         entries = self._departed.leave_out(leg.upstream, found.value.entries, found.age_s)
         kept = self._sorted.get(leg)
         if kept is None or kept[0] is not entries:

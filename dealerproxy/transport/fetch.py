@@ -55,7 +55,9 @@ class Unknown(NamedTuple):
 
 Odd = UpstreamError | Unknown
 Keep = Callable[[str, str, URL, Response, Odd], str | None]
-_KEPT: ContextVar[Callable[[Odd], str | None] | None] = ContextVar("kept", default=None)
+# Keeps one answer for what is odd about it; returns the id of the page that was kept, if any was.
+KeepPage = Callable[[Odd], str | None]
+_KEPT: ContextVar[KeepPage | None] = ContextVar("kept", default=None)
 
 
 def keep_page(odd: Odd) -> str | None:
@@ -63,12 +65,21 @@ def keep_page(odd: Odd) -> str | None:
 
     None when nothing is kept, or when no answer is being read.
     """
-    keep = _KEPT.get()
-    return None if keep is None else keep(odd)
+    return page_at_hand()(odd)
+
+
+def page_at_hand() -> KeepPage:
+    """Return what keeps the answer that is being read, to be called when it turns out to be odd."""
+    return _KEPT.get() or keep_nothing
+
+
+def keep_nothing(odd: Odd) -> str | None:
+    """Keep no page: no answer is being read."""
+    return None
 
 
 @contextmanager
-def _reading(keep: Callable[[Odd], str | None]) -> Iterator[None]:
+def _reading(keep: KeepPage) -> Iterator[None]:
     """Let whoever reads an answer have its page kept; for a code that no dictionary has, that goes without saying."""
     kept = _KEPT.set(keep)
     missed = CODE_MISSED.set(lambda kind, word: keep(Unknown(kind, word)))

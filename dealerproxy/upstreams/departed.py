@@ -1,7 +1,7 @@
 """Cars that were found sold, reserved or gone: nothing that was read before may show them as buyable again."""
 
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable
 from typing import NamedTuple, TypeVar
 
 from dealerproxy.transport.pieces import Found
@@ -13,6 +13,8 @@ MOST = 20_000
 REMEMBERED_S = 7_200.0
 # Lists are behind the adverts, so one read this soon after is not believed either.
 LISTS_LAG_S = 300.0
+# Nor is one that shows a car whose advert was deleted.
+GONE_LAG_S = 1_800.0
 
 T = TypeVar("T")
 
@@ -20,10 +22,14 @@ Entries = tuple[Listing | LeftOut, ...]
 
 
 class Departure(NamedTuple):
-    """When a car was found not to be buyable (unix seconds), and the verdict of its own advert, where that was read."""
+    """When a car was found not to be buyable (unix seconds), and the verdict of its own advert, where that was read.
+
+    `before` is what was known of a car that is gone before it was, for the case that it is not.
+    """
 
     at: float
     verdict: Verdict | None
+    before: "Departure | None" = None
 
 
 class Departed:
@@ -40,7 +46,10 @@ class Departed:
         known = cars.pop(listing_id, None)
         if known is None:
             self.version += 1
-        cars[listing_id] = known if known is not None and known.at > at else Departure(at, verdict)
+        if known is None or known.at <= at:
+            before = known.before if known is not None and known.verdict is Verdict.GONE else known
+            known = Departure(at, verdict, before if verdict is Verdict.GONE else None)
+        cars[listing_id] = known
         if len(cars) > MOST:
             del cars[next(iter(cars))]
 
@@ -49,6 +58,17 @@ class Departed:
         known = self._cars.get(upstream, {}).get(listing_id)
         if known is not None and known.at < at:
             del self._cars[upstream][listing_id]
+
+    def withdraw(self, upstream: str, listing_ids: Iterable[str]) -> None:
+        """Forget that cars were found gone; what an advert or a list said of them before stands."""
+        cars = self._cars.get(upstream, {})
+        for listing_id in listing_ids:
+            if listing_id not in cars or cars[listing_id].verdict is not Verdict.GONE:
+                continue
+            before = cars.pop(listing_id).before
+            self.version += 1
+            if before is not None:
+                cars[listing_id] = before
 
     def since(self, upstream: str, listing_id: str, at: float) -> Departure | None:
         """Return the departure of a car, if it was found after a time."""
@@ -94,7 +114,7 @@ class Departed:
             entry.listing_id
             for entry in entries
             if entry.listing_id in cars
-            and read_at < cars[entry.listing_id].at + LISTS_LAG_S
+            and read_at < cars[entry.listing_id].at + _lag_s(cars[entry.listing_id])
             and now < cars[entry.listing_id].at + REMEMBERED_S
         }
         if not gone:
@@ -105,3 +125,8 @@ class Departed:
             else entry
             for entry in entries
         )
+
+
+def _lag_s(departure: Departure) -> float:
+    """Seconds after a departure for which lists may still show the car."""
+    return GONE_LAG_S if departure.verdict is Verdict.GONE else LISTS_LAG_S

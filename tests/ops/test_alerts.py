@@ -515,6 +515,17 @@ def test_a_field_that_falls_below_what_it_was_yesterday_is_told_of_after_half_an
     check(figures, {"25h": [], "28h": ["FillFalling upstream=encar kind=list field=fuel"]}, interval="5m")
 
 
+@pytest.mark.parametrize("upstream", ["encar", "danawa"])
+def test_a_mass_absence_is_told_of_at_once_and_a_while_longer_than_it_holds(check: Check, upstream: str) -> None:
+    figures = {
+        **ALIVE,
+        f'dealerproxy_mass_absence_state{{upstream="{upstream}",instance="a"}}': "0x20 1x8 0x100",
+        f'dealerproxy_mass_absence_state{{upstream="{upstream}",instance="b"}}': "0x120",
+    }
+    fires = [f"MassAbsence upstream={upstream}"]
+    check(figures, {"4m": [], "6m": fires, "10m": fires, "14m": []})
+
+
 # The error budget
 
 

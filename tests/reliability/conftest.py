@@ -41,7 +41,7 @@ start_redis, frail_redis = redis_servers.start_redis, redis_servers.frail_redis
 # All times of the service's own are this much shorter, so that their proportions stay what they are.
 HURRY = 6
 # What the application makes that takes a clock of unix time: ages and suspensions.
-CLOCKED = ("AgedCache", "Answers", "Departed", "Health")
+CLOCKED = ("Absence", "AgedCache", "Answers", "Departed", "Health")
 HOSTS = ("encar_api", "encar_page", "danawa", "mpark_api")
 GENEROUS_S = 20.0
 

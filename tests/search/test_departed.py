@@ -182,6 +182,32 @@ def test_what_is_known_from_later_stands() -> None:
     assert departed.since("encar", "1", 0.0) is None
 
 
+@pytest.mark.parametrize("known", [Verdict.SOLD, Verdict.WAITING, Verdict.NOT_FOR_SALE, None])
+@pytest.mark.parametrize("times", [1, 2])
+def test_a_car_that_is_not_gone_after_all_is_as_it_was_known_before(known: Verdict | None, times: int) -> None:
+    departed = Departed(lambda: 1000.0)
+    departed.note("encar", "1", 400.0, known)
+    for number in range(times):
+        departed.note("encar", "1", 500.0 + number, Verdict.GONE)
+        departed.note("encar", "2", 500.0 + number, Verdict.GONE)
+    before = departed.version
+    departed.withdraw("encar", ["1", "2", "3"])
+    departed.withdraw("danawa", ["1"])
+    found = departed.since("encar", "1", 0.0)
+    assert found is not None
+    assert (found.at, found.verdict) == (400.0, known)
+    assert departed.since("encar", "2", 0.0) is None
+    assert departed.version > before
+
+
+@pytest.mark.parametrize(("later_s", "shown"), [(301.0, False), (1_799.0, False), (1_801.0, True)])
+def test_a_car_that_is_gone_stays_off_the_lists_for_half_an_hour(later_s: float, *, shown: bool) -> None:
+    departed = Departed(lambda: 6_000.0)
+    departed.note("encar", "1", 4_000.0, Verdict.GONE)
+    (entry,) = departed.leave_out("encar", (row(1),), 6_000.0 - 4_000.0 - later_s)
+    assert isinstance(entry, Listing) == shown
+
+
 def test_the_memory_is_bounded_and_forgets_the_oldest() -> None:
     departed = Departed(lambda: 1000.0)
     for number in range(MOST + 10):

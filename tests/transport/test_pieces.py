@@ -13,6 +13,7 @@ from msgspec import Struct
 from dealerproxy.errors import (
     Blocked,
     Drift,
+    MassAbsence,
     NotFound,
     Overloaded,
     RateLimited,
@@ -91,6 +92,7 @@ ERRORS = [
     UpstreamFault("status 400"),
     ServerFault("status 503", 12.5),
     NotFound("status 404"),
+    MassAbsence("missing"),
     Unreachable("reset"),
     TimedOut("late"),
     TooLate("late"),

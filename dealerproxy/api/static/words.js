@@ -53,6 +53,11 @@ export const REASONS = {
     means: "Something that every answer must have is missing or unreadable.",
     night: "Waiting does not mend it, and nothing is left alone for it. Hand the paths under Drift to a developer.",
   },
+  mass_absence: {
+    did: "has lost its cars' adverts",
+    means: "Most of the last ten adverts that its lists show are missing, so none of them counts as gone.",
+    night: "Look at a few of its cars by hand. It ends by itself as soon as adverts answer again.",
+  },
   overloaded: {
     did: "was not asked, as our queue to it is full",
     means: "More was wanted of it than its requests a second allow.",

@@ -15,8 +15,9 @@ from dealerproxy.errors import Drift, UpstreamError
 from dealerproxy.logs import upstream_trouble
 from dealerproxy.transport.aged import AgedCache
 from dealerproxy.transport.deadline import Deadline
-from dealerproxy.transport.fetch import keep_page
+from dealerproxy.transport.fetch import KeepPage, keep_nothing, keep_page, page_at_hand
 from dealerproxy.transport.pieces import Found, Kind, State
+from dealerproxy.upstreams.absence import Adverts
 from dealerproxy.upstreams.danawa.feeder import Advert, normalise, read_advert, read_inspection, read_record
 from dealerproxy.upstreams.danawa.names import UPSTREAM
 from dealerproxy.upstreams.departed import Departed
@@ -61,8 +62,10 @@ class DanawaCars:
         *,
         fresh_s: float,
         deadline_s: float,
+        adverts: Adverts | None = None,
     ) -> None:
         """`fresh_s`: how long a car is used without asking again; `deadline_s` bounds a call. Both in seconds."""
+        self.adverts = adverts or Adverts(UPSTREAM, OPERATION, departed)
         self._client, self._vocabulary, self._cache, self._departed = client, vocabulary, cache, departed
         self._trial_words = vocabulary.counting_apart()
         self._deadline_s = deadline_s
@@ -121,21 +124,33 @@ class DanawaCars:
             )
 
         note = partial(self._note, listing_id)
-        return await self._departed.look(UPSTREAM, listing_id, find, note, fresh_look=fresh_look)
+        look = partial(self._departed.look, UPSTREAM, listing_id, find, note)
+        return await self.adverts.believe(listing_id, look, fresh_look=fresh_look)
 
     def _note(self, listing_id: str, found: Seen | Verdict, read_at: float) -> None:
-        if isinstance(found, Verdict):
-            self._departed.note(UPSTREAM, listing_id, read_at, found)
-        else:
+        if not isinstance(found, Verdict):
             self._departed.back(UPSTREAM, listing_id, read_at)
+        elif found is not Verdict.GONE or not self.adverts.doubts(listing_id):
+            self._departed.note(UPSTREAM, listing_id, read_at, found)
 
     async def _ask(self, listing_id: str) -> Seen | Verdict:
+        keep: KeepPage = keep_nothing
+
+        def read(body: bytes) -> Seen | Verdict:
+            nonlocal keep
+            keep = page_at_hand()
+            return self._read(body, listing_id)
+
         try:
-            read = partial(self._read, listing_id=listing_id)
-            return await self._client.car(listing_id, read, within_s=self._deadline_s)
+            found = await self._client.car(listing_id, read, within_s=self._deadline_s)
         except UpstreamError as error:
             upstream_trouble(UPSTREAM, OPERATION, error, id=listing_id)
             raise
+        if found is Verdict.GONE:
+            self.adverts.missing(listing_id, keep)
+        else:
+            self.adverts.found(listing_id)
+        return found
 
     def _read(self, body: bytes, listing_id: str) -> Seen | Verdict:
         """Read an answer; its page is kept if the car cannot be shown, or one of its papers: that fails nobody yet."""

@@ -17,10 +17,11 @@ from dealerproxy.errors import Drift, NotFound, UpstreamError
 from dealerproxy.logs import upstream_trouble
 from dealerproxy.transport.aged import AgedCache
 from dealerproxy.transport.deadline import Deadline
-from dealerproxy.transport.fetch import keep_page
+from dealerproxy.transport.fetch import KeepPage, keep_nothing, keep_page, page_at_hand
 from dealerproxy.transport.pieces import Found, Kind, State
+from dealerproxy.upstreams.absence import Adverts
 from dealerproxy.upstreams.departed import Departed
-from dealerproxy.upstreams.encar.client import BATCH_IDS, EncarClient
+from dealerproxy.upstreams.encar.client import BATCH_IDS, DETAIL, EncarClient
 from dealerproxy.upstreams.encar.detail import (
     Advert,
     is_under_contract,
@@ -86,8 +87,10 @@ class EncarCars:
         fresh_s: float,
         deadline_s: float,
         now: Callable[[], float] = time.time,
+        adverts: Adverts | None = None,
     ) -> None:
         """`fresh_s`: how long an advert is used without asking again; `deadline_s` bounds all calls for a car."""
+        self.adverts = adverts or Adverts(UPSTREAM, DETAIL, departed)
         self._client, self._vocabulary, self._cache, self._departed = client, vocabulary, cache, departed
         self._trial_words = vocabulary.counting_apart()
         self._deadline_s, self._now = deadline_s, now
@@ -132,7 +135,8 @@ class EncarCars:
             )
 
         note = partial(self._note, listing_id)
-        return await self._departed.look(UPSTREAM, listing_id, find, note, fresh_look=fresh_look, since=since)
+        look = partial(self._departed.look, UPSTREAM, listing_id, find, note, since=since)
+        return await self.adverts.believe(listing_id, look, fresh_look=fresh_look)
 
     async def find_many(self, listing_ids: Iterable[str], deadline: Deadline, *, fresh_look: bool = False) -> Many:
         """Fetch adverts 20 a call, side by side."""
@@ -205,12 +209,19 @@ class EncarCars:
     async def _hear(self, listing_id: str) -> Seen | Verdict:
         deadline = Deadline(_BOTH_SHARE * self._deadline_s)
         failure: UpstreamError | None = None
+        keep: KeepPage = keep_nothing
 
         def read(body: bytes) -> Seen:
             return self._seen(read_detail(body, listing_id), listing_id)
 
+        def missing() -> None:
+            nonlocal keep
+            keep = page_at_hand()
+
         try:
-            return await self._client.detail(listing_id, read, within_s=_FIRST_SHARE * self._deadline_s)
+            seen = await self._client.detail(
+                listing_id, read, within_s=_FIRST_SHARE * self._deadline_s, missing=missing
+            )
         except NotFound:
             pass
         except UpstreamError as error:
@@ -218,17 +229,24 @@ class EncarCars:
             if isinstance(error, Drift) and error.path not in _NO_DOCUMENT:
                 raise
             failure = error
-        return await self._second_witness(listing_id, failure, deadline)
+        else:
+            self.adverts.found(listing_id)
+            return seen
+        return await self._second_witness(listing_id, failure, deadline, keep)
 
     async def _second_witness(
-        self, listing_id: str, failure: UpstreamError | None, deadline: Deadline
+        self, listing_id: str, failure: UpstreamError | None, deadline: Deadline, keep: KeepPage
     ) -> Seen | Verdict:
-        """Hear the page after the JSON failed, or said 404 (`failure` is None)."""
+        """Hear the page after the JSON failed, or said 404 (`failure` is None; `keep` then keeps that answer)."""
         asked_at = self._now()
 
         def read(body: bytes) -> Seen | None:
+            nonlocal keep
             advert = read_page(body, listing_id)
-            return None if advert is None else self._seen(advert, listing_id)
+            if advert is None:
+                keep = page_at_hand()
+                return None
+            return self._seen(advert, listing_id)
 
         try:
             seen = await self._client.page(listing_id, read, within_s=deadline.remaining())
@@ -239,11 +257,14 @@ class EncarCars:
         except UpstreamError as error:
             upstream_trouble(UPSTREAM, "page", error, id=listing_id)
             if failure is None:
+                self.adverts.missing(listing_id, keep)
                 return Verdict.GONE  # by one witness: lists go on showing it
             raise failure from error
         if seen is None:
+            self.adverts.missing(listing_id, keep)
             self._departed.note(UPSTREAM, listing_id, asked_at, Verdict.GONE)
             return Verdict.GONE
+        self.adverts.found(listing_id)
         return seen
 
     def _seen(self, advert: Advert, listing_id: str) -> Seen:
@@ -270,7 +291,10 @@ class EncarCars:
         own = {advert.listing_id: advert for advert in adverts}
         twins = {advert.other_id: advert for advert in adverts if advert.other_id is not None}
         known = twins | own
-        return {listing_id: known[listing_id] for listing_id in listing_ids if listing_id in known}
+        batch = {listing_id: known[listing_id] for listing_id in listing_ids if listing_id in known}
+        for listing_id in batch:
+            self.adverts.found(listing_id)
+        return batch
 
     def _read_batch(self, body: bytes) -> list[Seen]:
         """Read the documents of a batch that say which car they are about."""

@@ -6,7 +6,7 @@ from typing import TypeVar
 
 from yarl import URL
 
-from dealerproxy.errors import TimedOut
+from dealerproxy.errors import NotFound, TimedOut
 from dealerproxy.transport.fetch import Fetcher, Manners
 from dealerproxy.transport.response import Response, json_body, page_body
 from dealerproxy.upstreams.encar.query import facets_url, search_url
@@ -23,6 +23,10 @@ PAPER_S = 3.0
 
 
 T = TypeVar("T")
+
+
+def _ignored() -> None:
+    """Take no note of a plain 404."""
 
 
 def request_headers(user_agent: str) -> Mapping[str, str]:
@@ -57,9 +61,12 @@ class EncarClient:
         """The facets of a search, without rows."""
         return await self._json(SEARCH, read, facets_url(self._api, q), within_s)
 
-    async def detail(self, listing_id: str, read: Callable[[bytes], T], *, within_s: float) -> T:
-        """The advert as JSON."""
-        return await self._json(DETAIL, read, self._api / "v1/readside/vehicle" / listing_id, within_s)
+    async def detail(
+        self, listing_id: str, read: Callable[[bytes], T], *, within_s: float, missing: Callable[[], None] = _ignored
+    ) -> T:
+        """The advert as JSON; `missing` is called while a plain 404 is at hand, which raises NotFound all the same."""
+        url = self._api / "v1/readside/vehicle" / listing_id
+        return await self._json(DETAIL, read, url, within_s, missing)
 
     async def details(self, listing_ids: Iterable[str], read: Callable[[bytes], T], *, within_s: float) -> T:
         """Up to 20 adverts as a JSON list; those that are gone are missing from it."""
@@ -93,8 +100,20 @@ class EncarClient:
         except TimeoutError:
             raise TimedOut("no turn among the papers in time") from None
 
-    async def _json(self, operation: str, read: Callable[[bytes], T], url: URL, within_s: float) -> T:
+    async def _json(
+        self,
+        operation: str,
+        read: Callable[[bytes], T],
+        url: URL,
+        within_s: float,
+        missing: Callable[[], None] = _ignored,
+    ) -> T:
         def judge(response: Response) -> T:
-            return read(json_body(response, block_markers=BLOCK_MARKERS))
+            try:
+                body = json_body(response, block_markers=BLOCK_MARKERS)
+            except NotFound:
+                missing()
+                raise
+            return read(body)
 
         return await self._fetcher.get(operation, url, judge, within_s=within_s)

@@ -1,0 +1,160 @@
+"""Mass absence: an upstream that lost its adverts, told from single cars that are gone.
+
+One 404 is a car that is gone. When most of the last ten different adverts that lists still show are missing, the
+upstream is in trouble, and until its adverts answer again no absence proves anything.
+"""
+
+import time
+from collections.abc import Callable, Iterable, Sequence
+from itertools import islice
+from typing import NamedTuple, Protocol, TypeVar
+
+from dealerproxy.errors import Drift, MassAbsence
+from dealerproxy.logs import upstream_trouble
+from dealerproxy.transport.fetch import KeepPage, keep_nothing
+from dealerproxy.transport.pieces import Found
+from dealerproxy.upstreams.departed import Departed
+from dealerproxy.vehicles.car import Verdict
+from dealerproxy.vehicles.listing import LeftOut, Listing
+
+# The latest adverts that count; more than half of so many must be missing.
+WINDOW = 10
+# How long an advert counts after a list showed it, and after it was asked for.
+COUNTS_S = 7_200.0
+MOST_SHOWN = 50_000
+# Adverts remembered, those that no list showed included: a list may show them later.
+MOST_ASKED = 500
+PATH, MESSAGE = "mass_absence", "most of the latest adverts that lists show are missing"
+
+T = TypeVar("T")
+
+
+class Look(Protocol[T]):
+    """Finds an advert, as `Departed.look` does for one car."""
+
+    async def __call__(self, *, fresh_look: bool) -> Found[T | Verdict]:
+        """Find it; with `fresh_look` ask in any case."""
+
+
+class _Asked(NamedTuple):
+    """Whether an advert was missing, and when that was (seconds of the clock)."""
+
+    missing: bool
+    at: float
+
+
+class Absence:
+    """Decides from adverts and lists whether a mass absence holds; `clock` counts seconds and never goes back."""
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock = clock
+        self._shown: dict[str, float] = {}
+        self._asked: dict[str, _Asked] = {}
+        self._doubted: set[str] = set()
+        self._held = False
+
+    @property
+    def holds(self) -> bool:
+        """Whether most of the latest adverts that lists show are missing."""
+        return self._held and self._most_missing()
+
+    def doubts(self, listing_id: str) -> bool:
+        """Whether it must be asked again before a car that was found missing counts as gone."""
+        return listing_id in self._doubted or self.holds
+
+    def asked(self, listing_id: str, *, missing: bool) -> Sequence[str]:
+        """Take note of what came of asking for an advert; return as `listed` does."""
+        self._asked.pop(listing_id, None)
+        self._asked[listing_id] = _Asked(missing, self._clock())
+        self._doubted.discard(listing_id)
+        if len(self._asked) > MOST_ASKED:
+            del self._asked[next(iter(self._asked))]
+        return self._turn()
+
+    def listed(self, listing_ids: Iterable[str], age_s: float = 0.0) -> Sequence[str]:
+        """Take note of a list read `age_s` seconds ago.
+
+        Return the adverts whose absence is doubted from now on; there are some only when a mass absence begins.
+        """
+        read_at = self._clock() - age_s
+        matters = False
+        for listing_id in listing_ids:
+            self._shown[listing_id] = max(read_at, self._shown.pop(listing_id, read_at))
+            matters |= listing_id in self._asked
+        while len(self._shown) > MOST_SHOWN:
+            del self._shown[next(iter(self._shown))]
+        return self._turn() if matters else ()
+
+    def _turn(self) -> Sequence[str]:
+        held, self._held = self._held, self._most_missing()
+        if held or not self._held:
+            return ()
+        missing = [
+            listing_id for listing_id, asked in self._asked.items() if asked.missing and self._counts(listing_id)
+        ]
+        self._doubted.update(missing)
+        return missing
+
+    def _most_missing(self) -> bool:
+        latest = islice((each for each in reversed(self._asked) if self._counts(each)), WINDOW)
+        return sum(self._asked[listing_id].missing for listing_id in latest) > WINDOW // 2
+
+    def _counts(self, listing_id: str) -> bool:
+        oldest = self._clock() - COUNTS_S
+        shown_at = self._shown.get(listing_id)
+        return shown_at is not None and shown_at > oldest and self._asked[listing_id].at > oldest
+
+
+class Adverts:
+    """Watches the adverts of an upstream for a mass absence, and takes back the departures that were part of it.
+
+    `operation` is the one whose drift it is.
+    """
+
+    def __init__(self, upstream: str, operation: str, departed: Departed, absence: Absence | None = None) -> None:
+        self._upstream, self._operation, self._departed = upstream, operation, departed
+        self._absence = absence or Absence()
+        self._keep: KeepPage = keep_nothing
+
+    @property
+    def lost(self) -> bool:
+        """Whether a mass absence holds."""
+        return self._absence.holds
+
+    def doubts(self, listing_id: str) -> bool:
+        """Whether it must be asked again before a car that was found missing counts as gone."""
+        return self._absence.doubts(listing_id)
+
+    async def believe(self, listing_id: str, look: Look[T], *, fresh_look: bool) -> Found[T | Verdict]:
+        """Look at an advert, and anew if it was found missing before that was doubted. Raises MassAbsence."""
+        found = await look(fresh_look=fresh_look)
+        if found.value is not Verdict.GONE or not self.doubts(listing_id):
+            return found
+        found = await look(fresh_look=True)
+        if found.value is Verdict.GONE and self.doubts(listing_id):
+            raise found.failure or MassAbsence(MESSAGE)
+        return found
+
+    def found(self, listing_id: str) -> None:
+        """Take note of an advert that answered, whatever it says."""
+        self._absence.asked(listing_id, missing=False)
+
+    def missing(self, listing_id: str, keep: KeepPage) -> None:
+        """Take note of an advert that is missing; `keep` keeps the answer that said so. Raises MassAbsence."""
+        self._keep = keep
+        self._doubt(self._absence.asked(listing_id, missing=True))
+        if self._absence.holds:
+            raise MassAbsence(MESSAGE)
+
+    def listed(self, entries: Iterable[Listing | LeftOut], age_s: float) -> None:
+        """Take note of the rows of a list read `age_s` seconds ago."""
+        shown = (entry.listing_id for entry in entries if isinstance(entry, Listing))
+        self._doubt(self._absence.listed(shown, age_s))
+
+    def _doubt(self, listing_ids: Sequence[str]) -> None:
+        if not listing_ids:
+            return
+        self._departed.withdraw(self._upstream, listing_ids)
+        drift = Drift(PATH, MESSAGE)
+        drift.capture = self._keep(drift)
+        upstream_trouble(self._upstream, self._operation, drift, id=listing_ids[-1])

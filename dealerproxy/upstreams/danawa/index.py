@@ -32,15 +32,13 @@ BACK_OFF_S = 30.0
 # Rows seen within this time show that Danawa's pages can still be read.
 ALIVE_S = 86_400.0
 CARS_A_PAGE = 30
-# A listing of several pages does not lose more of its cars than this from one reading to the next.
-MOST_LOST = 0.2
 SIDE_BY_SIDE = 4
 # Readings at a time: more would only starve each other of the request rate.
 READINGS = 2
 # Longer than any reading takes: 200 pages at 4 a second.
 READING_S = 90.0
 MAX_PAGES = 200
-# A listing that ends with a page that is not found has at least so much of what it had before.
+# A listing of several pages, or one that ends with a page that is not found, has at least so much of what it had before.
 MOST_OF = 0.8
 # Listings that are kept warm: how often they are looked at, and how long before they grow stale they are read anew.
 LOOK_EVERY_S = 15.0
@@ -191,7 +189,7 @@ class Indexes:
             raise _told(brand, "a.name", f"{unknown} of {len(entries)} names say no make and model that is known")
         known = self._known.get(brand)
         due = len(known.kept.entries) if known is not None and self.at_hand(brand) else 0
-        if due > CARS_A_PAGE and len(entries) < (1 - MOST_LOST) * due:
+        if due > CARS_A_PAGE and len(entries) < MOST_OF * due:
             raise _told(brand, CONTAINER, f"pages end or repeat after {len(entries)} cars, where {due} stood before")
         return Index(tuple(entries), cut=cut)
 

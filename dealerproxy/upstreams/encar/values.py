@@ -137,7 +137,7 @@ def _refuse(word: str) -> object:
 
 def shown(value: object) -> str | None:
     """Return a text fit to be shown, without blanks around it; None for none, and for one that is unfit."""
-    return _fit(value) if isinstance(value, str) and len(value) <= 2 * MOST_TEXT else None
+    return _fit(value) if isinstance(value, str) and len(value) <= MOST_TEXT else None
 
 
 @lru_cache(maxsize=16_384)

@@ -38,7 +38,7 @@ READINGS = 2
 # Longer than any reading takes: 200 pages at 4 a second.
 READING_S = 90.0
 MAX_PAGES = 200
-# A listing of several pages, or one that ends with a page that is not found, has at least so much of what it had before.
+# A listing of several pages, or one that ends with a page not found, has at least so much of what it had before.
 MOST_OF = 0.8
 # Listings that are kept warm: how often they are looked at, and how long before they grow stale they are read anew.
 LOOK_EVERY_S = 15.0

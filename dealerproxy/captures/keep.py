@@ -35,7 +35,7 @@ LARGEST_BODY = 1_000_000
 # How long a kind of trouble counts as known without a look at the disk, where the capture may have been taken away.
 KNOWN_S = 3600.0
 MAX_KNOWN = 1_000
-CLOSE_S = 2.0
+CLOSE_S = 0.5
 # A code that no dictionary has is no error, but the page that has it is worth a look. A site that numbers all of them
 # anew must not push out everything else.
 UNKNOWN = "unknown"
@@ -97,7 +97,8 @@ class Keeper:
         if self._writer is None:
             return
         with suppress(TimeoutError):
-            await asyncio.wait_for(self._waiting.join(), CLOSE_S)
+            async with asyncio.timeout(CLOSE_S):
+                await self._waiting.join()
         await cancel_and_wait(self._writer)
 
     def notice(self, upstream: str, operation: str, url: URL, response: Response | None, error: Odd) -> str | None:

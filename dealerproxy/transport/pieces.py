@@ -6,6 +6,7 @@ none of ours.
 
 import re
 import struct
+import zlib
 from enum import StrEnum
 from types import UnionType
 from typing import Annotated, Any, Generic, NamedTuple, TypeVar, get_args
@@ -23,6 +24,7 @@ SKEW_S = 60.0
 
 _FORMAT = 2
 _HEAD = struct.Struct("!Bdd")
+_CHECK = struct.Struct("!I")
 _MEMBER = msgspec.msgpack.Decoder(tuple[str, msgspec.Raw])
 # Bounds of what is believed of a stored failure.
 _LONGEST_TEXT, _LONGEST_WAIT_S = 1_000, 86_400.0
@@ -142,17 +144,23 @@ def _is_known(kind: type[UpstreamError], own: str) -> bool:
 
 def sealed(body: bytes, began_at: float, ended_at: float) -> bytes:
     """Put the head before a body: when its load began and ended."""
-    return _HEAD.pack(_FORMAT, began_at, ended_at) + body
+    return _checked(_HEAD.pack(_FORMAT, began_at, ended_at) + body)
 
 
 def opened(raw: bytes, now: float) -> tuple[float, float, bytes]:
     """Read the head and the body. Raises ValueError for another format, or times that cannot be."""
-    if len(raw) < _HEAD.size or raw[0] != _FORMAT:
-        raise ValueError("not in this format")
+    whole, raw = raw, raw[: -_CHECK.size]
+    if len(raw) < _HEAD.size or raw[0] != _FORMAT or whole != _checked(raw):
+        raise ValueError("not in this format, or damaged")
     _, began_at, ended_at = _HEAD.unpack_from(raw)
     if not -SKEW_S <= began_at <= ended_at <= now + SKEW_S:  # so is what is no number
         raise ValueError("before there were clocks, or from the future")
     return began_at, ended_at, raw[_HEAD.size :]
+
+
+def _checked(raw: bytes) -> bytes:
+    """Put a checksum behind: a body that was damaged may well be of the right type."""
+    return raw + _CHECK.pack(zlib.crc32(raw))
 
 
 def _encoded(value: object) -> bytes:

@@ -1,6 +1,8 @@
 """Anything may be in Redis under the service's keys: it is a miss, and never an error or a word nobody knows."""
 
 import random
+import struct
+import time
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -9,7 +11,7 @@ import pytest
 
 from dealerproxy.errors import UpstreamError
 from dealerproxy.sandbox.faults import RateLimited
-from dealerproxy.transport.pieces import _family
+from dealerproxy.transport.pieces import _family, sealed
 from dealerproxy.transport.shared import PREFIX
 from tests.reliability.conftest import Build, House
 
@@ -36,7 +38,7 @@ def cut(draw: random.Random, before: bytes) -> bytes:
 
 
 def another_body(draw: random.Random, before: bytes) -> bytes:
-    """The right head before another message."""
+    """Another message in the right form."""
     shapes: Sequence[object] = (
         None,
         [],
@@ -51,7 +53,8 @@ def another_body(draw: random.Random, before: bytes) -> bytes:
         ["ServerFault", "a" * 70_000, None, None, ""],
         ["", {"age_s": -1}],
     )
-    return before[:17] + msgspec.msgpack.encode(draw.choice(shapes))
+    at = time.time() if len(before) < 17 else struct.unpack("!d", before[1:9])[0]
+    return sealed(msgspec.msgpack.encode(draw.choice(shapes)), at, at)
 
 
 def a_standing(draw: random.Random, _: bytes) -> bytes:

@@ -125,6 +125,17 @@ def test_the_head_says_when_it_was_stored(at: float) -> None:
     assert opened(sealed(b"body", at - 1.5, at), NOW) == (at - 1.5, at, b"body")
 
 
+@given(st.data())
+def test_a_piece_with_any_other_byte_is_not_believed(data: st.DataObject) -> None:
+    raw = bytearray(sealed(FOUND.encode(Sheet(("a", "b"))), NOW, NOW))
+    place = data.draw(st.integers(0, len(raw) - 1))
+    raw[place] ^= data.draw(st.integers(1, 255))
+    with pytest.raises(ValueError, match="not in this format"):
+        opened(bytes(raw), NOW)
+    with pytest.raises(ValueError, match="not in this format"):
+        opened(bytes(raw[:place]), NOW)
+
+
 @pytest.mark.parametrize("at", [NOW + SKEW_S + 1.0, math.inf, math.nan, -1e95, -math.inf])
 def test_what_is_from_the_future_is_not_believed(at: float) -> None:
     with pytest.raises(ValueError, match="future"):

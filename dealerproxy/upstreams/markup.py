@@ -14,15 +14,23 @@ from dealerproxy.errors import Drift
 # and the attributes of one. Honest pages have some thousand, some dozen, some ten thousand, and a dozen.
 MOST_TAGS, DEEPEST, MOST_OPEN, MOST_ATTRIBUTES = 60_000, 300, 500_000, 50
 
-_ATTRIBUTE = r"""[\s/]*+[^\s/>][^\s/>=]*+(?:\s*+=\s*+(?:"[^"]*+"|'[^']*+'|[^\s>"'][^\s>]*+)?+)?+"""
+
+def _attribute(repeat: str) -> str:
+    """Return the expression of an attribute whose name and bare value have so many characters."""
+    value = rf"""(?:"[^"]*+"|'[^']*+'|[^\s>"'][^\s>]{repeat})"""
+    return rf"[\s/]*+[^\s/>][^\s/>=]{repeat}(?:\s*+=\s*+{value}?+)?+"
+
+
+_ATTRIBUTE = _attribute("*+")
 _TAG = re.compile(
     rf"<!--(?:-?>|.*?(?:--!?>|\Z))|<(/?)([a-zA-Z][^\s/>]*+)((?:{_ATTRIBUTE})*+)[\s/]*+",
     re.DOTALL,
 )
 _ONE_ATTRIBUTE = re.compile(_ATTRIBUTE)
-# Tags of a page that are too few to be nested too deep, and what looks like one with too many attributes anywhere.
+# Tags of a page that are too few to be nested too deep, and what may be one with too many attributes; there a long
+# name counts as several.
 FEW_TAGS = 1_000
-_LOADED = re.compile(rf"</?[a-zA-Z](?:{_ATTRIBUTE}){{{MOST_ATTRIBUTES + 1}}}")
+_LOADED = re.compile(rf"</?[a-zA-Z](?:{_attribute('{0,99}+')}){{{MOST_ATTRIBUTES + 1}}}")
 # Elements whose text has no tags in it, with where it ends.
 _RAW_END = {
     name: re.compile(rf"</{name}(?=[\s/>])", re.IGNORECASE) for name in ("script", "style", "xmp", "iframe", "noembed")

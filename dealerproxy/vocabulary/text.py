@@ -26,6 +26,7 @@ _JOINERS = r"[/+&,-]"
 _TIDY: tuple[tuple[re.Pattern[str], str], ...] = tuple(
     (re.compile(pattern), with_)
     for pattern, with_ in (
+        (r"\s+", " "),  # first, so that none of the others looks at long runs of blanks
         (rf"{GAP}[\s{GAP}]*", f"{GAP} "),  # neighbouring gaps are one
         (rf"({_JOINERS}\s*){GAP}\s*{_JOINERS}", r"\1"),  # of two joiners around a gap one stays
         (rf"\s*{_JOINERS}?\s*{GAP}", " "),  # a joiner before a gap goes with it

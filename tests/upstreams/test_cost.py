@@ -1,12 +1,18 @@
 """What one answer may cost: whatever stands in it, reading takes time that grows with its length and no faster."""
 
+import importlib
 import json
+import pkgutil
+import re
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 
 import pytest
 
+from dealerproxy import api, search, upstreams
+from dealerproxy import vocabulary as vocabulary_package
+from dealerproxy.captures.shapes import shape_of_lists
 from dealerproxy.errors import Drift
 from dealerproxy.upstreams.caps import MOST_OBJECTS, MOST_ROWS, MOST_TEXT
 from dealerproxy.upstreams.danawa.feeder import normalise as normalise_feeder
@@ -101,7 +107,7 @@ def readers(vocabulary: Vocabulary) -> dict[str, Reader]:
     asked = rows.Asked(vocabulary.makes[0], "기아")
     open_record = {"openData": True, "accidents": [], "myAccidentCnt": 0}
 
-    def search(**fields: object) -> None:
+    def listed(**fields: object) -> None:
         rows.read_search(json.dumps({"Count": 1, "SearchResults": [ROW | fields]}).encode(), asked, vocabulary)
 
     return {
@@ -114,9 +120,9 @@ def readers(vocabulary: Vocabulary) -> dict[str, Reader]:
         "beside the rows": lambda text: read_list(page(f"<p style='{text}'>{text}</p>")),
         "a link": bridge,
         "a picture": photo_url,
-        "a badge": lambda text: search(Badge=text, BadgeDetail=text),
-        "a model": lambda text: search(Model=text),
-        "a photo": lambda text: search(Photo=text, Photos=[{"location": text, "type": "001"}]),
+        "a badge": lambda text: listed(Badge=text, BadgeDetail=text),
+        "a model": lambda text: listed(Model=text),
+        "a photo": lambda text: listed(Photo=text, Photos=[{"location": text, "type": "001"}]),
         "a car's page": lambda text: detail.read_page(text.encode(), "1"),
         "a script": lambda text: detail.read_page(f"<script>{text}</script>".encode(), "1"),
         "a state": lambda text: detail.read_page(f"<script>__PRELOADED_STATE__ = {text}</script>".encode(), "1"),
@@ -168,6 +174,50 @@ def test_ten_times_the_text_takes_ten_times_as_long_and_no_more(bit: str, reader
     assert not slow
 
 
+# These look at no more than MOST_TEXT characters, at one attribute after the other, or at texts with single blanks.
+BOUNDED = {"dealerproxy.upstreams.danawa.urls._LINK", "dealerproxy.upstreams.markup._ONE_ATTRIBUTE"}
+BOUNDED |= {f"dealerproxy.vocabulary.text._TIDY[{place}][0]" for place in range(1, 8)}
+
+
+def expressions(value: object, place: str) -> Iterator[tuple[str, re.Pattern[str]]]:
+    if isinstance(value, re.Pattern) and isinstance(value.pattern, str):
+        yield place, value
+    elif isinstance(value, dict):
+        for key, entry in value.items():
+            yield from expressions(entry, f"{place}[{key!r}]")
+    elif isinstance(value, tuple | list):
+        for at, entry in enumerate(value):
+            yield from expressions(entry, f"{place}[{at}]")
+
+
+def all_expressions() -> dict[str, re.Pattern[str]]:
+    """Return the expressions that read what a site or a client sends, by where they stand."""
+    found = {}
+    for folder in (upstreams, vocabulary_package, search, api):
+        for module in pkgutil.walk_packages(folder.__path__, f"{folder.__name__}."):
+            for name, value in vars(importlib.import_module(module.name)).items():
+                found.update(expressions(value, f"{module.name}.{name}"))
+    return found
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("place", "expression"), all_expressions().items(), ids=all_expressions())
+def test_an_expression_takes_time_that_grows_with_the_text_alone(place: str, expression: re.Pattern[str]) -> None:
+    if place in BOUNDED:
+        pytest.skip("sees short texts only")
+
+    def read(text: str) -> None:
+        expression.fullmatch(text)
+        expression.sub("", text)
+
+    words = re.findall(r"[가-힣a-zA-Z]+", expression.pattern)[:12]
+    for bit in (*BITS, *words):
+        for end in ("", "!"):
+            text = bit * (2_000 // len(bit))
+            after = seconds(read, text * 10 + end)
+            assert after < 0.02 or after < 40 * max(seconds(read, text + end), 0.000_5), bit
+
+
 @pytest.mark.parametrize(
     ("place", "text"),
     [
@@ -215,6 +265,7 @@ def test_elements_nested_beyond_reason_are_drift(nested: str) -> None:
         "/".join(f"a{n}" for n in range(60_000)),
         "".join(f"a{n}='x'" for n in range(60_000)),
         "\n".join(f"A{n} = x" for n in range(60_000)),
+        f"b='{'y>' * 200}' " + " ".join(f"a{n}" for n in range(60_000)),
     ],
 )
 @pytest.mark.parametrize(
@@ -276,3 +327,9 @@ def test_more_rows_than_any_answer_has_are_drift(count: int, vocabulary: Vocabul
     body = json.dumps({"Count": count, "SearchResults": [ROW] * count}).encode()
     with pytest.raises(Drift):
         rows.read_search(body, rows.Asked(vocabulary.makes[0], "기아"), vocabulary)
+
+
+def test_a_page_nobody_can_read_has_no_shape() -> None:
+    attributes = " ".join(f"a{n}" for n in range(60_000))
+    container, *_ = shape_of_lists([f'<div id="usedcarList" {attributes}></div>'])
+    assert (container.path, container.found, container.of) == ("#usedcarList", 0, 1)

@@ -8,6 +8,7 @@ car is looked up inside its own `li`: a cell that is missing never shifts its ne
 import re
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from typing import NamedTuple
 
 from selectolax.lexbor import LexborHTMLParser, LexborNode
@@ -91,7 +92,11 @@ _EMPTY_PAGE = re.compile(r"(?:검색|조건|등록|해당)[^.!?]{0,15}" + _NONE)
 _UNSEEN_TAGS = words(
     "script style template noscript head title textarea select option datalist iframe noframes noembed object svg"
 )
-_UNSEEN_TOKENS = words("hidden hide blind invisible d-none none sr-only is-hidden")
+_UNSEEN_NAMES = words("hidden hide blind invisible d-none none sr-only is-hidden")
+# A class or an id that a style sheet hides.
+_HIDING = re.compile(
+    r"[.#]([\w-]{1,60})\s{0,9}\{[^{}]{0,300}?(?:display\s{0,9}:\s{0,9}none|visibility\s{0,9}:\s{0,9}hidden)"
+)
 _UNSEEN_STYLE = re.compile(
     r"display\s*:\s*none|visibility\s*:\s*(?:hidden|collapse)"
     r"|(?<![\w-])(?:opacity|font-size|width|height)\s*:\s*0(?!\.?\d)",
@@ -212,6 +217,7 @@ def _unnamed_list(tree: LexborHTMLParser, *, whole: bool) -> LexborNode | None:
 def _says_empty(tree: LexborHTMLParser) -> bool:
     """Whether the page says, where readers see it, that there is no car."""
     container = tree.css_first(CONTAINER)
+    hidden = _UNSEEN_NAMES.union(*(_HIDING.findall(style.text()) for style in tree.css("style")))
     page, inside = list[str](), list[str]()
     nodes = [(tree.body, False)]
     while nodes:
@@ -220,19 +226,20 @@ def _says_empty(tree: LexborHTMLParser) -> bool:
             continue
         if node.tag == _TEXT:
             (inside if in_list else page).append(node.text())
-        elif not _is_unseen(node.attributes):
+        elif not _is_unseen(node.attributes, hidden):
             in_list = in_list or node == container
             nodes += [(child, in_list) for child in reversed(list(node.iter(include_text=True)))]
     said = ((inside, _EMPTY_LIST), (page, _EMPTY_PAGE if container else _EMPTY_LIST))
     return any(none.search(" ".join(" ".join(texts).split())) for texts, none in said)
 
 
-def _is_unseen(attributes: _Attributes) -> bool:
-    tokens = (attributes.get("class") or "").lower().split()
+def _is_unseen(attributes: _Attributes, hidden: AbstractSet[str]) -> bool:
+    """Whether an element is not shown; `hidden` are the classes and ids of such elements."""
+    names = (attributes.get("class") or "").split()
     return (
         "hidden" in attributes
         or attributes.get("aria-hidden") == "true"
-        or not _UNSEEN_TOKENS.isdisjoint(tokens)
+        or not hidden.isdisjoint((*names, attributes.get("id")))
         or _UNSEEN_STYLE.search((attributes.get("style") or "")[:MOST_TEXT]) is not None
     )
 

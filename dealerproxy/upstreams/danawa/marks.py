@@ -47,7 +47,7 @@ _UNSEEN = re.compile(r"[\W_\u115f\u1160\u3164\uffa0]+")
 
 _PART = re.compile(r"[a-z]+|[가-힣]+")
 _CAMEL = re.compile(r"(?<=[a-z])(?=[A-Z])")
-_STYLE_URL = re.compile(r"url\(([^)]*)\)", re.IGNORECASE)
+_STYLE_URL = re.compile(r"url\(([^()]*)\)", re.IGNORECASE)
 _SOLD_PART = re.compile(
     r"sold(?:out|car)?|reserv[a-z]*|unavailable|expired|finished|outofstock"
     r"|(?:sale|sales|sell|deal|trade|contract)(?:end|ended|complete|completed|done|finish|closed?|off|stop)"
@@ -68,7 +68,7 @@ _OFF = frozenset({"0", "n", "no", "none", "false", "null", "off"})
 _ON = frozenset({"1", "y", "yes", "true", "on"})
 _PICTURES = frozenset({"src", "srcset", "data-src", "data-original"})
 # Links that lead nowhere, and the vocabulary of schema.org (`SoldOut`).
-_ODD_LINK = re.compile(r"\s*(?:javascript:|https?://schema\.org/)", re.IGNORECASE)
+_ODD_LINK = re.compile(r"\s{0,9}(?:javascript:|https?://schema\.org/)", re.IGNORECASE)
 _TOKENS = frozenset({"class", "style", "id", "target", "type"})
 
 _AMOUNT = r"\d+만?원|\d+만(?!k)"

@@ -210,6 +210,10 @@ NOTHING = "검색 결과가 없습니다"
             f'<div style="{style}"><p>{NOTHING}</p></div>'
             for style in ("display:none", "DISPLAY : none !important", "visibility:hidden", "opacity:0")
         ),
+        *(
+            f"<style>p {{x: y}} {name} {{ color: red; display: none }}</style><p id='z' class='x no_data'>{NOTHING}</p>"
+            for name in (".no_data", "p.no_data", "#z")
+        ),
         f'<p title="{NOTHING}" data-empty="{NOTHING}"></p>',
     ],
 )
@@ -219,7 +223,8 @@ def test_words_that_nobody_sees_are_no_empty_list(unseen: str) -> None:
 
 
 def test_a_list_that_is_hidden_itself_says_nothing() -> None:
-    for style, empty in (("display:none", False), ("display:block;opacity:0.9", True)):
+    styles = ("display:none", False), ("display:block;opacity:0.9;height:30px", True), ("", True)
+    for style, empty in styles:
         body = f'<html><body><div style="{style}"><div id="usedcarList">{NOTHING}</div></div></body></html>'
         assert read_list(body.encode()).says_empty is empty
 

@@ -192,7 +192,7 @@ def expressions(value: object, place: str) -> Iterator[tuple[str, re.Pattern[str
 
 def all_expressions() -> dict[str, re.Pattern[str]]:
     """Return the expressions that read what a site or a client sends, by where they stand."""
-    found = {}
+    found = dict[str, re.Pattern[str]]()
     for folder in (upstreams, vocabulary_package, search, api):
         for module in pkgutil.walk_packages(folder.__path__, f"{folder.__name__}."):
             for name, value in vars(importlib.import_module(module.name)).items():

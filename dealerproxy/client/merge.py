@@ -1,12 +1,14 @@
 """One page for the partner out of auction rows and the dealer side's answer, with the headers that say what is missing.
 
 Pure: the main API fetches both halves (up to `query.limit` auction rows), this decides what is shown. Rows are plain
-JSON-ready dicts of the partner API's VehicleSummary; of an auction row only the keys sorted by are looked at, and a
-null one sorts last.
+JSON-ready dicts of the partner API's VehicleSummary; of an auction row only the keys sorted by are read, and one that
+cannot be read sorts last. No auction data raises, whatever its shape, and every row is passed on as it came.
 """
 
+import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from datetime import datetime
+from datetime import date, datetime, time
+from decimal import Decimal
 from typing import Any
 
 import msgspec
@@ -17,11 +19,12 @@ from dealerproxy.client.sources import DealerPart, PartnerQuery
 from dealerproxy.headers import PAGE_MAX_HEADER, PARTIAL_HEADER
 from dealerproxy.search.answer import FacetsAnswer, VehicleList
 from dealerproxy.search.terms import DEALER, PAGE_MAX, Sort
+from dealerproxy.vehicles.rate import KST
 
 FILTERED_OUT_HEADER = "X-LMN-Filtered-Out"
 
 Row = Mapping[str, Any]
-Key = Callable[[Row], tuple[bool, float]]
+Key = Callable[[object], tuple[bool, float]]
 Dealer = VehicleList | DealerError
 
 
@@ -65,7 +68,9 @@ def merge_rows(sort: Sort, limit: int, auction: Sequence[Row], dealer: Sequence[
     """Merge the halves into at most `limit` rows.
 
     Under `auction_date_asc` the limit is split: auction rows by date, then dealer rows, which have none, newest first.
-    Any other sort orders all rows together. Equal rows keep their order, auction before dealer.
+    Any other sort orders all rows together. Equal rows keep their order, auction before dealer. A date or date-time may
+    be ISO 8601 text or Python's own; without an offset it is Seoul time. A number must be finite and no text. A row
+    without a value of that kind sorts last.
     """
     if sort is Sort.AUCTION_DATE_ASC:
         of_auction, of_dealer = split(limit, len(auction), len(dealer))
@@ -89,22 +94,24 @@ def merge_facets(
     """One facets answer, flat and without counts: the auction side's values, then those only dealer cars have.
 
     `sources` are those the partner named, none for all; `auction` is the main API's own answer for them, `as_of`
-    included. A dealer side that cannot be asked costs its values only, unless it alone was asked: that raises
-    DealerUnavailable.
+    included. What is no text in its lists is left out; an `as_of` without an offset is Seoul time, one that cannot be
+    read gives way to the dealer side's. A dealer side that cannot be asked costs its values only, unless it alone was
+    asked: that raises DealerUnavailable.
     """
     merged = dict(auction)
     if sources and DEALER not in sources:
         return merged
-    merged["sources"] = _union(auction.get("sources", ()), (DEALER,))
-    if isinstance(dealer, DealerError) and set(sources) == {DEALER}:
-        raise for_partner(dealer)
+    merged["sources"] = _union(auction.get("sources"), (DEALER,))
     if isinstance(dealer, FacetsAnswer):
         for name in ("makes", "fuels", "transmissions"):
-            merged[name] = _union(auction.get(name, ()), getattr(dealer, name))
-        models = auction.get("models", {})
+            merged[name] = _union(auction.get(name), getattr(dealer, name))
+        ours = auction.get("models")
+        models = ours if isinstance(ours, Mapping) else {}
         makes = _union(models, dealer.models)
-        merged["models"] = {make: _union(models.get(make, ()), dealer.models.get(make, ())) for make in makes}
-        merged["as_of"] = min(merged.get("as_of", dealer.as_of), dealer.as_of, key=datetime.fromisoformat)
+        merged["models"] = {make: _union(models.get(make), dealer.models.get(make, ())) for make in makes}
+        merged["as_of"] = min(dealer.as_of, auction.get("as_of"), key=_known_moment)
+    elif sources and set(sources) == {DEALER}:
+        raise for_partner(dealer or outage("not_asked"))
     return merged
 
 
@@ -125,32 +132,60 @@ def _heard(query: PartnerQuery, dealer: Dealer | None, headers: dict[str, str]) 
     return None
 
 
-def _union(ours: Iterable[str], theirs: Iterable[str]) -> list[str]:
-    return list(dict.fromkeys([*ours, *theirs]))
+def _union(ours: object, theirs: Iterable[str]) -> list[str]:
+    """The texts among `ours`, whatever it is, then those of `theirs` that are new."""
+    values = ours if isinstance(ours, Iterable) and not isinstance(ours, str) else ()
+    return list(dict.fromkeys([*(value for value in values if isinstance(value, str)), *theirs]))
 
 
-def _by(read: Callable[[Row], float | None], sign: int = 1) -> Key:
-    def key(row: Row) -> tuple[bool, float]:
-        value = read(row)
+def _by(read: Callable[[Mapping[str, Any]], float | None], sign: int = 1) -> Key:
+    def key(row: object) -> tuple[bool, float]:
+        value = read(row) if isinstance(row, Mapping) else None
         return value is None, 0 if value is None else sign * value
 
     return key
 
 
-def _date(row: Row) -> float | None:
-    text = row.get("auction_date")
-    return None if text is None else datetime.fromisoformat(text).timestamp()
+def _moment(value: object) -> float | None:
+    """Unix seconds of a date or date-time, as text or not; in Seoul where no offset is said."""
+    if isinstance(value, str):
+        try:
+            value = datetime.fromisoformat(value)
+        except ValueError:
+            return None
+    if isinstance(value, date) and not isinstance(value, datetime):
+        value = datetime.combine(value, time())
+    if not isinstance(value, datetime):
+        return None
+    return (value if value.utcoffset() is not None else value.replace(tzinfo=KST)).timestamp()
 
 
-def _price(row: Row) -> float | None:
-    price: float | None = (row.get("pricing") or {}).get("listing_price")
-    return price
+def _known_moment(value: object) -> float:
+    """As `_moment`, later than any for what cannot be read."""
+    moment = _moment(value)
+    return math.inf if moment is None else moment
+
+
+def _number(value: object) -> float | None:
+    """A finite number as a float; None for anything else, text and truth values included."""
+    if isinstance(value, bool) or not isinstance(value, int | float | Decimal):
+        return None
+    try:
+        number = float(value)
+    except (OverflowError, ValueError):
+        return None
+    return number if math.isfinite(number) else None
+
+
+def _price(row: Mapping[str, Any]) -> float | None:
+    pricing = row.get("pricing")
+    return _number(pricing.get("listing_price")) if isinstance(pricing, Mapping) else None
 
 
 _KEYS: Mapping[Sort, Key] = {
-    Sort.AUCTION_DATE_ASC: _by(_date),
+    Sort.AUCTION_DATE_ASC: _by(lambda row: _moment(row.get("auction_date"))),
     Sort.PRICE_ASC: _by(_price),
     Sort.PRICE_DESC: _by(_price, -1),
-    Sort.YEAR_DESC: _by(lambda row: row.get("year"), -1),
-    Sort.MILEAGE_ASC: _by(lambda row: row.get("mileage_km")),
+    Sort.YEAR_DESC: _by(lambda row: _number(row.get("year")), -1),
+    Sort.MILEAGE_ASC: _by(lambda row: _number(row.get("mileage_km"))),
 }

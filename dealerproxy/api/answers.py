@@ -77,7 +77,7 @@ class Answers:
     """Keeps lists by their query string, at most `max_bytes` of them."""
 
     def __init__(
-        self, departed: Departed, rates: FxRates, *, max_bytes: int, clock: Callable[[], float] = time.time
+        self, departed: Departed, rates: FxRates, *, max_bytes: int, clock: Callable[[], float] = time.monotonic
     ) -> None:
         self._departed, self._rates, self._clock = departed, rates, clock
         self.memory = BoundedMemory(

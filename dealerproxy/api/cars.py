@@ -69,7 +69,8 @@ async def get_vehicle(request: web.Request) -> web.Response:
     documents = await cars.documents(car, rate.krw_per_usd, deadline)
     metrics.described(car, documents.enrichment)
     body = encode(detail(car, documents, rate.krw_per_usd, insider=display.insider))
-    headers |= age_headers(found.state, max(found.age_s, documents.age_s))
+    came = State.HIT if found.state is State.MISS and documents.kept else found.state
+    headers |= age_headers(came, max(found.age_s, documents.age_s))
     odd = any(paper.status is EnrichmentStatus.FAILED or paper.reason == STALE for paper in documents.enrichment)
     if found.state is State.STALE or odd:
         headers |= NO_STORE

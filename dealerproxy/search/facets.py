@@ -52,11 +52,12 @@ class Facets:
         also: Callable[[], Collection[tuple[str, str]]] = frozenset,
         deadline_s: float,
         now: Callable[[], float] = time.time,
+        clock: Callable[[], float] = time.monotonic,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> None:
         self._encar, self._vocabulary, self._cache, self._also = encar, vocabulary, cache, also
         self._kind: Kind[Stock] = Kind("stock", Stock, fresh_s=FRESH_S, revalidate_s=2 * FRESH_S, if_error_s=IF_ERROR_S)
-        self._deadline_s, self._now, self._sleep = deadline_s, now, sleep
+        self._deadline_s, self._now, self._clock, self._sleep = deadline_s, now, clock, sleep
         self._learned: dict[str, tuple[float, frozenset[str]]] = {}
         self._stocked: frozenset[str] = frozenset()
         self._learner: asyncio.Task[None] | None = None
@@ -111,7 +112,7 @@ class Facets:
 
     def _fresh(self, facet: str) -> frozenset[str] | None:
         learned = self._learned.get(facet)
-        return learned[1] if learned is not None and self._now() - learned[0] < LEARNED_S else None
+        return learned[1] if learned is not None and self._clock() - learned[0] < LEARNED_S else None
 
     async def _ask_makes(self) -> Stock:
         try:
@@ -147,7 +148,7 @@ class Facets:
             return
         make = self._vocabulary.make_of(facet.korean)
         if make is not None and any(model.korean in groups for model in self._vocabulary.models_of(make)):
-            self._learned[facet.korean] = (self._now(), groups)
+            self._learned[facet.korean] = (self._clock(), groups)
 
 
 def _facets_in(make: Make, stocked: frozenset[str]) -> bool:

@@ -67,7 +67,7 @@ class EncarSource:
         *,
         fresh_s: float,
         deadline_s: float,
-        now: Callable[[], float] = time.time,
+        now: Callable[[], float] = time.monotonic,
         judged: Judged = unheeded,
         listed: NoteRows = _unwatched,
     ) -> None:

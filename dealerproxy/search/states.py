@@ -20,7 +20,7 @@ from dealerproxy.transport.pieces import Found, State
 from dealerproxy.vehicles.rate import iso_kst
 
 # The worst of several pieces makes the answer.
-WORST_LAST = (State.HIT, State.MISS, State.UPDATING, State.STALE)
+WORST_LAST = (State.MISS, State.HIT, State.UPDATING, State.STALE)
 
 
 class Heard(NamedTuple):
@@ -129,7 +129,10 @@ def _why_stale(heard: Iterable[Heard]) -> str | None:
 
 
 def worst_of(states: Iterable[State | None]) -> State:
-    """How an answer came about, from how its pieces did; without any it was there all along."""
+    """How an answer came about, from how its pieces did; without any it was there all along.
+
+    A miss is what was read for this answer as a whole: one piece that was there before, and is as old, makes it a hit.
+    """
     return max((state for state in states if state is not None), key=WORST_LAST.index, default=State.HIT)
 
 

@@ -23,7 +23,6 @@ from dealerproxy.transport.deadline import Deadline
 from dealerproxy.transport.limits import background
 from dealerproxy.transport.memory import BoundedMemory
 from dealerproxy.transport.pieces import (
-    SKEW_S,
     Found,
     Key,
     Kind,
@@ -31,7 +30,6 @@ from dealerproxy.transport.pieces import (
     decode_failure,
     encode_failure,
     opened,
-    sealed,
 )
 from dealerproxy.transport.redis_tier import Place, RedisTier
 from dealerproxy.transport.shared import Shared
@@ -51,7 +49,7 @@ _PIECE, _FAILURE, _LOOK, _LOCK = "piece", "failure", "look", "lock"
 
 
 class _Kept(NamedTuple):
-    """A value or a failure, when it was stored (unix seconds), and about how many bytes it takes."""
+    """A value or a failure, when its load began and ended (own clock), and about how many bytes it takes."""
 
     value: Any
     at: float
@@ -67,7 +65,7 @@ class AgedCache:
 
     `counts` tells how many answers were given, by kind, tier (`memory`, `redis`, `upstream`) and result: a State, or
     `error` when there was nothing to answer with. An `error` of tier `redis` is something there that is not ours.
-    `clock` is unix time, as ages travel between processes.
+    `clock` never jumps: nothing here depends on the time of day. In Redis times are those of Redis' own clock.
     """
 
     def __init__(
@@ -75,11 +73,11 @@ class AgedCache:
         shared: Shared | None = None,
         *,
         max_bytes: int = MAX_BYTES,
-        clock: Callable[[], float] = time.time,
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self.counts: Counter[tuple[str, str, str]] = Counter()
         self.memory = BoundedMemory(max_bytes=max_bytes, weigh=lambda kept: kept.size, clock=clock)
-        self._redis = None if shared is None else RedisTier(shared)
+        self._redis = None if shared is None else RedisTier(shared, clock)
         self._clock = clock
         self._forgiven_at = -math.inf
         self._flights: dict[Place, asyncio.Task[Any]] = {}
@@ -200,7 +198,7 @@ class AgedCache:
         if body:
             await self.memory.set(place, kept, ttl=max(keep_s, here_s))
             if self._redis is not None:
-                await self._redis.write(place, sealed(body, kept.at, kept.ended_at), keep_s)
+                await self._redis.write(place, body, kept.at, kept.ended_at, keep_s)
         else:
             await self.memory.delete(place)
             if self._redis is not None:
@@ -210,9 +208,10 @@ class AgedCache:
     async def _look(self, redis: RedisTier, kind: Kind[V], key: Key) -> None:
         """Take over from Redis what is newer than what is here."""
         piece, failure = (kind.name, key, _PIECE), (kind.name, key, _FAILURE)
+        looked = await redis.read((piece, failure))
         for place, raw, decode, keep_s in zip(
             (piece, failure),
-            await redis.read((piece, failure)),
+            looked.stored,
             (kind.decode, decode_failure),
             (kind.if_error_s, _told_s(kind)),
             strict=True,
@@ -220,17 +219,17 @@ class AgedCache:
             if raw is None:
                 continue
             try:
-                at, ended_at, body = opened(raw, self._clock())
+                began_at, ended_at, body = opened(raw, looked.now)
+                at = began_at - looked.ahead_s
                 if at > self._kept(place).at:
-                    kept = _Kept(decode(body), at, ended_at, MEMORY_FACTOR * len(body))
+                    kept = _Kept(decode(body), at, ended_at - looked.ahead_s, MEMORY_FACTOR * len(body))
                     await self.memory.set(place, kept, ttl=max(keep_s, LEAST_KEPT_S))
             except Exception:  # whoever wrote it, and whatever the decoder makes of it
                 self.counts[kind.name, "redis", "error"] += 1
 
     def _kept(self, place: Place) -> _Kept:
         kept: _Kept | None = self.memory.at_hand(place)
-        # A clock that was set back must not keep things fresh until it has caught up.
-        return kept if kept is not None and kept.at <= self._clock() + SKEW_S else _NOTHING
+        return _NOTHING if kept is None else kept
 
     def _failure(self, kind: Kind[V], key: Key, since: float) -> UpstreamError | None:
         """Return how the last load failed, if that was after `since` and nothing was loaded after it."""

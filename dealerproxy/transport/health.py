@@ -8,9 +8,11 @@ Processes share what they learn through Redis, but each decides by its own copy.
 copy is older than a second: so a busy circuit costs one GET a second, a call after a quiet hour is not made in
 ignorance, and nothing polls while nobody asks. Only news is written: a suspension, a recovery, a change of level, and
 the lease of a probe. What is read is checked and capped, and Redis going away leaves each process with its own copy.
+A process times its copy by a clock that never jumps; in Redis stand times of Redis' own clock.
 """
 
 import asyncio
+import math
 import random as _random
 import secrets
 import time
@@ -18,7 +20,8 @@ from asyncio import Lock
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from enum import StrEnum
-from typing import Annotated, ClassVar
+from functools import partial
+from typing import Annotated, ClassVar, NamedTuple
 
 import msgspec
 import structlog
@@ -92,20 +95,36 @@ class Phase(StrEnum):
     PROBING = "probing"
 
 
+# What can be a time of Redis' clock.
+_Moment = Annotated[float, Meta(ge=0, le=1e11)]
+
+
 class Standing(Struct, frozen=True):
-    """What every process should know; as JSON, this is what Redis keeps. Times are unix seconds.
+    """What every process should know; as JSON, this is what Redis keeps, with times of Redis' clock (unix seconds).
 
     `retry_at` is null unless the circuit is suspended or probing; `since` is when that last changed.
     """
 
     level: Annotated[int, Meta(ge=0, le=len(LADDER_S))] = 0
     reason: str = ""
-    since: Annotated[float, Meta(ge=0)] = 0.0
-    retry_at: Annotated[float, Meta(ge=0)] | None = None
+    since: _Moment = -math.inf
+    retry_at: _Moment | None = None
+
+    def moved(self, by_s: float) -> "Standing":
+        """Return the same by a clock that is so many seconds ahead."""
+        retry_at = None if self.retry_at is None else self.retry_at + by_s
+        return Standing(self.level, self.reason, self.since + by_s, retry_at)
+
+
+class Heard(NamedTuple):
+    """What Redis had under a key, empty for nothing, and how far its clock was ahead of this process's."""
+
+    stored: bytes
+    ahead_s: float
 
 
 class State(Standing, frozen=True):
-    """A circuit as one process sees it.
+    """A circuit as one process sees it; times are by its own clock.
 
     `streak` counts failures in a row, `recent` has (when, whether it failed) of the latest calls. An `epoch` ends
     with every suspension and recovery: what began in an earlier one has nothing to say in this one. `lease` names
@@ -228,17 +247,18 @@ class Circuit:
         slow_s: float,
         shared: Shared | None,
         clock: Callable[[], float],
+        unix: Callable[[], float],
         random: Callable[[], float],
     ) -> None:
         """`slow_s`: a good answer that takes longer counts as a failure."""
         self.upstream, self.operation, self._slow_s = upstream, operation, slow_s
-        self._shared, self._clock, self._random = shared, clock, random
-        self._key = shared.key("health", upstream, operation) if shared else ""
+        self._shared, self._clock, self._unix, self._random = shared, clock, unix, random
+        self._key = shared.key("circuit", upstream, operation) if shared else ""
         self._lease_key = shared.key("probe", upstream, operation) if shared else ""
         self._state = State()
         self._exchange = Lock()
         self._heard: bytes | None = None  # what Redis had last
-        self._looked_at = 0.0
+        self._looked_at = -math.inf
         self._unsaid = False  # whether Redis was away when there was something to say
 
     @asynccontextmanager
@@ -278,13 +298,13 @@ class Circuit:
     def snapshot(self) -> Snapshot:
         """Tell how it stands, as far as this process knows."""
         state, now = self._current(), self._clock()
-        shown = phase(state, now)
+        shown, unix_s = phase(state, now), self._unix() - now
         return Snapshot(
             state=shown,
             reason=None if shown is Phase.HEALTHY else state.reason,
-            retry_at=state.retry_at if shown is Phase.SUSPENDED else None,
+            retry_at=None if state.retry_at is None or shown is not Phase.SUSPENDED else state.retry_at + unix_s,
             level=state.level,
-            since=min(state.since, now) or None,
+            since=None if state.since == -math.inf else min(state.since, now) + unix_s,
             failures=state.streak,
         )
 
@@ -296,13 +316,13 @@ class Circuit:
             if self._is_fresh():
                 return
             epoch = self._state.epoch
-            stored = await self._shared.run(self._stored, None)
+            heard = await self._shared.run(partial(self._listen, self._shared), None)
             self._looked_at = self._clock()
             if self._state.epoch == epoch:
-                self._hear(stored)
+                self._hear(heard)
             # What was said may be lost there, with all else or alone.
-            lost = _decoded(stored) is None and (self._state.retry_at is not None or self._state.level > 0)
-            if stored is not None and (self._unsaid or lost):
+            lost = _decoded(heard) is None and (self._state.retry_at is not None or self._state.level > 0)
+            if heard is not None and (self._unsaid or lost):
                 await self._say(self._shared)
 
     async def reset(self) -> None:
@@ -311,7 +331,7 @@ class Circuit:
         if self._shared is None:
             return
         async with self._exchange:
-            await self._shared.run(lambda redis: self._write(redis, self._state), None)
+            await self._shared.run(partial(self._write, self._shared, self._state), None)
 
     def _current(self) -> State:
         self._state = repaired(self._state, self._clock())
@@ -328,13 +348,13 @@ class Circuit:
         The state is read after the lease is won, for its last holder wrote what it found before giving it back.
         """
 
-        async def take(redis: Redis) -> tuple[bool, bytes | None]:
+        async def take(redis: Redis) -> tuple[bool, Heard | None]:
             taken: object = await redis.eval(TAKE, 1, self._lease_key, probe, round(LEASE_S * 1000))
-            return taken != HELD, await self._stored(redis)
+            return taken != HELD, await self._listen(shared, redis)
 
         async with self._exchange:
-            won, stored = await shared.run(take, (True, None))
-            self._hear(stored)
+            won, heard = await shared.run(take, (True, None))
+            self._hear(heard)
         if not won:
             self._state = replace(self._state, lease="another's", leased_until=self._clock() + PROBING_S)
         elif self._state.lease == probe:
@@ -362,39 +382,47 @@ class Circuit:
     async def _say(self, shared: Shared) -> None:
         """Write how it stands, unless another process suspended for longer in the same moment: then its word counts."""
 
-        async def exchange(redis: Redis) -> bytes:
-            theirs = await self._stored(redis)
-            standing = _decoded(theirs) if theirs != self._heard else None
-            if theirs and standing and (standing.retry_at or 0.0) > (state.retry_at or 0.0):
+        async def exchange(redis: Redis) -> Heard:
+            theirs = await self._listen(shared, redis)
+            standing = _decoded(theirs) if theirs.stored != self._heard else None
+            if standing and (standing.retry_at or -math.inf) > (state.retry_at or -math.inf):
                 return theirs
-            return await self._write(redis, state)
+            return await self._write(shared, state, redis)
 
         state = self._state
-        stored = await shared.run(exchange, None)
-        self._unsaid = stored is None
+        heard = await shared.run(exchange, None)
+        self._unsaid = heard is None
         if self._state.epoch == state.epoch:
-            self._hear(stored)
+            self._hear(heard)
 
-    async def _stored(self, redis: Redis) -> bytes:
-        """Read what Redis has; empty for nothing."""
+    async def _listen(self, shared: Shared, redis: Redis) -> Heard:
+        """Read what Redis has."""
         (stored,) = await read(redis, [self._key], _MOST_BYTES)
-        return stored or b""
+        return Heard(stored or b"", await self._ahead_s(shared, redis))
 
-    async def _write(self, redis: Redis, state: State) -> bytes:
-        mine = msgspec.json.encode(Standing(state.level, state.reason, state.since, state.retry_at))
+    async def _ahead_s(self, shared: Shared, redis: Redis) -> float:
+        # Off by what the answer takes, at most the time-out of a call; the clocks themselves may differ by anything.
+        return await shared.time_of(redis) - self._clock()
+
+    async def _write(self, shared: Shared, state: State, redis: Redis) -> Heard:
+        ahead_s = await self._ahead_s(shared, redis)
+        since = max(state.since, self._clock() - FORGET_S)
+        standing = Standing(state.level, state.reason, since, state.retry_at).moved(ahead_s)
+        self._heard = mine = msgspec.json.encode(standing)
         await redis.set(self._key, mine, px=round(FORGET_S * 1000))
-        self._heard = mine
-        return mine
+        return Heard(mine, ahead_s)
 
-    def _hear(self, stored: bytes | None) -> None:
+    def _hear(self, heard: Heard | None) -> None:
         """Adopt what is stored if it is news. Nothing stored is no news: Redis may have lost it."""
-        if not stored or stored == self._heard:
+        if heard is None or not heard.stored or heard.stored == self._heard:
             return
-        self._heard = stored
-        standing = _decoded(stored)
+        self._heard = heard.stored
+        standing = _decoded(heard)
         if standing is None:
             log.warning("redis_foreign_value", upstream=self.upstream, operation=self.operation)
             return
+        # What seems to be of the future was written before Redis' clock was set back: it began at this moment at most.
+        standing = standing.moved(min(0.0, self._clock() - standing.since))
         if standing.since < self._state.since:
             self._unsaid = True  # written while we could not write
         else:
@@ -421,11 +449,12 @@ class Health:
         self,
         shared: Shared | None = None,
         *,
-        clock: Callable[[], float] = time.time,
+        clock: Callable[[], float] = time.monotonic,
+        unix: Callable[[], float] = time.time,
         random: Callable[[], float] = _random.random,
     ) -> None:
-        """`clock` tells unix time: other processes read our times."""
-        self._shared, self._clock, self._random = shared, clock, random
+        """`clock` never jumps, and all pauses go by it; `unix` is the time of day, and only shown."""
+        self._shared, self._clock, self._unix, self._random = shared, clock, unix, random
         self._circuits: dict[tuple[str, str], Circuit] = {}
 
     def circuit(self, upstream: str, operation: str, *, slow_s: float) -> Circuit:
@@ -436,7 +465,13 @@ class Health:
         circuit = self._circuits.get((upstream, operation))
         if circuit is None:
             circuit = self._circuits[upstream, operation] = Circuit(
-                upstream, operation, slow_s=slow_s, shared=self._shared, clock=self._clock, random=self._random
+                upstream,
+                operation,
+                slow_s=slow_s,
+                shared=self._shared,
+                clock=self._clock,
+                unix=self._unix,
+                random=self._random,
             )
         return circuit
 
@@ -461,11 +496,14 @@ class Health:
                 await circuit.reset()
 
 
-def _decoded(stored: bytes | None) -> Standing | None:
+def _decoded(heard: Heard | None) -> Standing | None:
+    """What was heard, by this process's clock; None for what is no standing of ours."""
+    if heard is None:
+        return None
     try:
-        standing = msgspec.json.decode(stored or b"", type=Standing)
+        standing = msgspec.json.decode(heard.stored, type=Standing)
     except (ValueError, RecursionError):
         return None
     # A reason is shown, and is one of those there are.
     reasons = SUSPENDED_FOR if standing.retry_at is not None or standing.level else SUSPENDED_FOR | {""}
-    return standing if standing.reason in reasons else None
+    return standing.moved(-heard.ahead_s) if standing.reason in reasons else None

@@ -1,7 +1,7 @@
 """What the cache keeps: kinds of pieces with their ages, and how pieces and failures are written for other processes.
 
-In Redis a piece is a format byte, the unix times when its load began and ended, and msgpack. Anything else there is
-none of ours.
+In Redis a piece is a format byte, the times by Redis' own clock when its load began and ended (unix seconds), and
+msgpack. Anything else there is none of ours.
 """
 
 import re
@@ -19,10 +19,7 @@ from dealerproxy.errors import SUSPENDED_FOR, Blocked, Drift, Suspended, Upstrea
 V = TypeVar("V")
 Key = str | tuple[str, ...]
 
-# Machines' clocks differ; what is from further in the future is none of ours.
-SKEW_S = 60.0
-
-_FORMAT = 2
+_FORMAT = 4
 _HEAD = struct.Struct("!Bdd")
 _CHECK = struct.Struct("!I")
 _MEMBER = msgspec.msgpack.Decoder(tuple[str, msgspec.Raw])
@@ -45,7 +42,7 @@ class State(StrEnum):
 class Found(NamedTuple, Generic[V]):
     """A value, the seconds since its load began, and for a stale one what went wrong.
 
-    `fresh_for_s` is how many seconds more it will be answered as it is, `at` when its load began (unix seconds).
+    `fresh_for_s` is how many seconds more it will be answered as it is, `at` when its load began (own clock).
     """
 
     value: V
@@ -143,17 +140,17 @@ def _is_known(kind: type[UpstreamError], own: str) -> bool:
 
 
 def sealed(body: bytes, began_at: float, ended_at: float) -> bytes:
-    """Put the head before a body: when its load began and ended."""
+    """Put the head before a body: when its load began and ended, by Redis' clock."""
     return _checked(_HEAD.pack(_FORMAT, began_at, ended_at) + body)
 
 
 def opened(raw: bytes, now: float) -> tuple[float, float, bytes]:
-    """Read the head and the body. Raises ValueError for another format, or times that cannot be."""
+    """Read the head and the body; `now` is Redis' time. Raises ValueError for another format or impossible times."""
     whole, raw = raw, raw[: -_CHECK.size]
     if len(raw) < _HEAD.size or raw[0] != _FORMAT or whole != _checked(raw):
         raise ValueError("not in this format, or damaged")
     _, began_at, ended_at = _HEAD.unpack_from(raw)
-    if not -SKEW_S <= began_at <= ended_at <= now + SKEW_S:  # so is what is no number
+    if not 0 <= began_at <= ended_at <= now:  # so is what is no number
         raise ValueError("before there were clocks, or from the future")
     return began_at, ended_at, raw[_HEAD.size :]
 

@@ -4,15 +4,18 @@ A place is where a piece is kept: its kind's name, its key, and what of it is ke
 """
 
 import asyncio
+import time
 import uuid
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
+from typing import NamedTuple
 
 from aiocache.backends.redis import RedisCache  # type: ignore[import-untyped]
 from aiocache.serializers import NullSerializer  # type: ignore[import-untyped]
+from redis.asyncio import Redis
 
 from dealerproxy.tasks import cancel_and_wait
-from dealerproxy.transport.pieces import Key
+from dealerproxy.transport.pieces import Key, sealed
 from dealerproxy.transport.shared import HELD, RELEASE, TAKE, Shared, read
 
 # A lock outlives its holder's death by a lease at most; while the holder lives it renews it.
@@ -30,29 +33,58 @@ _RENEW = "if redis.pcall('get', KEYS[1]) == ARGV[1] then redis.call('pexpire', K
 Place = tuple[str, Key, str]
 
 
-class RedisTier:
-    """Bytes by place. Whatever happens to Redis, there is merely nothing there and nobody else."""
+class Looked(NamedTuple):
+    """What is stored at each place, FOREIGN where it cannot be a piece.
 
-    def __init__(self, shared: Shared) -> None:
-        self._shared = shared
+    `now` is Redis' time when it was read, `ahead_s` how far that is at most ahead of this process's clock.
+    """
+
+    stored: Sequence[bytes | None]
+    now: float
+    ahead_s: float
+
+
+class RedisTier:
+    """Bytes by place. Whatever happens to Redis, there is merely nothing there and nobody else.
+
+    Times are this process's own (`clock`) on this side and Redis' on the other. What the way between them takes makes
+    a piece older, never newer: so what was read before a car was found sold is not taken for news.
+    """
+
+    def __init__(self, shared: Shared, clock: Callable[[], float] = time.monotonic) -> None:
+        self._shared, self._clock = shared, clock
         pool = shared.client.connection_pool
         self._cache = RedisCache(
             serializer=NullSerializer(encoding=None), timeout=None, connection_pool_class=lambda **_: pool
         )
 
-    async def read(self, places: Sequence[Place]) -> Sequence[bytes | None]:
-        """What is stored at each place, FOREIGN where it cannot be a piece."""
+    async def read(self, places: Sequence[Place]) -> Looked:
+        """Look at some places in one go; there is nothing at any if Redis is away."""
         names = [self._name(place) for place in places]
-        found = await self._shared.run(lambda redis: read(redis, names, MAX_STORED), otherwise=())
-        return found or [None] * len(names)
+        asked_at = self._clock()
 
-    async def write(self, place: Place, raw: bytes, keep_s: float) -> None:
-        """Store it. Where there is no room for it, an older truth must not stay, so that goes."""
+        async def look(redis: Redis) -> Looked:
+            stored = await read(redis, names, MAX_STORED)
+            now = await self._shared.time_of(redis)  # after it, or what was just written would be of the future
+            return Looked(stored, now, now - asked_at)
+
+        return await self._shared.run(look, Looked([None] * len(names), 0.0, 0.0))
+
+    async def write(self, place: Place, body: bytes, began_at: float, ended_at: float, keep_s: float) -> None:
+        """Store what was loaded from `began_at` to `ended_at`, by this process's clock.
+
+        Where there is no room for it, an older truth must not stay, so that goes.
+        """
         name = self._name(place)
-        # A float makes aiocache say PSETEX: redis-py warns of SETEX.
-        if len(raw) > MAX_STORED or not await self._shared.run(
-            lambda _: self._cache.set(name, raw, ttl=float(keep_s)), otherwise=False
-        ):
+
+        async def store(redis: Redis) -> bool:
+            # Dated before it is sent: a Redis that hangs may store it much later.
+            ahead_s = await self._shared.time_of(redis) - self._clock()
+            raw = sealed(body, began_at + ahead_s, ended_at + ahead_s)
+            # A float makes aiocache say PSETEX: redis-py warns of SETEX.
+            return len(raw) <= MAX_STORED and bool(await self._cache.set(name, raw, ttl=float(keep_s)))
+
+        if not await self._shared.run(store, otherwise=False):
             await self.delete(place)
 
     async def delete(self, place: Place) -> None:

@@ -57,8 +57,11 @@ class Shared:
         timeout_s: float = TIMEOUT_S,
         pause_s: float = PAUSE_S,
         clock: Callable[[], float] = time.monotonic,
+        time_of: Callable[[Redis], Awaitable[float]] | None = None,
     ) -> None:
         self.client = client
+        # Redis' own time (unix seconds): what processes tell each other is dated by it, as their own clocks differ.
+        self.time_of = time_of or redis_time
         self.failures = 0
         self._timeout_s, self._pause_s, self._clock = timeout_s, pause_s, clock
         self._failing = False
@@ -142,6 +145,12 @@ def _raise_cancel(cancels: int) -> None:
     """Raise CancelledError if the running task was cancelled after there were so many cancels."""
     if _cancels() > cancels:
         raise asyncio.CancelledError
+
+
+async def redis_time(redis: Redis) -> float:
+    """Read Redis' own clock, in unix seconds."""
+    seconds, microseconds = await redis.time()
+    return float(seconds + microseconds / 1e6)
 
 
 async def read(redis: Redis, names: Sequence[str], most: int) -> Sequence[bytes | None]:

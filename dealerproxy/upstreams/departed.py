@@ -1,5 +1,6 @@
 """Cars that were found sold, reserved or gone: nothing that was read before may show them as buyable again."""
 
+import math
 import time
 from collections.abc import Awaitable, Callable, Iterable
 from typing import NamedTuple, TypeVar
@@ -22,7 +23,7 @@ Entries = tuple[Listing | LeftOut, ...]
 
 
 class Departure(NamedTuple):
-    """When a car was found not to be buyable (unix seconds), and the verdict of its own advert, where that was read.
+    """When a car was found not to be buyable, and the verdict of its own advert, where that was read.
 
     `before` is what was known of a car that is gone before it was, for the case that it is not.
     """
@@ -33,9 +34,12 @@ class Departure(NamedTuple):
 
 
 class Departed:
-    """Remembers of each site which cars departed. `version` grows with every one that is news."""
+    """Remembers of each site which cars departed. `version` grows with every one that is news.
 
-    def __init__(self, clock: Callable[[], float] = time.time) -> None:
+    All times are by the cache's clock, which never jumps: so what was read later is what counts.
+    """
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
         self._cars: dict[str, dict[str, Departure]] = {}
         self.version = 0
@@ -83,9 +87,9 @@ class Departed:
         note: Callable[[T | Verdict, float], None],
         *,
         fresh_look: bool = False,
-        since: float = 0.0,
+        since: float = -math.inf,
     ) -> Found[T | Verdict]:
-        """Find a car, and not as it was before it was found to have departed, or before `since`; both unix seconds.
+        """Find a car, and not as it was before it was found to have departed, or before `since`.
 
         `find` takes whether to look anew; `note` is given what was found and when it was read, if that still counts.
         Raises what `find` raises, or why a car that departed could not be looked at anew.
@@ -95,9 +99,12 @@ class Departed:
         outdated = not isinstance(found.value, Verdict) and self.since(upstream, listing_id, found.at)
         if found.at < since or outdated:
             found = await find(True)
+            if found.at < since and found.failure is None:
+                found = await find(True)  # the load that was joined had begun before
         departure = self.since(upstream, listing_id, found.at)
         if departure is not None and departure.verdict not in (None, Verdict.LIVE):
-            return Found(departure.verdict, self._clock() - departure.at, found.state, found.failure)
+            age_s = max(0.0, self._clock() - departure.at)
+            return Found(departure.verdict, age_s, found.state, found.failure, at=departure.at)
         if departure is not None and found.failure is not None and not isinstance(found.value, Verdict):
             raise found.failure  # what was read before it departed is no answer
         note(found.value, found.at)

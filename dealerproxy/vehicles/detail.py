@@ -99,7 +99,10 @@ class InsiderDetail(VehicleDetail, frozen=True, kw_only=True):
 
 
 class Documents(Struct, frozen=True, kw_only=True):
-    """What was found besides the advert, None where there is nothing to show; `age_s` seconds is the oldest of it."""
+    """What was found besides the advert, None where there is nothing to show.
+
+    `age_s` seconds is the oldest of it; `kept` tells whether any of it was read for an earlier answer.
+    """
 
     body_condition: BodyCondition | None = None
     report: InspectionReport | None = None
@@ -107,6 +110,7 @@ class Documents(Struct, frozen=True, kw_only=True):
     diagnosis: Diagnosis | None = None
     enrichment: Sequence[Enrichment] = ()
     age_s: float = 0.0
+    kept: bool = False
 
 
 def detail(car: Car, documents: Documents, krw_per_usd: float, *, insider: bool = False) -> VehicleDetail:

@@ -31,15 +31,17 @@ class FxRates:
         fetch: Callable[[], Awaitable[bytes]] | None = None,
         path: str = "",
         now: Callable[[], float] = time.time,
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
         """`fetch` answers the provider's JSON; it raises UpstreamError when it cannot."""
         self._rate, self._fetch, self._path, self._now = static, fetch, path, now
-        self._next_refresh = now()
+        self._clock = clock
+        self._next_refresh = clock()
         self._refreshing: asyncio.Task[None] | None = None
 
     def current(self) -> Rate:
         """The last good rate; starts a refresh behind it when one is due."""
-        if self._fetch is not None and self._refreshing is None and self._now() >= self._next_refresh:
+        if self._fetch is not None and self._refreshing is None and self._clock() >= self._next_refresh:
             self._refreshing = asyncio.create_task(self._refresh(self._fetch), name="fx-refresh")
             self._refreshing.add_done_callback(self._refreshed)
         return self._rate
@@ -65,14 +67,14 @@ class FxRates:
             await cancel_and_wait(self._refreshing)
 
     async def _refresh(self, fetch: Callable[[], Awaitable[bytes]]) -> None:
-        self._next_refresh = self._now() + RETRY_S
+        self._next_refresh = self._clock() + RETRY_S
         try:
             value = rate_at(await fetch(), self._path)
         except (UpstreamError, ValueError) as error:
             log.warning("fx_refresh_failed", error=str(error))
             return
         self._rate = Rate(value, iso_kst(self._now()), "provider")
-        self._next_refresh = self._now() + FRESH_S
+        self._next_refresh = self._clock() + FRESH_S
 
     def _refreshed(self, _: asyncio.Task[None]) -> None:
         self._refreshing = None

@@ -106,7 +106,8 @@ async def test_models_are_learned_one_make_a_minute_and_kept_a_day(vocabulary: V
         turn.clear()
 
     cache = AgedCache(clock=lambda: now[0])
-    service = Facets(site, vocabulary, cache, deadline_s=1, now=lambda: now[0], sleep=sleep)  # type: ignore[arg-type]
+    at = {"now": lambda: now[0], "clock": lambda: now[0]}
+    service = Facets(site, vocabulary, cache, deadline_s=1, **at, sleep=sleep)  # type: ignore[arg-type]
 
     async def minute() -> None:
         turn.set()

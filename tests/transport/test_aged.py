@@ -16,7 +16,7 @@ from structlog.testing import capture_logs
 from dealerproxy.errors import Drift, RateLimited, TooLate, Unreachable, UpstreamError
 from dealerproxy.transport.aged import AgedCache
 from dealerproxy.transport.deadline import Deadline
-from dealerproxy.transport.pieces import SKEW_S, Found, Key, Kind, State
+from dealerproxy.transport.pieces import Found, Key, Kind, State
 
 HIT, MISS, UPDATING, STALE = State.HIT, State.MISS, State.UPDATING, State.STALE
 BACK_OFF_S = 2.0
@@ -359,16 +359,6 @@ async def test_a_kind_that_keeps_nothing_still_loads_once_for_all_who_ask_at_the
     desk.source.gate.set()
     assert await asyncio.gather(*waiters) == [("load 1", MISS)] * 10
     assert await desk.ask() == ("load 2", MISS)
-
-
-async def test_a_clock_that_is_set_back_keeps_nothing_fresh(desk: Desk) -> None:
-    await desk.ask()
-    desk.clock.at -= SKEW_S
-    found = await desk.find()
-    assert (found.value, found.state, found.age_s) == ("load 1", HIT, 0.0)
-    desk.clock.at -= 3_600.0
-    assert await desk.ask() == ("load 2", MISS)
-    assert await desk.ask() == ("load 2", HIT)
 
 
 AGE = st.integers(0, 64).map(lambda eighths: eighths / 8)  # which floats hold exactly, beside a unix time too

@@ -45,6 +45,9 @@ class Clock:
     def __call__(self) -> float:
         return self.at
 
+    async def of_redis(self, _: object) -> float:
+        return self.at
+
 
 class Source:
     """The upstream of all processes: what it says or how it fails, once `gate` is open; counts its loads."""
@@ -72,6 +75,7 @@ class Process:
 
     def __init__(self, url: str, clock: Clock, source: Source, pause_s: float) -> None:
         self.shared = Shared(connect(url).client, pause_s=pause_s)
+        self.shared.time_of = clock.of_redis
         self.cache = AgedCache(self.shared, clock=clock)
         self.source = source
 
@@ -476,7 +480,7 @@ async def test_a_full_redis_takes_nothing_but_keeps_no_older_truth(frail: World)
     [
         b"",
         b"not ours",
-        b"\x03" + sealed(CAR.encode("of a later version"), time.time(), time.time())[1:],
+        b"\x05" + sealed(CAR.encode("of a later version"), time.time(), time.time())[1:],
         sealed(b"\xc1", time.time(), time.time()),
         sealed(Kind[Any]("any", Any, fresh_s=1, revalidate_s=1, if_error_s=1).encode("no union"), *[time.time()] * 2),
         sealed(CAR.encode("from the future"), time.time(), time.time() + 3_600.0),

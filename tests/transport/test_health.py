@@ -64,7 +64,7 @@ class World:
 
     def __init__(self, *, draw: float = 0.0) -> None:
         self.now = 1_000_000.0
-        self.health = Health(clock=lambda: self.now, random=lambda: draw)
+        self.health = Health(clock=lambda: self.now, unix=lambda: self.now, random=lambda: draw)
         self.circuit = self.health.circuit("encar", "search", slow_s=SLOW_S)
 
     def phase(self) -> Phase:

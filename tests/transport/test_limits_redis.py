@@ -35,7 +35,7 @@ D = TypeVar("D")
 
 PATIENT_S = 30.0
 FAULT = ServerFault("status 503")
-KEY = "dealerproxy:1:health:encar:search"
+KEY = "dealerproxy:1:circuit:encar:search"
 LEASE_KEY = "dealerproxy:1:probe:encar:search"
 RATE_KEY = "dealerproxy:1:rate:encar"
 
@@ -76,11 +76,16 @@ class World:
 
     def connect(self) -> Shared:
         shared = self.connect_to(self.url)
+        shared.time_of = self.time
         self.opened.append(shared)
         return shared
 
+    async def time(self, _: Redis) -> float:
+        """Redis' own time, which the processes' clocks agree with here."""
+        return self.now
+
     def health(self, shared: Shared | None = None) -> Health:
-        return Health(shared or self.connect(), clock=lambda: self.now, random=lambda: 0.0)
+        return Health(shared or self.connect(), clock=lambda: self.now, unix=lambda: self.now, random=lambda: 0.0)
 
     def circuit(self) -> Circuit:
         return self.health().circuit("encar", "search", slow_s=4.0)
@@ -178,7 +183,7 @@ async def test_many_calls_at_once_look_once(world: World) -> None:
 
 
 async def test_refused_calls_hardly_ask_redis_while_another_process_probes(world: World) -> None:
-    first, shared = world.circuit(), Counted(world.connect().client, timeout_s=10.0)
+    first, shared = world.circuit(), Counted(world.connect().client, timeout_s=10.0, time_of=world.time)
     await trip(first)
     second = world.health(shared).circuit("encar", "search", slow_s=4.0)
     await refusal(second)

@@ -26,7 +26,7 @@ from dealerproxy.errors import (
     UpstreamFault,
     Warming,
 )
-from dealerproxy.transport.pieces import SKEW_S, Kind, decode_failure, encode_failure, opened, sealed
+from dealerproxy.transport.pieces import Kind, decode_failure, encode_failure, opened, sealed
 from dealerproxy.vehicles.car import Verdict
 from dealerproxy.vehicles.inspection import Diagnosis, DiagnosisPanel, NoReport, NoReportReason, Record
 
@@ -120,7 +120,7 @@ def test_a_failure_comes_back_as_the_same_error(error: UpstreamError) -> None:
     assert (str(back), back.args, vars(back)) == (str(error), error.args, vars(error))
 
 
-@pytest.mark.parametrize("at", [NOW, NOW - 1e9, NOW + SKEW_S, 0.0])
+@pytest.mark.parametrize("at", [NOW, NOW - 1e9, 1.5])
 def test_the_head_says_when_it_was_stored(at: float) -> None:
     assert opened(sealed(b"body", at - 1.5, at), NOW) == (at - 1.5, at, b"body")
 
@@ -136,7 +136,7 @@ def test_a_piece_with_any_other_byte_is_not_believed(data: st.DataObject) -> Non
         opened(bytes(raw[:place]), NOW)
 
 
-@pytest.mark.parametrize("at", [NOW + SKEW_S + 1.0, math.inf, math.nan, -1e95, -math.inf])
+@pytest.mark.parametrize("at", [NOW + 0.001, math.inf, math.nan, -1e95, -math.inf])
 def test_what_is_from_the_future_is_not_believed(at: float) -> None:
     with pytest.raises(ValueError, match="future"):
         opened(sealed(b"body", at, at), NOW)

@@ -54,7 +54,7 @@ class Provider:
 
 
 def rates_with(provider: Provider, clock: Clock, path: str = "rates.KRW") -> FxRates:
-    return FxRates(STATIC, fetch=provider, path=path, now=clock)
+    return FxRates(STATIC, fetch=provider, path=path, now=clock, clock=clock)
 
 
 async def settle() -> None:
@@ -75,7 +75,7 @@ async def refreshed(rates: FxRates) -> Rate:
 
 async def test_without_a_provider_the_static_rate_serves_for_ever() -> None:
     clock = Clock()
-    rates = FxRates(STATIC, now=clock)
+    rates = FxRates(STATIC, now=clock, clock=clock)
     assert await refreshed(rates) == STATIC
     clock.at += 10 * FRESH_S
     assert await refreshed(rates) == STATIC

@@ -69,7 +69,7 @@ class Index(Struct, frozen=True):
 
 
 class _Known(NamedTuple):
-    """The last index of a listing that was used, when it was read (unix seconds), and its (make, model) pairs."""
+    """The last index of a listing that was used, when it was read, and its (make, model) pairs."""
 
     kept: Index
     at: float
@@ -84,7 +84,7 @@ class Indexes:
         read_page: Callable[[Brand, int], Awaitable[PageRead]],
         cache: AgedCache,
         *,
-        now: Callable[[], float] = time.time,
+        now: Callable[[], float] = time.monotonic,
     ) -> None:
         self._read_page, self._cache, self._now = read_page, cache, now
         self._kind, self._warm = (

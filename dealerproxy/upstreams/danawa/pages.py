@@ -31,7 +31,7 @@ class Pages:
         vocabulary: Vocabulary,
         departed: Departed,
         *,
-        now: Callable[[], float] = time.time,
+        now: Callable[[], float] = time.monotonic,
         judged: Judged = unheeded,
     ) -> None:
         self._client, self._vocabulary, self._departed = client, vocabulary, departed

@@ -5,6 +5,7 @@ because a 404 alone does not prove that a car is gone: callers from abroad get o
 """
 
 import asyncio
+import math
 import time
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from functools import partial
@@ -66,8 +67,16 @@ Document = Inspection | NoReport | Record | Diagnosis | NoDocument
 Batch = dict[str, Seen]
 
 
+class Paper(NamedTuple):
+    """A document if there is one, what became of it, and the piece it came from if there was an answer."""
+
+    document: Document | None
+    enrichment: Enrichment
+    found: Found[Document] | None = None
+
+
 class Many(NamedTuple):
-    """The adverts answered for, what went wrong with the other calls, and when the oldest was read (unix seconds)."""
+    """The adverts answered for, what went wrong with the other calls, and when the oldest was read (cache's clock)."""
 
     adverts: Mapping[str, Seen]
     errors: Sequence[UpstreamError]
@@ -86,7 +95,7 @@ class EncarCars:
         *,
         fresh_s: float,
         deadline_s: float,
-        now: Callable[[], float] = time.time,
+        now: Callable[[], float] = time.monotonic,
         adverts: Adverts | None = None,
     ) -> None:
         """`fresh_s`: how long an advert is used without asking again; `deadline_s` bounds all calls for a car."""
@@ -122,11 +131,11 @@ class EncarCars:
             raise
 
     async def find_advert(
-        self, listing_id: str, deadline: Deadline, *, fresh_look: bool = False, since: float = 0.0
+        self, listing_id: str, deadline: Deadline, *, fresh_look: bool = False, since: float = -math.inf
     ) -> Found[Seen | Verdict]:
         """Hear the two witnesses: the advert as it stands, or GONE. Raises UpstreamError when nobody can tell.
 
-        What was read before `since` (unix seconds), or before the car was found to have departed, is not enough.
+        What was read before `since`, or before the car was found to have departed, is not enough.
         """
 
         async def find(fresh_look: bool) -> Found[Seen | Verdict]:
@@ -167,17 +176,15 @@ class EncarCars:
 
     async def documents(self, car: Car, krw_per_usd: float, deadline: Deadline) -> Documents:
         """Fetch a car's three documents side by side; none of them can fail the car."""
-        (
-            (inspection, inspected, first_s),
-            (record, recorded, second_s),
-            (diagnosis, diagnosed, third_s),
-        ) = await asyncio.gather(
+        papers = await asyncio.gather(
             self._document(INSPECTION, car.vehicle_id, self._inspection, deadline),
             self._skipped(RECORD, "private")
             if car.record_is_private
             else self._document(RECORD, car.vehicle_id, self._record, deadline),
             self._document(DIAGNOSIS, car.vehicle_id, self._diagnosis, deadline),
         )
+        inspection, record, diagnosis = (paper.document for paper in papers)
+        pieces = [paper.found for paper in papers if paper.found is not None]
         report = body_condition = None
         if isinstance(inspection, Inspection):
             costs = accident_costs(record, krw_per_usd) if isinstance(record, Record) else None
@@ -188,8 +195,9 @@ class EncarCars:
             report=report,
             record=record if isinstance(record, Record) else None,
             diagnosis=diagnosis if isinstance(diagnosis, Diagnosis) else None,
-            enrichment=(inspected, recorded, diagnosed),
-            age_s=max(first_s, second_s, third_s),
+            enrichment=tuple(paper.enrichment for paper in papers),
+            age_s=max((found.age_s for found in pieces), default=0.0),
+            kept=any(found.state is not State.MISS for found in pieces),
         )
 
     def _note(self, listing_id: str, found: Seen | Verdict, read_at: float) -> None:
@@ -311,27 +319,24 @@ class EncarCars:
 
     async def _document(
         self, name: str, vehicle_id: str, load: Callable[[str], Awaitable[Document]], deadline: Deadline
-    ) -> tuple[Document | None, Enrichment, float]:
+    ) -> Paper:
         try:
             found = await self._cache.get(self._papers[name], vehicle_id, lambda: _or_none(load(vehicle_id)), deadline)
         except UpstreamError as error:
             upstream_trouble(UPSTREAM, name, error, id=vehicle_id)
-            return None, Enrichment(name, EnrichmentStatus.FAILED, error.code), 0.0
+            return Paper(None, Enrichment(name, EnrichmentStatus.FAILED, error.code))
         document = found.value
         if isinstance(document, NoDocument):
-            return None, Enrichment(name, EnrichmentStatus.ABSENT, "not_found"), found.age_s
+            return Paper(None, Enrichment(name, EnrichmentStatus.ABSENT, "not_found"), found)
         if isinstance(document, NoReport):
-            return None, Enrichment(name, EnrichmentStatus.ABSENT, document.reason), found.age_s
+            return Paper(None, Enrichment(name, EnrichmentStatus.ABSENT, document.reason), found)
         if isinstance(document, Record) and not document.open:
-            return None, Enrichment(name, EnrichmentStatus.ABSENT, "not_open"), found.age_s
-        return (
-            document,
-            Enrichment(name, EnrichmentStatus.OK, STALE if found.state is State.STALE else None),
-            found.age_s,
-        )
+            return Paper(None, Enrichment(name, EnrichmentStatus.ABSENT, "not_open"), found)
+        reason = STALE if found.state is State.STALE else None
+        return Paper(document, Enrichment(name, EnrichmentStatus.OK, reason), found)
 
-    async def _skipped(self, name: str, reason: str) -> tuple[None, Enrichment, float]:
-        return None, Enrichment(name, EnrichmentStatus.SKIPPED, reason), 0.0
+    async def _skipped(self, name: str, reason: str) -> Paper:
+        return Paper(None, Enrichment(name, EnrichmentStatus.SKIPPED, reason))
 
     async def _inspection(self, vehicle_id: str) -> Document:
         read = partial(read_inspection, vocabulary=self._vocabulary)

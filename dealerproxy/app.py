@@ -2,7 +2,8 @@
 
 import asyncio
 import os
-from collections.abc import AsyncIterator, Mapping, Sequence
+import time
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -20,6 +21,7 @@ from dealerproxy.api.state import (
     AVAILABILITY,
     CACHE,
     CARS,
+    CLOCK,
     DANAWA,
     DEPARTED,
     DRAINING,
@@ -88,8 +90,13 @@ TRACING: web.AppKey["Tracing"] = web.AppKey("tracing")
 log = structlog.get_logger(__name__)
 
 
-def create_app(settings: Settings, vocabulary: words.Vocabulary | None = None) -> web.Application:
-    """Build the service.
+def create_app(
+    settings: Settings,
+    vocabulary: words.Vocabulary | None = None,
+    *,
+    clock: Callable[[], float] = time.monotonic,
+) -> web.Application:
+    """Build the service; its ages and pauses go by `clock`, in seconds.
 
     Raises VocabularyError for a broken vocabulary, SettingsError for a make it does not know, or traces it cannot send.
     """
@@ -112,9 +119,10 @@ def create_app(settings: Settings, vocabulary: words.Vocabulary | None = None) -
     app[VOCABULARY] = vocabulary or words.load()
     app[WARM] = _warm(settings, app[VOCABULARY])
     app[DRAINING] = asyncio.Event()
-    app[DEPARTED] = Departed()
+    app[CLOCK] = clock
+    app[DEPARTED] = Departed(clock)
     app[ADVERTS] = {
-        site: Adverts(site, operation, app[DEPARTED], Absence())
+        site: Adverts(site, operation, app[DEPARTED], Absence(clock))
         for site, operation in (("encar", encar.DETAIL), ("danawa", danawa.FEEDER))
     }
     app.on_shutdown.append(_drain)
@@ -149,9 +157,9 @@ async def _shared(app: web.Application) -> AsyncIterator[None]:
     """Open what pieces, suspensions and turns are shared through; without Redis the process keeps them to itself."""
     url = app[SETTINGS].redis_url
     shared = app[SHARED] = connect(url) if url else None
-    app[HEALTH] = Health(shared)
+    app[HEALTH] = Health(shared, clock=app[CLOCK])
     pieces = app[SETTINGS].cache_mb * 2**20 * (ANSWERS_SHARE - 1) // ANSWERS_SHARE
-    app[CACHE] = AgedCache(shared, max_bytes=pieces)
+    app[CACHE] = AgedCache(shared, max_bytes=pieces, clock=app[CLOCK])
     if shared is None:
         yield
         return
@@ -195,8 +203,8 @@ async def _danawa(app: web.Application) -> AsyncIterator[None]:
             site_url=settings.danawa_url,
             feeder_url=settings.mpark_api_url,
         )
-        pages = Pages(client, app[VOCABULARY], app[DEPARTED], judged=app[METRICS].judged)
-        indexes = app[INDEXES] = Indexes(pages.read, app[CACHE])
+        pages = Pages(client, app[VOCABULARY], app[DEPARTED], judged=app[METRICS].judged, now=app[CLOCK])
+        indexes = app[INDEXES] = Indexes(pages.read, app[CACHE], now=app[CLOCK])
         warming = asyncio.create_task(indexes.keep_warm(app[WARM]), name="keep-danawa-warm") if app[WARM] else None
         yield
         if warming is not None:
@@ -226,7 +234,7 @@ async def _fx(app: web.Application) -> AsyncIterator[None]:
         async def fetch() -> bytes:
             return await fetcher.get(FX_OPERATION, URL(settings.fx_url), read, within_s=FX_TIMEOUT_S)
 
-        rates = app[RATES] = FxRates(static, fetch=fetch, path=settings.fx_path)
+        rates = app[RATES] = FxRates(static, fetch=fetch, path=settings.fx_path, clock=app[CLOCK])
         await rates.prime(FX_PRIME_S)
         yield
         await rates.close()
@@ -243,6 +251,7 @@ async def _cars(app: web.Application) -> AsyncIterator[None]:
         fresh_s=fresh_s,
         deadline_s=deadline_s,
         adverts=app[ADVERTS]["encar"],
+        now=app[CLOCK],
     )
     danawa_cars = DanawaCars(
         app[DANAWA],
@@ -271,10 +280,12 @@ async def _search(app: web.Application) -> AsyncIterator[None]:
         fresh_s=settings.list_fresh_s,
         deadline_s=settings.list_deadline_s,
         judged=app[METRICS].judged,
+        now=app[CLOCK],
         listed=app[ADVERTS]["encar"].listed,
     )
     danawa_source = DanawaSource(app[INDEXES], app[DEPARTED], listed=app[ADVERTS]["danawa"].listed)
-    app[ANSWERS] = Answers(app[DEPARTED], app[RATES], max_bytes=settings.cache_mb * 2**20 // ANSWERS_SHARE)
+    most = settings.cache_mb * 2**20 // ANSWERS_SHARE
+    app[ANSWERS] = Answers(app[DEPARTED], app[RATES], max_bytes=most, clock=app[CLOCK])
     sources: dict[str, Source[Any]] = {"encar": encar_source, "danawa": danawa_source}
     if TRACING in app:
         sources = {name: app[TRACING].source(source) for name, source in sources.items()}
@@ -294,6 +305,7 @@ async def _facets(app: web.Application) -> AsyncIterator[None]:
         app[VOCABULARY],
         app[CACHE],
         also=app[INDEXES].models,
+        clock=app[CLOCK],
         deadline_s=app[SETTINGS].list_deadline_s,
     )
     yield

@@ -1,7 +1,7 @@
 """What the application holds for its routes, by typed key."""
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Protocol
 
 from aiohttp import web
@@ -46,6 +46,8 @@ METRICS = web.AppKey("metrics", Metrics)
 SHARED: web.AppKey[Shared | None] = web.AppKey("shared")
 HEALTH = web.AppKey("health", Health)
 CACHE = web.AppKey("cache", AgedCache)
+# What all ages, pauses and departures of the process go by: seconds of no meaning by themselves, that never jump.
+CLOCK: web.AppKey[Callable[[], float]] = web.AppKey("clock")
 DEPARTED = web.AppKey("departed", Departed)
 ADVERTS = web.AppKey("adverts", Mapping[str, Adverts])
 SETTINGS = web.AppKey("settings", Settings)

@@ -402,3 +402,19 @@ async def test_a_service_whose_provider_is_in_trouble_goes_on_with_the_static_ra
         async with client.get("/metrics") as metrics:
             counted = [line for line in (await metrics.text()).splitlines() if 'upstream="fx"' in line]
         assert not [line for line in counted if 'outcome="ok"' in line and not line.endswith(" 0.0")]
+
+
+@pytest.mark.parametrize("jump_s", [3_600.0, -3_600.0, 31_536_000.0, -31_536_000.0])
+async def test_a_rate_is_refreshed_on_time_although_the_time_of_day_is_set(jump_s: float) -> None:
+    provider, clock, day = Provider(), Clock(), Clock()
+    rates = FxRates(STATIC, fetch=provider, path="rates.KRW", now=day, clock=clock)
+    await rates.prime(1)
+    day.at += jump_s
+    for _ in range(3):
+        rates.current()
+        await settle()
+    assert provider.asked == 1
+    clock.at += FRESH_S
+    rates.current()
+    await settle()
+    assert provider.asked == 2

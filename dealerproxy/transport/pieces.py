@@ -19,7 +19,7 @@ from dealerproxy.errors import SUSPENDED_FOR, Blocked, Drift, Suspended, Upstrea
 V = TypeVar("V")
 Key = str | tuple[str, ...]
 
-_FORMAT = 4
+_FORMAT = 3
 _HEAD = struct.Struct("!Bdd")
 _CHECK = struct.Struct("!I")
 _MEMBER = msgspec.msgpack.Decoder(tuple[str, msgspec.Raw])

@@ -480,7 +480,7 @@ async def test_a_full_redis_takes_nothing_but_keeps_no_older_truth(frail: World)
     [
         b"",
         b"not ours",
-        b"\x05" + sealed(CAR.encode("of a later version"), time.time(), time.time())[1:],
+        b"\x04" + sealed(CAR.encode("of a later version"), time.time(), time.time())[1:],
         sealed(b"\xc1", time.time(), time.time()),
         sealed(Kind[Any]("any", Any, fresh_s=1, revalidate_s=1, if_error_s=1).encode("no union"), *[time.time()] * 2),
         sealed(CAR.encode("from the future"), time.time(), time.time() + 3_600.0),

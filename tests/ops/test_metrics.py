@@ -8,7 +8,6 @@ import time
 from collections import Counter
 from collections.abc import Mapping
 from contextlib import suppress
-from functools import partial
 
 import pytest
 from aiohttp import web
@@ -35,7 +34,6 @@ from dealerproxy.sandbox.faults import (
 from dealerproxy.sandbox.showcase import SHOWN_ID
 from dealerproxy.search.terms import UPSTREAMS
 from dealerproxy.transport import fetch, retry
-from dealerproxy.transport.aged import AgedCache
 from dealerproxy.transport.limits import Bulkhead, Lane
 from dealerproxy.transport.retry import Retries
 from dealerproxy.upstreams.danawa import index
@@ -379,7 +377,7 @@ async def test_a_circuit_whose_suspension_is_over_is_probing_and_still_says_why(
     assert app is not None
     house.breaks(Block(operation="search"))
     await house.get(ENCAR, 503)
-    clock = time.time() + 250
+    clock = time.monotonic() + 250
     app[HEALTH].circuit("encar", "search", slow_s=4.0)._clock = lambda: clock
     figures = await house.figures()
     assert figures.one("circuit_state", upstream="encar", operation="search", state="probing") == 1
@@ -407,10 +405,10 @@ async def test_old_rows_are_stale_while_a_site_is_down_and_updating_while_they_a
     build: Build, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     ahead = 0.0
-    monkeypatch.setattr("dealerproxy.app.AgedCache", partial(AgedCache, clock=lambda: time.time() + ahead))
     house = await build()
     app = house.client.app
     assert app is not None
+    monkeypatch.setattr(app[CACHE], "_clock", lambda: time.monotonic() + ahead)
     own_rate = f"{ENCAR}&krw_per_usd=1400"  # such answers are not kept complete
     await house.get(own_rate)
     ahead = 61.0

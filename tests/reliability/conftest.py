@@ -11,7 +11,6 @@ import signal
 import sys
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping
-from functools import partial
 from typing import Any
 
 import aiohttp
@@ -40,8 +39,6 @@ start_redis, frail_redis = redis_servers.start_redis, redis_servers.frail_redis
 
 # All times of the service's own are this much shorter, so that their proportions stay what they are.
 HURRY = 6
-# What the application makes that takes a clock of unix time: ages and suspensions.
-CLOCKED = ("Absence", "AgedCache", "Answers", "Departed", "Health")
 HOSTS = ("encar_api", "encar_page", "danawa", "mpark_api")
 GENEROUS_S = 20.0
 
@@ -54,7 +51,7 @@ class Clock:
     ahead = 0.0
 
     def __call__(self) -> float:
-        return time.time() + self.ahead
+        return time.monotonic() + self.ahead
 
 
 class Sites:
@@ -143,7 +140,7 @@ class House(Sites):
 
     async def serve(self, vocabulary: Vocabulary, **settings: Any) -> None:
         wired: dict[str, Any] = {"encar_rps": 1000.0, "danawa_rps": 1000.0, "cursor_secret": "test"}
-        app = application.create_app(Settings(**wired | self.urls | settings), vocabulary)
+        app = application.create_app(Settings(**wired | self.urls | settings), vocabulary, clock=self.clock)
         self.client = TestClient(TestServer(app))
         await self.client.start_server()
 
@@ -188,15 +185,12 @@ Build = Callable[..., Awaitable[House]]
 
 
 @pytest.fixture
-async def build(vocabulary: Vocabulary, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Build]:
+async def build(vocabulary: Vocabulary) -> AsyncIterator[Build]:
     """Start services; keyword arguments are settings."""
     started: list[House] = []
 
     async def start(**settings: Any) -> House:
-        clock = Clock()
-        for name in CLOCKED:
-            monkeypatch.setattr(application, name, partial(getattr(application, name), clock=clock))
-        house = House(encar_stock(2), danawa_stock(8), clock)
+        house = House(encar_stock(2), danawa_stock(8), Clock())
         await house.start()
         await house.serve(vocabulary, **settings)
         started.append(house)

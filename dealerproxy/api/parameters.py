@@ -116,7 +116,7 @@ SOURCE = _words("source", "Without `dealer` among them the answer is empty and n
 KRW_PER_USD: Json = {
     "name": "krw_per_usd",
     "in": "query",
-    "description": "Won per dollar, for this request.",
+    "description": "Won per dollar, for this request. A walk keeps the rate of its first page (notice `rate_kept`).",
     "schema": {"type": "number", "minimum": PLAUSIBLE[0], "maximum": PLAUSIBLE[1]},
 }
 

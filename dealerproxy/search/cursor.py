@@ -105,11 +105,11 @@ class CursorCodec:
 def fingerprint(query: Query, legs: Iterable[Leg]) -> bytes:
     """Identify a walk: its sort, its legs and what is kept of their rows.
 
-    Spelling does not count (`기아` is `Kia`), and page size and shown fields may change on the way.
+    Spelling does not count (`기아` is `Kia`). Page size, shown fields and the rate asked for may change on the way.
     """
     kept = (
         *(query.year_min, query.year_max, query.mileage_max_km, query.price_min_usd, query.price_max_usd),
-        *(query.fuel, query.display.krw_per_usd),
+        query.fuel,
     )
     text = msgspec.json.encode([query.sort, kept, [(leg.upstream, leg.q) for leg in legs]])
     return hashlib.blake2b(text, digest_size=8).digest()

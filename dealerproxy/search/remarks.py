@@ -12,6 +12,11 @@ UNCONFIRMED_EMPTY = Notice(
     code="unconfirmed_empty", message="Danawa shows no car of a make, without saying that there is none."
 )
 PAGE_SHORT = Notice(code="page_short", message="Few rows matched what was read so far; go on with `next_cursor`.")
+RATE_KEPT = Notice(
+    code="rate_kept",
+    field="krw_per_usd",
+    message="The walk keeps the exchange rate of its first page. Start again without a cursor to use another.",
+)
 
 # code -> (field, message around the count)
 _COUNTED = {

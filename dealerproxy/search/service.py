@@ -16,7 +16,7 @@ from dealerproxy.search.legs import SORT_KEYS, reader_of
 from dealerproxy.search.page import gather
 from dealerproxy.search.plan import Keep, Leg, Plan, plan
 from dealerproxy.search.query import Query
-from dealerproxy.search.remarks import remarks
+from dealerproxy.search.remarks import RATE_KEPT, remarks
 from dealerproxy.search.sources import Source
 from dealerproxy.search.states import Heard, fresh_for, heard_of, sum_up, worst_of
 from dealerproxy.search.terms import UPSTREAMS
@@ -67,6 +67,8 @@ class SearchService:
         position = self._cursors.decode(query.cursor) if query.cursor else None
         rate = self._rate(query, position)
         planned = plan(query, rate.krw_per_usd, self._vocabulary)
+        if position is not None and query.display.krw_per_usd not in {None, rate.krw_per_usd}:
+            planned = planned._replace(notices=(*planned.notices, RATE_KEPT))
         if not planned.legs and position is not None:
             raise invalid_cursor("mismatch", CURSOR_MISMATCH)
         if not planned.legs:

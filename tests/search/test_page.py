@@ -349,10 +349,31 @@ async def test_a_request_may_bring_its_own_rate_and_a_walk_keeps_it(build: Any) 
     assert [row["pricing"]["listing_price"] for row in second["data"]] == [10_000]
 
 
+@pytest.mark.parametrize("first_rate", [{}, {"krw_per_usd": 1000}], ids=["own rate", "rate of the request"])
+@pytest.mark.parametrize("bounds", [{}, {"price_min_usd": 100, "price_max_usd": 40_000}], ids=["any price", "bounds"])
+@pytest.mark.parametrize(
+    ("later_rate", "noticed"),
+    [({}, False), ({"krw_per_usd": "same"}, False), ({"krw_per_usd": 1500}, True), ({"krw_per_usd": 100}, True)],
+    ids=["none", "the same", "another", "the lowest"],
+)
+async def test_a_walk_keeps_its_rate_whatever_rate_a_later_page_names(
+    build: Any, first_rate: dict[str, Any], bounds: dict[str, Any], later_rate: dict[str, Any], noticed: bool
+) -> None:
+    house = await build(stock(6, price=1000))
+    first = await house.ask(make="Kia", limit=2, **bounds, **first_rate)
+    rate = {"krw_per_usd": first["fx"]["krw_per_usd"]} if later_rate.get("krw_per_usd") == "same" else later_rate
+    second = await house.ask(make="Kia", limit=2, **bounds, **rate, cursor=first["next_cursor"])
+    third = await house.ask(make="Kia", limit=2, **bounds, **rate, cursor=second["next_cursor"])
+    assert first["fx"] == second["fx"] == third["fx"]
+    prices = {row["pricing"]["listing_price"] for page in (first, second, third) for row in page["data"]}
+    assert len(prices) == 1
+    assert ["rate_kept" in codes(page) for page in (first, second, third)] == [False, noticed, noticed]
+
+
 async def test_a_cursor_belongs_to_its_sort_and_its_filters(build: Any) -> None:
     house = await build(stock(10))
     cursor = (await house.ask(make="Kia", limit=2))["next_cursor"]
-    for changed in ({"sort": "price_asc"}, {"year_min": 2010}, {"make": "Kia,BMW"}, {"krw_per_usd": 1000}):
+    for changed in ({"sort": "price_asc"}, {"year_min": 2010}, {"make": "Kia,BMW"}):
         answer = await house.ask(**{"make": "Kia", "cursor": cursor, **changed})
         assert (house.status, answer["error"]["code"]) == (400, "invalid_cursor"), changed
     await house.ask(make="기아", limit=7, include="dealer", cursor=cursor)

@@ -92,9 +92,8 @@ def _sheet(row: _Row) -> Cell:
 
 
 def _other_witness(tries: int, circuit: str) -> Cell:
-    """A car whose JSON fails: its page tells it, kept or not."""
-    told = Told(200, "ok", None, "miss", 1)
-    return Cell(told, told, tries, circuit, None)
+    """A car whose JSON fails: its page tells it, beside which papers may have been kept."""
+    return Cell(Told(200, "ok", None, "miss", 1), Told(200, "ok", None, "hit", 1), tries, circuit, None)
 
 
 # What every operation makes of them whose answers are JSON, and which may take two attempts long.

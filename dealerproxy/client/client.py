@@ -12,6 +12,7 @@ import aiohttp
 import msgspec
 from yarl import URL
 
+from dealerproxy.client.decoding import Unreadable, decode
 from dealerproxy.client.errors import DealerError, VehicleNotFound, outage, read_error
 from dealerproxy.client.sources import DealerPart, PartnerQuery
 from dealerproxy.headers import API_KEY, DEADLINE_HEADER, REQUEST_ID
@@ -22,6 +23,10 @@ from dealerproxy.vehicles.listing import PUBLIC_ID
 
 DEADLINE_S = 10.0
 CONNECT_S = 2.0
+# The longest deadline; a longer one, infinity too, counts as this one.
+LONGEST_S = 300.0
+# Bytes of a decoded body; the largest answers of the service have some hundred thousand.
+MAX_BODY = 4 * 2**20
 # The service is told a little less than what is left, so that its honest last word is still heard.
 TOLD_SHARE = 0.95
 # A second try with less time than this left is not worth its load.
@@ -50,9 +55,13 @@ class _Question(NamedTuple, Generic[T]):
 class DealerClient:
     """Asks the service.
 
-    Every method takes `deadline_s`, all the time it may take, a second try included, and `request_id` (`req_` and 24
-    hex digits), which the service keeps in its logs and errors. Every method raises DealerError: InvalidRequest (400),
-    DealerUnavailable (503, also for a service that cannot be reached or read), itself for any other `error.code`.
+    Every method takes `deadline_s`, all the time it may take, a second try included: seconds, at most 300 (more counts
+    as 300, infinity too), and without time where it is 0, negative or NaN, which is an outage `timed_out`. `request_id`
+    (`req_` and 24 hex digits) is what the service keeps in its logs and errors.
+
+    Every method raises DealerError alone, whatever is answered: InvalidRequest (400), DealerUnavailable (503, also for
+    a service that cannot be reached or read, and for a session that was closed), itself for any other `error.code`. How
+    the session treats errors (`raise_for_status`) changes nothing.
     """
 
     def __init__(
@@ -144,7 +153,7 @@ class DealerClient:
 
     async def _ask(self, question: _Question[T], deadline_s: float, request_id: str | None) -> T:
         """Ask, and once more after a 503 whose Retry-After leaves time for it."""
-        deadline = Deadline(deadline_s, self._clock)
+        deadline = Deadline(min(deadline_s, LONGEST_S) if deadline_s > 0 else 0.0, self._clock)
         try:
             return await self._once(question, deadline, request_id)
         except DealerError as error:
@@ -159,6 +168,8 @@ class DealerClient:
         headers = {**self._headers, **question.headers, DEADLINE_HEADER: str(told_ms)}
         if request_id is not None:
             headers[REQUEST_ID] = request_id
+        if self._session.closed:
+            raise outage("session_closed", request_id=request_id)
         asking = self._session.request(
             "GET" if question.body is None else "POST",
             question.url,
@@ -166,17 +177,37 @@ class DealerClient:
             headers=headers,
             timeout=aiohttp.ClientTimeout(total=None, sock_connect=CONNECT_S),
             allow_redirects=False,
+            # What the session does with other services' answers is not for this one's.
+            raise_for_status=False,
+            auto_decompress=True,
         )
         try:
             async with asyncio.timeout(deadline.remaining()), asking as answer:
-                content = await answer.read()
+                content = await _body(answer)
         except TimeoutError as error:
             raise outage("timed_out", request_id=request_id) from error
         except (aiohttp.ClientError, OSError) as error:
             raise outage("unreachable", request_id=request_id) from error
+        except _TooLarge as error:
+            raise outage("unexpected_answer", request_id=request_id) from error
         if answer.status != 200:
             raise read_error(answer.status, answer.headers, content)
         try:
-            return question.decoder.decode(content)
-        except (msgspec.DecodeError, UnicodeDecodeError) as error:
+            return decode(question.decoder, content)
+        except Unreadable as error:
             raise outage("unexpected_answer", request_id=answer.headers.get(REQUEST_ID)) from error
+
+
+class _TooLarge(Exception):
+    """A body of more than `MAX_BODY` bytes, decoded; the rest of it is not read."""
+
+
+async def _body(answer: aiohttp.ClientResponse) -> bytes:
+    """Read a body piece by piece, so that no more than the limit is ever held. Raises _TooLarge."""
+    pieces, size = list[bytes](), 0
+    async for piece in answer.content.iter_any():
+        size += len(piece)
+        if size > MAX_BODY:
+            raise _TooLarge
+        pieces.append(piece)
+    return b"".join(pieces)

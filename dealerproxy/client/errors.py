@@ -4,6 +4,7 @@ An outage is one kind of error wherever it happened: both sites down, the servic
 that cannot be read. `details` and the exception's cause say which.
 """
 
+import re
 import time
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -11,12 +12,16 @@ from typing import Any
 import msgspec
 from msgspec import Struct
 
+from dealerproxy.client.decoding import Unreadable, check_depth, decode
 from dealerproxy.errors import ApiError, Issue, validation_error
 from dealerproxy.headers import PARTIAL_HEADER, REQUEST_ID
 from dealerproxy.search.terms import UPSTREAMS
 from dealerproxy.transport.response import retry_after_s
 
 RETRY_AFTER = "Retry-After"
+# The whole message of an outage to a partner: which site failed how is for the main API alone.
+OUTAGE_MESSAGE = "The dealer sources cannot be asked at present."
+_SOURCE_NAME = re.compile(r"[a-z][a-z0-9_]{0,31}", re.ASCII)
 
 
 class DealerError(ApiError):
@@ -51,8 +56,8 @@ class VehicleNotFound(DealerError):
     @property
     def reason(self) -> str | None:
         """Why the car cannot be bought."""
-        reason: str | None = self.details.get("reason")
-        return reason
+        reason: object = self.details.get("reason")
+        return reason if isinstance(reason, str) else None
 
 
 class VehicleUnavailable(DealerError):
@@ -69,12 +74,13 @@ class DealerUnavailable(DealerError):
         return tuple(filter(None, names.split(","))) or UPSTREAMS
 
 
-_BY_CODE: Mapping[str, type[DealerError]] = {
-    "validation_error": InvalidRequest,
-    "invalid_cursor": InvalidRequest,
-    "mixed_source_pagination_unsupported": InvalidRequest,
-    "vehicle_not_found": VehicleNotFound,
-    "dealer_upstream_unavailable": DealerUnavailable,
+# The codes that mean something to the client, each with the one status it comes with.
+_BY_CODE: Mapping[str, tuple[int, type[DealerError]]] = {
+    "validation_error": (400, InvalidRequest),
+    "invalid_cursor": (400, InvalidRequest),
+    "mixed_source_pagination_unsupported": (400, InvalidRequest),
+    "vehicle_not_found": (404, VehicleNotFound),
+    "dealer_upstream_unavailable": (503, DealerUnavailable),
 }
 
 
@@ -93,17 +99,32 @@ _envelope = msgspec.json.Decoder(_Envelope)
 
 
 def read_error(status: int, headers: Mapping[str, str], body: bytes) -> DealerError:
-    """Type an answer that is not 200 by its `error.code`; one without the envelope is an outage.
+    """Type an answer that is not 200 by its `error.code`.
 
+    One without the envelope, or whose code does not belong to its status, is an outage: nobody can tell what happened.
     `headers` are looked up ignoring case.
     """
-    kept = {name: headers[name] for name in (RETRY_AFTER, PARTIAL_HEADER) if name in headers}
+    kept = _passed_on(headers)
     try:
-        error = _envelope.decode(body).error
-    except (msgspec.DecodeError, UnicodeDecodeError):
+        error = decode(_envelope, body).error
+        check_depth(error.details)
+    except Unreadable:
         return outage("unexpected_answer", kept, status=status, request_id=headers.get(REQUEST_ID))
-    kind = _BY_CODE.get(error.code, DealerError)
+    expected, kind = _BY_CODE.get(error.code, (status, DealerError))
+    if status != expected or status < 400:
+        return outage("unexpected_answer", kept, status=status, request_id=error.request_id)
     return kind(status, error.code, error.message, details=error.details, headers=kept, request_id=error.request_id)
+
+
+def _passed_on(headers: Mapping[str, str]) -> dict[str, str]:
+    """The headers to pass on to a partner, of what in them can be read."""
+    kept = {}
+    if retry_after_s(headers.get(RETRY_AFTER), time.time()) is not None:
+        kept[RETRY_AFTER] = headers[RETRY_AFTER]
+    names = [name.strip() for name in headers.get(PARTIAL_HEADER, "").split(",")]
+    if failed := ",".join(filter(_SOURCE_NAME.fullmatch, names)):
+        kept[PARTIAL_HEADER] = failed
+    return kept
 
 
 def outage(
@@ -117,7 +138,7 @@ def outage(
     return DealerUnavailable(
         503,
         "dealer_upstream_unavailable",
-        "The dealer sources cannot be asked at present.",
+        OUTAGE_MESSAGE,
         details={"reason": reason} if status is None else {"reason": reason, "status": status},
         headers={PARTIAL_HEADER: ",".join(UPSTREAMS), **(headers or {})},
         request_id=request_id,
@@ -131,13 +152,18 @@ def refused(issues: Sequence[Issue]) -> InvalidRequest:
 
 
 def for_partner(error: DealerError) -> DealerError:
-    """What a partner may see: 400, 404, 410 and 503 as they are, everything else as an outage of the dealer sources.
+    """What a partner may see: 400, 404 and 410 as they are, everything else as a 503 without details.
 
-    A wrong key between the main API and this service, or a fault inside it, is neither the partner's mistake nor
-    theirs to debug: their own key was fine.
+    Of a 503 only its headers go on, `Retry-After` and the names of the sources that failed: why each failed, and the
+    ids of captures, are internal. A wrong key between the main API and this service, or a fault inside it, is neither
+    the partner's mistake nor theirs to debug: their own key was fine. `__cause__` is the error as it came.
     """
-    if isinstance(error, InvalidRequest | VehicleNotFound | VehicleUnavailable | DealerUnavailable):
+    if isinstance(error, InvalidRequest | VehicleNotFound | VehicleUnavailable):
         return error
-    unavailable = outage("internal")
-    unavailable.__cause__ = error
-    return unavailable
+    if isinstance(error, DealerUnavailable) and not error.details:
+        return error
+    headers = error.headers if isinstance(error, DealerUnavailable) else {}
+    shown = outage("internal", headers, request_id=error.request_id)
+    shown.details = {}
+    shown.__cause__ = error
+    return shown

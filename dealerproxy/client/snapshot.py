@@ -4,6 +4,7 @@ The main API stores one snapshot an order and looks it up; this decides when it 
 partner account that ordered, and only under the same environment (sandbox or production) of its key.
 """
 
+import logging
 import time
 from collections.abc import Awaitable, Callable
 from typing import Any, NamedTuple
@@ -12,11 +13,13 @@ import msgspec
 from msgspec import Struct
 
 from dealerproxy.client.client import DEADLINE_S, DealerClient
-from dealerproxy.client.errors import DealerError, VehicleNotFound, VehicleUnavailable, for_partner
+from dealerproxy.client.decoding import Unreadable, check_depth, decode
+from dealerproxy.client.errors import DealerError, DealerUnavailable, VehicleNotFound, VehicleUnavailable, for_partner
 from dealerproxy.vehicles.detail import VehicleDetail
 from dealerproxy.vehicles.rate import iso_kst
 
 VERSION = 1
+_log = logging.getLogger(__name__)
 
 
 class SnapshotUnreadable(ValueError):
@@ -59,17 +62,22 @@ class Snapshot(Struct, frozen=True, kw_only=True):
     def decode(stored: bytes) -> "Snapshot":
         """Restore what `encode` gave. Raises SnapshotUnreadable."""
         try:
-            version = msgspec.json.decode(stored, type=_Version).version
+            version = decode(_version, stored).version
             if version != VERSION:
                 raise SnapshotUnreadable(f"version {version}; version {VERSION} is known here")
-            return msgspec.json.decode(stored, type=Snapshot)
-        except (msgspec.DecodeError, UnicodeDecodeError) as error:
+            snapshot = decode(_snapshot, stored)
+            check_depth(snapshot.detail)
+        except Unreadable as error:
             raise SnapshotUnreadable(str(error)) from error
+        return snapshot
 
 
 class _Version(Struct):
     version: int
 
+
+_version = msgspec.json.Decoder(_Version)
+_snapshot = msgspec.json.Decoder(Snapshot)
 
 Lookup = Callable[[Owner], Awaitable[bytes | None]]
 
@@ -126,7 +134,8 @@ async def detail_or_snapshot(
 
     `lookup` finds the stored bytes of the partner's own snapshot, if they ordered the car; it is asked only when the
     car is gone, sold, waiting or not for sale, or when nobody can tell (503). A snapshot of anybody else's is ignored,
-    whatever the lookup says. Without one the live answer's error is raised: VehicleNotFound or DealerUnavailable.
+    whatever the lookup says. One that cannot be read, or of a version of tomorrow, is none, with a warning in the log.
+    Without one the live answer's error is raised: VehicleNotFound or DealerUnavailable.
     """
     try:
         car = await client.vehicle(vehicle_id, patient=False, deadline_s=deadline_s, request_id=request_id)
@@ -136,7 +145,11 @@ async def detail_or_snapshot(
         return Found(_plain(car), None)
     owner = Owner(partner, environment, vehicle_id)
     stored = await lookup(owner)
-    snapshot = None if stored is None else Snapshot.decode(stored)
+    try:
+        snapshot = None if stored is None else Snapshot.decode(stored)
+    except SnapshotUnreadable as error:
+        _log.warning("stored snapshot of %s for %s (%s) is unreadable: %s", vehicle_id, partner, environment, error)
+        snapshot = None
     if snapshot is None or snapshot.owner != owner:
         raise failure
     return Found(snapshot.detail, snapshot)
@@ -154,6 +167,8 @@ def order_error(error: DealerError) -> DealerError:
     A listing that disappeared is 410 `vehicle_unavailable`. An id nobody knows stays 404, and a 503 stays a 503: not
     knowing is no reason to fail an order.
     """
+    if isinstance(error, DealerUnavailable):
+        return error
     if isinstance(error, VehicleNotFound) and error.reason != "unknown_id":
         message = "The listing disappeared before the car could be bought."
         gone = VehicleUnavailable(

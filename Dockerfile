@@ -2,7 +2,7 @@
 # Nothing is installed, not even to build with, whose hash is not in a lock file (`.ci/lock` writes them).
 FROM python:3.13-slim AS build
 WORKDIR /src
-COPY requirements.lock requirements.build.lock ./
+COPY .ci/requirements.lock .ci/requirements.build.lock ./
 RUN python -m venv /opt/build \
     && /opt/build/bin/pip install --no-cache-dir --only-binary :all: --require-hashes -r requirements.build.lock
 RUN python -m venv --without-pip /opt/dealerproxy \

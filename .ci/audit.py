@@ -12,7 +12,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-LOCKS = ("requirements.lock", "requirements.build.lock")
+LOCKS = (".ci/requirements.lock", ".ci/requirements.build.lock")
 _NO_SERVICE = re.compile(r"requests\.exceptions\.|ServiceError|your network may be blocking|not redirecting properly")
 
 

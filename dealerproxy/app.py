@@ -13,9 +13,9 @@ from aiohttp import web
 from yarl import URL
 
 from dealerproxy import vocabulary as words
-from dealerproxy.api import cars, docs, health, metrics, middleware, openapi, server, status, upstreams, vehicles
-from dealerproxy.api.answers import Answers
-from dealerproxy.api.state import (
+from dealerproxy.api import cars, docs, health, metrics, middleware, openapi, status, upstreams
+from dealerproxy.api import lists as vehicles
+from dealerproxy.api.keys import (
     ADVERTS,
     ANSWERS,
     AVAILABILITY,
@@ -40,36 +40,40 @@ from dealerproxy.api.state import (
     WARM,
     Cars,
 )
-from dealerproxy.captures.keep import Keeper
+from dealerproxy.api.list_cache import Answers
+from dealerproxy.api.security import MAX_BODY_BYTES, secure_all
+from dealerproxy.cache.cache import AgedCache
+from dealerproxy.captures.keeper import Keeper
 from dealerproxy.captures.sites import bases
-from dealerproxy.errors import Drift
+from dealerproxy.contract.rate import Rate, now_kst
+from dealerproxy.contract.terms import UPSTREAMS
 from dealerproxy.ops.lag import watch_lag
 from dealerproxy.ops.metrics import Metrics
 from dealerproxy.search.availability import Availability
 from dealerproxy.search.cursor import CursorCodec
 from dealerproxy.search.facets import Facets
 from dealerproxy.search.service import SearchService
-from dealerproxy.search.sources import DanawaSource, EncarSource, Source
-from dealerproxy.search.terms import UPSTREAMS
 from dealerproxy.settings import DEFAULT_KRW_PER_USD, DEFAULT_RATE_AS_OF, Settings, SettingsError
 from dealerproxy.tasks import cancel_and_wait
-from dealerproxy.transport.aged import AgedCache
+from dealerproxy.transport.errors import Drift
 from dealerproxy.transport.fetch import Fetcher, Manners
 from dealerproxy.transport.health import Health
 from dealerproxy.transport.limits import Bulkhead, RateLimiter
+from dealerproxy.transport.redis_guard import connect
 from dealerproxy.transport.response import Response, json_body
 from dealerproxy.transport.retry import Retries
-from dealerproxy.transport.shared import connect
 from dealerproxy.upstreams.absence import Absence, Adverts
 from dealerproxy.upstreams.danawa import client as danawa
 from dealerproxy.upstreams.danawa.cars import DanawaCars
 from dealerproxy.upstreams.danawa.index import Brand, Indexes
 from dealerproxy.upstreams.danawa.pages import Pages
-from dealerproxy.upstreams.departed import Departed
+from dealerproxy.upstreams.danawa.search import DanawaSource
 from dealerproxy.upstreams.encar import client as encar
 from dealerproxy.upstreams.encar.cars import EncarCars
+from dealerproxy.upstreams.encar.search import EncarSource
+from dealerproxy.upstreams.off_sale import Departed
+from dealerproxy.upstreams.upstream import Source
 from dealerproxy.vehicles.fx import FxRates, rate_at
-from dealerproxy.vehicles.rate import Rate, now_kst
 
 if TYPE_CHECKING:
     from dealerproxy.ops.tracing import Tracing
@@ -102,7 +106,7 @@ def create_app(
     """
     counted, tracing = Metrics(), _tracing()
     app = web.Application(
-        client_max_size=server.MAX_BODY_BYTES,
+        client_max_size=MAX_BODY_BYTES,
         middlewares=[
             *([tracing.middleware()] if tracing else []),
             middleware.tell(counted.request),
@@ -126,7 +130,7 @@ def create_app(
         for site, operation in (("encar", encar.DETAIL), ("danawa", danawa.FEEDER))
     }
     app.on_shutdown.append(_drain)
-    app.on_response_prepare.append(server.secure_all)
+    app.on_response_prepare.append(secure_all)
     app.cleanup_ctx.extend([_captures, _shared, _encar, _danawa, _fx, _cars, _search, _facets, _metrics, _flights])
     app.cleanup_ctx.append(status.watch)
     app.router.add_routes([*health.ROUTES, *vehicles.ROUTES, *cars.ROUTES, *upstreams.ROUTES, *status.ROUTES])

@@ -5,26 +5,13 @@ Nothing that a client or a site sent is repeated but words of ours: no keys, no 
 
 import json
 import logging
-import re
 import sys
-from collections import Counter
 from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Literal
 
 import orjson
 import structlog
-
-from dealerproxy.errors import Drift, Overloaded, Suspended, UpstreamError
-
-# Different troubles that are told apart in the count; paths of drift beyond share one.
-MOST_TROUBLES = 300
-MOST_PATH = 80
-OTHER = "other"
-
-# How many lines of trouble were written, by upstream, operation, reason and (for drift, else empty) path. There is
-# one of it in a process, as there is one log.
-troubles: Counter[tuple[str, str, str, str]] = Counter()
 
 log = structlog.get_logger(__name__)
 
@@ -89,28 +76,3 @@ def _json(logger: structlog.typing.WrappedLogger, method: str, line: structlog.t
         # Text that is no UTF-8, or a number of more than 64 bits: a line must not be lost for it.
         line["timestamp"] = f"{line['timestamp']:%Y-%m-%dT%H:%M:%S.%fZ}"
         return json.dumps(line, default=str).encode()
-
-
-def upstream_trouble(upstream: str, operation: str, error: UpstreamError, **about: str) -> None:
-    """Write the one line that every trouble with an upstream gets, and count it; `about` says what was asked."""
-    if isinstance(error, Suspended | Overloaded):
-        return  # it was not asked; the circuit says so once, and a line a search would drown everything else
-    path = ""
-    if isinstance(error, Drift):
-        about["path"] = error.path
-        # Numbers in a path are positions: they would make ever new paths of one.
-        path = re.sub(r"\d+", "#", error.path)[:MOST_PATH]
-    if error.capture is not None:
-        about["capture"] = error.capture
-    log.warning(
-        "upstream_trouble",
-        upstream=upstream,
-        operation=operation,
-        reason=error.code,
-        detail=str(error),
-        **about,
-    )
-    trouble = (upstream, operation, error.code, path)
-    if path and trouble not in troubles and len(troubles) >= MOST_TROUBLES:
-        trouble = (upstream, operation, error.code, OTHER)
-    troubles[trouble] += 1

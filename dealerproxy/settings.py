@@ -8,7 +8,7 @@ import msgspec
 from msgspec import Meta, Struct
 from yarl import URL
 
-from dealerproxy.vehicles.rate import PLAUSIBLE
+from dealerproxy.contract.rate import PLAUSIBLE
 
 PREFIX = "DEALERPROXY_"
 # The rate of the partner documentation's own order example; it only serves until an operator sets a better one.

@@ -23,12 +23,13 @@ from aiohttp import web
 from pytest_aiohttp import AiohttpClient, AiohttpServer
 from structlog.testing import capture_logs
 
-from dealerproxy import cli, workers
+from dealerproxy import cli
 from dealerproxy.api.metrics import WORKER_PORTS
 from dealerproxy.app import create_app
-from dealerproxy.sandbox.encar import EncarStandIn
-from dealerproxy.sandbox.inventory import generate
+from dealerproxy.sandbox.encar.inventory import generate
+from dealerproxy.sandbox.encar.site import EncarStandIn
 from dealerproxy.sandbox.sites import serve as serve_sites
+from dealerproxy.serving import workers
 from dealerproxy.settings import PREFIX, Settings
 from dealerproxy.vocabulary import Vocabulary
 from tests.test_cli import environment, run

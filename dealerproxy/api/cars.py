@@ -9,19 +9,32 @@ import msgspec
 from aiohttp import web
 from msgspec import UNSET
 
-from dealerproxy.api.caching import NO_STORE, REVALIDATE, age_headers, etag, not_modified, wants_fresh_look
-from dealerproxy.api.requests import deadline_of, params_of
-from dealerproxy.api.responses import encode, encoded_response, json_response
-from dealerproxy.api.state import AVAILABILITY, CARS, METRICS, RATES, SETTINGS
-from dealerproxy.errors import ApiError, Issue, UpstreamError, validation_error
-from dealerproxy.search.answer import AvailabilityAnswer, CarState, SourceState, Status, unavailable, wait_of
+from dealerproxy.api.http import (
+    NO_STORE,
+    REVALIDATE,
+    age_headers,
+    deadline_of,
+    encode,
+    encoded_response,
+    etag,
+    json_response,
+    not_modified,
+    params_of,
+    wants_fresh_look,
+)
+from dealerproxy.api.keys import AVAILABILITY, CARS, METRICS, RATES, SETTINGS
+from dealerproxy.cache.entries import State
+from dealerproxy.contract.answers import AvailabilityAnswer, CarState, SourceState, Status
+from dealerproxy.contract.deadline import Deadline
+from dealerproxy.contract.detail import STALE, EnrichmentStatus
+from dealerproxy.contract.errors import ApiError, Issue, validation_error
+from dealerproxy.contract.ids import PUBLIC_ID
+from dealerproxy.contract.rate import Rate, iso_kst
 from dealerproxy.search.query import parse_display
-from dealerproxy.transport.deadline import Deadline
-from dealerproxy.transport.pieces import State
+from dealerproxy.search.source_report import unavailable, wait_of
+from dealerproxy.transport.errors import UpstreamError
 from dealerproxy.vehicles.car import Verdict
-from dealerproxy.vehicles.detail import STALE, EnrichmentStatus, detail
-from dealerproxy.vehicles.listing import PUBLIC_ID
-from dealerproxy.vehicles.rate import Rate, iso_kst
+from dealerproxy.vehicles.render import detail
 
 MAX_IDS = 100
 # However short its deadline, so long a client has to send its body.

@@ -2,8 +2,8 @@
 
 from aiohttp import web
 
-from dealerproxy.api.responses import json_response
-from dealerproxy.api.state import DRAINING
+from dealerproxy.api.http import json_response
+from dealerproxy.api.keys import DRAINING
 from dealerproxy.api.upstreams import upstreams_of
 
 

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from aiohttp import web
 from prometheus_client.aiohttp import make_aiohttp_handler
 
-from dealerproxy.errors import ApiError
+from dealerproxy.contract.errors import ApiError
 from dealerproxy.ops.metrics import Metrics
 
 # The workers' own ports, one each, where several processes share the port that clients use.

@@ -11,9 +11,10 @@ from aiohttp import web
 from aiohttp.typedefs import Handler, Middleware
 
 from dealerproxy import logs
-from dealerproxy.api.responses import error_response
-from dealerproxy.errors import ApiError
-from dealerproxy.headers import API_KEY, REQUEST_ID
+from dealerproxy.api.http import error_response
+from dealerproxy.contract.errors import ApiError
+from dealerproxy.contract.headers import API_KEY, REQUEST_ID
+from dealerproxy.ops.routes import route_of
 
 _REQUEST_ID_SHAPE = re.compile(r"req_[0-9a-f]{24}", re.ASCII)
 _HTTP_CODES = {404: "not_found", 405: "method_not_allowed", 413: "payload_too_large"}
@@ -110,12 +111,6 @@ def _request_id(request: web.Request) -> str:
     if given is not None and _REQUEST_ID_SHAPE.fullmatch(given):
         return given
     return f"req_{random.getrandbits(96):024x}"
-
-
-def route_of(request: web.Request) -> str:
-    """Return the route's template: paths as such would make a line, and a figure, per car."""
-    resource = request.match_info.route.resource
-    return resource.canonical if resource is not None else "unmatched"
 
 
 def _from_http(error: web.HTTPException) -> ApiError:

@@ -16,19 +16,20 @@ from msgspec import Meta, Struct
 
 import dealerproxy
 from dealerproxy.api import parameters
-from dealerproxy.api.caching import REVALIDATE, X_CACHE, etag, not_modified
 from dealerproxy.api.cars import MAX_IDS
+from dealerproxy.api.http import REVALIDATE, X_CACHE, etag, not_modified
 from dealerproxy.api.parameters import Json
 from dealerproxy.api.status import StatusAnswer
 from dealerproxy.api.upstreams import UpstreamList
-from dealerproxy.headers import API_KEY, PAGE_MAX_HEADER, PARTIAL_HEADER, REQUEST_ID
-from dealerproxy.search.answer import RETRY_AFTER_S, AvailabilityAnswer, FacetsAnswer, VehicleList
-from dealerproxy.search.terms import PAGE_MAX, UPSTREAMS
+from dealerproxy.cache.entries import State
+from dealerproxy.contract.answers import AvailabilityAnswer, FacetsAnswer, VehicleList
+from dealerproxy.contract.detail import InsiderDetail, VehicleDetail
+from dealerproxy.contract.headers import API_KEY, PAGE_MAX_HEADER, PARTIAL_HEADER, REQUEST_ID
+from dealerproxy.contract.ids import PUBLIC_ID
+from dealerproxy.contract.summary import InsiderSummary
+from dealerproxy.contract.terms import PAGE_MAX, UPSTREAMS
+from dealerproxy.search.source_report import RETRY_AFTER_S
 from dealerproxy.transport.health import Phase
-from dealerproxy.transport.pieces import State
-from dealerproxy.vehicles.detail import InsiderDetail, VehicleDetail
-from dealerproxy.vehicles.listing import PUBLIC_ID
-from dealerproxy.vehicles.summary import InsiderSummary
 from dealerproxy.vocabulary import Vocabulary
 
 EXAMPLES = Path(__file__).with_name("examples.json")

@@ -7,10 +7,10 @@ hold the names told here against those it looks up.
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from dealerproxy.headers import DEADLINE_HEADER, REQUEST_ID
+from dealerproxy.contract.headers import DEADLINE_HEADER, REQUEST_ID
+from dealerproxy.contract.rate import PLAUSIBLE
+from dealerproxy.contract.terms import DEFAULT_LIMIT, MAX_LIMIT, PAGE_MAX, SOURCES, UPSTREAMS, Sort
 from dealerproxy.search import query
-from dealerproxy.search.terms import DEFAULT_LIMIT, MAX_LIMIT, PAGE_MAX, SOURCES, UPSTREAMS, Sort
-from dealerproxy.vehicles.rate import PLAUSIBLE
 from dealerproxy.vocabulary import Vocabulary
 
 Json = Mapping[str, Any]

@@ -12,15 +12,16 @@ from msgspec import Struct
 from prometheus_client import CollectorRegistry
 
 import dealerproxy
-from dealerproxy.api.history import History, Minute, Totals
+from dealerproxy.api.http import json_response
+from dealerproxy.api.keys import METRICS, RATES, SETTINGS
 from dealerproxy.api.pages import STATIC, files, page
-from dealerproxy.api.responses import json_response
-from dealerproxy.api.state import METRICS, RATES, SETTINGS
 from dealerproxy.api.upstreams import Upstream, upstreams_of
+from dealerproxy.contract.answers import FxShown
+from dealerproxy.contract.rate import iso_kst
 from dealerproxy.ops.families import NOT_FOUND, OK
-from dealerproxy.search.answer import FxShown, shown
+from dealerproxy.ops.history import History, Minute, Totals
+from dealerproxy.search.source_report import shown
 from dealerproxy.tasks import cancel_and_wait
-from dealerproxy.vehicles.rate import iso_kst
 
 # The figures are those that Prometheus scrapes.
 SENT = "dealerproxy_upstream_requests_total"

@@ -5,11 +5,11 @@ from collections.abc import Mapping, Sequence
 from aiohttp import web
 from msgspec import Struct
 
-from dealerproxy.api.responses import json_response
-from dealerproxy.api.state import CACHE, HEALTH
-from dealerproxy.errors import ApiError
+from dealerproxy.api.http import json_response
+from dealerproxy.api.keys import CACHE, HEALTH
+from dealerproxy.contract.errors import ApiError
+from dealerproxy.contract.rate import iso_kst
 from dealerproxy.transport.health import Phase, Snapshot
-from dealerproxy.vehicles.rate import iso_kst
 
 # What ops must look at first comes last.
 WORST_LAST = (Phase.HEALTHY, Phase.DEGRADED, Phase.PROBING, Phase.SUSPENDED)

@@ -11,17 +11,17 @@ from typing import NamedTuple
 import orjson
 
 from dealerproxy.captures import sites
+from dealerproxy.captures.capture import About, Capture, Request, sha256, utc_now
 from dealerproxy.captures.fetching import Unfetched, fetching, pages_of_car, papers_of
-from dealerproxy.captures.form import About, Capture, Request, sha256, utc_now
 from dealerproxy.captures.reading import Reading, read
 from dealerproxy.captures.shapes import Line, shape_of, shape_of_lists
 from dealerproxy.captures.sites import Page, recognise
-from dealerproxy.errors import Drift, NotFound
 from dealerproxy.settings import Settings
+from dealerproxy.transport.errors import Drift, NotFound
 from dealerproxy.transport.response import Response
 from dealerproxy.upstreams.danawa.listing import decode
 from dealerproxy.upstreams.danawa.urls import list_url
-from dealerproxy.upstreams.encar.detail import STATE_NAME
+from dealerproxy.upstreams.encar.advert import STATE_NAME
 from dealerproxy.upstreams.encar.query import Search, facets_url, makes_q, q, search_url
 from dealerproxy.upstreams.encar.rows import ROWS
 from dealerproxy.vocabulary import Vocabulary

@@ -14,19 +14,21 @@ from yarl import URL
 
 from dealerproxy.captures import sites
 from dealerproxy.captures.sites import Page, recognise
-from dealerproxy.errors import ApiError, Drift
-from dealerproxy.search.legs import CHUNK_ROWS
-from dealerproxy.search.plan import EncarLeg, plan
+from dealerproxy.contract.errors import ApiError
+from dealerproxy.search.plan import plan
 from dealerproxy.search.query import parse
 from dealerproxy.settings import Settings
+from dealerproxy.transport.errors import Drift
 from dealerproxy.transport.fetch import MAX_FIELD_BYTES, MAX_HEADERS
 from dealerproxy.transport.response import Response
 from dealerproxy.upstreams.danawa import client as danawa
 from dealerproxy.upstreams.danawa.urls import list_url
 from dealerproxy.upstreams.encar import client as encar
-from dealerproxy.upstreams.encar.detail import read_document
+from dealerproxy.upstreams.encar.advert import read_document
+from dealerproxy.upstreams.encar.legs import EncarLeg
 from dealerproxy.upstreams.encar.query import search_url
-from dealerproxy.upstreams.encar.values import decode
+from dealerproxy.upstreams.paging import CHUNK_ROWS
+from dealerproxy.upstreams.values import decode
 from dealerproxy.vocabulary import Vocabulary
 
 WITHIN_S = 20.0

@@ -17,8 +17,8 @@ import pytest
 
 # Everything else is imported where it is used: most test runs with this package installed have no captures.
 if TYPE_CHECKING:
-    from dealerproxy.captures.comparing import Difference
-    from dealerproxy.captures.form import Capture
+    from dealerproxy.captures.capture import Capture
+    from dealerproxy.captures.expectations import Difference
     from dealerproxy.captures.reading import Reading
     from dealerproxy.vocabulary import Vocabulary
 
@@ -31,7 +31,7 @@ def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> pytest.Col
     """Collect a directory with enough of a capture's files in it as a capture, at the first of its main files."""
     if file_path.name not in MAIN_FILES:
         return None
-    from dealerproxy.captures.form import is_capture  # noqa: PLC0415
+    from dealerproxy.captures.capture import is_capture  # noqa: PLC0415
 
     folder = file_path.parent
     first = next(name for name in MAIN_FILES if (folder / name).is_file())
@@ -43,8 +43,8 @@ class CaptureFile(pytest.File):
 
     def collect(self) -> Iterator[pytest.Item]:
         """Yield an item for the outcome, one for each expected field, and one for all that is not expected."""
-        from dealerproxy.captures.comparing import READS, compared, expectation  # noqa: PLC0415
-        from dealerproxy.captures.form import BadCapture  # noqa: PLC0415
+        from dealerproxy.captures.capture import BadCapture  # noqa: PLC0415
+        from dealerproxy.captures.expectations import READS, compared, expectation  # noqa: PLC0415
 
         try:
             expected = expectation(self.capture)
@@ -61,7 +61,7 @@ class CaptureFile(pytest.File):
     @cached_property
     def capture(self) -> "Capture":
         """The capture; raises BadCapture."""
-        from dealerproxy.captures import form  # noqa: PLC0415
+        from dealerproxy.captures import capture as form  # noqa: PLC0415
 
         return form.read(self.path.parent)
 
@@ -78,7 +78,7 @@ class CaptureFile(pytest.File):
     @cached_property
     def fields(self) -> "Mapping[str, Sequence[Difference]]":
         """The differences by field."""
-        from dealerproxy.captures.comparing import compared, expectation  # noqa: PLC0415
+        from dealerproxy.captures.expectations import compared, expectation  # noqa: PLC0415
 
         return compared(expectation(self.capture), self.reading.outcome)
 
@@ -118,7 +118,7 @@ class OutcomeItem(CaptureItem):
 
     def runtest(self) -> None:
         """Fail with the error, which names the path."""
-        from dealerproxy.captures.comparing import told, unexpected  # noqa: PLC0415
+        from dealerproxy.captures.expectations import told, unexpected  # noqa: PLC0415
 
         failure = unexpected(self.file.capture, self.file.reading)
         if failure is not None:
@@ -130,7 +130,7 @@ class FieldItem(CaptureItem):
 
     def runtest(self) -> None:
         """Fail with every difference in the field; skip when there is nothing to compare."""
-        from dealerproxy.captures.comparing import READS, told, unexpected  # noqa: PLC0415
+        from dealerproxy.captures.expectations import READS, told, unexpected  # noqa: PLC0415
 
         file = self.file
         if unexpected(file.capture, file.reading) is not None:

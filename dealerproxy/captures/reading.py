@@ -11,11 +11,12 @@ import orjson
 from yarl import URL
 
 from dealerproxy.captures import sites
-from dealerproxy.captures.form import BadCapture, Capture, Json
-from dealerproxy.errors import Blocked, Drift, UpstreamError
+from dealerproxy.captures.capture import BadCapture, Capture, Json
+from dealerproxy.transport.errors import Blocked, Drift, UpstreamError
 from dealerproxy.transport.response import Response, drift_or_block, json_body, page_body
 from dealerproxy.upstreams.danawa import feeder, listing, names
-from dealerproxy.upstreams.encar import detail, facets, rows
+from dealerproxy.upstreams.encar import advert as detail
+from dealerproxy.upstreams.encar import facets, rows
 from dealerproxy.upstreams.encar.client import BLOCK_MARKERS
 from dealerproxy.upstreams.encar.diagnosis import read_diagnosis
 from dealerproxy.upstreams.encar.inspection import read_inspection

@@ -14,7 +14,7 @@ from aiohttp import web
 from msgspec.structs import replace
 from yarl import URL
 
-from dealerproxy.captures.form import Capture
+from dealerproxy.captures.capture import Capture
 from dealerproxy.captures.sites import SITES
 from dealerproxy.settings import Settings
 

@@ -12,10 +12,11 @@ import msgspec
 from selectolax.lexbor import LexborNode
 
 from dealerproxy.captures import sites
-from dealerproxy.captures.keys import HARMLESS, PERSONAL
-from dealerproxy.errors import Drift
+from dealerproxy.captures.scrub.keys import HARMLESS, PERSONAL
+from dealerproxy.transport.errors import Drift
 from dealerproxy.upstreams.danawa import feeder, listing
-from dealerproxy.upstreams.encar import detail, rows
+from dealerproxy.upstreams.encar import advert as detail
+from dealerproxy.upstreams.encar import rows
 from dealerproxy.upstreams.markup import parse
 
 Need = Literal["mandatory", "optional", "new"]

@@ -36,10 +36,10 @@ from dealerproxy.client.snapshot import (
     take_snapshot,
 )
 from dealerproxy.client.sources import DealerPart, PartnerQuery, is_dealer_id, parse
-from dealerproxy.search.answer import Buyable, CarState, FacetsAnswer, VehicleList
-from dealerproxy.search.terms import Sort
-from dealerproxy.vehicles.detail import VehicleDetail
-from dealerproxy.vehicles.summary import VehicleSummary
+from dealerproxy.contract.answers import Buyable, CarState, FacetsAnswer, VehicleList
+from dealerproxy.contract.detail import VehicleDetail
+from dealerproxy.contract.summary import VehicleSummary
+from dealerproxy.contract.terms import Sort
 
 __all__ = [
     "Buyable",

@@ -15,11 +15,11 @@ from yarl import URL
 from dealerproxy.client.decoding import Unreadable, decode
 from dealerproxy.client.errors import DealerError, VehicleNotFound, outage, read_error
 from dealerproxy.client.sources import DealerPart, PartnerQuery
-from dealerproxy.headers import API_KEY, DEADLINE_HEADER, REQUEST_ID
-from dealerproxy.search.answer import AvailabilityAnswer, CarState, FacetsAnswer, VehicleList
-from dealerproxy.transport.deadline import Deadline
-from dealerproxy.vehicles.detail import VehicleDetail
-from dealerproxy.vehicles.listing import PUBLIC_ID
+from dealerproxy.contract.answers import AvailabilityAnswer, CarState, FacetsAnswer, VehicleList
+from dealerproxy.contract.deadline import Deadline
+from dealerproxy.contract.detail import VehicleDetail
+from dealerproxy.contract.headers import API_KEY, DEADLINE_HEADER, REQUEST_ID
+from dealerproxy.contract.ids import PUBLIC_ID
 
 DEADLINE_S = 10.0
 CONNECT_S = 2.0

@@ -13,10 +13,9 @@ import msgspec
 from msgspec import Struct
 
 from dealerproxy.client.decoding import Unreadable, check_depth, decode
-from dealerproxy.errors import ApiError, Issue, validation_error
-from dealerproxy.headers import PARTIAL_HEADER, REQUEST_ID
-from dealerproxy.search.terms import UPSTREAMS
-from dealerproxy.transport.response import retry_after_s
+from dealerproxy.contract.errors import ApiError, Issue, validation_error
+from dealerproxy.contract.headers import PARTIAL_HEADER, REQUEST_ID, retry_after_s
+from dealerproxy.contract.terms import UPSTREAMS
 
 RETRY_AFTER = "Retry-After"
 # The whole message of an outage to a partner: which site failed how is for the main API alone.

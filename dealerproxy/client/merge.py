@@ -16,10 +16,10 @@ from msgspec import UNSET, Struct
 
 from dealerproxy.client.errors import DealerError, DealerUnavailable, InvalidRequest, for_partner, outage
 from dealerproxy.client.sources import DealerPart, PartnerQuery
-from dealerproxy.headers import PAGE_MAX_HEADER, PARTIAL_HEADER
-from dealerproxy.search.answer import FacetsAnswer, VehicleList
-from dealerproxy.search.terms import DEALER, PAGE_MAX, Sort
-from dealerproxy.vehicles.rate import KST
+from dealerproxy.contract.answers import FacetsAnswer, VehicleList
+from dealerproxy.contract.headers import PAGE_MAX_HEADER, PARTIAL_HEADER
+from dealerproxy.contract.rate import KST
+from dealerproxy.contract.terms import DEALER, PAGE_MAX, Sort
 
 FILTERED_OUT_HEADER = "X-LMN-Filtered-Out"
 

@@ -15,8 +15,8 @@ from msgspec import Struct
 from dealerproxy.client.client import DEADLINE_S, DealerClient
 from dealerproxy.client.decoding import Unreadable, check_depth, decode
 from dealerproxy.client.errors import DealerError, DealerUnavailable, VehicleNotFound, VehicleUnavailable, for_partner
-from dealerproxy.vehicles.detail import VehicleDetail
-from dealerproxy.vehicles.rate import iso_kst
+from dealerproxy.contract.detail import VehicleDetail
+from dealerproxy.contract.rate import iso_kst
 
 VERSION = 1
 _log = logging.getLogger(__name__)

@@ -11,8 +11,17 @@ from enum import StrEnum
 from msgspec import Struct
 
 from dealerproxy.client.errors import InvalidRequest, refused
-from dealerproxy.errors import Issue
-from dealerproxy.search.terms import AUCTION_ONLY, DEALER, DEFAULT_LIMIT, MAX_LIMIT, PAGE_MAX, SOURCES, UPSTREAMS, Sort
+from dealerproxy.contract.errors import Issue
+from dealerproxy.contract.terms import (
+    AUCTION_ONLY,
+    DEALER,
+    DEFAULT_LIMIT,
+    MAX_LIMIT,
+    PAGE_MAX,
+    SOURCES,
+    UPSTREAMS,
+    Sort,
+)
 
 # The partner API's parameters that the service knows by the same name. Its other ones (`include`, `krw_per_usd`,
 # `upstream`) are between it and the main API: coming from a partner they are unknown, hence ignored.

@@ -4,9 +4,9 @@ from collections.abc import Mapping, Sequence
 from enum import StrEnum
 from typing import NamedTuple
 
-from dealerproxy.errors import Drift, Warming
-from dealerproxy.logs import OTHER
-from dealerproxy.search.answer import REFRESHING, Status
+from dealerproxy.contract.answers import REFRESHING, Status
+from dealerproxy.transport.errors import Drift, Warming
+from dealerproxy.transport.troubles import OTHER
 from dealerproxy.vehicles.listing import LeftOutReason
 
 

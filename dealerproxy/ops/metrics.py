@@ -21,8 +21,12 @@ from prometheus_client import (
     disable_created_metrics,
 )
 
-from dealerproxy.errors import NotFound, UpstreamError
-from dealerproxy.logs import OTHER
+from dealerproxy.cache.cache import AgedCache
+from dealerproxy.cache.entries import State
+from dealerproxy.cache.memory import BoundedMemory
+from dealerproxy.contract.answers import Buyable, Status
+from dealerproxy.contract.detail import Enrichment, EnrichmentStatus
+from dealerproxy.contract.terms import UPSTREAMS
 from dealerproxy.ops import reading
 from dealerproxy.ops.families import (
     CAPTURED,
@@ -40,20 +44,16 @@ from dealerproxy.ops.families import (
     STATUSES,
 )
 from dealerproxy.ops.fill import CAR_FIELDS, ROW_FIELDS, Fill
-from dealerproxy.search.answer import Buyable, Status
-from dealerproxy.search.availability import Outcome
-from dealerproxy.search.terms import UPSTREAMS
-from dealerproxy.transport.aged import AgedCache
+from dealerproxy.transport.errors import NotFound, UpstreamError
 from dealerproxy.transport.fetch import Watch
 from dealerproxy.transport.health import Health
 from dealerproxy.transport.limits import Bulkhead, Lane
-from dealerproxy.transport.memory import BoundedMemory
-from dealerproxy.transport.pieces import State
+from dealerproxy.transport.redis_guard import Shared
 from dealerproxy.transport.retry import Retries
-from dealerproxy.transport.shared import Shared
+from dealerproxy.transport.troubles import OTHER
 from dealerproxy.upstreams.absence import Adverts
+from dealerproxy.upstreams.availability import Outcome
 from dealerproxy.vehicles.car import Car
-from dealerproxy.vehicles.detail import Enrichment, EnrichmentStatus
 from dealerproxy.vehicles.fx import FxRates
 from dealerproxy.vehicles.listing import LeftOut, LeftOutReason, Listing
 from dealerproxy.vocabulary import Vocabulary

@@ -24,16 +24,16 @@ from opentelemetry.util.types import AttributeValue
 from yarl import URL
 
 import dealerproxy
-from dealerproxy.api.middleware import route_of
-from dealerproxy.errors import NotFound, UpstreamError
-from dealerproxy.headers import REQUEST_ID
+from dealerproxy.cache.entries import Found
+from dealerproxy.contract.deadline import Deadline
+from dealerproxy.contract.headers import REQUEST_ID
 from dealerproxy.ops.families import NOT_FOUND, OK
+from dealerproxy.ops.routes import route_of
 from dealerproxy.search.plan import Leg
-from dealerproxy.search.sources import Source
-from dealerproxy.transport.deadline import Deadline
+from dealerproxy.transport.errors import NotFound, UpstreamError
 from dealerproxy.transport.fetch import Fetcher
-from dealerproxy.transport.pieces import Found
 from dealerproxy.transport.response import Response
+from dealerproxy.upstreams.upstream import Source
 from dealerproxy.vehicles.listing import Chunk, Listing
 
 UPSTREAM, OPERATION, OUTCOME = "dealerproxy.upstream", "dealerproxy.operation", "dealerproxy.outcome"

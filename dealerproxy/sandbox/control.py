@@ -10,12 +10,12 @@ import orjson
 from aiohttp import web
 from aiohttp.typedefs import Handler
 
-from dealerproxy.sandbox.cars import Car
-from dealerproxy.sandbox.danawa_cars import DanawaCar
-from dealerproxy.sandbox.danawa_inventory import DanawaInventory
-from dealerproxy.sandbox.danawa_pages import Manners
+from dealerproxy.sandbox.danawa.cars import DanawaCar
+from dealerproxy.sandbox.danawa.inventory import DanawaInventory
+from dealerproxy.sandbox.danawa.pages import Manners
+from dealerproxy.sandbox.encar.cars import Car
+from dealerproxy.sandbox.encar.inventory import Inventory
 from dealerproxy.sandbox.faults import AnyFault, Fault, Faults
-from dealerproxy.sandbox.inventory import Inventory
 
 _ENCAR_FILTERS: Final = ("id", "vehicle_id", "manufacturer", "model_group", "model", "status")
 _ENCAR_SHORT: Final = ("id", "vehicle_id", "status", "manufacturer", "model_group", "model", "year", "price")

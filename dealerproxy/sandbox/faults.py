@@ -17,7 +17,7 @@ from aiohttp import web
 from aiohttp.typedefs import Handler
 from msgspec import Meta, structs
 
-from dealerproxy.sandbox.spoiling import Answer, body_of, close, drop, every, rewritten, rows_of, send, without_selector
+from dealerproxy.sandbox.damage import Answer, body_of, close, drop, every, rewritten, rows_of, send, without_selector
 
 Share = Annotated[float, Meta(ge=0, le=1)]
 _HeaderName = Annotated[str, Meta(pattern=r"^[A-Za-z0-9-]+$")]

@@ -1,8 +1,8 @@
 """The one car that always stands in the sandbox, so that the documented examples have something to show."""
 
-from dealerproxy.sandbox.cars import Car
-from dealerproxy.sandbox.inventory import Inventory
-from dealerproxy.sandbox.papers import Accident, Diagnosis, Record, Sheet
+from dealerproxy.sandbox.encar.cars import Car
+from dealerproxy.sandbox.encar.inventory import Inventory
+from dealerproxy.sandbox.encar.papers import Accident, Diagnosis, Record, Sheet
 
 SHOWN_ID = "41985016"
 

@@ -9,21 +9,20 @@ import hashlib
 import hmac
 import secrets
 import time
-import zlib
 from collections.abc import Callable, Iterable
 
 import msgspec
 from msgspec import Struct
 
-from dealerproxy.errors import invalid_cursor
+from dealerproxy.contract.errors import invalid_cursor
+from dealerproxy.contract.rate import Rate
 from dealerproxy.search.plan import Leg
-from dealerproxy.search.query import Query
-from dealerproxy.vehicles.rate import Rate
+from dealerproxy.upstreams.paging import _DIGEST_BYTES, digest
+from dealerproxy.upstreams.query import Query
 
 LIFETIME_S = 3600
 # Encar repeats rows across pages, mostly about a hundred apart, so the walk remembers what it gave out last.
 REMEMBERED_ROWS = 380
-_DIGEST_BYTES = 4
 # What 3,000 characters of base64 hold, less what neither grows with the legs nor with the rows.
 _ROOM_BYTES = 2_250 - 90
 _LEG_BYTES = 26
@@ -139,11 +138,6 @@ class Seen:
     def __bytes__(self) -> bytes:
         kept = list(self._digests)[-self._most :]
         return b"".join(number.to_bytes(_DIGEST_BYTES, "big") for number in kept)
-
-
-def digest(text: str) -> int:
-    """A number of 32 bits that stands for an id where room is short."""
-    return zlib.crc32(text.encode())
 
 
 def _base64(raw: bytes) -> str:

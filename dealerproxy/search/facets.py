@@ -9,19 +9,19 @@ from functools import partial
 import structlog
 from msgspec import Struct
 
-from dealerproxy.errors import Drift, UpstreamError
-from dealerproxy.logs import upstream_trouble
-from dealerproxy.search.answer import FacetsAnswer, Notice
-from dealerproxy.search.terms import DEALER
+from dealerproxy.cache.cache import AgedCache
+from dealerproxy.cache.entries import Kind
+from dealerproxy.contract.answers import FacetsAnswer, Notice
+from dealerproxy.contract.deadline import Deadline
+from dealerproxy.contract.rate import iso_kst
+from dealerproxy.contract.terms import DEALER
 from dealerproxy.tasks import cancel_and_wait
-from dealerproxy.transport.aged import AgedCache
-from dealerproxy.transport.deadline import Deadline
+from dealerproxy.transport.errors import Drift, UpstreamError
 from dealerproxy.transport.limits import background
-from dealerproxy.transport.pieces import Kind
+from dealerproxy.transport.troubles import upstream_trouble
 from dealerproxy.upstreams.encar.client import EncarClient
 from dealerproxy.upstreams.encar.facets import MAKES, MODEL_GROUPS, read_facets
 from dealerproxy.upstreams.encar.query import makes_q, models_q
-from dealerproxy.vehicles.rate import iso_kst
 from dealerproxy.vocabulary import Make, MakeFacet, Vocabulary
 
 FRESH_S, IF_ERROR_S = 300.0, 86_400.0

@@ -9,11 +9,18 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import date
 from typing import TypeVar
 
-from msgspec import Struct
-
-from dealerproxy.errors import ApiError, Issue, validation_error
-from dealerproxy.search.terms import AUCTION_ONLY, DEALER, DEFAULT_LIMIT, MAX_LIMIT, PAGE_MAX, SOURCES, UPSTREAMS, Sort
-from dealerproxy.vehicles.rate import PLAUSIBLE
+from dealerproxy.contract.errors import ApiError, Issue, validation_error
+from dealerproxy.contract.rate import PLAUSIBLE
+from dealerproxy.contract.terms import (
+    AUCTION_ONLY,
+    DEALER,
+    DEFAULT_LIMIT,
+    MAX_LIMIT,
+    SOURCES,
+    UPSTREAMS,
+    Sort,
+)
+from dealerproxy.upstreams.query import Display, Query
 from dealerproxy.vocabulary import Vocabulary
 
 INCLUDES = ("dealer", "enriched")
@@ -26,43 +33,6 @@ _INTEGER = re.compile(r"[+-]?\d{1,9}", re.ASCII)
 _NUMBER = re.compile(r"\d{1,6}(\.\d{1,20})?", re.ASCII)
 
 N = TypeVar("N", int, float)
-
-
-class Display(Struct, frozen=True, kw_only=True):
-    """How to show what was found: at which rate, if the request brings one, and with what besides."""
-
-    krw_per_usd: float | None = None
-    insider: bool = False
-    enriched: bool = False
-
-
-class Query(Struct, frozen=True, kw_only=True):
-    """A valid request for dealer rows. Bounds are inclusive; USD, km, model years; tokens are the partner's."""
-
-    makes: tuple[str, ...] = ()
-    models: tuple[str, ...] = ()
-    year_min: int | None = None
-    year_max: int | None = None
-    mileage_max_km: int | None = None
-    price_min_usd: int | None = None
-    price_max_usd: int | None = None
-    fuel: str | None = None
-    transmissions: tuple[str, ...] = ()
-    colour: str | None = None
-    options: tuple[str, ...] = ()
-    sort: Sort = Sort.AUCTION_DATE_ASC
-    limit: int = DEFAULT_LIMIT
-    cursor: str | None = None
-    display: Display = Display()
-    upstreams: tuple[str, ...] = UPSTREAMS
-    dealer_in_scope: bool = True
-    auction_only: bool = False
-    dropped: tuple[str, ...] = ()
-
-    @property
-    def page_size(self) -> int:
-        """Rows this page may hold."""
-        return min(self.limit, PAGE_MAX)
 
 
 def parse(params: Mapping[str, Sequence[str]], vocabulary: Vocabulary) -> Query:

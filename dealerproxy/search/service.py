@@ -8,24 +8,26 @@ from typing import Any, NamedTuple
 
 from msgspec import UNSET, UnsetType
 
-from dealerproxy.errors import UpstreamError, invalid_cursor
-from dealerproxy.search.answer import Notice, SkipReason, VehicleList, shown
+from dealerproxy.cache.entries import State
+from dealerproxy.contract.answers import Notice, SkipReason, VehicleList
+from dealerproxy.contract.deadline import Deadline
+from dealerproxy.contract.errors import invalid_cursor
+from dealerproxy.contract.rate import Rate
+from dealerproxy.contract.terms import UPSTREAMS
 from dealerproxy.search.cursor import CursorCodec, LegState, Position, Seen, fingerprint
-from dealerproxy.search.enrich import enrich
-from dealerproxy.search.legs import SORT_KEYS, reader_of
-from dealerproxy.search.page import gather
-from dealerproxy.search.plan import Keep, Leg, Plan, plan
-from dealerproxy.search.query import Query
-from dealerproxy.search.remarks import RATE_KEPT, remarks
-from dealerproxy.search.sources import Source
-from dealerproxy.search.states import Heard, fresh_for, heard_of, sum_up, worst_of
-from dealerproxy.search.terms import UPSTREAMS
-from dealerproxy.transport.deadline import Deadline
-from dealerproxy.transport.pieces import State
+from dealerproxy.search.leg_reader import reader_of
+from dealerproxy.search.merge import gather
+from dealerproxy.search.notices import RATE_KEPT, remarks
+from dealerproxy.search.plan import Leg, Plan, plan
+from dealerproxy.search.source_report import Heard, fresh_for, heard_of, shown, sum_up, worst_of
+from dealerproxy.transport.errors import UpstreamError
 from dealerproxy.upstreams.encar.cars import EncarCars
+from dealerproxy.upstreams.encar.enrich import enrich
+from dealerproxy.upstreams.paging import SORT_KEYS
+from dealerproxy.upstreams.query import Keep, Query
+from dealerproxy.upstreams.upstream import Source
 from dealerproxy.vehicles.fx import FxRates
-from dealerproxy.vehicles.rate import Rate
-from dealerproxy.vehicles.summary import summarise
+from dealerproxy.vehicles.render import summarise
 from dealerproxy.vocabulary import Vocabulary
 
 CURSOR_MISMATCH = "The cursor belongs to another sort or other filters."

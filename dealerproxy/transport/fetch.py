@@ -14,8 +14,8 @@ from typing import NamedTuple, TypeVar
 import aiohttp
 from yarl import URL
 
-from dealerproxy.errors import Blocked, TimedOut, Unreachable, UpstreamError, UpstreamFault
-from dealerproxy.transport.deadline import Deadline
+from dealerproxy.contract.deadline import Deadline
+from dealerproxy.transport.errors import Blocked, TimedOut, Unreachable, UpstreamError, UpstreamFault
 from dealerproxy.transport.health import Health
 from dealerproxy.transport.limits import LANE, Bulkhead, Lane, RateLimiter
 from dealerproxy.transport.response import REDIRECTS, Response, check_headers, drift_or_block

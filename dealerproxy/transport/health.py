@@ -29,7 +29,7 @@ from msgspec import Meta, Struct
 from msgspec.structs import replace
 from redis.asyncio import Redis
 
-from dealerproxy.errors import (
+from dealerproxy.transport.errors import (
     SUSPENDED_FOR,
     Blocked,
     Overloaded,
@@ -41,7 +41,7 @@ from dealerproxy.errors import (
     UpstreamError,
     Warming,
 )
-from dealerproxy.transport.shared import HELD, RELEASE, TAKE, Shared, read
+from dealerproxy.transport.redis_guard import HELD, RELEASE, TAKE, Shared, read
 
 # Each step is about three times the one before (Prowlarr's ladder has the same shape). It ends at half an hour: a site
 # that is back after forty minutes must not stay suspended for a day.

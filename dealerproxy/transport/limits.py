@@ -14,8 +14,8 @@ from enum import StrEnum
 
 from redis.asyncio import Redis
 
-from dealerproxy.errors import Overloaded, TimedOut
-from dealerproxy.transport.shared import Shared
+from dealerproxy.transport.errors import Overloaded, TimedOut
+from dealerproxy.transport.redis_guard import Shared
 
 # Nobody waits longer for a turn than the longest deadline there is; a stored turn further away is a mistake.
 LONGEST_WAIT_S = 60.0

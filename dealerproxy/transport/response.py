@@ -4,17 +4,16 @@ The order of checks follows how the sites fail: a block can come with any status
 before a 404 is believed; an empty body is never an empty result.
 """
 
-import email.utils
 import re
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import UTC
 
 import msgspec
 
-from dealerproxy.errors import Blocked, Drift, NotFound, RateLimited, ServerFault, UpstreamFault
+from dealerproxy.contract.headers import retry_after_s
+from dealerproxy.transport.errors import Blocked, Drift, NotFound, RateLimited, ServerFault, UpstreamFault
 
 BLOCK_STATUSES = frozenset({403, 407})
 REDIRECTS = frozenset({301, 302, 303, 307, 308})
@@ -64,8 +63,6 @@ GUARD_WORDS: Mapping[bytes, str] = {
 _GUARD_WORD = re.compile(b"|".join(map(re.escape, GUARD_WORDS)))
 # Bot guards' pages and JSON are smaller; nothing is looked for beyond, or in larger JSON.
 GUARD_BYTES = 65_536
-# Nobody is believed who asks for more than a day.
-LONGEST_WAIT_S = 86_400.0
 _BOM = b"\xef\xbb\xbf"
 # How far into a body the start of a page is looked for.
 _SNIFF_BYTES = 4096
@@ -198,17 +195,3 @@ def _guard_json(body: bytes) -> str | None:
     if "captcha-delivery.com/" in str(refusal.url):
         return "DataDome"
     return "Akamai" if refusal.challenge else None
-
-
-def retry_after_s(value: str | None, now: float) -> float | None:
-    """Seconds to wait by a Retry-After header (seconds or an HTTP date), at most a day; None when unreadable."""
-    text = (value or "").strip()
-    if text.isascii() and text.isdigit():
-        return min(float(text), LONGEST_WAIT_S)
-    try:
-        moment = email.utils.parsedate_to_datetime(text)
-    except (TypeError, ValueError, OverflowError):
-        return None
-    if moment.tzinfo is None:
-        moment = moment.replace(tzinfo=UTC)  # an HTTP date is GMT even when it does not say so
-    return min(max(0.0, moment.timestamp() - now), LONGEST_WAIT_S)

@@ -13,8 +13,8 @@ from typing import TypeVar, cast
 
 from tenacity import AsyncRetrying, RetryCallState, retry_if_exception_type
 
-from dealerproxy.errors import ServerFault, TimedOut, Unreachable, UpstreamError
-from dealerproxy.transport.deadline import Deadline
+from dealerproxy.contract.deadline import Deadline
+from dealerproxy.transport.errors import ServerFault, TimedOut, Unreachable, UpstreamError
 
 T = TypeVar("T")
 

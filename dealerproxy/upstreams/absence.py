@@ -9,11 +9,11 @@ from collections.abc import Callable, Iterable, Sequence
 from itertools import islice
 from typing import NamedTuple, Protocol, TypeVar
 
-from dealerproxy.errors import Drift, MassAbsence
-from dealerproxy.logs import upstream_trouble
+from dealerproxy.cache.entries import Found
+from dealerproxy.transport.errors import Drift, MassAbsence
 from dealerproxy.transport.fetch import KeepPage, keep_nothing
-from dealerproxy.transport.pieces import Found
-from dealerproxy.upstreams.departed import Departed
+from dealerproxy.transport.troubles import upstream_trouble
+from dealerproxy.upstreams.off_sale import Departed, Entries
 from dealerproxy.vehicles.car import Verdict
 from dealerproxy.vehicles.listing import LeftOut, Listing
 
@@ -158,3 +158,10 @@ class Adverts:
         drift = Drift(PATH, MESSAGE)
         drift.capture = self._keep(drift)
         upstream_trouble(self._upstream, self._operation, drift, id=listing_ids[-1])
+
+
+NoteRows = Callable[[Entries, float], None]
+
+
+def unwatched(entries: Entries, age_s: float) -> None:
+    """Take no note of what lists show."""

@@ -8,7 +8,7 @@ from typing import Annotated
 
 from msgspec import Meta
 
-from dealerproxy.errors import Drift
+from dealerproxy.transport.errors import Drift
 
 MOST_TEXT, MOST_ROWS = 500, 1_000
 MOST_OBJECTS, MOST_VALUES = 20_000, 300_000

@@ -8,7 +8,7 @@ import re
 
 from selectolax.lexbor import LexborHTMLParser
 
-from dealerproxy.errors import Drift
+from dealerproxy.transport.errors import Drift
 
 # Signs of a tag's beginning in one page, how deep its elements may be nested, what all of them are nested in together,
 # and the attributes of one. Honest pages have some thousand, some dozen, some ten thousand, and a dozen.

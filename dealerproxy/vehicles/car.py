@@ -1,8 +1,12 @@
 """One car in full as an upstream tells it, normalised to English but still in won."""
 
+from collections.abc import Sequence
 from enum import StrEnum
 
 from msgspec import Struct
+
+from dealerproxy.contract.detail import Enrichment
+from dealerproxy.contract.inspection import BodyCondition, Diagnosis, InspectionReport, Record
 
 
 class Verdict(StrEnum):
@@ -62,3 +66,18 @@ class Car(Struct, frozen=True, kw_only=True):
     def id(self) -> str:
         """The public id, such as `encar_41985016`."""
         return f"{self.upstream}_{self.listing_id}"
+
+
+class Documents(Struct, frozen=True, kw_only=True):
+    """What was found besides the advert, None where there is nothing to show.
+
+    `age_s` seconds is the oldest of it; `kept` tells whether any of it was read for an earlier answer.
+    """
+
+    body_condition: BodyCondition | None = None
+    report: InspectionReport | None = None
+    record: Record | None = None
+    diagnosis: Diagnosis | None = None
+    enrichment: Sequence[Enrichment] = ()
+    age_s: float = 0.0
+    kept: bool = False

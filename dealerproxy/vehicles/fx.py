@@ -7,9 +7,9 @@ from collections.abc import Awaitable, Callable
 import orjson
 import structlog
 
-from dealerproxy.errors import UpstreamError
+from dealerproxy.contract.rate import PLAUSIBLE, Rate, iso_kst
 from dealerproxy.tasks import cancel_and_wait
-from dealerproxy.vehicles.rate import PLAUSIBLE, Rate, iso_kst
+from dealerproxy.transport.errors import UpstreamError
 
 FRESH_S = 3600.0
 RETRY_S = 60.0

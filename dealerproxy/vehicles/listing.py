@@ -3,15 +3,10 @@
 Listings are cached, so nothing here depends on the request: no exchange rate, no chosen fields.
 """
 
-import re
 from collections.abc import Callable, Mapping, Sequence
 from enum import StrEnum
 
 from msgspec import Struct
-
-# An advert's number at each site, and the public ids made of them, such as `encar_41985016`.
-LISTING_IDS = {"encar": re.compile("[1-9][0-9]{0,18}"), "danawa": re.compile("[0-9]{1,19}")}
-PUBLIC_ID = re.compile("|".join(f"{name}_{number.pattern}" for name, number in LISTING_IDS.items()))
 
 
 class LeftOutReason(StrEnum):

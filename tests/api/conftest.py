@@ -11,11 +11,11 @@ from aiohttp import web
 from aiohttp.test_utils import TestServer
 
 from dealerproxy.app import create_app
-from dealerproxy.sandbox.danawa import DanawaStandIn
-from dealerproxy.sandbox.danawa_inventory import generate_danawa
-from dealerproxy.sandbox.encar import EncarStandIn
+from dealerproxy.sandbox.danawa.inventory import generate_danawa
+from dealerproxy.sandbox.danawa.site import DanawaStandIn
+from dealerproxy.sandbox.encar.inventory import generate
+from dealerproxy.sandbox.encar.site import EncarStandIn
 from dealerproxy.sandbox.faults import AnyFault
-from dealerproxy.sandbox.inventory import generate
 from dealerproxy.sandbox.showcase import shown_car
 from dealerproxy.sandbox.sites import serve
 from dealerproxy.settings import Settings

@@ -13,6 +13,7 @@ from aiohttp.test_utils import TestClient, TestServer
 from msgspec import Struct
 
 from dealerproxy.api import middleware
+from dealerproxy.api.keys import DRAINING
 from dealerproxy.api.openapi import (
     SHOWN_ID,
     ErrorAnswer,
@@ -20,13 +21,12 @@ from dealerproxy.api.openapi import (
     Liveness,
     Readiness,
 )
-from dealerproxy.api.state import DRAINING
 from dealerproxy.api.status import StatusAnswer
 from dealerproxy.api.upstreams import UpstreamList
-from dealerproxy.headers import API_KEY, DEADLINE_HEADER, REQUEST_ID
+from dealerproxy.contract.answers import AvailabilityAnswer, FacetsAnswer, VehicleList
+from dealerproxy.contract.detail import InsiderDetail, VehicleDetail
+from dealerproxy.contract.headers import API_KEY, DEADLINE_HEADER, REQUEST_ID
 from dealerproxy.sandbox.faults import Block, Hang, RateLimited
-from dealerproxy.search.answer import AvailabilityAnswer, FacetsAnswer, VehicleList
-from dealerproxy.vehicles.detail import InsiderDetail, VehicleDetail
 from tests.api.conftest import KEY, Sandbox, Sandboxes
 
 GIVEN_ID = "req_0123456789abcdef01234567"

@@ -13,7 +13,7 @@ from aiohttp.test_utils import TestClient, TestServer
 
 from dealerproxy.app import create_app
 from dealerproxy.settings import Settings
-from dealerproxy.upstreams.encar.detail import GONE_TEXT
+from dealerproxy.upstreams.encar.advert import GONE_TEXT
 from dealerproxy.vocabulary import Vocabulary
 from tests.timing import Stopwatch
 

@@ -13,9 +13,9 @@ from pytest_aiohttp import AiohttpClient
 from structlog.testing import capture_logs
 
 from dealerproxy.api import middleware
-from dealerproxy.api.responses import json_response
+from dealerproxy.api.http import json_response
 from dealerproxy.app import create_app
-from dealerproxy.errors import ApiError, Issue, invalid_cursor, validation_error
+from dealerproxy.contract.errors import ApiError, Issue, invalid_cursor, validation_error
 from dealerproxy.ops.metrics import Metrics
 from dealerproxy.settings import Settings
 from dealerproxy.vocabulary import Vocabulary

@@ -20,7 +20,7 @@ from dealerproxy.api import middleware, openapi, parameters
 from dealerproxy.api.cars import dealer_id_of
 from dealerproxy.api.openapi import EXAMPLES, FAILURES
 from dealerproxy.app import create_app
-from dealerproxy.errors import ApiError
+from dealerproxy.contract.errors import ApiError
 from dealerproxy.search import query
 from dealerproxy.settings import Settings
 from dealerproxy.vocabulary import Vocabulary

@@ -10,7 +10,8 @@ import pytest
 from aiohttp import web
 from aiohttp.web_urldispatcher import DynamicResource, PlainResource
 
-from dealerproxy.api import pages, server
+from dealerproxy.api import pages
+from dealerproxy.api.security import MAX_BODY_BYTES
 from dealerproxy.settings import Settings
 from tests.api.conftest import KEY, Sandbox, Sandboxes
 
@@ -112,7 +113,7 @@ async def test_a_page_of_another_site_can_read_nothing(sandbox: Sandbox) -> None
 
 async def test_a_body_that_unpacks_beyond_the_limit_is_refused(sandbox: Sandbox) -> None:
     bomb = gzip.compress(b"a" * 50_000_000)
-    assert len(bomb) < server.MAX_BODY_BYTES
+    assert len(bomb) < MAX_BODY_BYTES
     status, _, body = await sandbox.ask(
         "POST", "/v1/vehicles/availability", headers={"Content-Encoding": "gzip"}, body=bomb
     )

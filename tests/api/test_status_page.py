@@ -14,17 +14,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 from prometheus_client import CollectorRegistry, Counter, Histogram
 
-from dealerproxy import errors
 from dealerproxy.api import status
-from dealerproxy.api.history import MINUTES, History, Minute, Totals
 from dealerproxy.api.pages import STATIC
-from dealerproxy.errors import UpstreamError
-from dealerproxy.headers import API_KEY
+from dealerproxy.cache.entries import State
+from dealerproxy.contract.answers import REFRESHING, SkipReason
+from dealerproxy.contract.headers import API_KEY
 from dealerproxy.ops.families import NOT_FOUND, OK, OUTCOMES
+from dealerproxy.ops.history import MINUTES, History, Minute, Totals
 from dealerproxy.sandbox.faults import Block, MissingField
-from dealerproxy.search.answer import REFRESHING, SkipReason
+from dealerproxy.transport import errors
+from dealerproxy.transport.errors import UpstreamError
 from dealerproxy.transport.health import Phase, Slow
-from dealerproxy.transport.pieces import State
 from dealerproxy.upstreams.danawa import client as danawa
 from dealerproxy.upstreams.encar import client as encar
 from tests.api.browser import Tab, opened

@@ -9,7 +9,7 @@ from collections.abc import AsyncIterator
 import pytest
 from aiohttp import web
 
-from dealerproxy.api import server
+from dealerproxy.serving import sockets as server
 
 ASK = b"GET /now HTTP/1.1\r\nHost: a\r\n\r\n"
 ASK_SLOWLY = b"GET /slow HTTP/1.1\r\nHost: a\r\n\r\n"

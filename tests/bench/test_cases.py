@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from dealerproxy.bench import command, growth, pure, sockets
-from dealerproxy.bench.effort import QUICK
-from dealerproxy.bench.figures import Figure
+from tests.bench import command, growth, pure, sockets
+from tests.bench.effort import QUICK
+from tests.bench.figures import Figure
 
 
 def measured(case: str) -> Sequence[Figure]:
@@ -55,7 +55,7 @@ def test_the_command_prints_a_table_and_writes_the_same_as_json(
 
 
 def test_a_case_that_lacks_something_is_skipped_with_the_reason(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("dealerproxy.bench.processes.which", lambda _: None)
+    monkeypatch.setattr("tests.bench.processes.which", lambda _: None)
     report = command.measure(["redis", "render"], QUICK, lambda _: None)
     assert report.skipped == {"redis": "redis-server is not installed"}
     assert "skipped: redis: redis-server is not installed" in command.written(report)

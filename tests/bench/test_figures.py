@@ -2,8 +2,8 @@
 
 import pytest
 
-from dealerproxy.bench.effort import in_turn
-from dealerproxy.bench.figures import Bar, Figure, Round, figure, percentile, shown, table
+from tests.bench.effort import in_turn
+from tests.bench.figures import Bar, Figure, Round, figure, percentile, shown, table
 
 
 def of(*pairs: tuple[float, float], bar: Bar | None = None, unit: str = "s") -> Figure:

@@ -19,17 +19,17 @@ from aiohttp.test_utils import make_mocked_request
 from msgspec.structs import replace
 
 from dealerproxy import logs
-from dealerproxy.api.state import ANSWERS
+from dealerproxy.api.keys import ANSWERS
 from dealerproxy.app import create_app
-from dealerproxy.bench import load, pages, pure, sockets, stock
-from dealerproxy.bench.effort import Effort
-from dealerproxy.bench.standin import Site, Visitor
+from dealerproxy.contract.deadline import Deadline
 from dealerproxy.settings import Settings
-from dealerproxy.transport.deadline import Deadline
 from dealerproxy.upstreams.danawa.listing import ListRow, read_list
 from dealerproxy.upstreams.danawa.names import normalise
 from dealerproxy.upstreams.encar.rows import read_search
 from dealerproxy.vocabulary import Vocabulary
+from tests.bench import load, pages, pure, sockets, stock
+from tests.bench.effort import Effort
+from tests.bench.standin import Site, Visitor
 
 BRIEF = Effort(rounds=5, socket_s=0.0, call_s=0.008, quick=True)
 # About twice what each was of its baseline's time when this was written.

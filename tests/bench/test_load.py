@@ -9,9 +9,9 @@ import pytest
 from aiohttp import web
 from pytest_aiohttp import AiohttpServer
 
-from dealerproxy.bench import load, pages
-from dealerproxy.bench.load import Load
-from dealerproxy.bench.standin import CALLS, Site, Visitor
+from tests.bench import load, pages
+from tests.bench.load import Load
+from tests.bench.standin import CALLS, Site, Visitor
 
 Start = Callable[[Site], Awaitable[int]]
 

@@ -9,12 +9,12 @@ from msgspec.structs import replace
 from pytest_aiohttp import AiohttpClient
 
 from dealerproxy.app import create_app
-from dealerproxy.bench import load, pages, sockets, stock
-from dealerproxy.bench.standin import Site, Visitor
 from dealerproxy.settings import Settings
 from dealerproxy.upstreams.danawa.listing import ListRow, read_list
 from dealerproxy.upstreams.encar.facets import MAKES, MODEL_GROUPS, read_facets
 from dealerproxy.vocabulary import Vocabulary
+from tests.bench import load, pages, sockets, stock
+from tests.bench.standin import Site, Visitor
 
 
 @pytest.fixture
@@ -60,7 +60,7 @@ async def test_the_peer_answers_the_very_rows_of_the_service(
 ) -> None:
     httpx = pytest.importorskip("httpx")
     pytest.importorskip("fastapi")
-    from dealerproxy.bench import peer  # noqa: PLC0415  # needs both
+    from tests.bench import peer  # noqa: PLC0415  # needs both
 
     urls = dict.fromkeys(("encar_api_url", "encar_page_url", "danawa_url", "mpark_api_url"), site)
     service = await aiohttp_client(create_app(replace(Settings(), **urls), vocabulary))

@@ -17,11 +17,11 @@ from dealerproxy.client import (
     parse,
 )
 from dealerproxy.client.sources import UNSUPPORTED_OPTIONS
-from dealerproxy.errors import ApiError
-from dealerproxy.sandbox.danawa_inventory import MPARK
+from dealerproxy.contract.answers import AvailabilityAnswer, FacetsAnswer, VehicleList
+from dealerproxy.contract.errors import ApiError
+from dealerproxy.sandbox.danawa.inventory import MPARK
 from dealerproxy.sandbox.faults import Block
 from dealerproxy.search import query
-from dealerproxy.search.answer import AvailabilityAnswer, FacetsAnswer, VehicleList
 from dealerproxy.vocabulary import Vocabulary
 from tests.client.conftest import House
 

@@ -24,10 +24,10 @@ from dealerproxy.client import (
     split,
 )
 from dealerproxy.client.errors import outage, refused
-from dealerproxy.errors import Issue
-from dealerproxy.search.answer import FxShown, SourceState, Status
-from dealerproxy.vehicles.pricing import dealer_pricing
-from dealerproxy.vehicles.summary import VehicleSummary
+from dealerproxy.contract.answers import FxShown, SourceState, Status
+from dealerproxy.contract.errors import Issue
+from dealerproxy.contract.pricing import dealer_pricing
+from dealerproxy.contract.summary import VehicleSummary
 
 limits = st.integers(1, 200)
 # Few values, so that ties and nulls are common; dates in two offsets, of which one is a moment of the other.

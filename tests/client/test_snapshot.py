@@ -19,8 +19,8 @@ from dealerproxy.client import (
     take_snapshot,
 )
 from dealerproxy.client.errors import outage
-from dealerproxy.vehicles.detail import Comparables, Enrichment, EnrichmentStatus, PhotoTag, VehicleDetail
-from dealerproxy.vehicles.pricing import detail_pricing
+from dealerproxy.contract.detail import Comparables, Enrichment, EnrichmentStatus, PhotoTag, VehicleDetail
+from dealerproxy.contract.pricing import detail_pricing
 from tests.client.conftest import Answer, Scripted, failure, says
 
 ID = "encar_41985016"

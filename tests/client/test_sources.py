@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from dealerproxy.client import DealerPart, InvalidRequest, Sort, is_dealer_id, parse
 from dealerproxy.client.sources import UNSUPPORTED_OPTIONS
-from dealerproxy.search.terms import AUCTION_ONLY, SOURCES
+from dealerproxy.contract.terms import AUCTION_ONLY, SOURCES
 
 FIELD = {name: "A" if "grade" in name else "1" for name in AUCTION_ONLY}
 

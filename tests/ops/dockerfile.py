@@ -119,12 +119,17 @@ def context() -> Iterator[str]:
     ]
     for folder, names, files in os.walk(PROJECT):
         here = Path(folder).relative_to(PROJECT)
-        names[:] = [name for name in names if _sent(str(here / name), rules)]
+        names[:] = [name for name in names if _entered(str(here / name), rules)]
         yield from (path for path in (str(here / name) for name in files) if _sent(path, rules))
 
 
+def _entered(folder: str, rules: Sequence[str]) -> bool:
+    """Whether anything in a folder may be sent."""
+    return _sent(folder, rules) or any(rule.startswith(f"!{folder}/") for rule in rules)
+
+
 def _sent(path: str, rules: Sequence[str]) -> bool:
-    """The last rule that a path or a folder above it matches decides. No rule here lets out a part of a folder."""
+    """The last rule that a path or a folder above it matches decides."""
     above = [path, *map(str, list(Path(path).parents)[:-1])]
     sent = True
     for rule in rules:

@@ -9,7 +9,7 @@ from packaging.requirements import Requirement
 from packaging.version import Version
 
 PROJECT = Path(__file__).parent.parent.parent
-RUN, BUILD = "requirements.lock", "requirements.build.lock"
+RUN, BUILD = ".ci/requirements.lock", ".ci/requirements.build.lock"
 
 
 class Pin(NamedTuple):

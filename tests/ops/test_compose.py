@@ -8,7 +8,7 @@ import pytest
 import yaml  # type: ignore[import-untyped]  # its stubs are not worth a package here
 from yarl import URL
 
-from dealerproxy.cli import DRAIN_S, SHUTDOWN_S
+from dealerproxy.serving.serve import DRAIN_S, SHUTDOWN_S
 from dealerproxy.settings import PREFIX, Settings, load, unknown
 from tests.ops.dockerfile import PROJECT, steps
 

@@ -16,7 +16,7 @@ from urllib.request import urlopen
 import pytest
 
 import dealerproxy
-from dealerproxy.cli import DRAIN_S, SHUTDOWN_S
+from dealerproxy.serving.serve import DRAIN_S, SHUTDOWN_S
 from dealerproxy.settings import PREFIX, Settings
 from tests.ops.dockerfile import PROJECT, Image, build, context, copied, steps
 from tests.ops.locks import RUN, pins
@@ -33,7 +33,7 @@ print(json.dumps({each.name.lower().replace('_', '-'): each.version for each in 
 
 def test_no_more_is_sent_to_be_built_from_than_what_is_copied() -> None:
     sources = {source for step in DOCKERFILE if step.name == "COPY" for source in copied(step)[1]}
-    sent = {path.partition("/")[0] for path in context()}
+    sent = {path if path.startswith(".") else path.partition("/")[0] for path in context()}
     assert sent == {source for source in sources if not source.startswith("/")}
     assert not [path for path in context() if "__pycache__" in path]
 

@@ -15,6 +15,7 @@ import structlog
 from yarl import URL
 
 from dealerproxy import logs
+from dealerproxy.contract.rate import Rate, now_kst
 from dealerproxy.sandbox.showcase import SHOWN_ID
 from dealerproxy.transport.fetch import Fetcher, Manners
 from dealerproxy.transport.health import Health
@@ -22,7 +23,6 @@ from dealerproxy.transport.limits import Bulkhead, RateLimiter
 from dealerproxy.transport.response import json_body
 from dealerproxy.transport.retry import Retries
 from dealerproxy.vehicles.fx import FxRates
-from dealerproxy.vehicles.rate import Rate, now_kst
 from tests.ops.running import GENEROUS_S, Sandbox
 
 KEY, OTHER_KEY, WRONG_KEY = "lmn_key_of_the_main_api", "lmn_second_key", "lmn_no_key_at_all"

@@ -13,9 +13,9 @@ import pytest
 from aiohttp import web
 from pytest_aiohttp import AiohttpServer
 
-from dealerproxy import logs
-from dealerproxy.api.state import CACHE, HEALTH, METRICS, RATES
-from dealerproxy.errors import Blocked, Drift, UpstreamError
+from dealerproxy.api.keys import CACHE, HEALTH, METRICS, RATES
+from dealerproxy.contract.detail import Enrichment, EnrichmentStatus
+from dealerproxy.contract.terms import UPSTREAMS
 from dealerproxy.ops.families import FAMILIES, NOT_OFFERED, OUTCOMES, Type
 from dealerproxy.ops.metrics import MOST_CAPTURES, MOST_REASONS, Metrics
 from dealerproxy.sandbox.faults import (
@@ -32,13 +32,13 @@ from dealerproxy.sandbox.faults import (
     Status,
 )
 from dealerproxy.sandbox.showcase import SHOWN_ID
-from dealerproxy.search.terms import UPSTREAMS
-from dealerproxy.transport import fetch, retry
+from dealerproxy.transport import fetch, retry, troubles
+from dealerproxy.transport.errors import Blocked, Drift, UpstreamError
 from dealerproxy.transport.limits import Bulkhead, Lane
 from dealerproxy.transport.retry import Retries
+from dealerproxy.transport.troubles import MOST_TROUBLES, trouble_counts, upstream_trouble
 from dealerproxy.upstreams.danawa import index
 from dealerproxy.vehicles.car import Car
-from dealerproxy.vehicles.detail import Enrichment, EnrichmentStatus
 from dealerproxy.vehicles.listing import LeftOut, LeftOutReason
 from tests.ops.conftest import Build, Figures, House
 
@@ -211,18 +211,18 @@ def test_ever_new_reasons_and_paths_end_up_in_one(monkeypatch: pytest.MonkeyPatc
     assert metrics.registry.get_sample_value(
         "dealerproxy_rows_rejected_total", {"upstream": "encar", "reason": "other"}
     ) == pytest.approx(20)
-    monkeypatch.setattr(logs, "troubles", Counter())
+    monkeypatch.setattr(troubles, "trouble_counts", Counter())
     for number in range(1_000):
-        logs.upstream_trouble("encar", "search", Drift("x" * number))
-    assert len(logs.troubles) <= logs.MOST_TROUBLES + 1
-    assert logs.troubles.total() == 1_000
+        upstream_trouble("encar", "search", Drift("x" * number))
+    assert len(trouble_counts) <= MOST_TROUBLES + 1
+    assert trouble_counts.total() == 1_000
 
 
 def test_numbers_in_a_path_make_no_new_paths(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(logs, "troubles", Counter())
+    monkeypatch.setattr(troubles, "trouble_counts", Counter())
     for number in range(50):
-        logs.upstream_trouble("danawa", "feeder", Drift(f"data.detailInfo[{number}].km"))
-    assert dict(logs.troubles) == {("danawa", "feeder", "drift", "data.detailInfo[#].km"): 50}
+        upstream_trouble("danawa", "feeder", Drift(f"data.detailInfo[{number}].km"))
+    assert dict(trouble_counts) == {("danawa", "feeder", "drift", "data.detailInfo[#].km"): 50}
 
 
 # Requests
@@ -690,6 +690,6 @@ async def test_a_rate_of_a_provider_is_as_old_as_its_last_good_answer_and_no_scr
 
 
 async def test_blocked_is_the_word_for_any_kind_of_block(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(logs, "troubles", Counter())
-    logs.upstream_trouble("encar", "search", Blocked("status 403"))
-    assert dict(logs.troubles) == {("encar", "search", "blocked", ""): 1}
+    monkeypatch.setattr(troubles, "trouble_counts", Counter())
+    upstream_trouble("encar", "search", Blocked("status 403"))
+    assert dict(trouble_counts) == {("encar", "search", "blocked", ""): 1}

@@ -19,13 +19,13 @@ from aiohttp import web
 from aiohttp.test_utils import TestClient, TestServer
 
 from dealerproxy import app as application
-from dealerproxy.api.state import CACHE
-from dealerproxy.sandbox.danawa import DanawaStandIn
-from dealerproxy.sandbox.danawa_inventory import DanawaInventory
-from dealerproxy.sandbox.encar import EncarStandIn
+from dealerproxy.api.keys import CACHE
+from dealerproxy.sandbox.danawa.inventory import DanawaInventory
+from dealerproxy.sandbox.danawa.site import DanawaStandIn
+from dealerproxy.sandbox.encar.inventory import Inventory
+from dealerproxy.sandbox.encar.papers import Diagnosis, Record, Sheet
+from dealerproxy.sandbox.encar.site import EncarStandIn
 from dealerproxy.sandbox.faults import Faults
-from dealerproxy.sandbox.inventory import Inventory
-from dealerproxy.sandbox.papers import Diagnosis, Record, Sheet
 from dealerproxy.sandbox.sites import serve
 from dealerproxy.settings import PREFIX, Settings
 from dealerproxy.transport import fetch, health, retry

@@ -9,10 +9,10 @@ from typing import Any
 import msgspec
 import pytest
 
-from dealerproxy.errors import UpstreamError
+from dealerproxy.cache.entries import _family, sealed
 from dealerproxy.sandbox.faults import RateLimited
-from dealerproxy.transport.pieces import _family, sealed
-from dealerproxy.transport.shared import PREFIX
+from dealerproxy.transport.errors import UpstreamError
+from dealerproxy.transport.redis_guard import PREFIX
 from tests.reliability.conftest import Build, House
 
 LIST = "/v1/vehicles?make=Kia"

@@ -18,9 +18,9 @@ from msgspec import structs
 from yarl import URL
 
 from dealerproxy import app as application
-from dealerproxy.sandbox.details import detail
+from dealerproxy.sandbox.encar.details import detail
+from dealerproxy.sandbox.encar.rows import VIEWS
 from dealerproxy.sandbox.faults import Drop, Empty, Hang, Status
-from dealerproxy.sandbox.rows import VIEWS
 from dealerproxy.settings import Settings
 from dealerproxy.transport import retry
 from dealerproxy.vocabulary import Vocabulary

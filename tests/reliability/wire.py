@@ -10,8 +10,8 @@ import orjson
 from aiohttp import web
 from aiohttp.typedefs import Handler
 
+from dealerproxy.sandbox.damage import body_of
 from dealerproxy.sandbox.faults import Fault, Hang
-from dealerproxy.sandbox.spoiling import body_of
 
 # More than the service reads of any answer.
 TOO_MUCH = 4_000_001

@@ -10,8 +10,8 @@ import pytest
 from aiohttp.test_utils import TestClient
 from pytest_aiohttp import AiohttpClient
 
-from dealerproxy.sandbox.encar import EncarStandIn
-from dealerproxy.sandbox.inventory import Inventory, generate
+from dealerproxy.sandbox.encar.inventory import Inventory, generate
+from dealerproxy.sandbox.encar.site import EncarStandIn
 
 Shape = dict[str, set[str]]
 Client = TestClient[Any, Any]

@@ -7,8 +7,8 @@ import aiohttp
 import pytest
 from aiohttp.test_utils import TestClient
 
-from dealerproxy.sandbox.encar import EncarStandIn
-from dealerproxy.sandbox.papers import Accident, Diagnosis, Record, Sheet
+from dealerproxy.sandbox.encar.papers import Accident, Diagnosis, Record, Sheet
+from dealerproxy.sandbox.encar.site import EncarStandIn
 
 Ask = Callable[..., Awaitable[aiohttp.ClientResponse]]
 Client = TestClient[Any, Any]

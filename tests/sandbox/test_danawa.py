@@ -11,12 +11,12 @@ from aiohttp.test_utils import TestClient
 from pytest_aiohttp import AiohttpClient
 from selectolax.lexbor import LexborHTMLParser, LexborNode
 
-from dealerproxy.sandbox.danawa import DanawaStandIn
-from dealerproxy.sandbox.danawa_inventory import MARKS, DanawaCar, generate_danawa
-from dealerproxy.sandbox.danawa_pages import Manners
-from dealerproxy.sandbox.encar import EncarStandIn
+from dealerproxy.sandbox.danawa.inventory import MARKS, DanawaCar, generate_danawa
+from dealerproxy.sandbox.danawa.pages import Manners
+from dealerproxy.sandbox.danawa.site import DanawaStandIn
+from dealerproxy.sandbox.encar.inventory import generate
+from dealerproxy.sandbox.encar.site import EncarStandIn
 from dealerproxy.sandbox.faults import Faults
-from dealerproxy.sandbox.inventory import generate
 from dealerproxy.sandbox.sites import serve
 
 Client = TestClient[Any, Any]

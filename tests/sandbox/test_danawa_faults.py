@@ -11,9 +11,9 @@ from aiohttp.test_utils import TestClient
 from pytest_aiohttp import AiohttpClient
 from selectolax.lexbor import LexborHTMLParser
 
-from dealerproxy.sandbox.danawa import DanawaStandIn
-from dealerproxy.sandbox.danawa_inventory import DanawaCar, generate_danawa
-from dealerproxy.sandbox.danawa_pages import Manners
+from dealerproxy.sandbox.danawa.inventory import DanawaCar, generate_danawa
+from dealerproxy.sandbox.danawa.pages import Manners
+from dealerproxy.sandbox.danawa.site import DanawaStandIn
 from dealerproxy.sandbox.faults import (
     BadRows,
     Block,

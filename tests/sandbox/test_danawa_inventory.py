@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from dealerproxy.sandbox.danawa_catalogue import BRANDS, GENERATIONS, SERIES
-from dealerproxy.sandbox.danawa_inventory import MARKS, MPARK, DanawaInventory, generate_danawa
-from dealerproxy.sandbox.inventory import Inventory, generate
+from dealerproxy.sandbox.danawa.catalogue import BRANDS, GENERATIONS, SERIES
+from dealerproxy.sandbox.danawa.inventory import MARKS, MPARK, DanawaInventory, generate_danawa
+from dealerproxy.sandbox.encar.inventory import Inventory, generate
 
 # The codes of the site, written down a second time.
 BRAND_CODES = {

@@ -9,10 +9,10 @@ from typing import Any
 import orjson
 import pytest
 
-from dealerproxy.sandbox.cars import Car
-from dealerproxy.sandbox.details import SECTIONS, detail, narrowed
-from dealerproxy.sandbox.inventory import Inventory
-from dealerproxy.sandbox.rows import mobile, premium
+from dealerproxy.sandbox.encar.cars import Car
+from dealerproxy.sandbox.encar.details import SECTIONS, detail, narrowed
+from dealerproxy.sandbox.encar.inventory import Inventory
+from dealerproxy.sandbox.encar.rows import mobile, premium
 
 # Thousands of invented papers are built and compared here.
 pytestmark = pytest.mark.slow

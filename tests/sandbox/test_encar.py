@@ -14,9 +14,9 @@ import pytest
 from aiohttp.test_utils import TestClient
 from pytest_aiohttp import AiohttpClient
 
-from dealerproxy.sandbox.encar import EncarStandIn
-from dealerproxy.sandbox.inventory import Inventory, generate
-from dealerproxy.sandbox.ryvuss import parse, predicate
+from dealerproxy.sandbox.encar.inventory import Inventory, generate
+from dealerproxy.sandbox.encar.query_language import parse, predicate
+from dealerproxy.sandbox.encar.site import EncarStandIn
 
 Ask = Callable[..., Awaitable[aiohttp.ClientResponse]]
 SORTS: dict[str, Callable[[dict[str, Any]], Any]] = {

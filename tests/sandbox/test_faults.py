@@ -10,7 +10,8 @@ import aiohttp
 import pytest
 from aiohttp.test_utils import TestClient, TestServer
 
-from dealerproxy.sandbox.encar import EncarStandIn
+from dealerproxy.sandbox.encar.papers import Diagnosis
+from dealerproxy.sandbox.encar.site import EncarStandIn
 from dealerproxy.sandbox.faults import (
     CLOSED_WITHOUT_ANSWER,
     BadRows,
@@ -28,7 +29,6 @@ from dealerproxy.sandbox.faults import (
     Trickle,
     WrongCount,
 )
-from dealerproxy.sandbox.papers import Diagnosis
 
 Get = Callable[..., Awaitable[Any]]
 Ask = Callable[..., Awaitable[aiohttp.ClientResponse]]

@@ -10,9 +10,9 @@ from typing import Any
 import orjson
 import pytest
 
-from dealerproxy.sandbox.inspections import formats, inspection
-from dealerproxy.sandbox.inventory import Inventory
-from dealerproxy.sandbox.papers import Sheet
+from dealerproxy.sandbox.encar.inspections import formats, inspection
+from dealerproxy.sandbox.encar.inventory import Inventory
+from dealerproxy.sandbox.encar.papers import Sheet
 
 # Thousands of invented papers are built and compared here.
 pytestmark = pytest.mark.slow

@@ -4,8 +4,8 @@ from collections import Counter
 
 import pytest
 
-from dealerproxy.sandbox.inventory import Inventory, generate
-from dealerproxy.sandbox.rows import photo_prefix
+from dealerproxy.sandbox.encar.inventory import Inventory, generate
+from dealerproxy.sandbox.encar.rows import photo_prefix
 
 
 def test_the_same_seed_gives_the_same_cars_and_another_seed_others() -> None:

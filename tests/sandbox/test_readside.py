@@ -10,10 +10,10 @@ import pytest
 from aiohttp.test_utils import TestClient
 from pytest_aiohttp import AiohttpClient
 
-from dealerproxy.sandbox.cars import Car
-from dealerproxy.sandbox.encar import EncarStandIn
-from dealerproxy.sandbox.pages import GONE, INCLUDE
-from dealerproxy.sandbox.papers import Diagnosis
+from dealerproxy.sandbox.encar.cars import Car
+from dealerproxy.sandbox.encar.pages import GONE, INCLUDE
+from dealerproxy.sandbox.encar.papers import Diagnosis
+from dealerproxy.sandbox.encar.site import EncarStandIn
 
 Shape = dict[str, set[str]]
 

@@ -8,9 +8,9 @@ from typing import Any
 import orjson
 import pytest
 
-from dealerproxy.sandbox.inventory import Inventory
-from dealerproxy.sandbox.papers import Accident, Diagnosis, Record
-from dealerproxy.sandbox.records import diagnosis, record
+from dealerproxy.sandbox.encar.inventory import Inventory
+from dealerproxy.sandbox.encar.papers import Accident, Diagnosis, Record
+from dealerproxy.sandbox.encar.records import diagnosis, record
 
 Shape = dict[str, set[str]]
 

@@ -7,8 +7,8 @@ from typing import Any
 import orjson
 import pytest
 
-from dealerproxy.sandbox.inventory import Car, Inventory
-from dealerproxy.sandbox.rows import VIEWS, general, mobile, premium
+from dealerproxy.sandbox.encar.inventory import Car, Inventory
+from dealerproxy.sandbox.encar.rows import VIEWS, general, mobile, premium
 
 
 def _wire(row: dict[str, object]) -> dict[str, Any]:

@@ -9,9 +9,9 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from dealerproxy.sandbox.axes import FACETS, RANGES
-from dealerproxy.sandbox.inventory import Car, Inventory
-from dealerproxy.sandbox.ryvuss import (
+from dealerproxy.sandbox.encar.axes import FACETS, RANGES
+from dealerproxy.sandbox.encar.inventory import Car, Inventory
+from dealerproxy.sandbox.encar.query_language import (
     MAX_DEPTH,
     And,
     Child,

@@ -1,6 +1,6 @@
 """The car of the documented examples."""
 
-from dealerproxy.sandbox.inventory import Inventory, generate
+from dealerproxy.sandbox.encar.inventory import Inventory, generate
 from dealerproxy.sandbox.showcase import SHOWN_ID, shown_car
 
 

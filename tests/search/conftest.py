@@ -7,10 +7,10 @@ import pytest
 from aiohttp.test_utils import TestClient, TestServer
 
 from dealerproxy.app import create_app
-from dealerproxy.sandbox.danawa import DanawaStandIn
-from dealerproxy.sandbox.danawa_inventory import DanawaInventory
-from dealerproxy.sandbox.encar import EncarStandIn
-from dealerproxy.sandbox.inventory import Inventory, generate
+from dealerproxy.sandbox.danawa.inventory import DanawaInventory
+from dealerproxy.sandbox.danawa.site import DanawaStandIn
+from dealerproxy.sandbox.encar.inventory import Inventory, generate
+from dealerproxy.sandbox.encar.site import EncarStandIn
 from dealerproxy.sandbox.sites import serve
 from dealerproxy.settings import Settings
 from dealerproxy.vocabulary import Vocabulary

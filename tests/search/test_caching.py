@@ -9,14 +9,14 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from dealerproxy.api.answers import Answers, render
-from dealerproxy.api.state import SEARCH
-from dealerproxy.sandbox.danawa_inventory import DanawaInventory
+from dealerproxy.api.keys import SEARCH
+from dealerproxy.api.list_cache import Answers, render
+from dealerproxy.contract.rate import Rate, now_kst
+from dealerproxy.sandbox.danawa.inventory import DanawaInventory
+from dealerproxy.sandbox.encar.inventory import Inventory
 from dealerproxy.sandbox.faults import Block, Hang, Status
-from dealerproxy.sandbox.inventory import Inventory
-from dealerproxy.upstreams.departed import Departed
+from dealerproxy.upstreams.off_sale import Departed
 from dealerproxy.vehicles.fx import FxRates
-from dealerproxy.vehicles.rate import Rate, now_kst
 
 NO_CACHE = {"Cache-Control": "no-cache"}
 

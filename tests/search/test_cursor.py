@@ -4,9 +4,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dealerproxy.errors import ApiError
+from dealerproxy.contract.errors import ApiError
+from dealerproxy.contract.rate import Rate
 from dealerproxy.search.cursor import REMEMBERED_ROWS, CursorCodec, LegState, Seen
-from dealerproxy.vehicles.rate import Rate
 
 RATE = Rate(1347.52, "2026-04-15T21:50:00+09:00", "static")
 states = st.builds(

@@ -4,9 +4,9 @@ from typing import Any
 
 import pytest
 
-from dealerproxy.sandbox.danawa_inventory import DanawaInventory
+from dealerproxy.sandbox.danawa.inventory import DanawaInventory
+from dealerproxy.sandbox.encar.inventory import Inventory
 from dealerproxy.sandbox.faults import Block, Drop, Empty, Fault, Hang, Html, RateLimited, Status
-from dealerproxy.sandbox.inventory import Inventory
 
 
 async def stocked(build: Any, **settings: Any) -> tuple[Any, Any]:

@@ -5,10 +5,10 @@ from typing import Any
 
 import pytest
 
-from dealerproxy.sandbox.danawa_inventory import DanawaInventory
+from dealerproxy.sandbox.danawa.inventory import DanawaInventory
+from dealerproxy.sandbox.encar.inventory import Inventory
 from dealerproxy.sandbox.faults import Block, Latency, Status, Trickle
-from dealerproxy.sandbox.inventory import Inventory
-from dealerproxy.upstreams.departed import MOST, Departed
+from dealerproxy.upstreams.off_sale import MOST, Departed
 from dealerproxy.vehicles.car import Verdict
 from dealerproxy.vehicles.listing import Listing
 

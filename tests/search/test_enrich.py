@@ -3,9 +3,9 @@
 from collections import Counter
 from typing import Any
 
-from dealerproxy.sandbox.danawa_inventory import DanawaInventory
+from dealerproxy.sandbox.danawa.inventory import DanawaInventory
+from dealerproxy.sandbox.encar.inventory import Inventory
 from dealerproxy.sandbox.faults import Block, MissingField
-from dealerproxy.sandbox.inventory import Inventory
 
 
 def stock(count: int, **fields: Any) -> Inventory:

@@ -9,12 +9,12 @@ from typing import Any, TypeVar
 import orjson
 import pytest
 
-from dealerproxy.errors import Drift, UpstreamError
+from dealerproxy.cache.cache import AgedCache
+from dealerproxy.contract.deadline import Deadline
 from dealerproxy.sandbox.faults import Block, Hang, Html
 from dealerproxy.search import facets
 from dealerproxy.search.facets import Facets
-from dealerproxy.transport.aged import AgedCache
-from dealerproxy.transport.deadline import Deadline
+from dealerproxy.transport.errors import Drift, UpstreamError
 from dealerproxy.upstreams.encar.facets import MAKES, MODEL_GROUPS, read_facets
 from dealerproxy.vocabulary import Vocabulary
 

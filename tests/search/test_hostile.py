@@ -7,8 +7,8 @@ from urllib.parse import quote
 import pytest
 from yarl import URL
 
-from dealerproxy.sandbox import ryvuss
-from dealerproxy.sandbox.inventory import generate
+from dealerproxy.sandbox.encar import query_language as ryvuss
+from dealerproxy.sandbox.encar.inventory import generate
 
 PARAMETERS = (
     *("make", "model", "fuel", "color", "transmission", "options_include", "sort", "limit", "cursor", "source"),

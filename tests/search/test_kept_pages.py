@@ -7,10 +7,10 @@ from typing import Any
 import pytest
 from structlog.testing import capture_logs
 
-from dealerproxy.captures import form
-from dealerproxy.sandbox.danawa_inventory import DanawaInventory
+from dealerproxy.captures import capture as form
+from dealerproxy.sandbox.danawa.inventory import DanawaInventory
+from dealerproxy.sandbox.encar.inventory import Inventory
 from dealerproxy.sandbox.faults import Block, Fault, MissingField, MissingSelector
-from dealerproxy.sandbox.inventory import Inventory
 
 
 def stocked() -> tuple[Inventory, DanawaInventory]:

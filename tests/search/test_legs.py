@@ -7,13 +7,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from dealerproxy.cache.entries import Found, State
+from dealerproxy.contract.terms import Sort
 from dealerproxy.search.cursor import LegState, Seen
-from dealerproxy.search.legs import CHUNK_ROWS, SORT_KEYS, IndexReader, LegReader, index_order
-from dealerproxy.search.plan import DanawaLeg, EncarLeg
-from dealerproxy.search.terms import Sort
-from dealerproxy.transport.pieces import Found, State
+from dealerproxy.search.leg_reader import IndexReader, LegReader
 from dealerproxy.upstreams.danawa.index import Brand
+from dealerproxy.upstreams.danawa.legs import DanawaLeg
+from dealerproxy.upstreams.encar.legs import EncarLeg
 from dealerproxy.upstreams.encar.rows import Asked
+from dealerproxy.upstreams.paging import CHUNK_ROWS, SORT_KEYS, index_order
 from dealerproxy.vehicles.listing import Chunk, LeftOut, LeftOutReason, Listing
 
 

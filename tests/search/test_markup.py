@@ -8,10 +8,10 @@ import pytest
 from aiohttp import web
 from aiohttp.typedefs import Handler
 
-from dealerproxy.sandbox.danawa_inventory import DanawaInventory
+from dealerproxy.sandbox.damage import body_of, rewritten
+from dealerproxy.sandbox.danawa.inventory import DanawaInventory
+from dealerproxy.sandbox.encar.inventory import Inventory
 from dealerproxy.sandbox.faults import Fault
-from dealerproxy.sandbox.inventory import Inventory
-from dealerproxy.sandbox.spoiling import body_of, rewritten
 
 HOSTILE = '"><img src=x onerror=alert(1)>\u202e\x07'
 FOREIGN = ("//evil.test/1.jpg", "https://evil.test/1.jpg", "/@evil.test/1.jpg", "/..//evil.test/1.jpg", "javascript:1")

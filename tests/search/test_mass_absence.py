@@ -8,10 +8,10 @@ from typing import Any
 
 import pytest
 
-from dealerproxy import logs
-from dealerproxy.sandbox.danawa_inventory import DanawaInventory
+from dealerproxy.sandbox.danawa.inventory import DanawaInventory
+from dealerproxy.sandbox.encar.inventory import Inventory
 from dealerproxy.sandbox.faults import Fault, Status
-from dealerproxy.sandbox.inventory import Inventory
+from dealerproxy.transport.troubles import trouble_counts
 
 CARS = 30
 PATH = "mass_absence"
@@ -48,14 +48,14 @@ def lost(request: pytest.FixtureRequest) -> tuple[str, tuple[Fault, ...]]:
 
 @pytest.fixture(autouse=True)
 def _nothing_counted() -> Iterator[None]:
-    logs.troubles.clear()
+    trouble_counts.clear()
     yield
-    logs.troubles.clear()
+    trouble_counts.clear()
 
 
 def drifts() -> dict[str, int]:
     return {
-        site: count for (site, _, reason, path), count in logs.troubles.items() if (reason, path) == ("drift", PATH)
+        site: count for (site, _, reason, path), count in trouble_counts.items() if (reason, path) == ("drift", PATH)
     }
 
 

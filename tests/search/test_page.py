@@ -5,7 +5,8 @@ from typing import Any
 
 import pytest
 
-from dealerproxy.sandbox.danawa_inventory import DanawaInventory
+from dealerproxy.sandbox.danawa.inventory import DanawaInventory
+from dealerproxy.sandbox.encar.inventory import Inventory
 from dealerproxy.sandbox.faults import (
     BadRows,
     Block,
@@ -19,7 +20,6 @@ from dealerproxy.sandbox.faults import (
     Status,
     Trickle,
 )
-from dealerproxy.sandbox.inventory import Inventory
 from tests.timing import Stopwatch
 
 

@@ -9,14 +9,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dealerproxy.errors import Drift
-from dealerproxy.search.legs import CHUNK_ROWS
-from dealerproxy.search.plan import EncarLeg
-from dealerproxy.search.sources import EncarSource
-from dealerproxy.transport.aged import AgedCache
-from dealerproxy.transport.deadline import Deadline
-from dealerproxy.upstreams.departed import Departed
+from dealerproxy.cache.cache import AgedCache
+from dealerproxy.contract.deadline import Deadline
+from dealerproxy.transport.errors import Drift
+from dealerproxy.upstreams.encar.legs import EncarLeg
 from dealerproxy.upstreams.encar.rows import Asked
+from dealerproxy.upstreams.encar.search import EncarSource
+from dealerproxy.upstreams.off_sale import Departed
+from dealerproxy.upstreams.paging import CHUNK_ROWS
 from dealerproxy.vehicles.listing import Chunk
 from dealerproxy.vocabulary import load
 

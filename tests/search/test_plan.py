@@ -8,10 +8,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dealerproxy.errors import ApiError
-from dealerproxy.search.answer import SkipReason
-from dealerproxy.search.plan import DanawaLeg, EncarLeg, Plan, manwon_bounds, plan, registration_bounds
+from dealerproxy.contract.answers import SkipReason
+from dealerproxy.contract.errors import ApiError
+from dealerproxy.search.plan import Plan, plan
 from dealerproxy.search.query import parse
+from dealerproxy.upstreams.danawa.legs import DanawaLeg
+from dealerproxy.upstreams.encar.legs import EncarLeg, manwon_bounds, registration_bounds
 from dealerproxy.vocabulary import Vocabulary
 
 Planner = Callable[..., Plan]

@@ -6,9 +6,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dealerproxy.errors import ApiError
-from dealerproxy.search.query import Query, parse
-from dealerproxy.search.terms import Sort
+from dealerproxy.contract.errors import ApiError
+from dealerproxy.contract.terms import Sort
+from dealerproxy.search.query import parse
+from dealerproxy.upstreams.query import Query
 from dealerproxy.vocabulary import Vocabulary
 
 AUCTION_ONLY = {

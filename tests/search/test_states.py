@@ -4,10 +4,10 @@ from itertools import permutations
 
 import pytest
 
-from dealerproxy.errors import Overloaded, Suspended, TimedOut, UpstreamError
-from dealerproxy.search.answer import SourceState, Status
-from dealerproxy.search.states import heard_of, sum_up, together
-from dealerproxy.transport.pieces import Found, State
+from dealerproxy.cache.entries import Found, State
+from dealerproxy.contract.answers import SourceState, Status
+from dealerproxy.search.source_report import heard_of, sum_up, together
+from dealerproxy.transport.errors import Overloaded, Suspended, TimedOut, UpstreamError
 
 
 def told(*failures: UpstreamError | None, as_pieces: bool) -> SourceState:

@@ -7,11 +7,11 @@ from typing import Any, NamedTuple
 
 import pytest
 
-from dealerproxy.sandbox.danawa_inventory import DanawaInventory, generate_danawa
+from dealerproxy.sandbox.danawa.inventory import DanawaInventory, generate_danawa
+from dealerproxy.sandbox.encar.inventory import Inventory, generate
 from dealerproxy.sandbox.faults import Block, Drop, Fault, Hang, Latency, MissingField, MissingSelector
-from dealerproxy.sandbox.inventory import Inventory, generate
+from dealerproxy.upstreams.car_words import is_placeholder_price
 from dealerproxy.upstreams.danawa import index
-from dealerproxy.upstreams.encar.naming import is_placeholder_price
 from dealerproxy.vocabulary import Vocabulary
 
 PARTIAL = "X-LMN-Partial-Dealer-Unavailable"

@@ -13,10 +13,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from structlog.testing import capture_logs
 
-from dealerproxy.errors import Drift, RateLimited, TooLate, Unreachable, UpstreamError
-from dealerproxy.transport.aged import AgedCache
-from dealerproxy.transport.deadline import Deadline
-from dealerproxy.transport.pieces import Found, Key, Kind, State
+from dealerproxy.cache.cache import AgedCache
+from dealerproxy.cache.entries import Found, Key, Kind, State
+from dealerproxy.contract.deadline import Deadline
+from dealerproxy.transport.errors import Drift, RateLimited, TooLate, Unreachable, UpstreamError
 
 HIT, MISS, UPDATING, STALE = State.HIT, State.MISS, State.UPDATING, State.STALE
 BACK_OFF_S = 2.0

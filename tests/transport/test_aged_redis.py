@@ -17,14 +17,14 @@ from typing import Any
 import pytest
 
 from dealerproxy.app import ATTEMPT_S
-from dealerproxy.errors import Drift, Overloaded, RateLimited, TooLate, Unreachable
+from dealerproxy.cache import redis_tier
+from dealerproxy.cache.cache import AgedCache
+from dealerproxy.cache.entries import Found, Kind, State, encode_failure, sealed
+from dealerproxy.contract.deadline import Deadline
 from dealerproxy.settings import Settings
 from dealerproxy.tasks import cancel_and_wait
-from dealerproxy.transport import redis_tier
-from dealerproxy.transport.aged import AgedCache
-from dealerproxy.transport.deadline import Deadline
-from dealerproxy.transport.pieces import Found, Kind, State, encode_failure, sealed
-from dealerproxy.transport.shared import Shared, connect
+from dealerproxy.transport.errors import Drift, Overloaded, RateLimited, TooLate, Unreachable
+from dealerproxy.transport.redis_guard import Shared, connect
 from tests.timing import Stopwatch
 
 HIT, MISS, UPDATING, STALE = State.HIT, State.MISS, State.UPDATING, State.STALE
@@ -697,11 +697,11 @@ async def test_no_piece_hangs_however_slow_redis_is(
 
 REAL = """
 import asyncio, sys
-from dealerproxy.errors import RateLimited
-from dealerproxy.transport.aged import AgedCache
-from dealerproxy.transport.deadline import Deadline
-from dealerproxy.transport.pieces import Kind
-from dealerproxy.transport.shared import connect
+from dealerproxy.transport.errors import RateLimited
+from dealerproxy.cache.cache import AgedCache
+from dealerproxy.contract.deadline import Deadline
+from dealerproxy.cache.entries import Kind
+from dealerproxy.transport.redis_guard import connect
 
 async def main(url: str) -> None:
     shared = connect(url)

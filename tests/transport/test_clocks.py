@@ -6,21 +6,21 @@ from typing import Any
 
 import pytest
 
-from dealerproxy.api.answers import Answers
-from dealerproxy.errors import Blocked, RateLimited, ServerFault, Suspended, UpstreamError
-from dealerproxy.search.sources import EncarSource
-from dealerproxy.transport.aged import AgedCache
-from dealerproxy.transport.deadline import Deadline
+from dealerproxy.api.list_cache import Answers
+from dealerproxy.cache.cache import AgedCache
+from dealerproxy.cache.entries import Found, Kind, sealed
+from dealerproxy.cache.memory import BoundedMemory
+from dealerproxy.contract.deadline import Deadline
+from dealerproxy.transport.errors import Blocked, RateLimited, ServerFault, Suspended, UpstreamError
 from dealerproxy.transport.health import Circuit, Health
 from dealerproxy.transport.limits import RateLimiter
-from dealerproxy.transport.memory import BoundedMemory
-from dealerproxy.transport.pieces import Found, Kind, sealed
+from dealerproxy.transport.redis_guard import Shared, connect
 from dealerproxy.transport.retry import Retries
-from dealerproxy.transport.shared import Shared, connect
 from dealerproxy.upstreams.danawa.index import Indexes
 from dealerproxy.upstreams.danawa.pages import Pages
-from dealerproxy.upstreams.departed import Departed
 from dealerproxy.upstreams.encar.cars import EncarCars
+from dealerproxy.upstreams.encar.search import EncarSource
+from dealerproxy.upstreams.off_sale import Departed
 from dealerproxy.vehicles.fx import FxRates
 
 GAPS_S = (2.0, 30.0, 300.0, 3_600.0, 31_536_000.0)

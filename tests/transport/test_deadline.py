@@ -2,7 +2,7 @@
 
 import pytest
 
-from dealerproxy.transport.deadline import Deadline
+from dealerproxy.contract.deadline import Deadline
 
 
 class Clock:

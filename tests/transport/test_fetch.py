@@ -18,7 +18,8 @@ from aiohttp import web
 from pytest_aiohttp import AiohttpServer
 from yarl import URL
 
-from dealerproxy.errors import (
+from dealerproxy.transport import fetch
+from dealerproxy.transport.errors import (
     Blocked,
     Drift,
     Overloaded,
@@ -28,7 +29,6 @@ from dealerproxy.errors import (
     UpstreamError,
     UpstreamFault,
 )
-from dealerproxy.transport import fetch
 from dealerproxy.transport.fetch import (
     MAX_FIELD_BYTES,
     MAX_HEADERS,

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from structlog.testing import capture_logs
 
-from dealerproxy.errors import (
+from dealerproxy.transport.errors import (
     Blocked,
     Drift,
     NotFound,

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from dealerproxy.errors import Overloaded, TimedOut
+from dealerproxy.transport.errors import Overloaded, TimedOut
 from dealerproxy.transport.limits import LONGEST_WAIT_S, Bulkhead, Lane, RateLimiter
 
 PATIENT_S = 30.0

@@ -14,7 +14,7 @@ import msgspec
 import pytest
 from redis.asyncio import Redis
 
-from dealerproxy.errors import Blocked, Overloaded, RateLimited, ServerFault, Suspended
+from dealerproxy.transport.errors import Blocked, Overloaded, RateLimited, ServerFault, Suspended
 from dealerproxy.transport.health import (
     CAP_S,
     FORGET_S,
@@ -28,7 +28,7 @@ from dealerproxy.transport.health import (
     Phase,
 )
 from dealerproxy.transport.limits import LONGEST_WAIT_S, RateLimiter
-from dealerproxy.transport.shared import Shared, connect
+from dealerproxy.transport.redis_guard import Shared, connect
 
 T = TypeVar("T")
 D = TypeVar("D")

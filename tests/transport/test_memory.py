@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dealerproxy.transport.memory import ENTRY_BYTES, BoundedMemory
+from dealerproxy.cache.memory import ENTRY_BYTES, BoundedMemory
 
 
 class Clock:

@@ -10,7 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from msgspec import Struct
 
-from dealerproxy.errors import (
+from dealerproxy.cache.entries import Kind, decode_failure, encode_failure, opened, sealed
+from dealerproxy.contract.inspection import Diagnosis, DiagnosisPanel, NoReport, NoReportReason, Record
+from dealerproxy.transport.errors import (
     Blocked,
     Drift,
     MassAbsence,
@@ -26,9 +28,7 @@ from dealerproxy.errors import (
     UpstreamFault,
     Warming,
 )
-from dealerproxy.transport.pieces import Kind, decode_failure, encode_failure, opened, sealed
 from dealerproxy.vehicles.car import Verdict
-from dealerproxy.vehicles.inspection import Diagnosis, DiagnosisPanel, NoReport, NoReportReason, Record
 
 AGES: dict[str, Any] = {"fresh_s": 10.0, "revalidate_s": 20.0, "if_error_s": 60.0}
 NOW = 1_700_000_000.0

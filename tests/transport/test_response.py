@@ -10,21 +10,28 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 from multidict import CIMultiDict
 
-from dealerproxy.errors import Blocked, Drift, NotFound, RateLimited, ServerFault, UpstreamError, UpstreamFault
+from dealerproxy.contract.headers import LONGEST_WAIT_S, retry_after_s
+from dealerproxy.contract.rate import iso_kst
+from dealerproxy.transport.errors import (
+    Blocked,
+    Drift,
+    NotFound,
+    RateLimited,
+    ServerFault,
+    UpstreamError,
+    UpstreamFault,
+)
 from dealerproxy.transport.response import (
     BLOCK_HEADERS,
     GUARD_BYTES,
     GUARD_HEADERS,
     GUARD_WORDS,
-    LONGEST_WAIT_S,
     REDIRECTS,
     Response,
     drift_or_block,
     json_body,
     page_body,
-    retry_after_s,
 )
-from dealerproxy.vehicles.rate import iso_kst
 
 MARKER = b"has_been_cr_blocked"
 # Sunday, 6 November 1994 08:49:37 GMT, the moment RFC 9110 writes its examples with.

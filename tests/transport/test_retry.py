@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dealerproxy.errors import (
+from dealerproxy.transport.errors import (
     Blocked,
     Drift,
     NotFound,

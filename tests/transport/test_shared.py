@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from redis import exceptions
 from structlog.testing import capture_logs
 
-from dealerproxy.transport.shared import LOG_EVERY_S, Shared, connect
+from dealerproxy.transport.redis_guard import LOG_EVERY_S, Shared, connect
 from tests.timing import Stopwatch
 
 NOTHING: Any = None

@@ -13,7 +13,7 @@ import pytest
 from dealerproxy import api, search, upstreams
 from dealerproxy import vocabulary as vocabulary_package
 from dealerproxy.captures.shapes import shape_of_lists
-from dealerproxy.errors import Drift
+from dealerproxy.transport.errors import Drift
 from dealerproxy.upstreams.caps import MOST_OBJECTS, MOST_ROWS, MOST_TEXT
 from dealerproxy.upstreams.danawa.feeder import normalise as normalise_feeder
 from dealerproxy.upstreams.danawa.feeder import read_advert, read_inspection, read_record
@@ -21,7 +21,8 @@ from dealerproxy.upstreams.danawa.listing import Broken, read_list
 from dealerproxy.upstreams.danawa.marks import marks_in, squeezed
 from dealerproxy.upstreams.danawa.names import photo_url
 from dealerproxy.upstreams.danawa.urls import bridge
-from dealerproxy.upstreams.encar import detail, facets, record, rows
+from dealerproxy.upstreams.encar import advert as detail
+from dealerproxy.upstreams.encar import facets, record, rows
 from dealerproxy.upstreams.encar.inspection import read_inspection as read_sheet
 from dealerproxy.upstreams.markup import DEEPEST, MOST_ATTRIBUTES, MOST_TAGS, parse
 from dealerproxy.vehicles.car import Verdict

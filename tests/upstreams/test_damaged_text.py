@@ -12,17 +12,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dealerproxy.errors import Drift
+from dealerproxy.transport.errors import Drift
 from dealerproxy.upstreams.danawa import feeder, names
 from dealerproxy.upstreams.danawa.listing import ListRow
-from dealerproxy.upstreams.encar.detail import is_under_contract, judge, normalise, read_detail, read_details, read_page
+from dealerproxy.upstreams.encar.advert import is_under_contract, judge, normalise, read_detail, read_details, read_page
 from dealerproxy.upstreams.encar.diagnosis import read_diagnosis
 from dealerproxy.upstreams.encar.facets import MAKES, read_facets
 from dealerproxy.upstreams.encar.inspection import read_inspection
 from dealerproxy.upstreams.encar.naming import photo_url
 from dealerproxy.upstreams.encar.record import read_record
 from dealerproxy.upstreams.encar.rows import Asked, read_search
-from dealerproxy.upstreams.encar.values import DAMAGED, decode, is_year, plate, shown, vin
+from dealerproxy.upstreams.values import DAMAGED, decode, is_year, plate, shown, vin
 from dealerproxy.vehicles.car import Car
 from dealerproxy.vehicles.listing import LeftOut, LeftOutReason, Listing
 from dealerproxy.vocabulary import Vocabulary, load

@@ -15,10 +15,10 @@ from pytest_aiohttp import AiohttpClient, AiohttpServer
 from structlog.testing import capture_logs
 
 from dealerproxy.app import create_app
-from dealerproxy.errors import Blocked, TimedOut, Unreachable
+from dealerproxy.contract.rate import Rate, iso_kst
 from dealerproxy.settings import DEFAULT_KRW_PER_USD, DEFAULT_RATE_AS_OF, Settings
+from dealerproxy.transport.errors import Blocked, TimedOut, Unreachable
 from dealerproxy.vehicles.fx import FRESH_S, RETRY_S, FxRates, rate_at
-from dealerproxy.vehicles.rate import Rate, iso_kst
 from dealerproxy.vocabulary import Vocabulary
 
 STATIC = Rate(1347.52, "2026-04-15T21:50:00+09:00", "static")

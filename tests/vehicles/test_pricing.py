@@ -7,7 +7,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from dealerproxy.vehicles.pricing import dealer_pricing, detail_pricing, ocean_freight, usd
+from dealerproxy.contract.pricing import dealer_pricing, detail_pricing, ocean_freight, usd
 
 SUV_CLASS = ["suv", "minivan", "van", "truck"]
 SEDAN_CLASS = ["sedan", "compact", "wagon", "coupe", "convertible"]

@@ -7,9 +7,9 @@ import msgspec
 import orjson
 import pytest
 
-from dealerproxy.api.responses import json_response
+from dealerproxy.api.http import json_response
 from dealerproxy.vehicles.listing import Listing
-from dealerproxy.vehicles.summary import summarise
+from dealerproxy.vehicles.render import summarise
 
 # The partner's table, in its order.
 PARTNER_FIELDS = [

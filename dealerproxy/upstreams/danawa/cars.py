@@ -11,20 +11,20 @@ from typing import Protocol, TypeVar
 import msgspec
 from yarl import URL
 
-from dealerproxy.errors import Drift, UpstreamError
-from dealerproxy.logs import upstream_trouble
-from dealerproxy.transport.aged import AgedCache
-from dealerproxy.transport.deadline import Deadline
+from dealerproxy.cache.cache import AgedCache
+from dealerproxy.cache.entries import Found, Kind, State
+from dealerproxy.contract.deadline import Deadline
+from dealerproxy.contract.detail import STALE, Enrichment, EnrichmentStatus
+from dealerproxy.transport.errors import Drift, UpstreamError
 from dealerproxy.transport.fetch import KeepPage, keep_nothing, keep_page, page_at_hand
-from dealerproxy.transport.pieces import Found, Kind, State
+from dealerproxy.transport.troubles import upstream_trouble
 from dealerproxy.upstreams.absence import Adverts
 from dealerproxy.upstreams.danawa.feeder import Advert, normalise, read_advert, read_inspection, read_record
 from dealerproxy.upstreams.danawa.names import UPSTREAM
-from dealerproxy.upstreams.departed import Departed
 from dealerproxy.upstreams.encar.cars import DIAGNOSIS, INSPECTION, RECORD
-from dealerproxy.upstreams.encar.record import accident_costs
-from dealerproxy.vehicles.car import Car, Verdict
-from dealerproxy.vehicles.detail import STALE, Documents, Enrichment, EnrichmentStatus
+from dealerproxy.upstreams.off_sale import Departed
+from dealerproxy.vehicles.accident_costs import accident_costs
+from dealerproxy.vehicles.car import Car, Documents, Verdict
 from dealerproxy.vocabulary import Vocabulary
 
 OPERATION = "feeder"

@@ -15,13 +15,11 @@ import msgspec
 from msgspec import Struct
 from yarl import URL
 
-from dealerproxy.errors import Drift
+from dealerproxy.contract.inspection import DealerInspection, InspectionReport, Record
+from dealerproxy.transport.errors import Drift
 from dealerproxy.upstreams.caps import MOST_ROWS, short_text
-from dealerproxy.upstreams.danawa.marks import squeezed, tells_of_sale
-from dealerproxy.upstreams.danawa.names import FEEDER, UPSTREAM, photo_url, read_name
-from dealerproxy.upstreams.danawa.urls import HOME, bridge_url
-from dealerproxy.upstreams.encar.detail import ENGINE_CC
-from dealerproxy.upstreams.encar.naming import (
+from dealerproxy.upstreams.car_words import (
+    ENGINE_CC,
     PLACEHOLDER_MILEAGE,
     WON_PER_MANWON,
     fuel_token,
@@ -29,9 +27,11 @@ from dealerproxy.upstreams.encar.naming import (
     is_placeholder_price,
     said,
 )
-from dealerproxy.upstreams.encar.values import decode, is_year, iso_date, plate, shown, whole
+from dealerproxy.upstreams.danawa.marks import squeezed, tells_of_sale
+from dealerproxy.upstreams.danawa.names import FEEDER, UPSTREAM, photo_url, read_name
+from dealerproxy.upstreams.danawa.urls import HOME, bridge_url
+from dealerproxy.upstreams.values import decode, is_year, iso_date, plate, shown, whole
 from dealerproxy.vehicles.car import Car, Photo, Verdict
-from dealerproxy.vehicles.inspection import DealerInspection, InspectionReport, Record
 from dealerproxy.vocabulary import Vocabulary
 
 PLACE = "data.detailInfo[0]"

@@ -13,12 +13,12 @@ from typing import NamedTuple
 
 from msgspec import Struct
 
-from dealerproxy.errors import Drift, NotFound, TooLate, UpstreamError, Warming
-from dealerproxy.logs import upstream_trouble
-from dealerproxy.transport.aged import AgedCache
-from dealerproxy.transport.deadline import Deadline
+from dealerproxy.cache.cache import AgedCache
+from dealerproxy.cache.entries import Found, Kind
+from dealerproxy.contract.deadline import Deadline
+from dealerproxy.transport.errors import Drift, NotFound, TooLate, UpstreamError, Warming
 from dealerproxy.transport.limits import background
-from dealerproxy.transport.pieces import Found, Kind
+from dealerproxy.transport.troubles import upstream_trouble
 from dealerproxy.upstreams.danawa.listing import CONTAINER
 from dealerproxy.vehicles.listing import LeftOut, LeftOutReason, Listing
 

@@ -14,7 +14,7 @@ from typing import NamedTuple
 from selectolax.lexbor import LexborHTMLParser, LexborNode
 from yarl import URL
 
-from dealerproxy.errors import Drift
+from dealerproxy.transport.errors import Drift
 from dealerproxy.upstreams.caps import MOST_TEXT
 from dealerproxy.upstreams.danawa.marks import BADGE, row_marks, words
 from dealerproxy.upstreams.danawa.urls import HOME, bridge

@@ -11,9 +11,7 @@ from typing import NamedTuple
 from yarl import URL
 
 from dealerproxy.upstreams.caps import MOST_TEXT
-from dealerproxy.upstreams.danawa.listing import ListRow
-from dealerproxy.upstreams.danawa.urls import HOME, bridge_url
-from dealerproxy.upstreams.encar.naming import (
+from dealerproxy.upstreams.car_words import (
     PLACEHOLDER_MILEAGE,
     WON_PER_MANWON,
     Trim,
@@ -22,7 +20,9 @@ from dealerproxy.upstreams.encar.naming import (
     said,
     trim,
 )
-from dealerproxy.upstreams.encar.values import is_year, shown
+from dealerproxy.upstreams.danawa.listing import ListRow
+from dealerproxy.upstreams.danawa.urls import HOME, bridge_url
+from dealerproxy.upstreams.values import is_year, shown
 from dealerproxy.vehicles.listing import LeftOut, LeftOutReason, Listing
 from dealerproxy.vocabulary import Make, Model, Vocabulary
 

@@ -5,14 +5,14 @@ from collections import Counter
 from collections.abc import Callable
 from functools import partial
 
-from dealerproxy.errors import Drift, UpstreamError
-from dealerproxy.logs import upstream_trouble
+from dealerproxy.transport.errors import Drift, UpstreamError
 from dealerproxy.transport.fetch import keep_page
+from dealerproxy.transport.troubles import upstream_trouble
 from dealerproxy.upstreams.danawa.client import DanawaClient, PageBody
 from dealerproxy.upstreams.danawa.index import Brand, PageRead
 from dealerproxy.upstreams.danawa.listing import CONTAINER, Broken, ListPage, read_list
 from dealerproxy.upstreams.danawa.names import UPSTREAM, normalise
-from dealerproxy.upstreams.departed import Departed
+from dealerproxy.upstreams.off_sale import Departed
 from dealerproxy.vehicles.listing import Judged, LeftOut, LeftOutReason, unheeded
 from dealerproxy.vocabulary import Vocabulary
 

@@ -14,16 +14,16 @@ from typing import NamedTuple
 import msgspec
 from msgspec import Struct
 
-from dealerproxy.errors import Drift, NotFound, UpstreamError
-from dealerproxy.logs import upstream_trouble
-from dealerproxy.transport.aged import AgedCache
-from dealerproxy.transport.deadline import Deadline
+from dealerproxy.cache.cache import AgedCache
+from dealerproxy.cache.entries import Found, Kind, State
+from dealerproxy.contract.deadline import Deadline
+from dealerproxy.contract.detail import STALE, Enrichment, EnrichmentStatus
+from dealerproxy.contract.inspection import Diagnosis, Inspection, NoReport, Record
+from dealerproxy.transport.errors import Drift, NotFound, UpstreamError
 from dealerproxy.transport.fetch import KeepPage, keep_nothing, keep_page, page_at_hand
-from dealerproxy.transport.pieces import Found, Kind, State
+from dealerproxy.transport.troubles import upstream_trouble
 from dealerproxy.upstreams.absence import Adverts
-from dealerproxy.upstreams.departed import Departed
-from dealerproxy.upstreams.encar.client import BATCH_IDS, DETAIL, EncarClient
-from dealerproxy.upstreams.encar.detail import (
+from dealerproxy.upstreams.encar.advert import (
     Advert,
     is_under_contract,
     judge,
@@ -33,13 +33,14 @@ from dealerproxy.upstreams.encar.detail import (
     read_document,
     read_page,
 )
+from dealerproxy.upstreams.encar.client import BATCH_IDS, DETAIL, EncarClient
 from dealerproxy.upstreams.encar.diagnosis import read_diagnosis
 from dealerproxy.upstreams.encar.inspection import read_inspection
 from dealerproxy.upstreams.encar.naming import UPSTREAM
-from dealerproxy.upstreams.encar.record import accident_costs, read_record
-from dealerproxy.vehicles.car import Car, Verdict
-from dealerproxy.vehicles.detail import STALE, Documents, Enrichment, EnrichmentStatus
-from dealerproxy.vehicles.inspection import Diagnosis, Inspection, NoReport, Record
+from dealerproxy.upstreams.encar.record import read_record
+from dealerproxy.upstreams.off_sale import Departed
+from dealerproxy.vehicles.accident_costs import accident_costs
+from dealerproxy.vehicles.car import Car, Documents, Verdict
 from dealerproxy.vocabulary import Vocabulary
 
 INSPECTION, RECORD, DIAGNOSIS = "inspection", "record", "diagnosis"

@@ -6,7 +6,7 @@ from typing import TypeVar
 
 from yarl import URL
 
-from dealerproxy.errors import NotFound, TimedOut
+from dealerproxy.transport.errors import NotFound, TimedOut
 from dealerproxy.transport.fetch import Fetcher, Manners
 from dealerproxy.transport.response import Response, json_body, page_body
 from dealerproxy.upstreams.encar.query import facets_url, search_url

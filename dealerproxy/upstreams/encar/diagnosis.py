@@ -8,9 +8,9 @@ from typing import Any
 
 from msgspec import Struct
 
+from dealerproxy.contract.inspection import Diagnosis, DiagnosisPanel
 from dealerproxy.upstreams.caps import MOST_ROWS
-from dealerproxy.upstreams.encar.values import code, decode, iso_date
-from dealerproxy.vehicles.inspection import Diagnosis, DiagnosisPanel
+from dealerproxy.upstreams.values import code, decode, iso_date
 from dealerproxy.vocabulary import Vocabulary
 
 NAME, RESULT, RESULT_CODE = "name", "result", "resultCode"

@@ -8,8 +8,8 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from msgspec import Struct
 
-from dealerproxy.errors import Drift
-from dealerproxy.upstreams.encar.values import Damaged, decode
+from dealerproxy.transport.errors import Drift
+from dealerproxy.upstreams.values import Damaged, decode
 
 MAKES, MODEL_GROUPS = "Manufacturer", "ModelGroup"
 

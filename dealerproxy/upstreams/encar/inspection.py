@@ -11,12 +11,7 @@ from typing import Any, NamedTuple
 
 from msgspec import Struct
 
-from dealerproxy.errors import Drift
-from dealerproxy.upstreams.encar.findings import accident_summary, exterior_summary, issues
-from dealerproxy.upstreams.encar.panels import read_panels
-from dealerproxy.upstreams.encar.sheethead import Head, read_head
-from dealerproxy.upstreams.encar.values import DAMAGED, coded, decode
-from dealerproxy.vehicles.inspection import (
+from dealerproxy.contract.inspection import (
     BodyCondition,
     CategoryGrade,
     CategoryStatus,
@@ -29,6 +24,11 @@ from dealerproxy.vehicles.inspection import (
     Panel,
     Severity,
 )
+from dealerproxy.transport.errors import Drift
+from dealerproxy.upstreams.encar.inspection_findings import accident_summary, exterior_summary, issues
+from dealerproxy.upstreams.encar.inspection_head import Head, read_head
+from dealerproxy.upstreams.encar.inspection_panels import read_panels
+from dealerproxy.upstreams.values import DAMAGED, coded, decode
 from dealerproxy.vocabulary import SEVERITIES, Vocabulary
 
 TABLE, IMAGE = "TABLE", "IMAGE"

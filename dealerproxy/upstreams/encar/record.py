@@ -6,16 +6,15 @@ read.
 """
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 from msgspec import Struct
 
-from dealerproxy.errors import Drift
+from dealerproxy.contract.inspection import Accident, Months, Record
+from dealerproxy.transport.errors import Drift
 from dealerproxy.upstreams.caps import MOST_ROWS, short_text
-from dealerproxy.upstreams.encar.values import Coded, code, decode, iso_date, token, whole
-from dealerproxy.vehicles.inspection import Accident, AccidentCostSummary, CostBreakdown, CostIncident, Months, Record
-from dealerproxy.vehicles.pricing import usd
+from dealerproxy.upstreams.values import Coded, code, decode, iso_date, token, whole
 from dealerproxy.vocabulary import Vocabulary
 
 ACCIDENTS, OWN_COUNT = "accidents", "myAccidentCnt"
@@ -83,43 +82,6 @@ def read_record(body: bytes, vocabulary: Vocabulary) -> Record:
     )
 
 
-def accident_costs(record: Record, krw_per_usd: float) -> AccidentCostSummary | None:
-    """Return the costs of this car's own accidents in whole dollars, half up; None when the record is not open.
-
-    The record's count can exceed the accidents it lists; what it does not list has no known cost.
-    """
-    if not record.open:
-        return None
-    own = record.own_accidents
-    count = max(len(own), record.own_accident_count or 0)
-
-    def total(amounts: Iterable[int | None]) -> int | None:
-        known = [amount for amount in amounts if amount is not None]
-        return usd(sum(known), krw_per_usd) if known or not count else None
-
-    def dollars(krw: int | None) -> int | None:
-        return None if krw is None else usd(krw, krw_per_usd)
-
-    return AccidentCostSummary(
-        total_incidents=count,
-        total_repair_cost=total(_repair_krw(accident) for accident in own),
-        breakdown=CostBreakdown(
-            parts=total(accident.parts_krw for accident in own),
-            labor=total(accident.labor_krw for accident in own),
-            paint=total(accident.paint_krw for accident in own),
-        ),
-        insurance_paid=total(accident.insurance_krw for accident in own),
-        incidents=tuple(
-            CostIncident(
-                date=accident.date.replace("-", ".") if accident.date else None,
-                insurance_paid=dollars(accident.insurance_krw),
-                repair_cost=dollars(_repair_krw(accident)),
-            )
-            for accident in own
-        ),
-    )
-
-
 def _is_own(entry: object) -> bool:
     return isinstance(entry, Mapping) and code(entry.get(TYPE)) in OWN_DAMAGE
 
@@ -137,13 +99,6 @@ def _accident(entry: Mapping[str, Any]) -> Accident:
 def _cost(value: object) -> int | None:
     amount = whole(value)
     return None if amount == UNKNOWN_COST else amount
-
-
-def _repair_krw(accident: Accident) -> int | None:
-    """Return parts, labour and paint together, when all three are known."""
-    if accident.parts_krw is None or accident.labor_krw is None or accident.paint_krw is None:
-        return None
-    return accident.parts_krw + accident.labor_krw + accident.paint_krw
 
 
 def _flag(value: object) -> bool | None:

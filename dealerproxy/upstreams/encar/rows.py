@@ -14,22 +14,19 @@ from typing import Annotated, Generic, NamedTuple, TypeVar
 import msgspec
 from msgspec import UNSET, Struct, UnsetType
 
-from dealerproxy.errors import Drift
+from dealerproxy.transport.errors import Drift
 from dealerproxy.upstreams.caps import MOST_ROWS, Text, check_json
-from dealerproxy.upstreams.encar.naming import (
-    LISTING_ID,
-    PAGE_BASE,
+from dealerproxy.upstreams.car_words import (
     PLACEHOLDER_MILEAGE,
-    UPSTREAM,
     WON_PER_MANWON,
     fuel_token,
     has_engine,
     is_placeholder_price,
-    photo_url,
     said,
     trim,
 )
-from dealerproxy.upstreams.encar.values import decode, is_year, shown
+from dealerproxy.upstreams.encar.naming import LISTING_ID, PAGE_BASE, UPSTREAM, photo_url
+from dealerproxy.upstreams.values import decode, is_year, shown
 from dealerproxy.vehicles.listing import LeftOut, LeftOutReason, Listing
 from dealerproxy.vocabulary import Make, Model, Vocabulary
 

@@ -11,17 +11,18 @@ import pytest
 from structlog.testing import capture_logs
 from yarl import URL
 
-from dealerproxy.errors import Blocked, Drift, NotFound, TimedOut, UpstreamError
-from dealerproxy.sandbox.danawa_inventory import DanawaInventory, generate_danawa
-from dealerproxy.sandbox.mpark import detail_info
-from dealerproxy.transport.aged import AgedCache
-from dealerproxy.transport.deadline import Deadline
+from dealerproxy.cache.cache import AgedCache
+from dealerproxy.contract.deadline import Deadline
+from dealerproxy.contract.detail import Enrichment, EnrichmentStatus
+from dealerproxy.contract.inspection import AccidentCostSummary, CostBreakdown
+from dealerproxy.contract.pricing import usd
+from dealerproxy.sandbox.danawa.inventory import DanawaInventory, generate_danawa
+from dealerproxy.sandbox.danawa.mpark import detail_info
+from dealerproxy.transport.errors import Blocked, Drift, NotFound, TimedOut, UpstreamError
 from dealerproxy.upstreams.danawa.cars import DanawaCars
-from dealerproxy.upstreams.departed import Departed
-from dealerproxy.vehicles.car import Car, Verdict
-from dealerproxy.vehicles.detail import Documents, Enrichment, EnrichmentStatus, detail
-from dealerproxy.vehicles.inspection import AccidentCostSummary, CostBreakdown
-from dealerproxy.vehicles.pricing import usd
+from dealerproxy.upstreams.off_sale import Departed
+from dealerproxy.vehicles.car import Car, Documents, Verdict
+from dealerproxy.vehicles.render import detail
 from dealerproxy.vocabulary import Vocabulary
 
 CAPTURES = Path(__file__).parents[2] / "captures"

@@ -12,10 +12,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from yarl import URL
 
-from dealerproxy.errors import Drift
-from dealerproxy.sandbox.danawa_cars import MARKS, DanawaCar
-from dealerproxy.sandbox.danawa_inventory import generate_danawa
-from dealerproxy.sandbox.mpark import detail_info, photos
+from dealerproxy.contract.inspection import DealerInspection, InspectionReport, Record
+from dealerproxy.sandbox.danawa.cars import MARKS, DanawaCar
+from dealerproxy.sandbox.danawa.inventory import generate_danawa
+from dealerproxy.sandbox.danawa.mpark import detail_info, photos
+from dealerproxy.transport.errors import Drift
 from dealerproxy.upstreams.danawa.feeder import (
     PLACE,
     STATUSES,
@@ -27,10 +28,9 @@ from dealerproxy.upstreams.danawa.feeder import (
 )
 from dealerproxy.upstreams.danawa.listing import ListRow
 from dealerproxy.upstreams.danawa.names import normalise as normalise_row
-from dealerproxy.vehicles.car import Car, Verdict
-from dealerproxy.vehicles.detail import Documents, detail
-from dealerproxy.vehicles.inspection import DealerInspection, InspectionReport, Record
+from dealerproxy.vehicles.car import Car, Documents, Verdict
 from dealerproxy.vehicles.listing import Listing
+from dealerproxy.vehicles.render import detail
 from dealerproxy.vocabulary import Vocabulary, load
 from dealerproxy.vocabulary.files import read_file
 

@@ -5,10 +5,10 @@ from collections.abc import Sequence
 
 import pytest
 
-from dealerproxy.errors import Blocked, Drift, NotFound, ServerFault, TimedOut, UpstreamError, Warming
-from dealerproxy.transport.aged import AgedCache
-from dealerproxy.transport.deadline import Deadline
-from dealerproxy.transport.pieces import Found, State
+from dealerproxy.cache.cache import AgedCache
+from dealerproxy.cache.entries import Found, State
+from dealerproxy.contract.deadline import Deadline
+from dealerproxy.transport.errors import Blocked, Drift, NotFound, ServerFault, TimedOut, UpstreamError, Warming
 from dealerproxy.upstreams.danawa import index
 from dealerproxy.upstreams.danawa.index import Brand, Index, Indexes, PageRead
 from dealerproxy.vehicles.listing import LeftOut, LeftOutReason

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dealerproxy.errors import Drift
+from dealerproxy.transport.errors import Drift
 from dealerproxy.upstreams.danawa.listing import LINK, Broken, ListPage, ListRow, decode, read_list
 from tests.upstreams.danawa.pages import HREF, only, page, row
 

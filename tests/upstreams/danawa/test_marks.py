@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from dealerproxy.errors import Drift
+from dealerproxy.transport.errors import Drift
 from dealerproxy.upstreams.danawa.listing import Broken, ListRow, read_list
 from dealerproxy.upstreams.danawa.marks import BADGE, marks_in, tells_of_sale
 from tests.upstreams.danawa.pages import HREF, only, page, row

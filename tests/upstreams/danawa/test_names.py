@@ -13,7 +13,7 @@ from msgspec import to_builtins
 from dealerproxy.upstreams.danawa.listing import ListRow, read_list
 from dealerproxy.upstreams.danawa.names import fuel_said, normalise, photo_url, read_name
 from dealerproxy.vehicles.listing import LeftOut, LeftOutReason, Listing
-from dealerproxy.vehicles.summary import summarise
+from dealerproxy.vehicles.render import summarise
 from dealerproxy.vocabulary import Vocabulary, load
 
 PAGE = Path(__file__).parents[2] / "captures" / "danawa_list" / "body.html"

@@ -13,7 +13,8 @@ from pytest_aiohttp import AiohttpClient, AiohttpServer
 from yarl import URL
 
 from dealerproxy.app import create_app
-from dealerproxy.errors import (
+from dealerproxy.settings import Settings
+from dealerproxy.transport.errors import (
     Blocked,
     Drift,
     NotFound,
@@ -24,7 +25,6 @@ from dealerproxy.errors import (
     UpstreamError,
     UpstreamFault,
 )
-from dealerproxy.settings import Settings
 from dealerproxy.transport.fetch import Fetcher
 from dealerproxy.transport.health import JITTER, Health
 from dealerproxy.transport.limits import Bulkhead, RateLimiter

@@ -12,8 +12,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from msgspec import to_builtins
 
-from dealerproxy.errors import Drift
-from dealerproxy.upstreams.encar.detail import (
+from dealerproxy.transport.errors import Drift
+from dealerproxy.upstreams.encar.advert import (
     GONE_TEXT,
     is_under_contract,
     judge,
@@ -22,8 +22,8 @@ from dealerproxy.upstreams.encar.detail import (
     read_details,
     read_page,
 )
-from dealerproxy.vehicles.car import Car, Verdict
-from dealerproxy.vehicles.detail import Documents, detail
+from dealerproxy.vehicles.car import Car, Documents, Verdict
+from dealerproxy.vehicles.render import detail
 from dealerproxy.vocabulary import Vocabulary
 
 BODY = Path(__file__).parents[2] / "captures" / "encar_detail" / "body.json"

@@ -10,9 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dealerproxy import vocabulary as words
-from dealerproxy.errors import Drift
+from dealerproxy.contract.inspection import Diagnosis, DiagnosisPanel
+from dealerproxy.transport.errors import Drift
 from dealerproxy.upstreams.encar.diagnosis import read_diagnosis
-from dealerproxy.vehicles.inspection import Diagnosis, DiagnosisPanel
 from dealerproxy.vocabulary import Vocabulary
 
 BODY = (Path(__file__).parents[2] / "captures" / "encar_diagnosis_hood_replaced" / "body.json").read_bytes()

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from yarl import URL
 
-from dealerproxy.sandbox import ryvuss
+from dealerproxy.sandbox.encar import query_language as ryvuss
 from dealerproxy.upstreams.encar import query
 from dealerproxy.upstreams.encar.dsl import And, Child, Item, Or, Range, Term, percent_encode
 

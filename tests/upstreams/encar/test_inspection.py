@@ -13,9 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dealerproxy import vocabulary as words
-from dealerproxy.errors import Drift
-from dealerproxy.upstreams.encar.inspection import read_inspection
-from dealerproxy.vehicles.inspection import (
+from dealerproxy.contract.inspection import (
     CategoryGrade,
     ChecklistItem,
     DealerInspection,
@@ -25,6 +23,8 @@ from dealerproxy.vehicles.inspection import (
     NoReportReason,
     Panel,
 )
+from dealerproxy.transport.errors import Drift
+from dealerproxy.upstreams.encar.inspection import read_inspection
 from dealerproxy.vocabulary import Vocabulary
 
 SHEET = orjson.loads(

@@ -10,9 +10,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dealerproxy import vocabulary as words
-from dealerproxy.errors import Drift
-from dealerproxy.upstreams.encar.record import accident_costs, read_record
-from dealerproxy.vehicles.inspection import Accident, AccidentCostSummary, CostBreakdown, CostIncident, Months, Record
+from dealerproxy.contract.inspection import Accident, AccidentCostSummary, CostBreakdown, CostIncident, Months, Record
+from dealerproxy.transport.errors import Drift
+from dealerproxy.upstreams.encar.record import read_record
+from dealerproxy.vehicles.accident_costs import accident_costs
 
 BODY = (Path(__file__).parents[2] / "captures" / "encar_record_accidents" / "body.json").read_bytes()
 LOADED = words.load()

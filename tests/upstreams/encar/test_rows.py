@@ -12,10 +12,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from msgspec import to_builtins
 
-from dealerproxy.errors import Drift
+from dealerproxy.transport.errors import Drift
 from dealerproxy.upstreams.encar.rows import Asked, read_count, read_search
 from dealerproxy.vehicles.listing import LeftOut, LeftOutReason, Listing
-from dealerproxy.vehicles.summary import summarise
+from dealerproxy.vehicles.render import summarise
 from dealerproxy.vocabulary import Vocabulary
 
 PAGE = Path(__file__).parents[2] / "captures" / "encar_search_premium" / "body.json"

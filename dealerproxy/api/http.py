@@ -1,0 +1,101 @@
+"""What routes read out of a request the same way: its parameters and its deadline."""
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import msgspec
+from aiohttp import web
+
+from dealerproxy.cache.entries import State
+from dealerproxy.contract.deadline import Deadline
+from dealerproxy.contract.errors import ApiError, Issue, validation_error
+from dealerproxy.contract.headers import DEADLINE_HEADER
+
+_LONGEST_NUMBER = 9
+
+
+def params_of(request: web.Request) -> Mapping[str, Sequence[str]]:
+    """The query string, every parameter with all its values."""
+    return {name: request.query.getall(name) for name in request.query}
+
+
+def deadline_of(request: web.Request, longest_s: float) -> Deadline:
+    """The time this request may take; its header can only shorten it. Raises ApiError 400 for a bad header."""
+    text = request.headers.get(DEADLINE_HEADER)
+    if text is None:
+        return Deadline(longest_s)
+    if not (text.isascii() and text.isdigit() and text.strip("0")):
+        message = f"`{DEADLINE_HEADER}` must be a whole number of milliseconds above 0."
+        raise validation_error([Issue(DEADLINE_HEADER, message)])
+    return Deadline(longest_s if len(text) > _LONGEST_NUMBER else min(longest_s, int(text) / 1000))
+
+
+def encode(value: object) -> bytes:
+    """Encode structs and plain values."""
+    return msgspec.json.encode(value)
+
+
+def json_response(value: object, *, status: int = 200, headers: Mapping[str, str] | None = None) -> web.Response:
+    """Encode structs or plain values as a JSON answer."""
+    return encoded_response(encode(value), status=status, headers=headers)
+
+
+def encoded_response(body: bytes, *, status: int = 200, headers: Mapping[str, str] | None = None) -> web.Response:
+    """Answer with what is JSON already."""
+    return web.Response(body=body, status=status, headers=headers, content_type="application/json", charset="utf-8")
+
+
+def error_response(error: ApiError, request_id: str) -> web.Response:
+    """Render `{"error": {"code", "message", "request_id", "details"}}`."""
+    content: dict[str, Any] = {
+        "code": error.code,
+        "message": error.message,
+        "request_id": request_id,
+        "details": error.details,
+    }
+    return json_response(
+        {"error": content}, status=error.status, headers={"Cache-Control": "no-store", **error.headers}
+    )
+
+
+X_CACHE = "X-Cache"
+# What came from a failing upstream must not live on in a cache in between.
+NO_STORE = {"Cache-Control": "no-store"}
+REVALIDATE = "private, no-cache"
+
+
+def wants_fresh_look(request: web.Request) -> bool:
+    """Whether the client asks to look at the upstream itself, as one does before an order."""
+    return "no-cache" in map(str.lower, _listed(request, "Cache-Control"))
+
+
+def age_headers(state: State, age_s: float | None) -> dict[str, str]:
+    """Tell how an answer came about, and the age in whole seconds of the oldest piece in it."""
+    return {X_CACHE: state} | ({} if age_s is None else {"Age": str(round(age_s))})
+
+
+def etag(*parts: bytes) -> str:
+    """Return a tag over what the answer says, whenever it says it; weak, as ages and cursors differ."""
+    digest = hashlib.sha256()
+    for part in parts:
+        digest.update(len(part).to_bytes(8, "big"))
+        digest.update(part)
+    return f'W/"{digest.hexdigest()[:24]}"'
+
+
+def not_modified(request: web.Request, tag: str, headers: Mapping[str, str]) -> web.Response | None:
+    """Answer 304 if the client already has this; `headers` are those the whole answer would have."""
+    held = map(_opaque, _listed(request, "If-None-Match"))
+    return None if {"*", _opaque(tag)}.isdisjoint(held) else web.Response(status=304, headers=headers)
+
+
+def _opaque(tag: str) -> str:
+    """A tag without its mark of being weak, which does not count here."""
+    return tag.removeprefix("W/")
+
+
+def _listed(request: web.Request, name: str) -> Sequence[str]:
+    """What a header lists, over however many lines; most requests have neither of ours."""
+    lines = request.headers.getall(name, ())
+    return [one.strip() for one in ",".join(lines).split(",")] if lines else ()

@@ -1,0 +1,95 @@
+"""`GET /v1/vehicles`: the partner API's query string in, dealer rows out. `GET /v1/vehicles/facets` beside it."""
+
+import time
+from collections.abc import Mapping
+
+import msgspec
+from aiohttp import web
+from msgspec import structs
+
+from dealerproxy.api.http import (
+    NO_STORE,
+    REVALIDATE,
+    age_headers,
+    deadline_of,
+    encode,
+    encoded_response,
+    etag,
+    json_response,
+    not_modified,
+    params_of,
+    wants_fresh_look,
+)
+from dealerproxy.api.keys import ANSWERS, FACETS, METRICS, SEARCH, SETTINGS, VOCABULARY
+from dealerproxy.api.list_cache import Rendered, oldest_s, render
+from dealerproxy.cache.entries import State
+from dealerproxy.contract.answers import VehicleList
+from dealerproxy.contract.errors import ApiError
+from dealerproxy.contract.headers import PAGE_MAX_HEADER, PARTIAL_HEADER
+from dealerproxy.contract.rate import Rate
+from dealerproxy.contract.terms import PAGE_MAX
+from dealerproxy.search.cursor import LIFETIME_S
+from dealerproxy.search.query import parse, parse_sources
+from dealerproxy.upstreams.query import Query
+
+
+async def list_vehicles(request: web.Request) -> web.Response:
+    """Answer `{"data", "next_cursor", "sources", "fx", "notices"}`; 400 and 503 as errors."""
+    app, asked = request.app, request.rel_url.raw_query_string
+    deadline = deadline_of(request, app[SETTINGS].list_deadline_s)
+    answers, metrics, fresh_look = app[ANSWERS], app[METRICS], wants_fresh_look(request)
+    kept = None if fresh_look else answers.get(asked)
+    if kept is not None:
+        metrics.listed(kept.envelope, result=State.HIT)
+        return _respond(request, kept)
+    query = parse(params_of(request), app[VOCABULARY])
+    headers = {PAGE_MAX_HEADER: str(PAGE_MAX)} if query.dealer_in_scope and query.limit > PAGE_MAX else {}
+    try:
+        listed = await app[SEARCH].answer(query, deadline, fresh_look=fresh_look)
+    except ApiError as error:
+        if "sources" in error.details:  # else the question was bad
+            metrics.listed({"sources": msgspec.to_builtins(error.details["sources"])}, result="error")
+        error.headers |= headers
+        raise
+    answer = listed.answer
+    failing = [source.name for source in answer.sources if source.failing]
+    if failing:
+        headers |= {PARTIAL_HEADER: ",".join(failing)}
+    storable = not failing and listed.state is not State.STALE
+    rendered = _render(query, answer, listed.state, headers, storable=storable)
+    metrics.listed(rendered.envelope)
+    if storable and query.display.krw_per_usd is None:
+        await answers.put(asked, rendered, listed.fresh_for_s)
+    return _respond(request, rendered)
+
+
+def _render(query: Query, answer: VehicleList, state: State, headers: Mapping[str, str], *, storable: bool) -> Rendered:
+    """Encode a list; one that is not `storable`, by us or by anyone, has no tag."""
+    rows = encode(answer.data)
+    envelope = msgspec.to_builtins(structs.replace(answer, data=()))
+    del envelope["data"]
+    states = [(source.name, source.status) for source in answer.sources]
+    said = encode([answer.fx, states, answer.notices, envelope.get("filtered_out")])
+    rate = None if query.cursor else Rate(answer.fx.krw_per_usd, answer.fx.as_of, answer.fx.source)
+    kept = {"ETag": etag(rows, said, _era(answer)), "Cache-Control": REVALIDATE} if storable else NO_STORE
+    return render(rows, envelope, {**headers, **age_headers(state, oldest_s(envelope)), **kept}, rate)
+
+
+def _respond(request: web.Request, rendered: Rendered) -> web.Response:
+    tag = rendered.headers.get("ETag")
+    unchanged = None if tag is None else not_modified(request, tag, rendered.headers)
+    return encoded_response(rendered.body, headers=rendered.headers) if unchanged is None else unchanged
+
+
+def _era(answer: VehicleList) -> bytes:
+    """Half an hour: a client that is told again and again that nothing changed must still get a cursor that lives."""
+    return b"" if answer.next_cursor is None else str(int(time.time() // (LIFETIME_S / 2))).encode()
+
+
+async def get_facets(request: web.Request) -> web.Response:
+    """What dealer cars can be filtered on; never fails for an upstream's sake."""
+    deadline = deadline_of(request, request.app[SETTINGS].list_deadline_s)
+    return json_response(await request.app[FACETS].answer(parse_sources(params_of(request)), deadline))
+
+
+ROUTES = (web.get("/v1/vehicles", list_vehicles), web.get("/v1/vehicles/facets", get_facets))

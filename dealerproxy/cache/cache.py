@@ -1,0 +1,267 @@
+"""A cache of pieces (a chunk of a search, a car, a sheet) that knows how old each may be, in memory and in Redis.
+
+A piece has three ages. While `fresh` it is the answer. Until `revalidate` it is answered at once and loaded anew behind
+the answer, and told with the reason if the load before failed. Until `if_error` it is loaded first, and answered with
+the reason should that fail or take too long. Loads are single-flight, in the process and across processes, and detached
+from whoever asked first. Failures are kept apart from values: during their kind's back-off nobody starts another load.
+What a load returns replaces what was there, so a car that was found sold is not answered from an older good body.
+"""
+
+import asyncio
+import math
+import time
+from collections import Counter
+from collections.abc import Awaitable, Callable, Coroutine
+from functools import partial
+from typing import Any, NamedTuple, TypeVar
+
+import structlog
+
+from dealerproxy.cache.entries import Found, Key, Kind, State, decode_failure, encode_failure, opened
+from dealerproxy.cache.memory import BoundedMemory
+from dealerproxy.cache.redis_tier import Place, RedisTier
+from dealerproxy.contract.deadline import Deadline
+from dealerproxy.tasks import cancel_and_wait
+from dealerproxy.transport.errors import Overloaded, TooLate, UpstreamError
+from dealerproxy.transport.limits import background
+from dealerproxy.transport.redis_guard import Shared
+
+MAX_BYTES = 64 * 2**20
+# Decoded, listings take 3 times their encoded size, an advert's nested mappings 6 times.
+MEMORY_FACTOR = 4
+# However short its ages, a piece must be there for the processes that waited for it.
+LEAST_KEPT_S = 1.0
+TOO_LATE = "the request's deadline came first"
+
+log = structlog.get_logger(__name__)
+V = TypeVar("V")
+Load = Callable[[], Awaitable[V]]
+# What is kept at a place, or goes on there.
+_PIECE, _FAILURE, _LOOK, _LOCK = "piece", "failure", "look", "lock"
+
+
+class _Kept(NamedTuple):
+    """A value or a failure, when its load began and ended (own clock), and about how many bytes it takes."""
+
+    value: Any
+    at: float
+    ended_at: float
+    size: int
+
+
+_NOTHING = _Kept(None, -math.inf, -math.inf, 0)
+
+
+class AgedCache:
+    """All pieces of a process and, through `shared`, those of the others.
+
+    `counts` tells how many answers were given, by kind, tier (`memory`, `redis`, `upstream`) and result: a State, or
+    `error` when there was nothing to answer with. An `error` of tier `redis` is something there that is not ours.
+    `clock` never jumps: nothing here depends on the time of day. In Redis times are those of Redis' own clock.
+    """
+
+    def __init__(
+        self,
+        shared: Shared | None = None,
+        *,
+        max_bytes: int = MAX_BYTES,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self.counts: Counter[tuple[str, str, str]] = Counter()
+        self.memory = BoundedMemory(max_bytes=max_bytes, weigh=lambda kept: kept.size, clock=clock)
+        self._redis = None if shared is None else RedisTier(shared, clock)
+        self._clock = clock
+        self._forgiven_at = -math.inf
+        self._flights: dict[Place, asyncio.Task[Any]] = {}
+
+    async def get(
+        self,
+        kind: Kind[V],
+        key: Key,
+        load: Load[V],
+        deadline: Deadline,
+        *,
+        fresh_look: bool = False,
+    ) -> Found[V]:
+        """Find a piece or load it; with `fresh_look` load it in any case, or join a load that is under way.
+
+        Raises what the load raised, or TooLate when the deadline came first, if nothing old may stand in.
+        """
+        place = (kind.name, key, _PIECE)
+        kept = self._kept(place)
+        if not fresh_look and self._age(kept) < kind.fresh_s:
+            return self._found(kind, "memory", State.HIT, kept)
+        fetch = partial(self._fetch, kind, key, load, fresh_look=fresh_look)
+        try:
+            if not fresh_look:
+                if place not in self._flights:
+                    kept = await self._catch_up(kind, key, deadline)
+                if self._age(kept) < kind.fresh_s:
+                    return self._found(kind, "redis", State.HIT, kept)
+                if self._age(kept) < kind.revalidate_s:
+                    with background():
+                        _ = self._flight(place, fetch)
+                    # Until a load succeeds, the answer is old because the last one failed.
+                    failure = self._failure(kind, key, kept.at)
+                    state = State.UPDATING if failure is None else State.STALE
+                    return self._found(kind, "memory", state, kept, failure)
+            if place not in self._flights and not deadline.remaining():
+                raise TooLate(TOO_LATE)  # nobody would hear the answer
+            flight = self._flight(place, fetch)
+            await asyncio.wait({flight}, timeout=deadline.remaining())
+            if not flight.done():
+                raise TooLate(TOO_LATE)
+            return self._found(kind, "upstream", State.MISS, flight.result())
+        except UpstreamError as error:
+            kept = self._kept(place)  # anew: something newer may have come while this one waited
+            if self._age(kept) >= kind.if_error_s:
+                self.counts[kind.name, "upstream", "error"] += 1
+                raise
+            return self._found(kind, "memory", State.STALE, kept, error)
+
+    def at_hand(self, kind: Kind[V], key: Key) -> V | None:
+        """Return what this process remembers of a piece, however old, without loading anything."""
+        kept: V | None = self._kept((kind.name, key, _PIECE)).value
+        return kept
+
+    def forgive(self) -> None:
+        """Forget, in this process, how loads failed so far: the next to ask starts another one."""
+        self._forgiven_at = self._clock()
+
+    async def close(self) -> None:
+        """Cancel what is being loaded."""
+        await cancel_and_wait(*self._flights.values())
+
+    async def _catch_up(self, kind: Kind[V], key: Key, deadline: Deadline) -> _Kept:
+        """Return what is kept once Redis was asked too. Raises the failure that forbids another load for now."""
+        since = self._clock() - kind.back_off_s
+        failure = self._failure(kind, key, since)
+        if failure is None and self._redis is not None:
+            look = self._flight((kind.name, key, _LOOK), partial(self._look, self._redis, kind, key))
+            await asyncio.wait({look}, timeout=deadline.remaining())
+            failure = self._failure(kind, key, since)
+        kept = self._kept((kind.name, key, _PIECE))
+        if failure is not None and self._age(kept) >= kind.fresh_s:
+            raise failure
+        return kept
+
+    async def _fetch(self, kind: Kind[V], key: Key, load: Load[V], *, fresh_look: bool) -> _Kept:
+        """Load a piece; but if another process is at it, wait for it and take what it gets."""
+        if self._redis is None:
+            return await self._load(kind, key, load)
+        began = self._clock()
+        async with self._redis.alone((kind.name, key, _LOCK), kind.load_s):
+            await self._look(self._redis, kind, key)
+            kept = self._kept((kind.name, key, _PIECE))
+            # What another process was loading when this one came will do, even for a fresh look.
+            if kept.ended_at > began or (not fresh_look and kept.at > began - kind.fresh_s):
+                return kept
+            failure = self._failure(kind, key, began if fresh_look else began - kind.back_off_s)
+            if failure is not None:
+                raise failure
+            return await self._load(kind, key, load)
+
+    async def _load(self, kind: Kind[V], key: Key, load: Load[V]) -> _Kept:
+        # A piece is as old as its question: what a long load read first may have changed by its end.
+        began = self._clock()
+        try:
+            value = await load()
+        except Overloaded:
+            raise  # a full queue says nothing of the site, and may be free for the next
+        except UpstreamError as error:
+            body = encode_failure(error)
+            # A copy: the error itself holds on to all the frames it came through.
+            copy = decode_failure(body) if body else error
+            await self._store(
+                (kind.name, key, _FAILURE), copy, self._clock(), body, kind.back_off_s, here_s=_told_s(kind)
+            )
+            raise
+        return await self._store((kind.name, key, _PIECE), value, began, kind.encode(value), kind.if_error_s)
+
+    async def _store(
+        self, place: Place, value: object, at: float, body: bytes, keep_s: float, *, here_s: float = 0.0
+    ) -> _Kept:
+        """Put it in both tiers for `keep_s` seconds, in memory for `here_s` if that is more.
+
+        What could not be encoded is in neither, and what stood there before has to go.
+        """
+        kept = _Kept(value, at, self._clock(), MEMORY_FACTOR * len(body))
+        keep_s = max(keep_s, LEAST_KEPT_S)
+        if body:
+            await self.memory.set(place, kept, ttl=max(keep_s, here_s))
+            if self._redis is not None:
+                await self._redis.write(place, body, kept.at, kept.ended_at, keep_s)
+        else:
+            await self.memory.delete(place)
+            if self._redis is not None:
+                await self._redis.delete(place)
+        return kept
+
+    async def _look(self, redis: RedisTier, kind: Kind[V], key: Key) -> None:
+        """Take over from Redis what is newer than what is here."""
+        piece, failure = (kind.name, key, _PIECE), (kind.name, key, _FAILURE)
+        looked = await redis.read((piece, failure))
+        for place, raw, decode, keep_s in zip(
+            (piece, failure),
+            looked.stored,
+            (kind.decode, decode_failure),
+            (kind.if_error_s, _told_s(kind)),
+            strict=True,
+        ):
+            if raw is None:
+                continue
+            try:
+                began_at, ended_at, body = opened(raw, looked.now)
+                at = began_at - looked.ahead_s
+                if at > self._kept(place).at:
+                    kept = _Kept(decode(body), at, ended_at - looked.ahead_s, MEMORY_FACTOR * len(body))
+                    await self.memory.set(place, kept, ttl=max(keep_s, LEAST_KEPT_S))
+            except Exception:  # whoever wrote it, and whatever the decoder makes of it
+                self.counts[kind.name, "redis", "error"] += 1
+
+    def _kept(self, place: Place) -> _Kept:
+        kept: _Kept | None = self.memory.at_hand(place)
+        return _NOTHING if kept is None else kept
+
+    def _failure(self, kind: Kind[V], key: Key, since: float) -> UpstreamError | None:
+        """Return how the last load failed, if that was after `since` and nothing was loaded after it."""
+        failed = self._kept((kind.name, key, _FAILURE))
+        if failed.at <= max(since, self._forgiven_at):
+            return None
+        if failed.at < self._kept((kind.name, key, _PIECE)).at:
+            return None
+        # A copy of its own for everybody who raises it: its wait gets shorter, and its traceback must not grow.
+        error: UpstreamError = decode_failure(encode_failure(failed.value))
+        if error.retry_after_s is not None:
+            error.retry_after_s = max(0.0, error.retry_after_s - self._age(failed))
+        return error
+
+    def _age(self, kept: _Kept) -> float:
+        return max(0.0, self._clock() - kept.at)
+
+    def _found(
+        self, kind: Kind[V], tier: str, state: State, kept: _Kept, failure: UpstreamError | None = None
+    ) -> Found[V]:
+        self.counts[kind.name, tier, state] += 1
+        age_s = self._age(kept)
+        return Found(kept.value, age_s, state, failure, max(0.0, kind.fresh_s - age_s), kept.at)
+
+    def _flight(self, place: Place, work: Callable[[], Coroutine[Any, Any, Any]]) -> asyncio.Task[Any]:
+        """Join a flight or start it. It is detached: nobody who waits for it can end it."""
+        flight = self._flights.get(place)
+        if flight is None:
+            flight = self._flights[place] = asyncio.create_task(work())
+            flight.add_done_callback(lambda done: self._landed(place, done))
+        return flight
+
+    def _landed(self, place: Place, flight: asyncio.Task[Any]) -> None:
+        self._flights.pop(place, None)
+        # Read here, so that a failure nobody waits for any more is not reported as unseen.
+        error = None if flight.cancelled() else flight.exception()
+        if error is not None and not isinstance(error, UpstreamError):
+            log.error("load_broke", kind=place[0], key=place[1], exc_info=error)
+
+
+def _told_s(kind: Kind[Any]) -> float:
+    """Seconds for which a process remembers a failed load: it forbids another one, then says why a piece is old."""
+    return max(kind.back_off_s, kind.revalidate_s)

@@ -1,0 +1,176 @@
+"""What the cache keeps: kinds of pieces with their ages, and how pieces and failures are written for other processes.
+
+In Redis a piece is a format byte, the times by Redis' own clock when its load began and ended (unix seconds), and
+msgpack. Anything else there is none of ours.
+"""
+
+import re
+import struct
+import zlib
+from enum import StrEnum
+from types import UnionType
+from typing import Annotated, Any, Generic, NamedTuple, TypeVar, get_args
+
+import msgspec
+from msgspec import Meta, Struct
+
+from dealerproxy.transport.errors import SUSPENDED_FOR, Blocked, Drift, Suspended, UpstreamError
+
+V = TypeVar("V")
+Key = str | tuple[str, ...]
+
+_FORMAT = 3
+_HEAD = struct.Struct("!Bdd")
+_CHECK = struct.Struct("!I")
+_MEMBER = msgspec.msgpack.Decoder(tuple[str, msgspec.Raw])
+# Bounds of what is believed of a stored failure.
+_LONGEST_TEXT, _LONGEST_WAIT_S = 1_000, 86_400.0
+_CAPTURE = re.compile(r"[\w.-]{1,200}")
+# What a class of errors has beside the fields of all.
+_OWN_FIELD: dict[type[UpstreamError], str] = {Drift: "path", Suspended: "cause", Blocked: "kind"}
+
+
+class State(StrEnum):
+    """How an answer came about. `updating`: old, being loaded anew. `stale`: old, because loading failed."""
+
+    HIT = "hit"
+    MISS = "miss"
+    UPDATING = "updating"
+    STALE = "stale"
+
+
+class Found(NamedTuple, Generic[V]):
+    """A value, the seconds since its load began, and for a stale one what went wrong.
+
+    `fresh_for_s` is how many seconds more it will be answered as it is, `at` when its load began (own clock).
+    """
+
+    value: V
+    age_s: float
+    state: State
+    failure: UpstreamError | None = None
+    fresh_for_s: float = 0.0
+    at: float = 0.0
+
+
+class Kind(Generic[V]):
+    """One kind of piece; its three ages count in seconds and do not fall from one to the next.
+
+    `holds` is V as msgspec sees it, immutable. A union at its top needs no tags: members go by their names, so that
+    Structs which are also rendered stay clean. Unions of Structs further inside need tags.
+    `back_off_s` is the least time between a failed load and the next. Other processes wait for a load for `load_s`
+    and then load themselves: so it must leave a request time for that, unless no request waits for the load's end.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        holds: Any,  # noqa: ANN401  # a union is no type[V]
+        *,
+        fresh_s: float,
+        revalidate_s: float,
+        if_error_s: float,
+        back_off_s: float = 2.0,
+        load_s: float = 3.0,
+    ) -> None:
+        self.name = name
+        self.fresh_s, self.revalidate_s, self.if_error_s = fresh_s, revalidate_s, if_error_s
+        self.back_off_s, self.load_s = back_off_s, load_s
+        self._is_union = isinstance(holds, UnionType)
+        members = {member.__name__: member for member in get_args(holds)} if self._is_union else {"": holds}
+        self._decoders = {name: msgspec.msgpack.Decoder(member) for name, member in members.items()}
+
+    def encode(self, value: V) -> bytes:
+        """Encode a value; empty for what cannot be encoded."""
+        return _encoded((type(value).__name__ if self._is_union else "", value))
+
+    def decode(self, body: bytes) -> V:
+        """Decode what `encode` made. Raises ValueError, LookupError or RecursionError for anything else."""
+        member, encoded = _MEMBER.decode(body)
+        value: V = self._decoders[member].decode(encoded)
+        return value
+
+
+class _Failure(Struct, frozen=True, array_like=True, forbid_unknown_fields=True):
+    """A failure as other processes read it: the class's name, what all failures have, and the class's own field."""
+
+    name: Annotated[str, Meta(max_length=_LONGEST_TEXT)]
+    message: Annotated[str, Meta(max_length=_LONGEST_TEXT)]
+    retry_after_s: Annotated[float, Meta(ge=0, le=_LONGEST_WAIT_S)] | None
+    capture: Annotated[str, Meta(pattern=rf"^{_CAPTURE.pattern}\Z")] | None
+    own: Annotated[str, Meta(max_length=_LONGEST_TEXT)]
+
+
+_FAILURE = msgspec.msgpack.Decoder(_Failure)
+
+
+def encode_failure(error: UpstreamError) -> bytes:
+    """Encode what makes an error what it is: its class, its message and its fields. Empty for what none can read."""
+    wait_s, own = error.retry_after_s, str(getattr(error, _OWN_FIELD.get(type(error), ""), ""))
+    if _family(UpstreamError).get(type(error).__name__) is not type(error) or not _is_known(type(error), own):
+        return b""
+    return _encoded(
+        _Failure(
+            type(error).__name__,
+            str(error)[:_LONGEST_TEXT],
+            None if wait_s is None else max(0.0, min(wait_s, _LONGEST_WAIT_S)),
+            error.capture if _CAPTURE.fullmatch(error.capture or "") else None,
+            own[:_LONGEST_TEXT],
+        )
+    )
+
+
+def decode_failure(body: bytes) -> UpstreamError:
+    """Make the same error anew. Raises ValueError or LookupError for what `encode_failure` did not make."""
+    stored = _FAILURE.decode(body)
+    kind = _family(UpstreamError)[stored.name]
+    if not _is_known(kind, stored.own):
+        raise ValueError("suspended for no reason there is")
+    error = kind.__new__(kind, stored.message)
+    fields = {"retry_after_s": stored.retry_after_s, "capture": stored.capture}
+    if kind in _OWN_FIELD:
+        fields[_OWN_FIELD[kind]] = stored.own
+    vars(error).update(fields)
+    return error
+
+
+def _is_known(kind: type[UpstreamError], own: str) -> bool:
+    """Whether a failure's words are all ones that may be shown."""
+    return kind is not Suspended or own in SUSPENDED_FOR
+
+
+def sealed(body: bytes, began_at: float, ended_at: float) -> bytes:
+    """Put the head before a body: when its load began and ended, by Redis' clock."""
+    return _checked(_HEAD.pack(_FORMAT, began_at, ended_at) + body)
+
+
+def opened(raw: bytes, now: float) -> tuple[float, float, bytes]:
+    """Read the head and the body; `now` is Redis' time. Raises ValueError for another format or impossible times."""
+    whole, raw = raw, raw[: -_CHECK.size]
+    if len(raw) < _HEAD.size or raw[0] != _FORMAT or whole != _checked(raw):
+        raise ValueError("not in this format, or damaged")
+    _, began_at, ended_at = _HEAD.unpack_from(raw)
+    if not 0 <= began_at <= ended_at <= now:  # so is what is no number
+        raise ValueError("before there were clocks, or from the future")
+    return began_at, ended_at, raw[_HEAD.size :]
+
+
+def _checked(raw: bytes) -> bytes:
+    """Put a checksum behind: a body that was damaged may well be of the right type."""
+    return raw + _CHECK.pack(zlib.crc32(raw))
+
+
+def _encoded(value: object) -> bytes:
+    try:
+        return msgspec.msgpack.encode(value)
+    except (ValueError, OverflowError, RecursionError):  # JSON knows numbers of 40 digits, msgpack does not
+        return b""
+
+
+def _family(kind: type[UpstreamError]) -> dict[str, type[UpstreamError]]:
+    """Return a class of errors and all classes below it in its module, by name: the others are raised by nobody."""
+    known = {kind.__name__: kind}
+    for child in kind.__subclasses__():
+        if child.__module__ == kind.__module__:
+            known |= _family(child)
+    return known

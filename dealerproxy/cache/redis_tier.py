@@ -1,0 +1,122 @@
+"""The cache's second tier: aiocache's Redis backend behind the guard, and the lock that lets one process load.
+
+A place is where a piece is kept: its kind's name, its key, and what of it is kept there.
+"""
+
+import asyncio
+import time
+import uuid
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager
+from typing import NamedTuple
+
+from aiocache.backends.redis import RedisCache  # type: ignore[import-untyped]
+from aiocache.serializers import NullSerializer  # type: ignore[import-untyped]
+from redis.asyncio import Redis
+
+from dealerproxy.cache.entries import Key, sealed
+from dealerproxy.tasks import cancel_and_wait
+from dealerproxy.transport.redis_guard import HELD, RELEASE, TAKE, Shared, read
+
+# A lock outlives its holder's death by a lease at most; while the holder lives it renews it.
+LEASE_S = 2.0
+RENEW_S = 0.5
+# How often a process asks whether the one that loads is done.
+POLL_S = 0.03
+# How long the end of a renewal is waited for.
+RENEWED_S = 0.2
+# The largest piece by far is a listing of thousands of rows, of about 600 bytes each.
+MAX_STORED = 8 * 2**20
+
+_RENEW = "if redis.pcall('get', KEYS[1]) == ARGV[1] then redis.call('pexpire', KEYS[1], ARGV[2]) end"
+
+Place = tuple[str, Key, str]
+
+
+class Looked(NamedTuple):
+    """What is stored at each place, FOREIGN where it cannot be a piece.
+
+    `now` is Redis' time when it was read, `ahead_s` how far that is at most ahead of this process's clock.
+    """
+
+    stored: Sequence[bytes | None]
+    now: float
+    ahead_s: float
+
+
+class RedisTier:
+    """Bytes by place. Whatever happens to Redis, there is merely nothing there and nobody else.
+
+    Times are this process's own (`clock`) on this side and Redis' on the other. What the way between them takes makes
+    a piece older, never newer: so what was read before a car was found sold is not taken for news.
+    """
+
+    def __init__(self, shared: Shared, clock: Callable[[], float] = time.monotonic) -> None:
+        self._shared, self._clock = shared, clock
+        pool = shared.client.connection_pool
+        self._cache = RedisCache(
+            serializer=NullSerializer(encoding=None), timeout=None, connection_pool_class=lambda **_: pool
+        )
+
+    async def read(self, places: Sequence[Place]) -> Looked:
+        """Look at some places in one go; there is nothing at any if Redis is away."""
+        names = [self._name(place) for place in places]
+        asked_at = self._clock()
+
+        async def look(redis: Redis) -> Looked:
+            stored = await read(redis, names, MAX_STORED)
+            now = await self._shared.time_of(redis)  # after it, or what was just written would be of the future
+            return Looked(stored, now, now - asked_at)
+
+        return await self._shared.run(look, Looked([None] * len(names), 0.0, 0.0))
+
+    async def write(self, place: Place, body: bytes, began_at: float, ended_at: float, keep_s: float) -> None:
+        """Store what was loaded from `began_at` to `ended_at`, by this process's clock.
+
+        Where there is no room for it, an older truth must not stay, so that goes.
+        """
+        name = self._name(place)
+
+        async def store(redis: Redis) -> bool:
+            # Dated before it is sent: a Redis that hangs may store it much later.
+            ahead_s = await self._shared.time_of(redis) - self._clock()
+            raw = sealed(body, began_at + ahead_s, ended_at + ahead_s)
+            # A float makes aiocache say PSETEX: redis-py warns of SETEX.
+            return len(raw) <= MAX_STORED and bool(await self._cache.set(name, raw, ttl=float(keep_s)))
+
+        if not await self._shared.run(store, otherwise=False):
+            await self.delete(place)
+
+    async def delete(self, place: Place) -> None:
+        """Take away what is there."""
+        name = self._name(place)
+        await self._shared.run(lambda _: self._cache.delete(name), otherwise=0)
+
+    @asynccontextmanager
+    async def alone(self, place: Place, patience_s: float) -> AsyncIterator[None]:
+        """Wait while another process is at it, but not beyond patience; without Redis go on at once."""
+        name, token = self._name(place), uuid.uuid4().hex
+        now = asyncio.get_running_loop().time
+        until = now() + patience_s
+        while now() < until:
+            if await self._eval(TAKE, name, token, int(LEASE_S * 1000)) != HELD:
+                break
+            await asyncio.sleep(POLL_S)
+        renewal = asyncio.create_task(self._renew(name, token), name="renew-lock")
+        try:
+            yield
+        finally:
+            await cancel_and_wait(renewal, within_s=RENEWED_S)
+            await self._eval(RELEASE, name, token)
+
+    async def _renew(self, name: str, token: str) -> None:
+        while True:
+            await asyncio.sleep(RENEW_S)
+            await self._eval(_RENEW, name, token, int(LEASE_S * 1000))
+
+    async def _eval(self, script: str, *arguments: str | int) -> object:
+        return await self._shared.run(lambda _: self._cache.raw("eval", script, 1, *arguments), otherwise=None)
+
+    def _name(self, place: Place) -> str:
+        kind, key, what = place
+        return self._shared.key(what, kind, *((key,) if isinstance(key, str) else key))

@@ -1,0 +1,193 @@
+"""The commands `capture`, `replay` and `doctor`: what they print, and with which status they end.
+
+0: all is well. 1: something is not as it should be (a page that could not be had, a difference, a drift). 2: there is
+nothing to work with (a capture that is not sound, a question nobody understands, a site that cannot be asked).
+"""
+
+import argparse
+import asyncio
+import hashlib
+import signal
+import sys
+from collections.abc import Mapping
+from itertools import count
+from pathlib import Path
+
+from dealerproxy import vocabulary as words
+from dealerproxy.app import create_app
+from dealerproxy.captures import capture as form
+from dealerproxy.captures import doctor
+from dealerproxy.captures.capture import BadCapture, Capture
+from dealerproxy.captures.expectations import differences, expectation, told
+from dealerproxy.captures.fetching import Unfetched, fetching, pages_of, papers_of
+from dealerproxy.captures.maker import Maker
+from dealerproxy.captures.reading import read
+from dealerproxy.captures.replay import Replay, offline, serving
+from dealerproxy.captures.replay_requests import request_for
+from dealerproxy.captures.scrub.texts import ScrubError
+from dealerproxy.captures.sites import Page
+from dealerproxy.settings import Settings
+from dealerproxy.vocabulary import Vocabulary
+
+GOOD, WRONG, UNUSABLE = 0, 1, 2
+
+Captures = Mapping[Path, Capture]
+
+
+def add_commands(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    """Add the three commands to those of `dealerproxy`; each sets `run`, which answers the exit status."""
+    about = "fetch pages, take out what is personal, and store them as captures"
+    parser = commands.add_parser("capture", help=about, description=about)
+    parser.add_argument(
+        "what", nargs="+", help="a partner query (make=Kia&model=K5), an id (encar_41985016), or a page's address"
+    )
+    parser.add_argument("--into", type=Path, default=Path("captures"), metavar="DIR", help="where to (captures)")
+    parser.add_argument("--pages", type=int, default=1, metavar="N", help="how many pages of each list (1)")
+    parser.set_defaults(run=capture)
+    about = "run the service on captures instead of the sites, or compare captures with what is expected of them"
+    parser = commands.add_parser("replay", help=about, description=about)
+    parser.add_argument("folder", type=Path, metavar="DIR", help="a capture, or a folder of captures")
+    choice = parser.add_mutually_exclusive_group()
+    choice.add_argument("--check", action="store_true", help="compare, and print the differences")
+    choice.add_argument("--update", action="store_true", help="write what is read now as what is expected")
+    parser.set_defaults(run=replay)
+    about = "ask each site one small question for each of its pages; tell which paths are there, missing or new"
+    parser = commands.add_parser("doctor", help=about, description=about)
+    parser.add_argument("--captures", type=Path, metavar="DIR", help="look at captures instead of asking the sites")
+    parser.set_defaults(run=diagnose)
+
+
+async def capture(settings: Settings, options: argparse.Namespace) -> int:
+    """Fetch and store pages; an advert brings the papers of its car."""
+    vocabulary = words.load()
+    try:
+        waiting = [page for what in options.what for page in pages_of(what, settings, vocabulary, pages=options.pages)]
+    except Unfetched as error:
+        return _refused(error)
+    maker, status = Maker(vocabulary), GOOD
+    async with fetching(settings) as fetch:
+        for number in count(1):
+            if not waiting:
+                break
+            page = waiting.pop(0)
+            try:
+                response = await fetch(page)
+                waiting += papers_of(page, response)
+                made = maker.make(_free_name(options.into, page), page, response, at=form.utc_now())
+                form.write(options.into / made.name, maker.expecting(made))
+                outcome = f"{options.into / made.name}: {response.status}, {read(made, vocabulary).told}"
+            except (Unfetched, ScrubError, OSError) as error:
+                status, outcome = WRONG, f"{page.url.human_repr()}: {error}"
+            print(f"[{number}/{number + len(waiting)}] {outcome}", flush=True)
+    return status
+
+
+async def replay(settings: Settings, options: argparse.Namespace) -> int:
+    """Check captures or update what is expected of them; else serve them until told to stop."""
+    vocabulary = words.load()
+    try:
+        captures = load(options.folder, vocabulary)
+    except BadCapture as error:
+        return _refused(error)
+    if options.check:
+        return check(captures, vocabulary)
+    if options.update:
+        return update(captures, vocabulary)
+    await _serve(settings, captures, vocabulary)
+    return GOOD
+
+
+async def diagnose(settings: Settings, options: argparse.Namespace) -> int:
+    """Print how the pages of the sites, or captured ones, are made."""
+    vocabulary = words.load()
+    try:
+        found = (
+            await doctor.ask_around(settings, vocabulary)
+            if options.captures is None
+            else doctor.look_at(load(options.captures, vocabulary).values(), vocabulary)
+        )
+    except BadCapture as error:
+        return _refused(error)
+    print(doctor.table(found))
+    return doctor.status(found)
+
+
+def load(folder: Path, vocabulary: Vocabulary) -> Captures:
+    """Read all captures of a folder. Raises BadCapture with a line for each that is not sound."""
+    captures: dict[Path, Capture] = {}
+    problems: list[str] = []
+    for path in form.find(folder):
+        try:
+            captures[path] = form.read(path)
+            read(captures[path], vocabulary)
+        except BadCapture as error:
+            problems.append(str(error))
+    if problems:
+        raise BadCapture("\n".join(problems))
+    return captures
+
+
+def check(captures: Captures, vocabulary: Vocabulary) -> int:
+    """Print for each capture whether it is as expected, and every difference."""
+    wrong = 0
+    for path, each in captures.items():
+        reading = read(each, vocabulary)
+        found = differences(each, reading)
+        wrong += bool(found)
+        remark = "" if expectation(each) is not None or found else " (nothing is expected yet; --update writes it down)"
+        print(f"{'DIFFERS' if found else 'ok'} {path}: {reading.told}{remark}")
+        if found:
+            print("  " + told(found).replace("\n", "\n  "))
+    print(f"{len(captures) - wrong} of {len(captures)} captures are as expected")
+    return WRONG if wrong else GOOD
+
+
+def update(captures: Captures, vocabulary: Vocabulary) -> int:
+    """Write down what is read now. A page that should be readable and is not stays: its parser is to be mended.
+
+    A page that cannot be written ends it.
+    """
+    failing = 0
+    for path, each in captures.items():
+        reading = read(each, vocabulary)
+        if not differences(each, reading) and expectation(each) is not None:
+            continue
+        if reading.error is not None and each.expected_error is None:
+            failing += 1
+            print(f"FAILS {path}: {reading.told}; left as it was")
+            continue
+        try:
+            form.write_expectation(path, reading.document, reading.error)
+        except OSError as error:
+            return _refused(BadCapture(f"{error.filename}: {error.strerror}"))
+        print(f"updated {path}: {reading.told}")
+    return WRONG if failing else GOOD
+
+
+async def _serve(settings: Settings, captures: Captures, vocabulary: Vocabulary) -> None:
+    stop = asyncio.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    async with serving(Replay(captures.values()).app()) as upstream:
+        app = create_app(offline(settings, upstream), vocabulary)
+        async with serving(app, settings.port) as url:
+            print(f"dealerproxy listens on {url} and has {len(captures)} captures for the sites, on {upstream}.")
+            for each in captures.values():
+                asked = request_for(each, vocabulary)
+                print(f"  {each.name}: " + (f"curl -si '{url}{asked}'" if asked else each.request.url))
+            sys.stdout.flush()
+            await stop.wait()
+
+
+def _free_name(folder: Path, page: Page) -> str:
+    """A name for a page fetched by hand that is not taken yet."""
+    digest = hashlib.blake2b(str(page.url).encode(), digest_size=4).hexdigest()
+    name = f"{page.upstream}-{page.operation}-{page.subject or digest}"
+    names = (f"{name}-{number}" if number > 1 else name for number in count(1))
+    return next(free for free in names if not (folder / free).exists())
+
+
+def _refused(error: Exception) -> int:
+    for line in str(error).splitlines():
+        print(f"error: {line}", file=sys.stderr)
+    return UNUSABLE

@@ -1,0 +1,219 @@
+"""Keeps the first page of each new kind of trouble: written behind the requests, bounded, never a trouble itself."""
+
+import asyncio
+import hashlib
+import re
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from datetime import datetime
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import structlog
+from cachetools import TTLCache
+from yarl import URL
+
+from dealerproxy.captures import capture as form
+from dealerproxy.captures.capture import Trouble
+from dealerproxy.captures.maker import Maker
+from dealerproxy.captures.scrub.safe_words import identities
+from dealerproxy.captures.scrub.stand_ins import masked
+from dealerproxy.captures.scrub.texts import ScrubError
+from dealerproxy.captures.sites import Page, recognise
+from dealerproxy.tasks import cancel_and_wait
+from dealerproxy.transport.errors import Blocked, Drift, NotFound
+from dealerproxy.transport.fetch import Odd, Unknown
+from dealerproxy.transport.response import Response
+from dealerproxy.vocabulary import MISSES_BEYOND, Vocabulary
+
+MAX_CAPTURES = 200
+MAX_BYTES = 50_000_000
+# Pages that wait to be written; each may be as large as the largest answer.
+MAX_WAITING = 4
+# Larger bodies are not kept: scrubbing them would hold up everything else for seconds.
+LARGEST_BODY = 1_000_000
+# How long a kind of trouble counts as known without a look at the disk, where the capture may have been taken away.
+KNOWN_S = 3600.0
+MAX_KNOWN = 1_000
+CLOSE_S = 0.5
+# A code that no dictionary has is no error, but the page that has it is worth a look. A site that numbers all of them
+# anew must not push out everything else.
+UNKNOWN = "unknown"
+MOST_WORDS = 10
+
+_PLACE = re.compile(r"\[\d+\]")
+_LONGEST_SLUG = 32
+_NO_SLUG = re.compile(r"[^a-z0-9]+")
+_NAME = re.compile(r"(?:encar|danawa)-[a-z]+-[a-z_]+-[a-z0-9-]*[0-9a-f]{8}")
+
+WRITTEN, FAILED = "written", "failed"
+
+log = structlog.get_logger(__name__)
+
+
+class _Waiting(NamedTuple):
+    name: str
+    page: Page
+    response: Response
+    trouble: Trouble
+    bound: Mapping[str, Any]  # what the log lines of its request bear
+
+
+class Keeper:
+    """Keeps captures in a folder. `asked_at` are the addresses at which the service asks the sites.
+
+    Writing happens in a thread; between `start` and `close` alone is anything kept.
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        vocabulary: Vocabulary,
+        asked_at: Mapping[str, URL],
+        *,
+        max_captures: int = MAX_CAPTURES,
+        max_bytes: int = MAX_BYTES,
+        now: Callable[[], datetime] = form.utc_now,
+        count: Callable[[str], None] = lambda _: None,
+        met: Callable[[str], None] = lambda _: None,
+    ) -> None:
+        """`count` is told of every capture that was `written`, or `failed` to be; `met` of the id of each trouble."""
+        self._count, self._met = count, met
+        self._folder, self._asked_at = folder, asked_at
+        self._maker = Maker(vocabulary)
+        self._max_captures, self._max_bytes, self._now = max_captures, max_bytes, now
+        self._known: TTLCache[str, bool] = TTLCache(MAX_KNOWN, KNOWN_S)
+        self._words: dict[tuple[str, str], set[str]] = {}
+        self._waiting: asyncio.Queue[_Waiting] = asyncio.Queue(MAX_WAITING)
+        self._writer: asyncio.Task[None] | None = None
+        self._failed = False
+
+    def start(self) -> None:
+        """Begin to write."""
+        self._writer = asyncio.create_task(self._write_all(), name="write-captures")
+
+    async def close(self) -> None:
+        """Write what still waits, if that does not take long, and end."""
+        if self._writer is None:
+            return
+        with suppress(TimeoutError):
+            async with asyncio.timeout(CLOSE_S):
+                await self._waiting.join()
+        await cancel_and_wait(self._writer)
+
+    def notice(self, upstream: str, operation: str, url: URL, response: Response | None, error: Odd) -> str | None:
+        """Take note of an answer that is a failure, or odd; return the id of the capture that shows this kind of it.
+
+        That is the name of a directory, which may be about to be written. None when there is nothing to show: no
+        answer, a plain 404, a page of no site, or too much waiting already. The address tells more finely than
+        `upstream` and `operation` which page it is.
+        """
+        if response is None or isinstance(error, NotFound):
+            return None
+        if isinstance(error, Unknown):
+            return self._note(url, response, Trouble(UNKNOWN, f"{error.kind} {self._word(operation, error)}"))
+        sign = (
+            error.path
+            if isinstance(error, Drift)
+            else error.kind
+            if isinstance(error, Blocked)
+            else f"status {response.status}"
+        )
+        return self._note(url, response, Trouble(error.code, _PLACE.sub("[]", sign)))
+
+    def _word(self, operation: str, unknown: Unknown) -> str:
+        """The word to tell the page by; of one operation and kind all words past the first few share one page."""
+        word = masked(unknown.word) if any(identities(unknown.word)) else unknown.word
+        words = self._words.setdefault((operation, unknown.kind), set())
+        if word not in words and len(words) >= MOST_WORDS:
+            return MISSES_BEYOND
+        words.add(word)
+        return word
+
+    def _note(self, url: URL, response: Response, trouble: Trouble) -> str | None:
+        page = recognise(url, self._asked_at)
+        if page is None or self._writer is None or len(response.body) > LARGEST_BODY:
+            return None
+        name = name_of(page, trouble)
+        known = self._known.get(name)
+        if known is None:
+            bound = structlog.contextvars.get_contextvars()
+            try:
+                self._waiting.put_nowait(_Waiting(name, page, response, trouble, bound))
+            except asyncio.QueueFull:
+                return None
+            known = self._known[name] = True
+        if not known:
+            return None
+        self._met(name)
+        return name
+
+    async def _write_all(self) -> None:
+        while True:
+            waiting = await self._waiting.get()
+            try:
+                written = await asyncio.to_thread(self._write, waiting)
+            except (OSError, ScrubError) as error:
+                self._known[waiting.name] = False
+                self._count(FAILED)
+                self._say_once(waiting, error)
+            except Exception:
+                # Whatever it was, the service goes on, and nothing was written.
+                self._known[waiting.name] = False
+                self._count(FAILED)
+                log.exception("capture_failed", capture=waiting.name)
+            else:
+                if written:
+                    self._count(WRITTEN)
+                    log.warning("capture_written", capture=waiting.name, folder=str(self._folder), **waiting.bound)
+                    self._failed = False
+            finally:
+                self._waiting.task_done()
+
+    def _write(self, waiting: _Waiting) -> bool:
+        """Write a capture, unless another process did already; then make room for the next."""
+        folder = self._folder / waiting.name
+        if folder.exists():
+            return False
+        capture = self._maker.make(
+            waiting.name, waiting.page, waiting.response, at=self._now(), trouble=waiting.trouble
+        )
+        if waiting.trouble.code not in {Drift.code, UNKNOWN}:
+            capture = self._maker.expecting(capture)
+        try:
+            form.write(folder, capture)
+        except FileExistsError:
+            return False
+        make_room(self._folder, self._max_captures, self._max_bytes)
+        return True
+
+    def _say_once(self, waiting: _Waiting, error: Exception) -> None:
+        """A disk that is full or gone is told of once, until something could be written again."""
+        if not self._failed:
+            log.error("capture_failed", capture=waiting.name, reason=f"{type(error).__name__}: {error}")
+        self._failed = True
+
+
+def name_of(page: Page, trouble: Trouble) -> str:
+    """Return a name that is the same for the same kind of trouble, in every process and after every restart."""
+    group = "\n".join((page.upstream, page.operation, trouble.code, trouble.sign))
+    digest = hashlib.blake2b(group.encode(), digest_size=4).hexdigest()
+    words = _NO_SLUG.sub(" ", trouble.sign.lower()).split()
+    while len(words) > 1 and sum(map(len, words)) > _LONGEST_SLUG:
+        words.pop(0)  # the end of a path tells most
+    return "-".join((page.upstream, page.operation, trouble.code, *words, digest))
+
+
+def make_room(folder: Path, max_captures: int, max_bytes: int) -> None:
+    """Remove the oldest captures that were kept by themselves until the rest is within bounds; nothing else."""
+    kept = [path for path in folder.iterdir() if _NAME.fullmatch(path.name)]
+    sizes: list[tuple[int, Path, int]] = []
+    for path in kept:
+        with suppress(OSError):  # another process may be making room, too
+            sizes.append((path.stat().st_mtime_ns, path, sum(file.stat().st_size for file in path.iterdir())))
+    room = max_bytes
+    for number, (_, path, size) in enumerate(sorted(sizes, reverse=True)):
+        room -= size
+        if number >= max_captures or (room < 0 and number):
+            with suppress(OSError):  # one with something else in it stays
+                form.remove(path)

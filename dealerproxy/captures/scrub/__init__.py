@@ -1,0 +1,1 @@
+"""Replaces personal data in a page before it is written to disk."""

@@ -1,0 +1,125 @@
+"""The answers of the list, facets and availability routes."""
+
+from collections.abc import Mapping, Sequence
+from enum import StrEnum
+
+from msgspec import UNSET, Struct, UnsetType
+
+from dealerproxy.contract.summary import VehicleSummary
+
+# Why rows are older than they should be: they are being read anew just now.
+REFRESHING = "refreshing"
+# Reasons of `stale` that are no failure of the site.
+NOT_ITS_FAILURE = frozenset({REFRESHING, "overloaded"})
+
+
+class Status(StrEnum):
+    """What became of a source."""
+
+    OK = "ok"
+    STALE = "stale"
+    PARTIAL = "partial"
+    FAILED = "failed"
+    SKIPPED = "skipped"
+
+
+class SkipReason(StrEnum):
+    """Why a source was not asked."""
+
+    SOURCE_EXCLUDED = "source_excluded"
+    NOTHING_TO_ASK = "nothing_to_ask"
+    NO_FACET = "no_facet"
+    FILTER_UNSUPPORTED = "filter_unsupported"
+    UPSTREAM_EXCLUDED = "upstream_excluded"
+
+
+class SourceState(Struct, frozen=True, kw_only=True):
+    """One upstream in one answer.
+
+    `reason` is a skip reason or an upstream error's code; `total` the upstream's own count over the legs that
+    answered, null where more rows came than it counts; `age_s` the age of the oldest piece used; `retry_at` ISO 8601,
+    when it is worth asking again. `capture` is there when the page that made the trouble was kept, under this id.
+    """
+
+    name: str
+    status: Status
+    reason: str | None = None
+    rows: int = 0
+    total: int | None = None
+    age_s: int | None = None
+    retry_at: str | None = None
+    capture: str | UnsetType = UNSET
+
+    @property
+    def failing(self) -> bool:
+        """Whether the site failed: wholly, in part, or at a refresh, so that its old rows stand in.
+
+        Such a source is named in `X-LMN-Partial-Dealer-Unavailable`.
+        """
+        if self.status is Status.STALE:
+            return self.reason not in NOT_ITS_FAILURE
+        return self.status in {Status.FAILED, Status.PARTIAL}
+
+
+class Notice(Struct, frozen=True, kw_only=True):
+    """A remark for whoever merges the rows. `count` says how many rows or values it is about, if that has a sense."""
+
+    code: str
+    field: str | None = None
+    message: str
+    count: int | None = None
+
+
+class FxShown(Struct, frozen=True):
+    """The exchange rate of this answer."""
+
+    krw_per_usd: float
+    as_of: str
+    source: str
+
+
+class VehicleList(Struct, frozen=True, kw_only=True):
+    """The answer of `GET /v1/vehicles`. `filtered_out` is there only when an auction-only filter hid dealer rows."""
+
+    data: Sequence[VehicleSummary]
+    next_cursor: str | None
+    sources: Sequence[SourceState]
+    fx: FxShown
+    notices: Sequence[Notice]
+    filtered_out: int | UnsetType = UNSET
+
+
+class FacetsAnswer(Struct, frozen=True, kw_only=True):
+    """Flat unique values without counts, in the partner API's shape; `notices` is there to say where they are from."""
+
+    makes: Sequence[str]
+    models: Mapping[str, Sequence[str]]
+    fuels: Sequence[str]
+    transmissions: Sequence[str]
+    sources: Sequence[str]
+    as_of: str
+    notices: Sequence[Notice] = ()
+
+
+class Buyable(StrEnum):
+    """The states of the public answer."""
+
+    AVAILABLE = "available"
+    SOLD = "sold"
+    WAITING = "waiting"
+    GONE = "gone"
+    UNKNOWN = "unknown"
+
+
+class CarState(Struct, frozen=True):
+    """One car of an availability check; `reason` says more where the status alone does not."""
+
+    id: str
+    status: Buyable
+    reason: str | None = None
+
+
+class AvailabilityAnswer(Struct, frozen=True):
+    """The answer of `POST /v1/vehicles/availability`, in the order asked, repeated ids once."""
+
+    data: Sequence[CarState]

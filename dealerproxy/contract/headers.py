@@ -1,0 +1,28 @@
+"""The names of the headers of our own, on both ends of the wire."""
+
+import email.utils
+from datetime import UTC
+
+REQUEST_ID = "X-Request-Id"
+API_KEY = "x-api-key"
+DEADLINE_HEADER = "X-Request-Deadline-Ms"
+PARTIAL_HEADER = "X-LMN-Partial-Dealer-Unavailable"
+PAGE_MAX_HEADER = "X-LMN-Dealer-Page-Max"
+
+
+# Nobody is believed who asks for more than a day.
+LONGEST_WAIT_S = 86_400.0
+
+
+def retry_after_s(value: str | None, now: float) -> float | None:
+    """Seconds to wait by a Retry-After header (seconds or an HTTP date), at most a day; None when unreadable."""
+    text = (value or "").strip()
+    if text.isascii() and text.isdigit():
+        return min(float(text), LONGEST_WAIT_S)
+    try:
+        moment = email.utils.parsedate_to_datetime(text)
+    except (TypeError, ValueError, OverflowError):
+        return None
+    if moment.tzinfo is None:
+        moment = moment.replace(tzinfo=UTC)  # an HTTP date is GMT even when it does not say so
+    return min(max(0.0, moment.timestamp() - now), LONGEST_WAIT_S)

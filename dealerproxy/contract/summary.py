@@ -1,0 +1,52 @@
+"""One row of the public list: the partner API's VehicleSummary, nulls explicit."""
+
+from msgspec import Struct
+
+from dealerproxy.contract.pricing import Pricing
+
+
+class VehicleSummary(Struct, frozen=True, kw_only=True, gc=False):
+    """One dealer car as the partner sees it: USD, English, auction-only fields null."""
+
+    id: str
+    source: str = "dealer"
+    make: str
+    model: str
+    trim: str | None
+    year: int
+    mileage_km: int
+    fuel: str | None
+    transmission: str | None
+    color: str | None
+    engine_cc: int | None
+    drivetrain: str | None
+    options: tuple[str, ...] = ()
+    accident_grade: None = None
+    exterior_grade: None = None
+    auction_date: None = None
+    order_cutoff_at: None = None
+    thumbnail_url: str | None
+    pricing: Pricing
+    auction_result: None = None
+    auction_count: None = None
+
+
+class DealerFacts(Struct, frozen=True, kw_only=True, gc=False):
+    """What only insiders may see (`include=dealer`): won, Korean names, the advert's own address."""
+
+    upstream: str
+    listing_id: str
+    url: str
+    price_krw: int | None
+    first_registered: str | None
+    body: str | None
+    seller_type: str | None
+    region: str | None
+    model_korean: str
+    trim_korean: str | None
+
+
+class InsiderSummary(VehicleSummary, frozen=True, kw_only=True, gc=False):
+    """A summary with the `dealer` object."""
+
+    dealer: DealerFacts

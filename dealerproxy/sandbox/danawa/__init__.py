@@ -1,0 +1,1 @@
+"""The stand-in for Danawa and its feeder M-Park."""

@@ -1,0 +1,210 @@
+"""One leg of a walk: reads aligned chunks, stands before its next row, and finds its place again.
+
+Pure bookkeeping: whoever drives a reader fetches the chunk it asks for and hands it over.
+"""
+
+import bisect
+import sys
+from collections import Counter
+from collections.abc import Callable
+
+from dealerproxy.cache.entries import Found
+from dealerproxy.contract.terms import Sort
+from dealerproxy.search.cursor import LegState, Seen
+from dealerproxy.search.plan import Leg
+from dealerproxy.search.source_report import Heard, heard_of, together
+from dealerproxy.transport.errors import UpstreamError
+from dealerproxy.upstreams.encar.legs import EncarLeg
+from dealerproxy.upstreams.paging import CHUNK_ROWS, FIRST, MAX_OFFSET, SORT_KEYS, digest, index_order, matching
+from dealerproxy.vehicles.listing import Chunk, LeftOut, LeftOutReason, Listing
+
+
+class LegReader:
+    """Reads one leg from a state on, in chunks of 48 rows.
+
+    `wanted` is the index of the chunk it needs, None while it has a row at hand, has ended or failed. `head` is
+    the next row to give out, `head_key` its sort key. Rows that belong before the walk's `front` were inserted or
+    pushed there while one walked: they are passed over, or the order would jump back and ids come twice.
+    """
+
+    rows_a_chunk = CHUNK_ROWS
+
+    def __init__(
+        self,
+        leg: Leg,
+        state: LegState,
+        *,
+        sort: Sort,
+        keep: Callable[[Listing], bool],
+        seen: Seen,
+        front: int | None = None,
+    ) -> None:
+        self.leg = leg
+        self.failure: UpstreamError | None = None
+        self.head: Listing | None = None
+        self.head_key = 0
+        self.total = state.total
+        self._heard: list[Heard] = []
+        self.confirmed = True
+        self.calls = 0
+        self.too_deep = False
+        self.missing = 0
+        self.moved = 0
+        self.left_out: Counter[LeftOutReason] = Counter()
+        self._sort, self._sort_key = sort, SORT_KEYS[sort]
+        self._keep, self._seen = keep, seen
+        self._front = state.key if state.late else front
+        self._offset, self._key, self._last = state.offset, state.key, state.last
+        self._passed: str | None = None  # the listing id that `last` is the digest of, once one was passed here
+        self._ended, self._late = state.ended, state.late
+        self._chunk: Chunk | None = None
+        self._index = state.offset // self.rows_a_chunk
+        self._resuming = state.last is not None
+        self._looked_aside = False
+
+    @property
+    def wanted(self) -> int | None:
+        """Index of the chunk needed before this leg can go on."""
+        if self._ended or self.failure is not None or self.head is not None:
+            return None
+        return self._index
+
+    @property
+    def ended(self) -> bool:
+        """Whether nothing follows in this leg."""
+        return self._ended
+
+    @property
+    def heard(self) -> Heard:
+        """What was heard of the leg in this request."""
+        return together(self.leg.upstream, self._heard, self.failure, self.total)
+
+    def state(self, front: int | None) -> LegState:
+        """Where the leg stands, for the cursor; `front` is the walk's new one."""
+        caught_up = self.head is not None and front is not None and self.head_key >= front
+        late = self.failure is not None or (self._late and not caught_up)
+        last = self._last if self._passed is None else digest(self._passed)
+        return LegState(self._offset, self._key, last, self.total, self._ended, late)
+
+    def offer(self, found: Found[Chunk]) -> None:
+        """Take the wanted chunk and move to the next row that may be given out."""
+        chunk = found.value
+        self.total = self._count(chunk)
+        self._heard.append(heard_of(self.leg.upstream, found, self.total))
+        self.confirmed = chunk.confirmed
+        start = 0
+        if self._resuming:
+            place = self._find_place(chunk)
+            if place is None:
+                return
+            self._resuming = False
+            start = place
+        elif self._offset // self.rows_a_chunk == self._index:
+            start = self._offset % self.rows_a_chunk
+        self._chunk = chunk
+        self._offset = self._index * self.rows_a_chunk + start
+        self._advance()
+
+    def _count(self, chunk: Chunk) -> int | None:
+        """How many rows the leg has: the upstream's own count."""
+        return chunk.total
+
+    def take(self) -> Listing:
+        """Give out the head and move on within the chunk."""
+        listing = self.head
+        if listing is None:
+            raise LookupError("the leg has no row at hand")
+        self._pass(listing)
+        self.head = None
+        self._advance()
+        return listing
+
+    def _advance(self) -> None:
+        chunk = self._chunk
+        if chunk is None:
+            return
+        base = self._index * self.rows_a_chunk
+        for place in range(self._offset - base, len(chunk.entries)):
+            entry = chunk.entries[place]
+            if isinstance(entry, LeftOut):
+                self.left_out[entry.reason] += 1
+            elif self._keep(entry):
+                key = self._sort_key(entry)
+                if entry.id not in self._seen and (self._front is None or key >= self._front):
+                    self.head, self.head_key = entry, key
+                    return
+                self.moved += 1
+            self._pass(entry)
+        self._index += 1
+        self._chunk = None
+        self.missing += chunk.missing
+        self.too_deep = chunk.cut or (not chunk.ended and self._index * self.rows_a_chunk >= MAX_OFFSET)
+        self._ended = chunk.ended or self.too_deep
+
+    def _pass(self, entry: Listing | LeftOut) -> None:
+        self._offset += 1
+        if entry.listing_id is not None:
+            self._passed = entry.listing_id
+        if isinstance(entry, Listing):
+            self._key = self._sort_key(entry)
+
+    def _find_place(self, chunk: Chunk) -> int | None:
+        """Find where to go on in a chunk, or None after pointing `wanted` at the neighbour to look in.
+
+        After the last row passed, if it is still here; in a neighbour if the rows moved a whole chunk's way;
+        else from the last key on, where rows given out already are known by their id.
+        """
+        for position, entry in enumerate(chunk.entries):
+            if entry.listing_id is not None and digest(entry.listing_id) == self._last:
+                return position + 1
+        if self._offset == self._index * self.rows_a_chunk:
+            return 0  # the last row passed ended the chunk before
+        keys = [self._sort_key(entry) if isinstance(entry, Listing) else None for entry in chunk.entries]
+        neighbour = self._index + self._shift([key for key in keys if key is not None])
+        if neighbour >= 0 and neighbour != self._index and not self._looked_aside:
+            self._looked_aside = True
+            self._index = neighbour
+            return None
+        return self._from_key(keys)
+
+    def _shift(self, keys: list[int]) -> int:
+        """Which way the place moved if not even its key is among these: -1, 0 or 1 chunks."""
+        if self._key is None:
+            return 0
+        if not keys or min(keys) > self._key:
+            return -1
+        return 1 if max(keys) < self._key else 0
+
+    def _from_key(self, keys: list[int | None]) -> int:
+        if self._key is None:
+            return self._offset % self.rows_a_chunk
+        # Once ids were forgotten, a row with the very same key may be one of them.
+        first = self._key if self._seen.complete else self._key + 1
+        return next((i for i, key in enumerate(keys) if key is not None and key >= first), len(keys))
+
+
+class IndexReader(LegReader):
+    """Reads a leg that is one chunk, sorted by `index_order` with what is left out before all rows.
+
+    However the listing changed meanwhile, its place is behind the last row passed: no neighbour to look in, no row of
+    an equal key that may have been one passed.
+    """
+
+    rows_a_chunk = sys.maxsize
+
+    def _count(self, chunk: Chunk) -> int | None:
+        """How many rows match: counted once a walk, as the site filters nothing."""
+        return matching(chunk, self._keep) if self.total is None else self.total
+
+    def _find_place(self, chunk: Chunk) -> int | None:
+        passed = FIRST if self._key is None or self._last is None else (self._key, self._last)
+        return bisect.bisect_right(
+            chunk.entries,
+            passed,
+            key=lambda entry: index_order(entry, self._sort) if isinstance(entry, Listing) else FIRST,
+        )
+
+
+def reader_of(leg: Leg) -> type[LegReader]:
+    """How a leg is read."""
+    return LegReader if isinstance(leg, EncarLeg) else IndexReader

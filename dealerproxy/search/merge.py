@@ -1,0 +1,122 @@
+"""One page of a walk: legs read side by side, merged by the sort, cut at the page's size."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Iterable, Sequence
+from heapq import heappop, heappush, heapreplace
+
+from dealerproxy.cache.entries import Found, State
+from dealerproxy.contract.terms import Sort
+from dealerproxy.search.leg_reader import LegReader
+from dealerproxy.transport.errors import UpstreamError
+from dealerproxy.upstreams.encar.naming import UPSTREAM as ENCAR
+from dealerproxy.vehicles.listing import Chunk, Listing
+
+# Chunks a request may ask for beyond one a leg, when filters or left-out rows leave its page short.
+MAX_REFILLS = 4
+
+# Finds a leg's chunk by index. Raises UpstreamError.
+Load = Callable[[LegReader, int], Awaitable[Found[Chunk]]]
+
+
+_Key = tuple[str, str]
+
+
+class Page:
+    """Rows gathered so far; no vehicle twice. Of its adverts on a site the original stays, of both sites Encar's."""
+
+    def __init__(self) -> None:
+        self._rows: dict[_Key, Listing] = {}
+        self._by_facts: dict[tuple[str, str, int, int, int], list[_Key]] = {}
+        self.duplicates = 0
+        self.short = False
+
+    def __len__(self) -> int:
+        return len(self._rows)
+
+    def add(self, listing: Listing) -> None:
+        """Append a listing, unless the page has the same car from an advert at least as good."""
+        key = (listing.upstream, listing.vehicle_key)
+        other = self._rows.get(key)
+        if other is not None:
+            self.duplicates += 1
+            if other.original or not listing.original:
+                return
+            del self._rows[key]
+        twins = self._elsewhere(listing, key)
+        if twins and listing.upstream != ENCAR:
+            self.duplicates += 1
+            return
+        self.duplicates += len(twins)
+        for twin in twins:
+            del self._rows[twin]
+        self._rows[key] = listing
+
+    def _elsewhere(self, listing: Listing, key: _Key) -> list[_Key]:
+        """Rows of other sites with the very same facts: the sites share no number to know a car by."""
+        facts = (listing.make, listing.model, listing.year, listing.mileage_km, listing.price_krw)
+        keys = self._by_facts.setdefault(facts, [])
+        twins = [other for other in keys if other[0] != listing.upstream and other in self._rows]
+        keys.append(key)
+        return twins
+
+    def rows(self, sort: Sort) -> list[Listing]:
+        """The rows in the order to show: merged order, or by (year, registration, id) for the year sorts."""
+        rows = list(self._rows.values())
+        if sort.by_year:
+            rows.sort(key=lambda row: (row.year, row.registered, int(row.listing_id)), reverse=True)
+        return rows
+
+
+async def gather(readers: Sequence[LegReader], size: int, load: Load) -> Page:
+    """Fill a page from the readers, which end up standing after its last row.
+
+    Legs are merged by their heads' keys; ties go to the earlier leg. A leg that fails drops out for this page
+    and stays where it stood. The page is short when more than four refills would be needed.
+    """
+    page = Page()
+    refills = MAX_REFILLS
+    heads: list[tuple[int, int]] = []  # a reader's next key and its place
+    waiting = list(range(len(readers)))
+    while len(page) < size:
+        while waiting := [place for place in waiting if readers[place].wanted is not None]:
+            affordable = [place for place in waiting if readers[place].calls == 0] or waiting[:refills]
+            if not affordable:
+                page.short = True
+                return page
+            refills -= sum(await _fill([readers[place] for place in affordable], load))
+            for place in affordable:
+                if readers[place].head is not None:
+                    heappush(heads, (readers[place].head_key, place))
+        if not heads:
+            break
+        place = heads[0][1]
+        reader = readers[place]
+        page.add(reader.take())
+        if reader.head is not None:
+            heapreplace(heads, (reader.head_key, place))
+        else:
+            heappop(heads)
+            waiting.append(place)
+    return page
+
+
+async def _fill(readers: Iterable[LegReader], load: Load) -> list[bool]:
+    """Fetch each reader's wanted chunk side by side; tell for each whether it cost a refill."""
+    return await asyncio.gather(*(_fill_one(reader, load) for reader in readers))
+
+
+async def _fill_one(reader: LegReader, load: Load) -> bool:
+    index = reader.wanted
+    if index is None:
+        return False
+    refill = reader.calls > 0
+    try:
+        found = await load(reader, index)
+    except UpstreamError as error:
+        reader.failure = error
+        reader.calls += 1
+        return refill
+    asked = found.state in {State.MISS, State.STALE}
+    reader.calls += asked
+    reader.offer(found)
+    return refill and asked

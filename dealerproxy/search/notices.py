@@ -1,0 +1,60 @@
+"""Notices about a page that was read: what was left out of it, and where a walk stops short."""
+
+from collections import Counter
+from collections.abc import Sequence
+
+from dealerproxy.contract.answers import Notice
+from dealerproxy.search.leg_reader import LegReader
+from dealerproxy.search.merge import Page
+from dealerproxy.vehicles.listing import LeftOutReason, Listing
+
+UNCONFIRMED_EMPTY = Notice(
+    code="unconfirmed_empty", message="Danawa shows no car of a make, without saying that there is none."
+)
+PAGE_SHORT = Notice(code="page_short", message="Few rows matched what was read so far; go on with `next_cursor`.")
+RATE_KEPT = Notice(
+    code="rate_kept",
+    field="krw_per_usd",
+    message="The walk keeps the exchange rate of its first page. Start again without a cursor to use another.",
+)
+
+# code -> (field, message around the count)
+_COUNTED = {
+    f"left_out_{LeftOutReason.LEASE_OR_RENT}": (None, "Left out: {} offered for lease or rent."),
+    f"left_out_{LeftOutReason.UNDER_CONTRACT}": (None, "Left out: {} under contract."),
+    f"left_out_{LeftOutReason.PLACEHOLDER_PRICE}": (None, "Left out: {} with a placeholder for a price."),
+    f"left_out_{LeftOutReason.PLACEHOLDER_MILEAGE}": (None, "Left out: {} with a placeholder for a mileage."),
+    f"left_out_{LeftOutReason.UNKNOWN_MODEL}": (None, "Left out: {} of a model without an English name here."),
+    f"left_out_{LeftOutReason.SOLD_OR_RESERVED}": (None, "Left out: {} sold or reserved."),
+    f"left_out_{LeftOutReason.OTHER_FEEDER}": (None, "Left out: {} of a seller that cannot be followed."),
+    f"left_out_{LeftOutReason.NOT_BUYABLE}": (None, "Left out: {} found sold or gone since the list was read."),
+    f"left_out_{LeftOutReason.UNREADABLE}": (None, "Left out: {} that could not be read."),
+    "left_out_duplicate": (None, "Left out: {} more adverts of cars on this page."),
+    "untranslated": ("trim", "Words of trim names without English, left out of the text: {}."),
+    "depth_limit": (None, "Searches that end before their last row: {}. Narrow the filters to see the rest."),
+    "moved": (None, "Passed over: {} that came before or belong before the page, because the stock moved."),
+    "rows_missing": (None, "Rows the site counts but did not send: {}."),
+}
+
+
+def remarks(readers: Sequence[LegReader], page: Page, rows: Sequence[Listing]) -> list[Notice]:
+    """Remark on what a page does not show, with counts."""
+    counts = Counter(
+        {
+            "left_out_duplicate": page.duplicates,
+            "untranslated": sum(row.untranslated for row in rows),
+            "depth_limit": sum(reader.too_deep for reader in readers),
+            "moved": sum(reader.moved for reader in readers),
+            "rows_missing": sum(reader.missing for reader in readers),
+        }
+    )
+    for reader in readers:
+        counts.update({f"left_out_{reason}": count for reason, count in reader.left_out.items()})
+    notices = [
+        Notice(code=code, field=field, message=message.format(counts[code]), count=counts[code])
+        for code, (field, message) in _COUNTED.items()
+        if counts[code]
+    ]
+    if not all(reader.confirmed for reader in readers):
+        notices.append(UNCONFIRMED_EMPTY)
+    return [*notices, PAGE_SHORT] if page.short else notices

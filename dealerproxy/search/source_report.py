@@ -1,0 +1,170 @@
+"""How each source did, summed up over its legs: one honest word a site."""
+
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, NamedTuple
+
+from msgspec import UNSET
+
+from dealerproxy.cache.entries import Found, State
+from dealerproxy.contract.answers import NOT_ITS_FAILURE, REFRESHING, FxShown, SkipReason, SourceState, Status
+from dealerproxy.contract.errors import ApiError
+from dealerproxy.contract.headers import PARTIAL_HEADER
+from dealerproxy.contract.rate import Rate, iso_kst
+from dealerproxy.contract.terms import UPSTREAMS
+from dealerproxy.transport.errors import UpstreamError, worst
+
+# The worst of several pieces makes the answer.
+WORST_LAST = (State.MISS, State.HIT, State.UPDATING, State.STALE)
+
+
+class Heard(NamedTuple):
+    """What was heard of one leg in a request.
+
+    `total` is the upstream's last count of it; `age_s` is that of the oldest piece used and `state` the worst of them,
+    both None when none was. `stale` says why a piece is older than it should be; for `fresh_for_s` seconds more all of
+    them are fresh, and in `wait_s` seconds the site is worth asking again, where it refused.
+    """
+
+    upstream: str
+    failure: UpstreamError | None
+    total: int | None
+    age_s: float | None = None
+    state: State | None = None
+    stale: str | None = None
+    fresh_for_s: float = 0.0
+    wait_s: float | None = None
+
+    @property
+    def answered(self) -> bool:
+        """Whether anything of the leg was there to use."""
+        return self.state is not None
+
+
+def heard_of(upstream: str, found: Found[Any], total: int | None) -> Heard:
+    """What was heard of a leg by one piece."""
+    stale = None
+    wait_s = found.failure.retry_after_s if found.failure else None
+    if found.state in {State.STALE, State.UPDATING}:
+        stale = found.failure.code if found.failure else REFRESHING
+    return Heard(upstream, None, total, found.age_s, found.state, stale, found.fresh_for_s, wait_s)
+
+
+def together(upstream: str, pieces: Sequence[Heard], failure: UpstreamError | None, total: int | None) -> Heard:
+    """What was heard of a leg by all of its pieces; with its last count even when none came."""
+    if not pieces:
+        return Heard(upstream, failure, total)
+    return Heard(
+        upstream,
+        failure,
+        total,
+        max(piece.age_s or 0.0 for piece in pieces),
+        worst_of(piece.state for piece in pieces),
+        _why_stale(pieces),
+        min(piece.fresh_for_s for piece in pieces),
+        max((piece.wait_s for piece in pieces if piece.wait_s is not None), default=None),
+    )
+
+
+def sum_up(
+    heard: Sequence[Heard], rows: Mapping[str, int], skips: Mapping[str, SkipReason], now: float
+) -> tuple[SourceState, ...]:
+    """Tell each source's state; `rows` counts those shown by upstream, `now` is unix seconds.
+
+    Raises ApiError 503 when every source that was asked failed.
+    """
+    states: list[SourceState] = []
+    waits: list[float] = []
+    for name in UPSTREAMS:
+        if name in skips:
+            states.append(SourceState(name=name, status=Status.SKIPPED, reason=skips[name]))
+            continue
+        legs = [leg for leg in heard if leg.upstream == name]
+        state = _state(name, legs, rows.get(name, 0), now)
+        states.append(state)
+        if state.status is Status.FAILED:
+            waits.append(wait_of([leg.failure for leg in legs if leg.failure is not None]))
+    # A source whose legs all ended on earlier pages was not asked now, so it does not vouch for an empty page.
+    attempted = {leg.upstream for leg in heard if leg.answered or leg.failure is not None}
+    if waits and len(waits) == len(attempted):
+        raise unavailable(states, waits)
+    return tuple(states)
+
+
+def _state(name: str, legs: Sequence[Heard], rows: int, now: float) -> SourceState:
+    failures = [leg.failure for leg in legs if leg.failure is not None]
+    failure = worst(failures) if failures else None
+    answered = any(leg.answered for leg in legs)
+    stale = _why_stale(legs)
+    if failure is None:
+        status, reason = (Status.STALE if stale else Status.OK), stale
+    else:
+        status, reason = (Status.PARTIAL if answered else Status.FAILED), failure.code
+    known = [leg.total for leg in legs if leg.total is not None]
+    trusted = all(leg.total is not None for leg in legs if leg.answered)
+    ages = [leg.age_s for leg in legs if leg.age_s is not None]
+    asked = (*(error.retry_after_s for error in failures), *(leg.wait_s for leg in legs))
+    waits = [wait for wait in asked if wait is not None]
+    return SourceState(
+        name=name,
+        status=status,
+        reason=reason,
+        rows=rows,
+        total=sum(known) if known and trusted and (answered or failure is None) else None,
+        age_s=round(max(ages)) if ages else None,
+        retry_at=iso_kst(now + max(waits)) if waits else None,
+        capture=(failure.capture if failure else None) or UNSET,
+    )
+
+
+def _why_stale(heard: Iterable[Heard]) -> str | None:
+    """Why any of these is older than it should be: a failure of the site before anything else, a refresh last."""
+    reasons = [each.stale for each in heard if each.stale is not None]
+    return min(reasons, key=lambda reason: (reason in NOT_ITS_FAILURE, reason == REFRESHING), default=None)
+
+
+def worst_of(states: Iterable[State | None]) -> State:
+    """How an answer came about, from how its pieces did; without any it was there all along.
+
+    A miss is what was read for this answer as a whole: one piece that was there before, and is as old, makes it a hit.
+    """
+    return max((state for state in states if state is not None), key=WORST_LAST.index, default=State.HIT)
+
+
+def fresh_for(legs: Iterable[Heard]) -> float:
+    """Seconds for which an answer made of these legs stays as fresh as it is; those that ended earlier do not count."""
+    return min((leg.fresh_for_s for leg in legs if leg.answered or leg.failure is not None), default=0.0)
+
+
+# Retry-After of a 503, in seconds: the partner pages ask for a back-off of 5 to 30 s.
+RETRY_AFTER_S = (5, 30)
+# Reasons that another try in a few seconds will not mend.
+SLOW_TO_MEND = frozenset({"blocked", "drift", "mass_absence"})
+
+
+def shown(rate: Rate) -> FxShown:
+    """Show a rate in an answer."""
+    return FxShown(rate.krw_per_usd, rate.as_of, rate.source)
+
+
+def wait_of(failures: Sequence[UpstreamError]) -> float:
+    """Seconds until a source that failed so is worth asking again: the longest wait it asked for, else a guess."""
+    asked = [error.retry_after_s for error in failures if error.retry_after_s is not None]
+    low, high = RETRY_AFTER_S
+    return max(asked) if asked else high if worst(failures).code in SLOW_TO_MEND else low
+
+
+def unavailable(states: Sequence[SourceState], waits: Sequence[float]) -> ApiError:
+    """503: every source that was asked failed. `waits`: seconds until each is worth asking; the shortest counts."""
+    low, high = RETRY_AFTER_S
+    failed = [state for state in states if state.status is Status.FAILED]
+    return ApiError(
+        503,
+        "dealer_upstream_unavailable",
+        f"No dealer source could answer ({', '.join(f'{state.name}: {state.reason}' for state in failed)}).",
+        details={"sources": states},
+        headers={
+            "Retry-After": str(math.ceil(min(max(min(waits), low), high))),
+            PARTIAL_HEADER: ",".join(state.name for state in failed),
+        },
+    )

@@ -1,0 +1,1 @@
+"""Sockets, workers, and the commands that serve."""

@@ -1,0 +1,62 @@
+"""`dealerproxy sandbox`: the service wired to stand-ins with invented cars."""
+
+import argparse
+import os
+from contextlib import AsyncExitStack
+
+import msgspec
+
+from dealerproxy.app import create_app
+from dealerproxy.serving.serve import _listening, _stop_signal
+from dealerproxy.settings import Settings
+
+# The stand-in is ours, so the politeness owed to a real site would only slow a first try down.
+SANDBOX_RPS = 200.0
+
+
+async def sandbox(configured: Settings, options: argparse.Namespace) -> None:
+    """Run stand-ins for both sites and the service wired to them until told to stop."""
+    from dealerproxy.sandbox.danawa.inventory import generate_danawa  # noqa: PLC0415
+    from dealerproxy.sandbox.danawa.site import DanawaStandIn  # noqa: PLC0415  # only this command needs the stand-ins
+    from dealerproxy.sandbox.encar.inventory import generate  # noqa: PLC0415
+    from dealerproxy.sandbox.encar.site import EncarStandIn  # noqa: PLC0415
+    from dealerproxy.sandbox.showcase import shown_car  # noqa: PLC0415
+    from dealerproxy.sandbox.sites import serve as serve_sites  # noqa: PLC0415
+
+    stop = _stop_signal()
+    inventory = generate(options.seed, options.cars)
+    inventory.insert(shown_car(inventory))
+    encar = EncarStandIn(inventory)
+    danawa = DanawaStandIn(generate_danawa(options.seed, options.cars // 4, also=inventory), faults=encar.faults)
+    async with AsyncExitStack() as stack:
+        sites = serve_sites(encar, danawa)
+        upstream = await stack.enter_async_context(_listening(sites, "127.0.0.1", options.upstream_port))
+        wired = msgspec.structs.replace(
+            configured,
+            encar_api_url=upstream,
+            encar_page_url=upstream,
+            danawa_url=upstream,
+            mpark_api_url=upstream,
+            encar_rps=configured.encar_rps if "DEALERPROXY_ENCAR_RPS" in os.environ else SANDBOX_RPS,
+            danawa_rps=configured.danawa_rps if "DEALERPROXY_DANAWA_RPS" in os.environ else SANDBOX_RPS,
+            cursor_secret=configured.cursor_secret or "sandbox",
+        )
+        url = await stack.enter_async_context(_listening(create_app(wired), configured.host, configured.port))
+        print(_welcome(url, upstream), flush=True)
+        await stop.wait()
+
+
+def _welcome(service: str, upstream: str) -> str:
+    return f"""dealerproxy listens on {service}, its stand-ins for Encar and Danawa on {upstream}.
+Every car is invented.
+
+Try:
+  curl -s '{service}/v1/vehicles?make=Hyundai,Kia&model=Avante,K5&limit=3'
+  curl -si '{service}/v1/vehicles?make=BMW&options_include=sunroof,ventilated_seats&sort=price_asc&include=dealer'
+  curl -s '{service}/v1/vehicles/encar_41985016?include=dealer'
+  curl -si '{service}/v1/vehicles?make=Kia&upstream=danawa&limit=3'
+  curl -s -X POST {upstream}/__sandbox/faults -d '{{"kind": "block", "operation": "search"}}'
+  curl -si '{service}/v1/vehicles?make=Volvo'
+
+Switch the faults off again with: curl -X DELETE {upstream}/__sandbox/faults
+"""

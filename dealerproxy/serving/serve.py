@@ -1,0 +1,146 @@
+"""`dealerproxy serve`: the service in one process or several, until it is told to stop."""
+
+import argparse
+import asyncio
+import gc
+import secrets
+import sys
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager
+from multiprocessing.connection import Connection
+
+import msgspec
+import structlog
+from aiohttp import web
+
+from dealerproxy import logs
+from dealerproxy.api.keys import DRAINING
+from dealerproxy.api.metrics import WORKER_PORTS
+from dealerproxy.app import create_app
+from dealerproxy.serving import sockets as server
+from dealerproxy.serving import workers
+from dealerproxy.settings import Settings, SettingsError
+from dealerproxy.vocabulary import VocabularyError
+
+USAGE_ERROR = 2
+# Requests under way may finish: a little more than the longest of them is given by default.
+SHUTDOWN_S = 12.0
+# How long readiness says no, and each answer ends its connection, before the socket is closed.
+DRAIN_S = 0.4
+LAST_PORT = 65_535
+log = structlog.get_logger(__name__)
+
+
+def exit_status(run: Callable[[], int | None]) -> int:
+    """The exit status of what is run; a start that cannot succeed is told in one line."""
+    try:
+        status = run()
+    except (SettingsError, VocabularyError) as error:
+        print(f"error: {error}", file=sys.stderr)
+        return USAGE_ERROR
+    except (OSError, UnicodeError) as error:
+        print(f"error: cannot listen: {error}", file=sys.stderr)
+        return USAGE_ERROR
+    return status or 0
+
+
+async def serve(configured: Settings, options: argparse.Namespace) -> int:
+    """Run the service until it is told to stop, in this process or in several."""
+    stop = _stop_signal()
+    if options.workers > 1:
+        return await _serve_together(configured, options.workers, stop)
+    await _serve(
+        create_app(configured), configured, stop, lambda url: print(f"dealerproxy listens on {url}", file=sys.stderr)
+    )
+    return 0
+
+
+async def _serve(
+    app: web.Application,
+    configured: Settings,
+    stop: asyncio.Event,
+    tell: Callable[[str], None],
+    own_port: int | None = None,
+) -> None:
+    async with _listening(app, configured.host, configured.port, own_port) as url:
+        # What is there by now stays: looking through it again would hold up everything for 10 ms now and then.
+        gc.collect()
+        gc.freeze()
+        tell(url)
+        await stop.wait()
+        # Whoever sends us requests must have a chance to see that it should not any more.
+        app[DRAINING].set()
+        await asyncio.sleep(DRAIN_S)
+
+
+async def _serve_together(configured: Settings, number: int, stop: asyncio.Event) -> int:
+    """Run the service in several processes on one port; each has a port of its own, too, where its metrics are."""
+    ports = range(configured.port + 1, configured.port + number + 1)
+    if not configured.port or ports[-1] > LAST_PORT:
+        raise SettingsError(
+            f"DEALERPROXY_PORT='{configured.port}' cannot be used with {number} workers: "
+            f"expected a port with {number} more after it"
+        )
+    # What cannot be used ends the start here, with one line.
+    create_app(configured)
+    await _check_free(configured.host, configured.port, ports)
+    if not configured.cursor_secret:
+        log.warning("cursor_secret_random", hint="set DEALERPROXY_CURSOR_SECRET so that cursors outlive a restart")
+    if not configured.redis_url:
+        log.warning("workers_without_redis", hint="set DEALERPROXY_REDIS_URL so that workers share what they read")
+    each = msgspec.structs.replace(
+        configured,
+        cursor_secret=configured.cursor_secret or secrets.token_hex(32),
+        processes=configured.processes * number,
+    )
+
+    def listening(url: str) -> None:
+        print(f"dealerproxy listens on {url}, its workers on ports {', '.join(map(str, ports))}", file=sys.stderr)
+
+    return await workers.supervise(work, [(each, port, ports) for port in ports], stop, listening)
+
+
+def work(line: Connection, configured: Settings, own_port: int, ports: Sequence[int]) -> None:
+    """Be one of several processes: on the port of all, and on one of its own."""
+    logs.configure(configured.log_format)
+
+    async def run() -> None:
+        stop = workers.stopped_by(line)
+        app = create_app(configured)
+        app[WORKER_PORTS] = ports
+        await _serve(app, configured, stop, lambda url: workers.tell(line, url), own_port)
+
+    raise SystemExit(exit_status(lambda: asyncio.run(run())))
+
+
+async def _check_free(host: str, shared: int, own: Sequence[int]) -> None:
+    """Bind every port for a moment, without listening. Raises OSError for one that is in use."""
+    for port in (shared, *own):
+        server = await asyncio.get_running_loop().create_server(
+            asyncio.Protocol, host, port, reuse_port=port == shared, start_serving=False
+        )
+        server.close()
+
+
+@asynccontextmanager
+async def _listening(app: web.Application, host: str, port: int, own_port: int | None = None) -> AsyncIterator[str]:
+    """Serve an application and yield its base URL. With a port of its own, it shares the first with others."""
+    runner = web.AppRunner(app, access_log=None, handle_signals=False, shutdown_timeout=server.CUT_S)
+    await runner.setup()
+    try:
+        await server.Site(runner, host, port, reuse_port=own_port is not None).start()
+        if own_port is not None:
+            await server.Site(runner, host, own_port).start()
+        bound = runner.addresses[0]
+        shown = f"[{bound[0]}]" if ":" in bound[0] else bound[0]
+        yield f"http://{shown}:{bound[1]}"
+    finally:
+        await server.stop(runner, SHUTDOWN_S)
+
+
+def _stop_signal() -> asyncio.Event:
+    """An event that SIGINT and SIGTERM set; made before anybody can be told that the service listens."""
+    stop = asyncio.Event()
+    for number in workers.STOP_SIGNALS:
+        asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    return stop

@@ -1,0 +1,62 @@
+"""Whether one car can be bought, and how several are checked one by one."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
+
+from msgspec import Struct
+
+from dealerproxy.contract.answers import Buyable
+from dealerproxy.contract.deadline import Deadline
+from dealerproxy.transport.errors import TimedOut, UpstreamError
+from dealerproxy.transport.limits import background
+from dealerproxy.vehicles.car import Verdict
+
+
+class Outcome(Struct, frozen=True):
+    """One car's state; `reason` says more where the state alone does not."""
+
+    status: Buyable
+    reason: str | None = None
+
+
+# Cars asked for one by one at a time.
+SINGLES = 3
+UNDER_CONTRACT = Outcome(Buyable.WAITING, "under_contract")
+_OUTCOMES = {
+    Verdict.LIVE: Outcome(Buyable.AVAILABLE),
+    Verdict.SOLD: Outcome(Buyable.SOLD),
+    Verdict.WAITING: Outcome(Buyable.WAITING),
+    Verdict.NOT_FOR_SALE: Outcome(Buyable.GONE, "not_for_sale"),
+    Verdict.GONE: Outcome(Buyable.GONE),
+}
+
+
+async def _few_at_a_time(
+    check: Callable[[str], Awaitable[Outcome]], listing_ids: Sequence[str], deadline: Deadline
+) -> dict[str, Outcome]:
+    """Check cars one by one, few at a time and behind everybody else: a hundred must not keep a single car waiting."""
+    turns = asyncio.Semaphore(SINGLES)
+
+    async def one(listing_id: str) -> Outcome:
+        try:
+            async with asyncio.timeout(deadline.remaining()):
+                await turns.acquire()
+        except TimeoutError:
+            return Outcome(Buyable.UNKNOWN, TimedOut.code)
+        try:
+            return await check(listing_id) if deadline.remaining() else Outcome(Buyable.UNKNOWN, TimedOut.code)
+        except UpstreamError as error:
+            return Outcome(Buyable.UNKNOWN, error.code)
+        finally:
+            turns.release()
+
+    with background():
+        asked = [asyncio.ensure_future(one(listing_id)) for listing_id in listing_ids]
+    return dict(zip(listing_ids, await asyncio.gather(*asked), strict=True))
+
+
+def _unless_stale(outcome: Outcome, failure: UpstreamError | None) -> Outcome:
+    """Believe an old answer only that a car is not on sale."""
+    if failure is not None and outcome.status is Buyable.AVAILABLE:
+        return Outcome(Buyable.UNKNOWN, failure.code)
+    return outcome

@@ -1,0 +1,114 @@
+"""What a site's words say about a car: trim, fuel, engine size, drivetrain, plug."""
+
+import re
+from collections.abc import Iterable
+from functools import lru_cache
+from typing import NamedTuple
+
+from dealerproxy.upstreams.values import is_fit, shown
+from dealerproxy.vocabulary import Vocabulary
+
+UNREADABLE_TEXT = "unreadable text"
+WON_PER_MANWON = 10_000
+# Placeholders seen in price and mileage fields: 99999 and 999999; 9999 is one only while a sale is agreed, since
+# it is also a price that dealers of expensive cars like.
+PLACEHOLDER_PRICE = 99_999
+PLACEHOLDER_PRICE_UNDER_CONTRACT = 9_999
+PLACEHOLDER_MILEAGE = 999_999
+_ENGINELESS = frozenset({"electric", "hydrogen"})
+_MAY_PLUG_IN = frozenset({"gasoline_hybrid", "diesel_hybrid"})
+
+
+class Trim(NamedTuple):
+    """Grade texts in both languages, and the words that had no English."""
+
+    korean: str | None
+    english: str | None
+    missing: tuple[str, ...]
+
+
+class Said(NamedTuple):
+    """What a car's names say in so many words."""
+
+    engine_cc: int | None
+    drivetrain: str | None
+    plug_in: bool
+
+
+def is_placeholder_price(manwon: float, *, under_contract: bool) -> bool:
+    """Whether a price in 만원 stands for "ask us" rather than for an amount."""
+    if manwon < 1 or manwon >= PLACEHOLDER_PRICE:
+        return True
+    return under_contract and manwon == PLACEHOLDER_PRICE_UNDER_CONTRACT
+
+
+def trim(texts: Iterable[str | None], vocabulary: Vocabulary) -> Trim:
+    """Join grade texts, leaving out placeholders; words without English are counted, not shown."""
+    grades = _joined(vocabulary, *texts)
+    for word in grades.missing:
+        vocabulary.missed("trim", word)
+    return grades
+
+
+@lru_cache(maxsize=16_384)
+def _joined(vocabulary: Vocabulary, *texts: str | None) -> Trim:
+    korean: list[str] = []
+    english: list[str] = []
+    missing: list[str] = []
+    for raw in filter(None, texts):
+        text = shown(raw)
+        translated, unknown = vocabulary.translate(text) if text else (None, ())
+        if text is None or not (translated is None or is_fit(translated)):
+            missing += [UNREADABLE_TEXT] if raw.strip() else []
+            continue
+        missing += unknown
+        if translated:
+            english.append(translated)
+        if translated or unknown:  # a placeholder has neither
+            korean.append(text)
+    return Trim(" ".join(korean) or None, " ".join(english) or None, tuple(missing))
+
+
+def fuel_token(word: str | None, names: Said, vocabulary: Vocabulary) -> str | None:
+    """The partner's fuel token. No facet and no code tells plug-ins from other hybrids, so their names do."""
+    token = vocabulary.fuel(word) if word else None
+    return "plug_in_hybrid" if names.plug_in and token in _MAY_PLUG_IN else token
+
+
+def has_engine(fuel: str | None) -> bool:
+    """Whether a displacement means anything; electric cars carry junk in that field."""
+    return fuel not in _ENGINELESS
+
+
+_WORDS = re.ASCII | re.IGNORECASE
+# A size in litres: one digit either side of the point, alone or before a turbo's T or an engine word (2.0TDI).
+# Payloads (1.2톤), battery sizes and lengths are no engines.
+_LITRES = re.compile(r"(?<![\d.])(\d\.\d)(?![\d.]|\s?(?:톤|t\b|kWh|m\b))", re.ASCII)
+_DRIVETRAINS = (
+    (
+        re.compile(r"\b(?:AWD|xDrive\d*[a-z]*|4MATIC\b|quattro|HTRAC|4MOTION)\b|4매틱|콰트로|4모션", _WORDS),
+        "AWD",
+    ),
+    (re.compile(r"\b4WD\b|\b4x4\b|사륜|4륜", _WORDS), "4WD"),
+    (re.compile(r"\b2WD\b", _WORDS), "2WD"),
+    (re.compile(r"\bFWD\b|전륜", _WORDS), "FWD"),
+    (re.compile(r"\bRWD\b|후륜", _WORDS), "RWD"),
+)
+# 530e, 745Le, 300de, xDrive45e, TFSI e, T8: the makers' own marks for cars that plug in.
+_PLUG_IN = re.compile(r"플러그인|PHEV|plug-?in|\b\d{3}[Lxd]?e\b|\bxDrive\d{2}e\b|\bTFSI ?e\b|\bT8\b", _WORDS)
+
+
+@lru_cache(maxsize=16_384)
+def said(text: str) -> Said:
+    """Read what a car's names say in so many words about engine, drive and plug; silence is None."""
+    litres = set(_LITRES.findall(text))
+    drives = {name for pattern, name in _DRIVETRAINS if pattern.search(text)}
+    return Said(
+        engine_cc=round(float(litres.pop()) * 1000) if len(litres) == 1 else None,
+        drivetrain=drives.pop() if len(drives) == 1 else None,
+        plug_in=bool(_PLUG_IN.search(text)),
+    )
+
+
+# Displacements outside are no engines: electric cars carry motor outputs such as 111 or 230 there.
+ENGINE_CC = range(500, 10_001)

@@ -1,0 +1,66 @@
+"""What a sheet found, in plain English sentences and as a list of issues: only facts that stand on the sheet."""
+
+from collections.abc import Sequence
+
+from dealerproxy.contract.inspection import ChecklistItem, Issue, Panel, Severity
+from dealerproxy.upstreams.encar.inspection_head import Head
+
+_SERIOUS = {"flood": "Flood damage reported.", "fire": "Fire damage reported."}
+
+
+def accident_summary(has_accident: bool, head: Head, panels: Sequence[Panel]) -> str:
+    """Return what the sheet says of accidents, of the frame and of flood or fire."""
+    sentences = ["Accident reported." if has_accident else "No accident reported."]
+    if head.fields["simple_repair"]:
+        sentences.append("Simple repairs reported.")
+    frame = [panel.label for panel in panels if panel.panel_type == "frame"]
+    unknown = [panel.label for panel in panels if panel.panel_type == "unknown"]
+    if frame:
+        sentences.append(f"Frame damage: {', '.join(frame)}.")
+    if unknown:
+        sentences.append(f"Damage to parts of unknown kind: {', '.join(unknown)}.")
+    if not frame and not unknown:
+        sentences.append("No frame damage marked.")
+    serious = list(head.serious or ())
+    if head.fields.get("flood") and "flood" not in serious:
+        serious.insert(0, "flood")
+    sentences += [_SERIOUS.get(kind, "Other special history reported.") for kind in serious]
+    return " ".join(dict.fromkeys(sentences))
+
+
+def exterior_summary(panels: Sequence[Panel]) -> str:
+    """Return every panel that counts as exterior by what was done to it, and say so of parts of unknown kind."""
+    found: dict[str, list[str]] = {}
+    for panel in panels:
+        if panel.panel_type != "frame":
+            note = " (part of unknown kind)" if panel.panel_type == "unknown" else ""
+            found.setdefault(panel.description, []).append(panel.label + note)
+    if not found:
+        return "No exterior damage marked."
+    return " ".join(f"{description}: {', '.join(labels)}." for description, labels in found.items())
+
+
+def issues(panels: Sequence[Panel], answers: Sequence[tuple[ChecklistItem, Severity | None]]) -> tuple[Issue, ...]:
+    """Return one issue for each damaged panel, then one for each bad answer (those with a severity)."""
+    damaged = [
+        Issue(
+            category=panel.panel_type,
+            status=panel.severity,
+            detail=f"{panel.label} — {panel.description.lower()}",
+            faults=panel.damage_codes,
+            type="panel_damage",
+        )
+        for panel in panels
+    ]
+    bad = [
+        Issue(
+            category=item.group,
+            status=severity,
+            detail=f"{item.label} — {item.result_label.lower()}",
+            faults=(item.result,),
+            type="checklist",
+        )
+        for item, severity in answers
+        if severity is not None
+    ]
+    return (*damaged, *bad)

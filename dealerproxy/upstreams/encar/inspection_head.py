@@ -1,0 +1,123 @@
+"""The head of an inspection sheet (`master.detail`): dates, mileage, history, ticks. It may be null altogether."""
+
+import re
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+from dealerproxy.upstreams.caps import MOST_ROWS
+from dealerproxy.upstreams.values import coded, is_year, iso_date, tick, token, whole
+from dealerproxy.vocabulary import Vocabulary
+from dealerproxy.vocabulary.text import word_key
+
+# The keys of master.detail, all optional.
+INSPECTED, VALID_FROM, VALID_UNTIL = "issueDate", "validityStartDate", "validityEndDate"
+FIRST_REGISTERED, MODEL_YEAR, MILEAGE = "firstRegistrationDate", "modelYear", "mileage"
+TRANSMISSION, COLOR, GUARANTEE = "transmissionType", "colorType", "guarantyType"
+CAR_STATE, BOARD_STATE, MILEAGE_STATE = "carStateType", "boardStateType", "mileageStateType"
+USAGE_CHANGES, PAINT, SERIOUS = "usageChangeTypes", "paintPartTypes", "seriousTypes"
+TUNING, TUNING_TYPES, WATERLOG = "tuning", "tuningStateTypes", "waterlog"
+RECALL, RECALL_FULFILLED, COMMENTS = "recall", "recallFullFillTypes", "comments"
+
+MOST_NOTES = 5_000  # characters of a comment
+
+_PHRASE_END = re.compile(r"[./\n\r]+")
+
+
+class Head(NamedTuple):
+    """The report's fields that stand in the head, by their names, and the special history the summary tells."""
+
+    fields: dict[str, Any]
+    serious: tuple[str, ...] | None
+
+
+def read_head(detail: object, simple_repair: object, vocabulary: Vocabulary) -> Head:
+    """Read the head; what it does not say, or says in a way nobody reads, is None."""
+    if not isinstance(detail, Mapping):
+        if detail is not None:
+            vocabulary.missed("sheet", "unreadable detail")
+        return Head({"simple_repair": tick(simple_repair)}, None)
+
+    def one(key: str, table: str) -> str | None:
+        return token(table, coded(detail[key]), vocabulary) if detail.get(key) else None
+
+    def several(key: str, table: str) -> tuple[str, ...] | None:
+        values = detail.get(key)
+        if not isinstance(values, list):
+            return None
+        return tuple(dict.fromkeys(token(table, coded(value), vocabulary) for value in values[:MOST_ROWS]))
+
+    serious = several(SERIOUS, "serious")
+    tuning_types = several(TUNING_TYPES, "tuning")
+    year = whole(detail.get(MODEL_YEAR))
+    return Head(
+        {
+            "simple_repair": tick(simple_repair),
+            "inspector_notes": _notes(detail.get(COMMENTS), vocabulary),
+            "inspected_on": iso_date(detail.get(INSPECTED)),
+            "mileage_km": whole(detail.get(MILEAGE)),
+            "model_year": year if year and is_year(year) else None,
+            "first_registered_on": iso_date(detail.get(FIRST_REGISTERED)),
+            "roadworthy_from": iso_date(detail.get(VALID_FROM)),
+            "roadworthy_until": iso_date(detail.get(VALID_UNTIL)),
+            "transmission": one(TRANSMISSION, "transmissions"),
+            "color_type": one(COLOR, "color_types"),
+            "usage_changes": several(USAGE_CHANGES, "usage_changes"),
+            "paint_changes": several(PAINT, "paint"),
+            "tuning": True if tuning_types else tick(detail.get(TUNING)),
+            "tuning_types": tuning_types,
+            "flood": _flood(tick(detail.get(WATERLOG)), serious),
+            "fire": _fire(serious),
+            "recall": tick(detail.get(RECALL)),
+            "recall_fulfilled": _fulfilled(several(RECALL_FULFILLED, "recalls")),
+            "guarantee": one(GUARANTEE, "guarantees"),
+            "odometer_state": one(BOARD_STATE, "board_states"),
+            "mileage_state": one(MILEAGE_STATE, "mileage_states"),
+            "car_state": one(CAR_STATE, "car_states"),
+        },
+        serious,
+    )
+
+
+def _flood(waterlog: bool | None, serious: tuple[str, ...] | None) -> bool | None:
+    """Two places can say it. A special history nobody understands might be it, so then False is not said."""
+    if waterlog or "flood" in (serious or ()):
+        return True
+    return False if waterlog is False and not set(serious or ()) - {"fire"} else None
+
+
+def _fire(serious: tuple[str, ...] | None) -> bool | None:
+    if serious is None:
+        return None
+    if "fire" in serious:
+        return True
+    return None if set(serious) - {"flood"} else False
+
+
+def _fulfilled(recalls: tuple[str, ...] | None) -> bool | None:
+    """Return True when all is done, False when something is known not to be."""
+    if not recalls:
+        return None
+    if "not_fulfilled" in recalls:
+        return False
+    return True if set(recalls) == {"fulfilled"} else None
+
+
+def _notes(comments: object, vocabulary: Vocabulary) -> str | None:
+    """Return the inspector's comment in English if every phrase of it is known; else None, counted once.
+
+    Comments hold names, firms, telephone and plate numbers too, so nothing of them passes untranslated, not even
+    into the count.
+    """
+    if not isinstance(comments, str):
+        return None
+    if len(comments) > MOST_NOTES:
+        vocabulary.missed("notes", "comment")
+        return None
+    english: list[str] = []
+    for phrase in filter(None, map(str.strip, _PHRASE_END.split(comments))):
+        known = vocabulary.sheet.notes.get(word_key(phrase))
+        if known is None:
+            vocabulary.missed("notes", "comment")
+            return None
+        english.append(known)
+    return ". ".join(english) + "." if english else None

@@ -1,0 +1,86 @@
+"""A query as Encar's searches: one leg per facet of a make and model."""
+
+import math
+from collections.abc import Iterable, Iterator
+from typing import NamedTuple
+
+from dealerproxy.contract.terms import Sort
+from dealerproxy.upstreams.car_words import WON_PER_MANWON
+from dealerproxy.upstreams.encar import query as encar
+from dealerproxy.upstreams.encar.naming import UPSTREAM as ENCAR
+from dealerproxy.upstreams.encar.rows import Asked
+from dealerproxy.upstreams.query import Facets, Query
+from dealerproxy.vocabulary import Make, Vocabulary
+
+# `Year` is Encar's newest-first; no ascending year sort is known.
+ENCAR_SORTS = {
+    Sort.AUCTION_DATE_ASC: "Year",
+    Sort.YEAR_DESC: "Year",
+    Sort.PRICE_ASC: "PriceAsc",
+    Sort.PRICE_DESC: "PriceDesc",
+    Sort.MILEAGE_ASC: "MileageAsc",
+}
+
+
+class EncarLeg(NamedTuple):
+    """One search on Encar; `q` and `sort` are its own words and identify it."""
+
+    q: str
+    sort: str
+    asked: Asked
+    upstream: str = ENCAR
+
+
+def manwon_bounds(low_usd: int | None, high_usd: int | None, krw_per_usd: float) -> tuple[int, int] | None:
+    """Widen bounds on a half-up rounded dollar price outward to whole 만원; None when there are none."""
+    if low_usd is None and high_usd is None:
+        return None
+    lowest, highest = encar.ANY_NUMBER
+    low = math.floor((low_usd - 0.5) * krw_per_usd / WON_PER_MANWON) if low_usd else lowest
+    high = math.ceil((high_usd + 0.5) * krw_per_usd / WON_PER_MANWON) if high_usd is not None else highest
+    return min(max(low, lowest), highest), min(high, highest)
+
+
+def registration_bounds(year_min: int | None, year_max: int | None) -> tuple[int, int] | None:
+    """Months of first registration that cars of these model years can have.
+
+    In 727 of 727 captured rows the model year is the registration's year or the one after it.
+    """
+    if year_min is None and year_max is None:
+        return None
+    earliest, latest = encar.ANY_MONTH
+    low = (year_min - 1) * 100 + 1 if year_min is not None else earliest
+    high = year_max * 100 + 12 if year_max is not None else latest
+    return low, high
+
+
+def _search(query: Query, asked: Asked, facets: Facets, krw_per_usd: float) -> encar.Search:
+    return encar.Search(
+        make=asked.facet,
+        model_group=asked.model.korean if asked.model else None,
+        registered=registration_bounds(query.year_min, query.year_max),
+        mileage=(0, query.mileage_max_km) if query.mileage_max_km is not None else None,
+        price=manwon_bounds(query.price_min_usd, query.price_max_usd, krw_per_usd),
+        fuels=facets.fuels,
+        transmissions=facets.transmissions,
+        colours=facets.colours,
+        options=facets.options,
+    )
+
+
+def _encar_legs(
+    query: Query,
+    wanted: Iterable[tuple[Make, tuple[str, ...]]],
+    facets: Facets,
+    krw_per_usd: float,
+    vocabulary: Vocabulary,
+) -> Iterator[EncarLeg]:
+    """Yield one leg per facet of a make and model; none for what only Danawa has."""
+    sort = ENCAR_SORTS[query.sort]
+    for make, texts in wanted:
+        models = dict.fromkeys(model for text in texts for model in vocabulary.find_models(make, text))
+        pairs = [Asked(make, model.make_facet, model) for model in models]
+        if not texts:
+            pairs = [Asked(make, facet.korean) for facet in make.facets if vocabulary.make_of(facet.korean)]
+        for pair in pairs:
+            yield EncarLeg(encar.q(_search(query, pair, facets, krw_per_usd)), sort, pair)

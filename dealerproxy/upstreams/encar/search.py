@@ -1,0 +1,186 @@
+"""Encar's searches as chunks of 48 rows, and their counts."""
+
+import time
+from collections import Counter
+from collections.abc import Callable
+
+from msgspec.structs import replace
+
+from dealerproxy.cache.cache import AgedCache
+from dealerproxy.cache.entries import Found, Kind
+from dealerproxy.contract.deadline import Deadline
+from dealerproxy.search.sources import T
+from dealerproxy.transport.errors import Drift, UpstreamError
+from dealerproxy.transport.fetch import keep_page
+from dealerproxy.transport.troubles import upstream_trouble
+from dealerproxy.upstreams.absence import NoteRows, unwatched
+from dealerproxy.upstreams.encar.client import EncarClient
+from dealerproxy.upstreams.encar.legs import EncarLeg
+from dealerproxy.upstreams.encar.rows import COUNT, ROWS, read_count, read_search
+from dealerproxy.upstreams.off_sale import Departed, Entries
+from dealerproxy.upstreams.paging import CHUNK_ROWS, MAX_OFFSET
+from dealerproxy.vehicles.listing import Chunk, Judged, LeftOut, LeftOutReason, Listing, unheeded
+from dealerproxy.vocabulary import Vocabulary
+
+# Of 200 rows read page after page 168 were different ones; so many repeated together are no chance.
+LEAST_REPEATED = 8
+# A list may be this old when the site cannot be asked: as long as a suspension may last.
+IF_ERROR_S = 1_800.0
+
+
+class EncarSource:
+    """Chunks of 48 rows and counts, each asked once however many want it."""
+
+    def __init__(
+        self,
+        client: EncarClient,
+        vocabulary: Vocabulary,
+        cache: AgedCache,
+        departed: Departed,
+        *,
+        fresh_s: float,
+        deadline_s: float,
+        now: Callable[[], float] = time.monotonic,
+        judged: Judged = unheeded,
+        listed: NoteRows = unwatched,
+    ) -> None:
+        """`listed` is told of the rows of every list, before those that departed are left out, and of their age."""
+        self._client, self._vocabulary, self._cache, self._departed = client, vocabulary, cache, departed
+        self._deadline_s, self._now, self._judged, self._listed = deadline_s, now, judged, listed
+        ages = {"fresh_s": fresh_s, "revalidate_s": 2 * fresh_s, "if_error_s": max(2 * fresh_s, IF_ERROR_S)}
+        self._chunks: Kind[Chunk] = Kind("chunk", Chunk, **ages)
+        self._counts: Kind[int] = Kind("count", int, **ages)
+
+    async def chunk(self, leg: EncarLeg, index: int, deadline: Deadline, *, fresh_look: bool) -> Found[Chunk]:
+        """One page of a search."""
+        found = await self._cache.get(
+            self._chunks,
+            (leg.q, leg.sort, str(index)),
+            lambda: self._fetch_chunk(leg, index),
+            deadline,
+            fresh_look=fresh_look,
+        )
+        self._listed(found.value.entries, found.age_s)
+        entries = self._departed.leave_out(leg.upstream, found.value.entries, found.age_s)
+        return found if entries is found.value.entries else found._replace(value=replace(found.value, entries=entries))
+
+    async def count(
+        self, leg: EncarLeg, keep: Callable[[Listing], bool], deadline: Deadline, *, fresh_look: bool
+    ) -> Found[int]:
+        """The site's own count, by one small call."""
+        return await self._cache.get(
+            self._counts, leg.q, lambda: self._fetch_count(leg), deadline, fresh_look=fresh_look
+        )
+
+    async def _fetch_chunk(self, leg: EncarLeg, index: int) -> Chunk:
+        try:
+            return await self._read_chunk(leg, index, Deadline(self._deadline_s))
+        except UpstreamError as error:
+            upstream_trouble(leg.upstream, "search", error, q=leg.q)
+            raise
+
+    async def _read_chunk(self, leg: EncarLeg, index: int, deadline: Deadline) -> Chunk:
+        """Read on from the row received until the chunk is full, the count reached, or nothing more comes."""
+        offset = index * CHUNK_ROWS
+        entries: Entries = ()
+        exhausted, total = False, 0
+        while not exhausted and len(entries) < CHUNK_ROWS:
+            read = offset + len(entries)
+            total, page = await self._page(leg, read, CHUNK_ROWS - len(entries), deadline)
+            if page and (_ids(page) <= _ids(entries) or await self._repeats(leg, index, page, deadline)):
+                if read < total:
+                    raise Drift(ROWS, f"an earlier page again at {read} although {total} cars are counted")
+                page = ()
+            entries += page
+            exhausted = not page
+            if offset + len(entries) == total:
+                break
+        chunk = chunk_of(entries, total, offset, exhausted=exhausted)
+        if chunk.ended:
+            await self._confirm_end(leg, index, offset + len(entries), total, deadline)
+        # A count may be a little off at the end of a search, but not by more than a page.
+        if not entries and total > (offset + CHUNK_ROWS if offset else 0) and offset < MAX_OFFSET:
+            raise Drift(ROWS, f"empty from {offset} on although {total} cars are counted")
+        return chunk
+
+    async def _repeats(self, leg: EncarLeg, index: int, page: Entries, deadline: Deadline) -> bool:
+        """Whether all rows of a page stand in earlier chunks, and do so at this very moment.
+
+        Before, they may have stood there because the stock moved. The site repeats single rows, but not so many.
+        """
+        ids = _ids(page)
+        if len(ids) < LEAST_REPEATED:
+            return False
+        places: dict[str, int] = {}
+        for earlier in range(index):
+            chunk = self._cache.at_hand(self._chunks, (leg.q, leg.sort, str(earlier)))
+            for place, entry in enumerate(chunk.entries if chunk else (), earlier * CHUNK_ROWS):
+                places.setdefault(entry.listing_id or "", place)
+        if not ids <= places.keys():
+            return False
+        _, again = await self._page(leg, min(map(places.__getitem__, ids)), CHUNK_ROWS, deadline)
+        return ids <= _ids(again)
+
+    async def _confirm_end(self, leg: EncarLeg, index: int, read: int, total: int, deadline: Deadline) -> None:
+        """Ask for the count again, by the page before, where an end comes early. Raises Drift if it does not stand."""
+        if not index:
+            return
+        before = self._cache.at_hand(self._chunks, (leg.q, leg.sort, str(index - 1)))
+        promised = before.total if before is not None and before.total is not None else 0
+        if read > index * CHUNK_ROWS and promised <= total + CHUNK_ROWS:
+            return
+        count, _ = await self._page(leg, (index - 1) * CHUNK_ROWS, CHUNK_ROWS, deadline)
+        if count != total and count > read:
+            raise Drift(COUNT, f"{total} on a page that ends the search at {read}, and {count} on the page before")
+
+    async def _page(self, leg: EncarLeg, offset: int, limit: int, deadline: Deadline) -> tuple[int, Entries]:
+        """One answer: the site's count and at most so many rows."""
+        unreadable = Counter[str]()
+        asked_at = self._now()
+
+        def read(body: bytes) -> tuple[int, Entries]:
+            unreadable.clear()
+            total, entries = read_search(body, leg.asked, self._vocabulary, unreadable)
+            for path in unreadable:
+                keep_page(Drift(f"{ROWS}[]: {path}", "in some rows"))
+            return total, entries
+
+        total, entries = await self._ask(leg, read, offset, limit, deadline)
+        self._judged(leg.upstream, entries, unreadable)
+        for entry in entries:
+            if isinstance(entry, LeftOut) and entry.reason is LeftOutReason.UNDER_CONTRACT and entry.listing_id:
+                self._departed.note(leg.upstream, entry.listing_id, asked_at)
+        return total, entries[:limit]
+
+    async def _fetch_count(self, leg: EncarLeg) -> int:
+        try:
+            return await self._ask(leg, read_count, 0, 1, Deadline(self._deadline_s))
+        except UpstreamError as error:
+            upstream_trouble(leg.upstream, "count", error, q=leg.q)
+            raise
+
+    async def _ask(self, leg: EncarLeg, read: Callable[[bytes], T], offset: int, limit: int, deadline: Deadline) -> T:
+        """Ask under the service's own deadline: a flight outlives the request that started it."""
+        return await self._client.search(
+            leg.q, read, sort=leg.sort, offset=offset, limit=limit, within_s=deadline.remaining()
+        )
+
+
+def chunk_of(entries: Entries, total: int, offset: int, *, exhausted: bool = False) -> Chunk:
+    """Make a chunk of the rows from `offset` on and the site's count; `exhausted` tells that no more of them came.
+
+    Rows beyond the count prove it wrong: then it is None, and only a page without rows is the end.
+    """
+    read = offset + len(entries)
+    ended = read == total or (exhausted and (not entries or total <= read + CHUNK_ROWS))
+    promised = total if ended else min(total, offset + CHUNK_ROWS)
+    return Chunk(
+        entries=entries,
+        total=total if read <= total or not entries else None,
+        ended=ended,
+        missing=max(0, promised - read),
+    )
+
+
+def _ids(entries: Entries) -> frozenset[str]:
+    return frozenset(entry.listing_id for entry in entries if entry.listing_id is not None)

@@ -1,0 +1,89 @@
+"""What a list request asks, and the filters on rows that follow from it."""
+
+from msgspec import Struct
+
+from dealerproxy.contract.pricing import usd
+from dealerproxy.contract.terms import DEFAULT_LIMIT, PAGE_MAX, UPSTREAMS, Sort
+from dealerproxy.vehicles.listing import Listing
+
+
+class Display(Struct, frozen=True, kw_only=True):
+    """How to show what was found: at which rate, if the request brings one, and with what besides."""
+
+    krw_per_usd: float | None = None
+    insider: bool = False
+    enriched: bool = False
+
+
+class Query(Struct, frozen=True, kw_only=True):
+    """A valid request for dealer rows. Bounds are inclusive; USD, km, model years; tokens are the partner's."""
+
+    makes: tuple[str, ...] = ()
+    models: tuple[str, ...] = ()
+    year_min: int | None = None
+    year_max: int | None = None
+    mileage_max_km: int | None = None
+    price_min_usd: int | None = None
+    price_max_usd: int | None = None
+    fuel: str | None = None
+    transmissions: tuple[str, ...] = ()
+    colour: str | None = None
+    options: tuple[str, ...] = ()
+    sort: Sort = Sort.AUCTION_DATE_ASC
+    limit: int = DEFAULT_LIMIT
+    cursor: str | None = None
+    display: Display = Display()
+    upstreams: tuple[str, ...] = UPSTREAMS
+    dealer_in_scope: bool = True
+    auction_only: bool = False
+    dropped: tuple[str, ...] = ()
+
+    @property
+    def page_size(self) -> int:
+        """Rows this page may hold."""
+        return min(self.limit, PAGE_MAX)
+
+
+class Facets(Struct, frozen=True):
+    """The filters in the upstream's words; an empty tuple does not filter."""
+
+    fuels: tuple[str, ...] = ()
+    transmissions: tuple[str, ...] = ()
+    colours: tuple[str, ...] = ()
+    options: tuple[str, ...] = ()
+
+
+class Keep(Struct, frozen=True):
+    """The filters on the rows: all that Danawa has, and the guard behind Encar's own, exact where those are wide."""
+
+    query: Query
+    facets: Facets
+    krw_per_usd: float
+
+    def __call__(self, listing: Listing) -> bool:
+        """Whether a listing matches. What a row does not say is left to the upstream's own filter."""
+        query, facets = self.query, self.facets
+        return (
+            (query.year_min is None or listing.year >= query.year_min)
+            and (query.year_max is None or listing.year <= query.year_max)
+            and (query.mileage_max_km is None or listing.mileage_km <= query.mileage_max_km)
+            and self._price(listing)
+            and self._fuel(listing)
+            and (not facets.transmissions or listing.transmission_word in (None, *facets.transmissions))
+        )
+
+    def _price(self, listing: Listing) -> bool:
+        low, high = self.query.price_min_usd, self.query.price_max_usd
+        if low is None and high is None:
+            return True
+        price = usd(listing.price_krw, self.krw_per_usd)
+        return (low is None or price >= low) and (high is None or price <= high)
+
+    def _fuel(self, listing: Listing) -> bool:
+        asked = self.query.fuel
+        if asked is None:
+            return True
+        if asked == "plug_in_hybrid" or (asked != "hybrid" and listing.fuel == "plug_in_hybrid"):
+            # No facet tells plug-ins from other hybrids, so here the row's text decides alone.
+            return listing.fuel == asked
+        return listing.fuel_word in (None, *self.facets.fuels)

@@ -1,0 +1,231 @@
+"""The single values of Encar's papers (inspection, record, diagnosis), read one by one: a value, or None.
+
+Papers are filled in by hand and by many hands, so one odd value must not spoil a paper: only what a reader declares
+mandatory raises Drift.
+"""
+
+import json
+import math
+import re
+import time
+from collections.abc import Mapping
+from datetime import date
+from functools import lru_cache
+from typing import NamedTuple, TypeVar
+
+import msgspec
+from msgspec import Struct
+
+from dealerproxy.transport.errors import Drift
+from dealerproxy.upstreams.caps import MOST_TEXT, check_json, short_text
+from dealerproxy.vocabulary import Vocabulary
+
+T = TypeVar("T")
+
+# `20250818`, `2026-07-30` and `2026-07-15T14:34:47.5` all stand in captured papers.
+_DATE = re.compile(r"(\d{4})(-?)(\d{2})\2(\d{2})(?:T.*)?", re.ASCII)
+_CODE = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,31}")  # what may stand in an answer as it is: no Korean, no novels
+_VIN = re.compile(r"[A-HJ-NPR-Z0-9]{17}", re.ASCII)
+# `123가4567`, with the region of before 2004 too (`서울 12가 3456`).
+_PLATE = re.compile(
+    r"(?:(?:서울|부산|대구|인천|광주|대전|울산|세종|경기|강원|충북|충남|전북|전남|경북|경남|제주) ?\d{1,2}|\d{2,3})"
+    r" ?[가-힣] ?\d{4}",
+    re.ASCII,
+)
+_DIGITS = re.compile(r"\d{1,12}", re.ASCII)
+_AMOUNT_LIMIT = 10**12
+# The ends of msgspec's messages: which field is missing, and where.
+_MISSING = re.compile(r"missing required field `([^`]+)`")
+_PLACE = re.compile(r"- at `\$\.?([^`]*)`$")
+
+
+# What stands where a damaged text or number stood: of a type that no reader takes for a value, and not empty.
+DAMAGED: Mapping[str, bool] = {"unreadable": True}
+# Half a character, as a lone surrogate escape or a byte that is no UTF-8 leaves it, or what another program put there.
+_HALF = re.compile("[\ud800-\udfff\ufffd]")
+# Control characters that stand nowhere in JSON, not even between values; and escapes that JSON does not know.
+_CONTROL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f]")
+_BAD_ESCAPE = re.compile(r'(?<!\\)((?:\\\\)*+)\\(?!["\\/bfnrt]|u[0-9A-Fa-f]{4})')
+_LONGEST_NUMBER = 40
+
+# What is in no text of a car's that is shown: markup, and half a character.
+_MARKUP = re.compile('[<>"`\\\\\ufffd]')
+# Spaces of other widths, and characters nobody sees that sellers copy along with a word.
+_SPACES = dict.fromkeys(map(ord, "\u00a0\u2002\u2003\u2009\u202f\u3000"), " ") | dict.fromkeys(
+    map(ord, "\u00ad\u200b\u200c\u200d\u2060\ufeff")
+)
+FIRST_YEAR = 1950
+# Model years run ahead of the calendar.
+YEARS_AHEAD = 2
+
+
+class Damaged(Struct, frozen=True):
+    """A text that `decode` could not keep, for readers that must tell it from a missing one."""
+
+    unreadable: bool
+
+
+class Coded(NamedTuple):
+    """A `{code, title}` pair; each may be missing. The title is Korean."""
+
+    code: str | None
+    title: str | None
+
+
+def decode(body: bytes, kind: type[T]) -> T:
+    """Decode a body whose fields without a default are mandatory; raises Drift naming the path that is wrong.
+
+    A text that is no Unicode, or a number beyond reason, costs its own value, which becomes DAMAGED; an object with
+    such a key is DAMAGED itself.
+    """
+    check_json(body)
+    try:
+        return msgspec.json.decode(body, type=kind)
+    except RecursionError as error:
+        raise Drift("$", str(error)) from error
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        strict = error
+    try:
+        return msgspec.convert(_tolerant(body), kind)
+    except msgspec.ValidationError as error:
+        raise Drift(_path(str(error)), str(error)) from error
+    except (ValueError, RecursionError):
+        raise Drift("$", str(strict)) from strict
+
+
+def _tolerant(body: bytes) -> object:
+    """Decode JSON with damaged texts, in linear time. Raises ValueError for what is no JSON all the same."""
+    text = _CONTROL.sub("\ufffd", body.decode("utf-8", "surrogateescape"))
+    document: object = json.loads(
+        _BAD_ESCAPE.sub("\\1\ufffd", text),
+        strict=False,
+        object_pairs_hook=_object,
+        parse_float=_float,
+        parse_int=_int,
+        parse_constant=_refuse,
+    )
+    if (sound := _sound(document)) is DAMAGED:
+        raise ValueError("no Unicode")
+    return sound
+
+
+def _object(pairs: list[tuple[str, object]]) -> Mapping[str, object]:
+    if any(_HALF.search(key) for key, _ in pairs):
+        return DAMAGED
+    return {key: _sound(value) for key, value in pairs}
+
+
+def _sound(value: object) -> object:
+    """Replace what is damaged; the objects inside are sound already."""
+    if isinstance(value, str):
+        return DAMAGED if not value.isascii() and _HALF.search(value) else value
+    return [_sound(entry) for entry in value] if isinstance(value, list) else value
+
+
+def _float(text: str) -> object:
+    number = float(text)
+    return number if math.isfinite(number) else DAMAGED
+
+
+def _int(text: str) -> object:
+    return int(text) if len(text) <= _LONGEST_NUMBER else DAMAGED
+
+
+def _refuse(word: str) -> object:
+    raise ValueError(f"{word} is no JSON")
+
+
+def shown(value: object) -> str | None:
+    """Return a text fit to be shown, without blanks around it; None for none, and for one that is unfit."""
+    return _fit(value) if isinstance(value, str) and len(value) <= MOST_TEXT else None
+
+
+@lru_cache(maxsize=16_384)
+def _fit(text: str) -> str | None:
+    plain = (text if text.isascii() or text.isprintable() else text.translate(_SPACES)).strip(" ")
+    return plain if is_fit(plain) else None
+
+
+def is_fit(text: str) -> bool:
+    """Whether a text can be shown: not empty, not endless, without markup, control or direction characters."""
+    return 0 < len(text) <= MOST_TEXT and text.isprintable() and not _MARKUP.search(text)
+
+
+def plate(value: object, vocabulary: Vocabulary) -> str | None:
+    """Return a Korean licence plate; anything else is null and counted, without the text itself."""
+    return _shaped(_PLATE, value, "plate", vocabulary)
+
+
+def vin(value: object, vocabulary: Vocabulary) -> str | None:
+    """Return a VIN (17 letters and digits without I, O and Q); anything else is null and counted."""
+    return _shaped(_VIN, value.upper() if isinstance(value, str) else value, "vin", vocabulary)
+
+
+def _shaped(shape: re.Pattern[str], value: object, kind: str, vocabulary: Vocabulary) -> str | None:
+    text = shown(value)
+    if text is not None and shape.fullmatch(text):
+        return text
+    if isinstance(value, str) and value.strip():
+        vocabulary.missed(kind, f"no {kind}")
+    return None
+
+
+def is_year(year: int) -> bool:
+    """Whether a car can be of this year: from 1950 to the model years sold by now."""
+    return FIRST_YEAR <= year <= time.gmtime().tm_year + YEARS_AHEAD
+
+
+def _path(message: str) -> str:
+    place, missing = _PLACE.search(message), _MISSING.search(message)
+    return ".".join(match[1] for match in (place, missing) if match) or "$"
+
+
+def iso_date(value: object) -> str | None:
+    """Return the day of `YYYYMMDD`, `YYYY-MM-DD` or an ISO time as `YYYY-MM-DD`."""
+    match = _DATE.fullmatch(short_text(value) or "")
+    if match is None:
+        return None
+    try:
+        return date(int(match[1]), int(match[3]), int(match[4])).isoformat()
+    except ValueError:
+        return None
+
+
+def whole(value: object) -> int | None:
+    """Return a whole number from 0 up; it may come as a float (`202305.0`) or as digits in a text."""
+    if (text := short_text(value)) is not None and _DIGITS.fullmatch(text):
+        return int(text)
+    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value < _AMOUNT_LIMIT:
+        return None
+    return int(value) if value == int(value) else None
+
+
+def tick(value: object) -> bool | None:
+    """Return a box that was ticked or not; anything but true and false is no answer."""
+    return value if isinstance(value, bool) else None
+
+
+def code(value: object) -> str | None:
+    """Return a code if it is fit to stand in an answer: short, and plain ASCII."""
+    text = str(value) if isinstance(value, int) and not isinstance(value, bool) else value
+    return text if isinstance(text, str) and _CODE.fullmatch(text) else None
+
+
+def coded(value: object) -> Coded:
+    """Return the code and title of a `{code, title}` object; of anything else neither."""
+    if not isinstance(value, Mapping):
+        return Coded(None, None)
+    return Coded(code(value.get("code")), short_text(value.get("title")))
+
+
+def token(table: str, pair: Coded, vocabulary: Vocabulary) -> str:
+    """Return the token of a pair by a table of sheet.toml: by its code, else by its title.
+
+    What the table does not know is counted and keeps its code (`code_7`), or is `unknown` without one.
+    """
+    words = vocabulary.sheet.tokens[table]
+    for word in pair:
+        if word is not None and word in words:
+            return words[word]
+    vocabulary.missed(table, pair.title or pair.code or "?")
+    return f"code_{pair.code.lower()}" if pair.code else "unknown"

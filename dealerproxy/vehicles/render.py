@@ -1,0 +1,95 @@
+"""A row of the public list: exactly the partner API's VehicleSummary, nulls explicit."""
+
+from typing import Any
+
+from msgspec import structs
+
+from dealerproxy.contract.detail import DealerDocuments, InsiderDetail, PhotoTag, VehicleDetail
+from dealerproxy.contract.pricing import dealer_pricing, detail_pricing
+from dealerproxy.contract.summary import DealerFacts, InsiderSummary, VehicleSummary
+from dealerproxy.vehicles.car import Car, Documents
+from dealerproxy.vehicles.listing import Listing
+
+
+def summarise(listing: Listing, krw_per_usd: float, *, insider: bool = False) -> VehicleSummary:
+    """Render a listing at one exchange rate; with `insider` it carries the `dealer` object.
+
+    Encar's search says neither colour nor options, so they are null and empty until the listing was enriched.
+    """
+    summary = VehicleSummary(
+        id=listing.id,
+        make=listing.make,
+        model=listing.model,
+        trim=listing.trim,
+        year=listing.year,
+        mileage_km=listing.mileage_km,
+        fuel=listing.fuel,
+        transmission=listing.transmission,
+        color=listing.colour,
+        engine_cc=listing.engine_cc,
+        drivetrain=listing.drivetrain,
+        options=listing.options,
+        thumbnail_url=listing.thumbnail_url,
+        pricing=dealer_pricing(listing.price_krw, krw_per_usd, listing.make, listing.body),
+    )
+    if not insider:
+        return summary
+    return InsiderSummary(**structs.asdict(summary), dealer=DealerFacts(**insider_facts(listing)))
+
+
+def insider_facts(car: Listing | Car) -> dict[str, Any]:
+    """The fields of `DealerFacts` for a row or a car."""
+    return {
+        "upstream": car.upstream,
+        "listing_id": car.listing_id,
+        "url": car.url,
+        "price_krw": car.price_krw,
+        "first_registered": month(car.registered) if car.month_known else None,
+        "body": car.body,
+        "seller_type": car.seller_type,
+        "region": car.region,
+        "model_korean": car.model_korean,
+        "trim_korean": car.trim_korean,
+    }
+
+
+def month(registered: int) -> str | None:
+    """YYYYMM as `2023-05`; None when it holds no month."""
+    year, month = divmod(registered, 100)
+    return f"{year:04d}-{month:02d}" if 1 <= month <= 12 else None
+
+
+def detail(car: Car, documents: Documents, krw_per_usd: float, *, insider: bool = False) -> VehicleDetail:
+    """Render a car at one exchange rate; with `insider` it carries the `dealer` object."""
+    fields: dict[str, Any] = {
+        "id": car.id,
+        "make": car.make,
+        "model": car.model,
+        "trim": car.trim,
+        "year": car.year,
+        "mileage_km": car.mileage_km,
+        "fuel": car.fuel,
+        "transmission": car.transmission,
+        "color": car.colour,
+        "engine_cc": car.engine_cc,
+        "drivetrain": car.drivetrain,
+        "options": car.options,
+        "thumbnail_url": car.photos[0].url if car.photos else None,
+        "pricing": detail_pricing(car.price_krw, krw_per_usd, car.make, car.body),
+        "vin": car.vin,
+        "license_plate": car.license_plate,
+        "photos": [photo.url for photo in car.photos],
+        "photo_tags": [PhotoTag(photo.url, photo.tag) for photo in car.photos if photo.tag],
+        "body_condition": documents.body_condition,
+        "inspection_report": documents.report,
+        "enrichment": documents.enrichment,
+    }
+    if not insider:
+        return VehicleDetail(**fields)
+    dealer = DealerDocuments(
+        **insider_facts(car),
+        under_contract=car.under_contract,
+        record=documents.record,
+        diagnosis=documents.diagnosis,
+    )
+    return InsiderDetail(**fields, dealer=dealer)

@@ -23,7 +23,6 @@ from dealerproxy.api.keys import (
     CARS,
     CLOCK,
     DANAWA,
-    DEPARTED,
     DRAINING,
     ENCAR,
     ENCAR_CARS,
@@ -32,6 +31,7 @@ from dealerproxy.api.keys import (
     INDEXES,
     KEEPER,
     METRICS,
+    OFF_SALE,
     RATES,
     SEARCH,
     SETTINGS,
@@ -42,7 +42,7 @@ from dealerproxy.api.keys import (
 )
 from dealerproxy.api.list_cache import Answers
 from dealerproxy.api.security import MAX_BODY_BYTES, secure_all
-from dealerproxy.cache.cache import AgedCache
+from dealerproxy.cache.cache import StaleCache
 from dealerproxy.captures.keeper import Keeper
 from dealerproxy.captures.sites import bases
 from dealerproxy.contract.rate import Rate, now_kst
@@ -51,12 +51,12 @@ from dealerproxy.ops.lag import watch_lag
 from dealerproxy.ops.metrics import Metrics
 from dealerproxy.search.availability import Availability
 from dealerproxy.search.cursor import CursorCodec
-from dealerproxy.search.facets import Facets
+from dealerproxy.search.facets import FacetsService
 from dealerproxy.search.service import SearchService
 from dealerproxy.settings import DEFAULT_KRW_PER_USD, DEFAULT_RATE_AS_OF, Settings, SettingsError
 from dealerproxy.tasks import cancel_and_wait
 from dealerproxy.transport.errors import Drift
-from dealerproxy.transport.fetch import Fetcher, Manners
+from dealerproxy.transport.fetch import Fetcher, FetchPolicy
 from dealerproxy.transport.health import Health
 from dealerproxy.transport.limits import Bulkhead, RateLimiter
 from dealerproxy.transport.redis_guard import connect
@@ -71,7 +71,7 @@ from dealerproxy.upstreams.danawa.search import DanawaSource
 from dealerproxy.upstreams.encar import client as encar
 from dealerproxy.upstreams.encar.cars import EncarCars
 from dealerproxy.upstreams.encar.search import EncarSource
-from dealerproxy.upstreams.off_sale import Departed
+from dealerproxy.upstreams.off_sale import OffSale
 from dealerproxy.upstreams.upstream import Source
 from dealerproxy.vehicles.fx import FxRates, rate_at
 
@@ -83,7 +83,7 @@ ATTEMPT_S = 5.0
 # One part in so many of the cache is for whole answers, the others for the pieces they are made of.
 ANSWERS_SHARE = 4
 FX_OPERATION = "rate"
-FX_MANNERS = Manners((FX_OPERATION,), burst=1, in_flight=1, max_bytes=1_000_000)
+FX_MANNERS = FetchPolicy((FX_OPERATION,), burst=1, in_flight=1, max_bytes=1_000_000)
 FX_TIMEOUT_S = 5.0
 FX_PRIME_S = 1.0
 # OpenTelemetry's own variables that ask for traces.
@@ -109,7 +109,7 @@ def create_app(
         client_max_size=MAX_BODY_BYTES,
         middlewares=[
             *([tracing.middleware()] if tracing else []),
-            middleware.tell(counted.request),
+            middleware.access_log(counted.request),
             middleware.envelope,
             middleware.require_key(settings.keys),
             middleware.shed_load(settings.max_requests),
@@ -124,9 +124,9 @@ def create_app(
     app[WARM] = _warm(settings, app[VOCABULARY])
     app[DRAINING] = asyncio.Event()
     app[CLOCK] = clock
-    app[DEPARTED] = Departed(clock)
+    app[OFF_SALE] = OffSale(clock)
     app[ADVERTS] = {
-        site: Adverts(site, operation, app[DEPARTED], Absence(clock))
+        site: Adverts(site, operation, app[OFF_SALE], Absence(clock))
         for site, operation in (("encar", encar.DETAIL), ("danawa", danawa.FEEDER))
     }
     app.on_shutdown.append(_drain)
@@ -163,7 +163,7 @@ async def _shared(app: web.Application) -> AsyncIterator[None]:
     shared = app[SHARED] = connect(url) if url else None
     app[HEALTH] = Health(shared, clock=app[CLOCK])
     pieces = app[SETTINGS].cache_mb * 2**20 * (ANSWERS_SHARE - 1) // ANSWERS_SHARE
-    app[CACHE] = AgedCache(shared, max_bytes=pieces, clock=app[CLOCK])
+    app[CACHE] = StaleCache(shared, max_bytes=pieces, clock=app[CLOCK])
     if shared is None:
         yield
         return
@@ -207,7 +207,7 @@ async def _danawa(app: web.Application) -> AsyncIterator[None]:
             site_url=settings.danawa_url,
             feeder_url=settings.mpark_api_url,
         )
-        pages = Pages(client, app[VOCABULARY], app[DEPARTED], judged=app[METRICS].judged, now=app[CLOCK])
+        pages = Pages(client, app[VOCABULARY], app[OFF_SALE], judged=app[METRICS].judged, now=app[CLOCK])
         indexes = app[INDEXES] = Indexes(pages.read, app[CACHE], now=app[CLOCK])
         warming = asyncio.create_task(indexes.keep_warm(app[WARM]), name="keep-danawa-warm") if app[WARM] else None
         yield
@@ -251,7 +251,7 @@ async def _cars(app: web.Application) -> AsyncIterator[None]:
         app[ENCAR],
         app[VOCABULARY],
         app[CACHE],
-        app[DEPARTED],
+        app[OFF_SALE],
         fresh_s=fresh_s,
         deadline_s=deadline_s,
         adverts=app[ADVERTS]["encar"],
@@ -261,7 +261,7 @@ async def _cars(app: web.Application) -> AsyncIterator[None]:
         app[DANAWA],
         app[VOCABULARY],
         app[CACHE],
-        app[DEPARTED],
+        app[OFF_SALE],
         fresh_s=fresh_s,
         deadline_s=deadline_s,
         adverts=app[ADVERTS]["danawa"],
@@ -280,16 +280,16 @@ async def _search(app: web.Application) -> AsyncIterator[None]:
         app[ENCAR],
         app[VOCABULARY],
         app[CACHE],
-        app[DEPARTED],
+        app[OFF_SALE],
         fresh_s=settings.list_fresh_s,
         deadline_s=settings.list_deadline_s,
         judged=app[METRICS].judged,
         now=app[CLOCK],
         listed=app[ADVERTS]["encar"].listed,
     )
-    danawa_source = DanawaSource(app[INDEXES], app[DEPARTED], listed=app[ADVERTS]["danawa"].listed)
+    danawa_source = DanawaSource(app[INDEXES], app[OFF_SALE], listed=app[ADVERTS]["danawa"].listed)
     most = settings.cache_mb * 2**20 // ANSWERS_SHARE
-    app[ANSWERS] = Answers(app[DEPARTED], app[RATES], max_bytes=most, clock=app[CLOCK])
+    app[ANSWERS] = Answers(app[OFF_SALE], app[RATES], max_bytes=most, clock=app[CLOCK])
     sources: dict[str, Source[Any]] = {"encar": encar_source, "danawa": danawa_source}
     if TRACING in app:
         sources = {name: app[TRACING].source(source) for name, source in sources.items()}
@@ -304,7 +304,7 @@ async def _search(app: web.Application) -> AsyncIterator[None]:
 
 
 async def _facets(app: web.Application) -> AsyncIterator[None]:
-    app[FACETS] = Facets(
+    app[FACETS] = FacetsService(
         app[ENCAR],
         app[VOCABULARY],
         app[CACHE],
@@ -335,7 +335,7 @@ def _fetcher(
     app: web.Application,
     name: str,
     session: aiohttp.ClientSession,
-    manners: Manners,
+    manners: FetchPolicy,
     headers: Mapping[str, str],
     *,
     rps: float,
@@ -390,7 +390,7 @@ def _warm(settings: Settings, vocabulary: words.Vocabulary) -> Sequence[Brand]:
     return tuple(dict.fromkeys(brands))
 
 
-def _session(manners: Manners) -> aiohttp.ClientSession:
+def _session(manners: FetchPolicy) -> aiohttp.ClientSession:
     """Open a session that keeps no cookies: nobody here logs in, and a tracking cookie must not follow us."""
     return aiohttp.ClientSession(
         connector=aiohttp.TCPConnector(limit=manners.in_flight, ttl_dns_cache=300),

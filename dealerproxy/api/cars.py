@@ -23,7 +23,7 @@ from dealerproxy.api.http import (
     wants_fresh_look,
 )
 from dealerproxy.api.keys import AVAILABILITY, CARS, METRICS, RATES, SETTINGS
-from dealerproxy.cache.entries import State
+from dealerproxy.cache.entries import CacheStatus
 from dealerproxy.contract.answers import AvailabilityAnswer, CarState, SourceState, Status
 from dealerproxy.contract.deadline import Deadline
 from dealerproxy.contract.detail import STALE, EnrichmentStatus
@@ -33,7 +33,7 @@ from dealerproxy.contract.rate import Rate, iso_kst
 from dealerproxy.search.query import parse_display
 from dealerproxy.search.source_report import unavailable, wait_of
 from dealerproxy.transport.errors import UpstreamError
-from dealerproxy.vehicles.car import Verdict
+from dealerproxy.vehicles.car import SaleStatus
 from dealerproxy.vehicles.render import detail
 
 MAX_IDS = 100
@@ -41,10 +41,10 @@ MAX_IDS = 100
 BODY_S = 0.5
 
 _WORDS = {
-    Verdict.SOLD: "was sold",
-    Verdict.WAITING: "is not on sale at present",
-    Verdict.NOT_FOR_SALE: "is offered for lease or rent only",
-    Verdict.GONE: "is no longer listed",
+    SaleStatus.SOLD: "was sold",
+    SaleStatus.WAITING: "is not on sale at present",
+    SaleStatus.NOT_FOR_SALE: "is offered for lease or rent only",
+    SaleStatus.GONE: "is no longer listed",
 }
 
 
@@ -66,7 +66,7 @@ async def get_vehicle(request: web.Request) -> web.Response:
     rates = request.app[RATES]
     rate: Rate = rates.current() if display.krw_per_usd is None else rates.requested(display.krw_per_usd)
     try:
-        found = await cars.find(listing_id, deadline, fresh_look=wants_fresh_look(request))
+        found = await cars.find(listing_id, deadline, bypass_cache=wants_fresh_look(request))
     except UpstreamError as error:
         metrics.asked_for_car(site, None)
         waiting = None if error.retry_after_s is None else iso_kst(time.time() + error.retry_after_s)
@@ -76,16 +76,16 @@ async def get_vehicle(request: web.Request) -> web.Response:
         raise unavailable([state], [wait_of([error])]) from error
     metrics.asked_for_car(site, found.state)
     car, headers = found.value, age_headers(found.state, found.age_s)
-    if isinstance(car, Verdict):
+    if isinstance(car, SaleStatus):
         message = f"{vehicle_id} {_WORDS[car]}."
         raise ApiError(404, "vehicle_not_found", message, details={"reason": car}, headers=headers)
     documents = await cars.documents(car, rate.krw_per_usd, deadline)
     metrics.described(car, documents.enrichment)
     body = encode(detail(car, documents, rate.krw_per_usd, insider=display.insider))
-    came = State.HIT if found.state is State.MISS and documents.kept else found.state
+    came = CacheStatus.HIT if found.state is CacheStatus.MISS and documents.kept else found.state
     headers |= age_headers(came, max(found.age_s, documents.age_s))
     odd = any(paper.status is EnrichmentStatus.FAILED or paper.reason == STALE for paper in documents.enrichment)
-    if found.state is State.STALE or odd:
+    if found.state is CacheStatus.STALE or odd:
         headers |= NO_STORE
     else:
         tag = etag(body)
@@ -102,7 +102,7 @@ async def post_availability(request: web.Request) -> web.Response:
     by_site: dict[str, list[str]] = {}
     for site, number in ids.values():
         by_site.setdefault(site, []).append(number)
-    found = await request.app[AVAILABILITY].check(by_site, deadline, fresh_look=wants_fresh_look(request))
+    found = await request.app[AVAILABILITY].check(by_site, deadline, bypass_cache=wants_fresh_look(request))
     request.app[METRICS].checked(found)
     states = [
         CarState(vehicle_id, found[dealer_id].status, found[dealer_id].reason) for vehicle_id, dealer_id in ids.items()

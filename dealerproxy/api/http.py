@@ -7,7 +7,7 @@ from typing import Any
 import msgspec
 from aiohttp import web
 
-from dealerproxy.cache.entries import State
+from dealerproxy.cache.entries import CacheStatus
 from dealerproxy.contract.deadline import Deadline
 from dealerproxy.contract.errors import ApiError, Issue, validation_error
 from dealerproxy.contract.headers import DEADLINE_HEADER
@@ -70,7 +70,7 @@ def wants_fresh_look(request: web.Request) -> bool:
     return "no-cache" in map(str.lower, _listed(request, "Cache-Control"))
 
 
-def age_headers(state: State, age_s: float | None) -> dict[str, str]:
+def age_headers(state: CacheStatus, age_s: float | None) -> dict[str, str]:
     """Tell how an answer came about, and the age in whole seconds of the oldest piece in it."""
     return {X_CACHE: state} | ({} if age_s is None else {"Age": str(round(age_s))})
 

@@ -7,24 +7,24 @@ from typing import Protocol
 from aiohttp import web
 
 from dealerproxy.api.list_cache import Answers
-from dealerproxy.cache.cache import AgedCache
-from dealerproxy.cache.entries import Found
+from dealerproxy.cache.cache import StaleCache
+from dealerproxy.cache.entries import CacheResult
 from dealerproxy.captures.keeper import Keeper
 from dealerproxy.contract.deadline import Deadline
 from dealerproxy.ops.metrics import Metrics
 from dealerproxy.search.availability import Availability
-from dealerproxy.search.facets import Facets
+from dealerproxy.search.facets import FacetsService
 from dealerproxy.search.service import SearchService
 from dealerproxy.settings import Settings
 from dealerproxy.transport.health import Health
-from dealerproxy.transport.redis_guard import Shared
+from dealerproxy.transport.redis_guard import RedisGuard
 from dealerproxy.upstreams.absence import Adverts
 from dealerproxy.upstreams.danawa.client import DanawaClient
 from dealerproxy.upstreams.danawa.index import Brand, Indexes
 from dealerproxy.upstreams.encar.cars import EncarCars
 from dealerproxy.upstreams.encar.client import EncarClient
-from dealerproxy.upstreams.off_sale import Departed
-from dealerproxy.vehicles.car import Car, Documents, Verdict
+from dealerproxy.upstreams.off_sale import OffSale
+from dealerproxy.vehicles.car import Car, Documents, SaleStatus
 from dealerproxy.vehicles.fx import FxRates
 from dealerproxy.vocabulary import Vocabulary
 
@@ -32,7 +32,9 @@ from dealerproxy.vocabulary import Vocabulary
 class Cars(Protocol):
     """The cars of one site, one at a time."""
 
-    async def find(self, listing_id: str, deadline: Deadline, *, fresh_look: bool = False) -> Found[Car | Verdict]:
+    async def find(
+        self, listing_id: str, deadline: Deadline, *, bypass_cache: bool = False
+    ) -> CacheResult[Car | SaleStatus]:
         """Find a car that can be bought, or say why it cannot. Raises UpstreamError when nobody can tell."""
 
     async def documents(self, car: Car, krw_per_usd: float, deadline: Deadline) -> Documents:
@@ -42,12 +44,12 @@ class Cars(Protocol):
 KEEPER = web.AppKey("keeper", Keeper)
 DRAINING = web.AppKey("draining", asyncio.Event)
 METRICS = web.AppKey("metrics", Metrics)
-SHARED: web.AppKey[Shared | None] = web.AppKey("shared")
+SHARED: web.AppKey[RedisGuard | None] = web.AppKey("shared")
 HEALTH = web.AppKey("health", Health)
-CACHE = web.AppKey("cache", AgedCache)
+CACHE = web.AppKey("cache", StaleCache)
 # What all ages, pauses and departures of the process go by: seconds of no meaning by themselves, that never jump.
 CLOCK: web.AppKey[Callable[[], float]] = web.AppKey("clock")
-DEPARTED = web.AppKey("departed", Departed)
+OFF_SALE = web.AppKey("departed", OffSale)
 ADVERTS = web.AppKey("adverts", Mapping[str, Adverts])
 SETTINGS = web.AppKey("settings", Settings)
 VOCABULARY = web.AppKey("vocabulary", Vocabulary)
@@ -61,4 +63,4 @@ ENCAR_CARS = web.AppKey("encar_cars", EncarCars)
 CARS = web.AppKey("cars", Mapping[str, Cars])
 ANSWERS = web.AppKey("answers", Answers)
 AVAILABILITY = web.AppKey("availability", Availability)
-FACETS = web.AppKey("facets", Facets)
+FACETS = web.AppKey("facets", FacetsService)

@@ -11,10 +11,10 @@ from typing import Any, NamedTuple
 from msgspec import Struct
 
 from dealerproxy.api.http import X_CACHE, age_headers, encode
-from dealerproxy.cache.entries import State
+from dealerproxy.cache.entries import CacheStatus
 from dealerproxy.cache.memory import BoundedMemory
 from dealerproxy.contract.rate import Rate
-from dealerproxy.upstreams.off_sale import Departed
+from dealerproxy.upstreams.off_sale import OffSale
 from dealerproxy.vehicles.fx import FxRates
 
 # Beside its rows: sources, notices, headers and a cursor of up to 3 kB.
@@ -43,7 +43,7 @@ class Rendered(NamedTuple):
         return self._replace(
             body=self.body[: self.rows_end] + _rest(envelope),
             envelope=envelope,
-            headers={**self.headers, **age_headers(State.HIT, oldest_s(envelope))},
+            headers={**self.headers, **age_headers(CacheStatus.HIT, oldest_s(envelope))},
         )
 
 
@@ -68,7 +68,7 @@ class _Kept(Struct):
 
     rendered: Rendered
     made_at: float
-    departed: int
+    off_sale: int
     older_s: int = 0
 
 
@@ -76,9 +76,9 @@ class Answers:
     """Keeps lists by their query string, at most `max_bytes` of them."""
 
     def __init__(
-        self, departed: Departed, rates: FxRates, *, max_bytes: int, clock: Callable[[], float] = time.monotonic
+        self, off_sale: OffSale, rates: FxRates, *, max_bytes: int, clock: Callable[[], float] = time.monotonic
     ) -> None:
-        self._departed, self._rates, self._clock = departed, rates, clock
+        self._off_sale, self._rates, self._clock = off_sale, rates, clock
         self.memory = BoundedMemory(
             max_bytes=max_bytes, weigh=lambda kept: len(kept.rendered.body) + ENVELOPE_BYTES, clock=clock
         )
@@ -86,7 +86,7 @@ class Answers:
     def get(self, query: str) -> Rendered | None:
         """The list kept for a query string, at its present age; None when something in it changed since."""
         kept: _Kept | None = self.memory.at_hand(query)
-        if kept is None or kept.departed != self._departed.version:
+        if kept is None or kept.off_sale != self._off_sale.version:
             return None
         if kept.rendered.rate not in (None, self._rates.current()):
             return None
@@ -98,6 +98,6 @@ class Answers:
     async def put(self, query: str, rendered: Rendered, fresh_for_s: float) -> None:
         """Keep a list that is fresh for so many seconds more."""
         if fresh_for_s > 0:
-            found = rendered._replace(headers={**rendered.headers, X_CACHE: State.HIT})
-            kept = _Kept(found, self._clock(), self._departed.version)
+            found = rendered._replace(headers={**rendered.headers, X_CACHE: CacheStatus.HIT})
+            kept = _Kept(found, self._clock(), self._off_sale.version)
             await self.memory.set(query, kept, ttl=fresh_for_s)

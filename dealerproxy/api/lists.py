@@ -22,7 +22,7 @@ from dealerproxy.api.http import (
 )
 from dealerproxy.api.keys import ANSWERS, FACETS, METRICS, SEARCH, SETTINGS, VOCABULARY
 from dealerproxy.api.list_cache import Rendered, oldest_s, render
-from dealerproxy.cache.entries import State
+from dealerproxy.cache.entries import CacheStatus
 from dealerproxy.contract.answers import VehicleList
 from dealerproxy.contract.errors import ApiError
 from dealerproxy.contract.headers import PAGE_MAX_HEADER, PARTIAL_HEADER
@@ -37,15 +37,15 @@ async def list_vehicles(request: web.Request) -> web.Response:
     """Answer `{"data", "next_cursor", "sources", "fx", "notices"}`; 400 and 503 as errors."""
     app, asked = request.app, request.rel_url.raw_query_string
     deadline = deadline_of(request, app[SETTINGS].list_deadline_s)
-    answers, metrics, fresh_look = app[ANSWERS], app[METRICS], wants_fresh_look(request)
-    kept = None if fresh_look else answers.get(asked)
+    answers, metrics, bypass_cache = app[ANSWERS], app[METRICS], wants_fresh_look(request)
+    kept = None if bypass_cache else answers.get(asked)
     if kept is not None:
-        metrics.listed(kept.envelope, result=State.HIT)
+        metrics.listed(kept.envelope, result=CacheStatus.HIT)
         return _respond(request, kept)
     query = parse(params_of(request), app[VOCABULARY])
     headers = {PAGE_MAX_HEADER: str(PAGE_MAX)} if query.dealer_in_scope and query.limit > PAGE_MAX else {}
     try:
-        listed = await app[SEARCH].answer(query, deadline, fresh_look=fresh_look)
+        listed = await app[SEARCH].answer(query, deadline, bypass_cache=bypass_cache)
     except ApiError as error:
         if "sources" in error.details:  # else the question was bad
             metrics.listed({"sources": msgspec.to_builtins(error.details["sources"])}, result="error")
@@ -55,7 +55,7 @@ async def list_vehicles(request: web.Request) -> web.Response:
     failing = [source.name for source in answer.sources if source.failing]
     if failing:
         headers |= {PARTIAL_HEADER: ",".join(failing)}
-    storable = not failing and listed.state is not State.STALE
+    storable = not failing and listed.state is not CacheStatus.STALE
     rendered = _render(query, answer, listed.state, headers, storable=storable)
     metrics.listed(rendered.envelope)
     if storable and query.display.krw_per_usd is None:
@@ -63,7 +63,9 @@ async def list_vehicles(request: web.Request) -> web.Response:
     return _respond(request, rendered)
 
 
-def _render(query: Query, answer: VehicleList, state: State, headers: Mapping[str, str], *, storable: bool) -> Rendered:
+def _render(
+    query: Query, answer: VehicleList, state: CacheStatus, headers: Mapping[str, str], *, storable: bool
+) -> Rendered:
     """Encode a list; one that is not `storable`, by us or by anyone, has no tag."""
     rows = encode(answer.data)
     envelope = msgspec.to_builtins(structs.replace(answer, data=()))

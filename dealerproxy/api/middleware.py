@@ -22,7 +22,7 @@ _HTTP_CODES = {404: "not_found", 405: "method_not_allowed", 413: "payload_too_la
 log = structlog.get_logger(__name__)
 
 
-def tell(count: Callable[[str, str, int, float], None]) -> Middleware:
+def access_log(count: Callable[[str, str, int, float], None]) -> Middleware:
     """Build what goes around `envelope`: it logs one line, and counts by method, route template, status and seconds."""
 
     @web.middleware

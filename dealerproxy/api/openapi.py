@@ -21,7 +21,7 @@ from dealerproxy.api.http import REVALIDATE, X_CACHE, etag, not_modified
 from dealerproxy.api.parameters import Json
 from dealerproxy.api.status import StatusAnswer
 from dealerproxy.api.upstreams import UpstreamList
-from dealerproxy.cache.entries import State
+from dealerproxy.cache.entries import CacheStatus
 from dealerproxy.contract.answers import AvailabilityAnswer, FacetsAnswer, VehicleList
 from dealerproxy.contract.detail import InsiderDetail, VehicleDetail
 from dealerproxy.contract.headers import API_KEY, PAGE_MAX_HEADER, PARTIAL_HEADER, REQUEST_ID
@@ -167,7 +167,7 @@ HEADERS: Mapping[str, Json] = {
     X_CACHE: {
         "description": "How the answer came about: `updating` is old and being read anew behind it, `stale` is old"
         " because a site could not be asked.",
-        "schema": {"type": "string", "enum": [str(state) for state in State]},
+        "schema": {"type": "string", "enum": [str(state) for state in CacheStatus]},
     },
     "Age": {
         "description": "Seconds since the oldest piece of the answer was read.",

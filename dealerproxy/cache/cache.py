@@ -17,14 +17,14 @@ from typing import Any, NamedTuple, TypeVar
 
 import structlog
 
-from dealerproxy.cache.entries import Found, Key, Kind, State, decode_failure, encode_failure, opened
+from dealerproxy.cache.entries import CachePolicy, CacheResult, CacheStatus, Key, decode_failure, encode_failure, opened
 from dealerproxy.cache.memory import BoundedMemory
 from dealerproxy.cache.redis_tier import Place, RedisTier
 from dealerproxy.contract.deadline import Deadline
 from dealerproxy.tasks import cancel_and_wait
 from dealerproxy.transport.errors import Overloaded, TooLate, UpstreamError
 from dealerproxy.transport.limits import background
-from dealerproxy.transport.redis_guard import Shared
+from dealerproxy.transport.redis_guard import RedisGuard
 
 MAX_BYTES = 64 * 2**20
 # Decoded, listings take 3 times their encoded size, an advert's nested mappings 6 times.
@@ -52,7 +52,7 @@ class _Kept(NamedTuple):
 _NOTHING = _Kept(None, -math.inf, -math.inf, 0)
 
 
-class AgedCache:
+class StaleCache:
     """All pieces of a process and, through `shared`, those of the others.
 
     `counts` tells how many answers were given, by kind, tier (`memory`, `redis`, `upstream`) and result: a State, or
@@ -62,7 +62,7 @@ class AgedCache:
 
     def __init__(
         self,
-        shared: Shared | None = None,
+        shared: RedisGuard | None = None,
         *,
         max_bytes: int = MAX_BYTES,
         clock: Callable[[], float] = time.monotonic,
@@ -76,34 +76,34 @@ class AgedCache:
 
     async def get(
         self,
-        kind: Kind[V],
+        kind: CachePolicy[V],
         key: Key,
         load: Load[V],
         deadline: Deadline,
         *,
-        fresh_look: bool = False,
-    ) -> Found[V]:
+        bypass_cache: bool = False,
+    ) -> CacheResult[V]:
         """Find a piece or load it; with `fresh_look` load it in any case, or join a load that is under way.
 
         Raises what the load raised, or TooLate when the deadline came first, if nothing old may stand in.
         """
         place = (kind.name, key, _PIECE)
         kept = self._kept(place)
-        if not fresh_look and self._age(kept) < kind.fresh_s:
-            return self._found(kind, "memory", State.HIT, kept)
-        fetch = partial(self._fetch, kind, key, load, fresh_look=fresh_look)
+        if not bypass_cache and self._age(kept) < kind.fresh_s:
+            return self._found(kind, "memory", CacheStatus.HIT, kept)
+        fetch = partial(self._fetch, kind, key, load, bypass_cache=bypass_cache)
         try:
-            if not fresh_look:
+            if not bypass_cache:
                 if place not in self._flights:
                     kept = await self._catch_up(kind, key, deadline)
                 if self._age(kept) < kind.fresh_s:
-                    return self._found(kind, "redis", State.HIT, kept)
+                    return self._found(kind, "redis", CacheStatus.HIT, kept)
                 if self._age(kept) < kind.revalidate_s:
                     with background():
                         _ = self._flight(place, fetch)
                     # Until a load succeeds, the answer is old because the last one failed.
                     failure = self._failure(kind, key, kept.at)
-                    state = State.UPDATING if failure is None else State.STALE
+                    state = CacheStatus.UPDATING if failure is None else CacheStatus.STALE
                     return self._found(kind, "memory", state, kept, failure)
             if place not in self._flights and not deadline.remaining():
                 raise TooLate(TOO_LATE)  # nobody would hear the answer
@@ -111,15 +111,15 @@ class AgedCache:
             await asyncio.wait({flight}, timeout=deadline.remaining())
             if not flight.done():
                 raise TooLate(TOO_LATE)
-            return self._found(kind, "upstream", State.MISS, flight.result())
+            return self._found(kind, "upstream", CacheStatus.MISS, flight.result())
         except UpstreamError as error:
             kept = self._kept(place)  # anew: something newer may have come while this one waited
             if self._age(kept) >= kind.if_error_s:
                 self.counts[kind.name, "upstream", "error"] += 1
                 raise
-            return self._found(kind, "memory", State.STALE, kept, error)
+            return self._found(kind, "memory", CacheStatus.STALE, kept, error)
 
-    def at_hand(self, kind: Kind[V], key: Key) -> V | None:
+    def at_hand(self, kind: CachePolicy[V], key: Key) -> V | None:
         """Return what this process remembers of a piece, however old, without loading anything."""
         kept: V | None = self._kept((kind.name, key, _PIECE)).value
         return kept
@@ -132,7 +132,7 @@ class AgedCache:
         """Cancel what is being loaded."""
         await cancel_and_wait(*self._flights.values())
 
-    async def _catch_up(self, kind: Kind[V], key: Key, deadline: Deadline) -> _Kept:
+    async def _catch_up(self, kind: CachePolicy[V], key: Key, deadline: Deadline) -> _Kept:
         """Return what is kept once Redis was asked too. Raises the failure that forbids another load for now."""
         since = self._clock() - kind.back_off_s
         failure = self._failure(kind, key, since)
@@ -145,7 +145,7 @@ class AgedCache:
             raise failure
         return kept
 
-    async def _fetch(self, kind: Kind[V], key: Key, load: Load[V], *, fresh_look: bool) -> _Kept:
+    async def _fetch(self, kind: CachePolicy[V], key: Key, load: Load[V], *, bypass_cache: bool) -> _Kept:
         """Load a piece; but if another process is at it, wait for it and take what it gets."""
         if self._redis is None:
             return await self._load(kind, key, load)
@@ -154,14 +154,14 @@ class AgedCache:
             await self._look(self._redis, kind, key)
             kept = self._kept((kind.name, key, _PIECE))
             # What another process was loading when this one came will do, even for a fresh look.
-            if kept.ended_at > began or (not fresh_look and kept.at > began - kind.fresh_s):
+            if kept.ended_at > began or (not bypass_cache and kept.at > began - kind.fresh_s):
                 return kept
-            failure = self._failure(kind, key, began if fresh_look else began - kind.back_off_s)
+            failure = self._failure(kind, key, began if bypass_cache else began - kind.back_off_s)
             if failure is not None:
                 raise failure
             return await self._load(kind, key, load)
 
-    async def _load(self, kind: Kind[V], key: Key, load: Load[V]) -> _Kept:
+    async def _load(self, kind: CachePolicy[V], key: Key, load: Load[V]) -> _Kept:
         # A piece is as old as its question: what a long load read first may have changed by its end.
         began = self._clock()
         try:
@@ -197,7 +197,7 @@ class AgedCache:
                 await self._redis.delete(place)
         return kept
 
-    async def _look(self, redis: RedisTier, kind: Kind[V], key: Key) -> None:
+    async def _look(self, redis: RedisTier, kind: CachePolicy[V], key: Key) -> None:
         """Take over from Redis what is newer than what is here."""
         piece, failure = (kind.name, key, _PIECE), (kind.name, key, _FAILURE)
         looked = await redis.read((piece, failure))
@@ -223,7 +223,7 @@ class AgedCache:
         kept: _Kept | None = self.memory.at_hand(place)
         return _NOTHING if kept is None else kept
 
-    def _failure(self, kind: Kind[V], key: Key, since: float) -> UpstreamError | None:
+    def _failure(self, kind: CachePolicy[V], key: Key, since: float) -> UpstreamError | None:
         """Return how the last load failed, if that was after `since` and nothing was loaded after it."""
         failed = self._kept((kind.name, key, _FAILURE))
         if failed.at <= max(since, self._forgiven_at):
@@ -240,11 +240,11 @@ class AgedCache:
         return max(0.0, self._clock() - kept.at)
 
     def _found(
-        self, kind: Kind[V], tier: str, state: State, kept: _Kept, failure: UpstreamError | None = None
-    ) -> Found[V]:
+        self, kind: CachePolicy[V], tier: str, state: CacheStatus, kept: _Kept, failure: UpstreamError | None = None
+    ) -> CacheResult[V]:
         self.counts[kind.name, tier, state] += 1
         age_s = self._age(kept)
-        return Found(kept.value, age_s, state, failure, max(0.0, kind.fresh_s - age_s), kept.at)
+        return CacheResult(kept.value, age_s, state, failure, max(0.0, kind.fresh_s - age_s), kept.at)
 
     def _flight(self, place: Place, work: Callable[[], Coroutine[Any, Any, Any]]) -> asyncio.Task[Any]:
         """Join a flight or start it. It is detached: nobody who waits for it can end it."""
@@ -262,6 +262,6 @@ class AgedCache:
             log.error("load_broke", kind=place[0], key=place[1], exc_info=error)
 
 
-def _told_s(kind: Kind[Any]) -> float:
+def _told_s(kind: CachePolicy[Any]) -> float:
     """Seconds for which a process remembers a failed load: it forbids another one, then says why a piece is old."""
     return max(kind.back_off_s, kind.revalidate_s)

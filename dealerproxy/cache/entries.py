@@ -30,7 +30,7 @@ _CAPTURE = re.compile(r"[\w.-]{1,200}")
 _OWN_FIELD: dict[type[UpstreamError], str] = {Drift: "path", Suspended: "cause", Blocked: "kind"}
 
 
-class State(StrEnum):
+class CacheStatus(StrEnum):
     """How an answer came about. `updating`: old, being loaded anew. `stale`: old, because loading failed."""
 
     HIT = "hit"
@@ -39,7 +39,7 @@ class State(StrEnum):
     STALE = "stale"
 
 
-class Found(NamedTuple, Generic[V]):
+class CacheResult(NamedTuple, Generic[V]):
     """A value, the seconds since its load began, and for a stale one what went wrong.
 
     `fresh_for_s` is how many seconds more it will be answered as it is, `at` when its load began (own clock).
@@ -47,13 +47,13 @@ class Found(NamedTuple, Generic[V]):
 
     value: V
     age_s: float
-    state: State
+    state: CacheStatus
     failure: UpstreamError | None = None
     fresh_for_s: float = 0.0
     at: float = 0.0
 
 
-class Kind(Generic[V]):
+class CachePolicy(Generic[V]):
     """One kind of piece; its three ages count in seconds and do not fall from one to the next.
 
     `holds` is V as msgspec sees it, immutable. A union at its top needs no tags: members go by their names, so that

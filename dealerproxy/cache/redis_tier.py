@@ -16,7 +16,7 @@ from redis.asyncio import Redis
 
 from dealerproxy.cache.entries import Key, sealed
 from dealerproxy.tasks import cancel_and_wait
-from dealerproxy.transport.redis_guard import HELD, RELEASE, TAKE, Shared, read
+from dealerproxy.transport.redis_guard import HELD, RELEASE, TAKE, RedisGuard, read
 
 # A lock outlives its holder's death by a lease at most; while the holder lives it renews it.
 LEASE_S = 2.0
@@ -51,7 +51,7 @@ class RedisTier:
     a piece older, never newer: so what was read before a car was found sold is not taken for news.
     """
 
-    def __init__(self, shared: Shared, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(self, shared: RedisGuard, clock: Callable[[], float] = time.monotonic) -> None:
         self._shared, self._clock = shared, clock
         pool = shared.client.connection_pool
         self._cache = RedisCache(

@@ -15,7 +15,7 @@ from pathlib import Path
 
 from dealerproxy import vocabulary as words
 from dealerproxy.app import create_app
-from dealerproxy.captures import capture as form
+from dealerproxy.captures import capture as saved
 from dealerproxy.captures import doctor
 from dealerproxy.captures.capture import BadCapture, Capture
 from dealerproxy.captures.expectations import differences, expectation, told
@@ -73,8 +73,8 @@ async def capture(settings: Settings, options: argparse.Namespace) -> int:
             try:
                 response = await fetch(page)
                 waiting += papers_of(page, response)
-                made = maker.make(_free_name(options.into, page), page, response, at=form.utc_now())
-                form.write(options.into / made.name, maker.expecting(made))
+                made = maker.make(_free_name(options.into, page), page, response, at=saved.utc_now())
+                saved.write(options.into / made.name, maker.expecting(made))
                 outcome = f"{options.into / made.name}: {response.status}, {read(made, vocabulary).told}"
             except (Unfetched, ScrubError, OSError) as error:
                 status, outcome = WRONG, f"{page.url.human_repr()}: {error}"
@@ -116,9 +116,9 @@ def load(folder: Path, vocabulary: Vocabulary) -> Captures:
     """Read all captures of a folder. Raises BadCapture with a line for each that is not sound."""
     captures: dict[Path, Capture] = {}
     problems: list[str] = []
-    for path in form.find(folder):
+    for path in saved.find(folder):
         try:
-            captures[path] = form.read(path)
+            captures[path] = saved.read(path)
             read(captures[path], vocabulary)
         except BadCapture as error:
             problems.append(str(error))
@@ -157,7 +157,7 @@ def update(captures: Captures, vocabulary: Vocabulary) -> int:
             print(f"FAILS {path}: {reading.told}; left as it was")
             continue
         try:
-            form.write_expectation(path, reading.document, reading.error)
+            saved.write_expectation(path, reading.document, reading.error)
         except OSError as error:
             return _refused(BadCapture(f"{error.filename}: {error.strerror}"))
         print(f"updated {path}: {reading.told}")

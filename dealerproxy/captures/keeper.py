@@ -13,7 +13,7 @@ import structlog
 from cachetools import TTLCache
 from yarl import URL
 
-from dealerproxy.captures import capture as form
+from dealerproxy.captures import capture as saved
 from dealerproxy.captures.capture import Trouble
 from dealerproxy.captures.maker import Maker
 from dealerproxy.captures.scrub.safe_words import identities
@@ -22,7 +22,7 @@ from dealerproxy.captures.scrub.texts import ScrubError
 from dealerproxy.captures.sites import Page, recognise
 from dealerproxy.tasks import cancel_and_wait
 from dealerproxy.transport.errors import Blocked, Drift, NotFound
-from dealerproxy.transport.fetch import Odd, Unknown
+from dealerproxy.transport.fetch import CaptureReason, Unknown
 from dealerproxy.transport.response import Response
 from dealerproxy.vocabulary import MISSES_BEYOND, Vocabulary
 
@@ -73,7 +73,7 @@ class Keeper:
         *,
         max_captures: int = MAX_CAPTURES,
         max_bytes: int = MAX_BYTES,
-        now: Callable[[], datetime] = form.utc_now,
+        now: Callable[[], datetime] = saved.utc_now,
         count: Callable[[str], None] = lambda _: None,
         met: Callable[[str], None] = lambda _: None,
     ) -> None:
@@ -101,7 +101,9 @@ class Keeper:
                 await self._waiting.join()
         await cancel_and_wait(self._writer)
 
-    def notice(self, upstream: str, operation: str, url: URL, response: Response | None, error: Odd) -> str | None:
+    def notice(
+        self, upstream: str, operation: str, url: URL, response: Response | None, error: CaptureReason
+    ) -> str | None:
         """Take note of an answer that is a failure, or odd; return the id of the capture that shows this kind of it.
 
         That is the name of a directory, which may be about to be written. None when there is nothing to show: no
@@ -181,7 +183,7 @@ class Keeper:
         if waiting.trouble.code not in {Drift.code, UNKNOWN}:
             capture = self._maker.expecting(capture)
         try:
-            form.write(folder, capture)
+            saved.write(folder, capture)
         except FileExistsError:
             return False
         make_room(self._folder, self._max_captures, self._max_bytes)
@@ -216,4 +218,4 @@ def make_room(folder: Path, max_captures: int, max_bytes: int) -> None:
         room -= size
         if number >= max_captures or (room < 0 and number):
             with suppress(OSError):  # one with something else in it stays
-                form.remove(path)
+                saved.remove(path)

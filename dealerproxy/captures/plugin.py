@@ -61,9 +61,9 @@ class CaptureFile(pytest.File):
     @cached_property
     def capture(self) -> "Capture":
         """The capture; raises BadCapture."""
-        from dealerproxy.captures import capture as form  # noqa: PLC0415
+        from dealerproxy.captures import capture as saved  # noqa: PLC0415
 
-        return form.read(self.path.parent)
+        return saved.read(self.path.parent)
 
     @cached_property
     def reading(self) -> "Reading":

@@ -21,7 +21,7 @@ from dealerproxy.upstreams.encar.client import BLOCK_MARKERS
 from dealerproxy.upstreams.encar.diagnosis import read_diagnosis
 from dealerproxy.upstreams.encar.inspection import read_inspection
 from dealerproxy.upstreams.encar.record import read_record
-from dealerproxy.vehicles.car import Verdict
+from dealerproxy.vehicles.car import SaleStatus
 from dealerproxy.vehicles.listing import LeftOut, LeftOutReason
 from dealerproxy.vocabulary import Make, Vocabulary
 
@@ -98,12 +98,12 @@ def _search(capture: Capture, body: bytes, vocabulary: Vocabulary) -> Json:
     return {"total": total, "rows": entries}
 
 
-def asked_of(url: URL, vocabulary: Vocabulary) -> rows.Asked:
+def asked_of(url: URL, vocabulary: Vocabulary) -> rows.SearchTarget:
     """Return what a search named, taken from its query; a make of its own for one that names none."""
     facet, group = _facet(url, facets.MAKES), _facet(url, facets.MODEL_GROUPS)
     make = vocabulary.make_of(facet or "") or _ANY_MAKE
     models = vocabulary.find_models(make, group) if group else ()
-    return rows.Asked(make, facet or "", next((model for model in models if model.make_facet == facet), None))
+    return rows.SearchTarget(make, facet or "", next((model for model in models if model.make_facet == facet), None))
 
 
 def _facet(url: URL, name: str) -> str | None:
@@ -124,7 +124,7 @@ def _detail(capture: Capture, body: bytes, vocabulary: Vocabulary) -> Json:
 def _page(capture: Capture, body: bytes, vocabulary: Vocabulary) -> Json:
     listing_id = _subject(capture)
     advert = detail.read_page(body, listing_id)
-    return {"verdict": Verdict.GONE} if advert is None else _advert(advert, listing_id, vocabulary)
+    return {"verdict": SaleStatus.GONE} if advert is None else _advert(advert, listing_id, vocabulary)
 
 
 def _batch(_: Capture, body: bytes, vocabulary: Vocabulary) -> Json:
@@ -133,13 +133,13 @@ def _batch(_: Capture, body: bytes, vocabulary: Vocabulary) -> Json:
 
 
 def _advert(advert: detail.Advert, listing_id: str, vocabulary: Vocabulary) -> Json:
-    verdict = detail.judge(advert)
+    verdict = detail.sale_status(advert)
     return {
         "verdict": verdict,
         "vehicle_id": advert.vehicle_id,
         "listing_id": advert.listing_id,
         "other_id": advert.other_id,
-        "car": detail.normalise(advert, listing_id, vocabulary) if verdict is Verdict.LIVE else None,
+        "car": detail.normalise(advert, listing_id, vocabulary) if verdict is SaleStatus.LIVE else None,
     }
 
 
@@ -158,10 +158,10 @@ def _list(capture: Capture, body: bytes, vocabulary: Vocabulary) -> Json:
 def _feeder(capture: Capture, body: bytes, vocabulary: Vocabulary) -> Json:
     listing_id = _subject(capture)
     advert = feeder.read_advert(body, listing_id)
-    if isinstance(advert, Verdict):
+    if isinstance(advert, SaleStatus):
         return {"verdict": advert}
     return {
-        "verdict": Verdict.LIVE,
+        "verdict": SaleStatus.LIVE,
         "car": feeder.normalise(advert, listing_id, vocabulary),
         "inspection": _paper(partial(feeder.read_inspection, advert, vocabulary)),
         "record": _paper(partial(feeder.read_record, advert)),

@@ -53,7 +53,7 @@ def merge(
     the headers to send. Any other failure of the dealer side costs its rows only.
     """
     headers = {PAGE_MAX_HEADER: str(PAGE_MAX)} if query.capped else {}
-    answer = None if query.dealer is DealerPart.NONE else _heard(query, dealer, headers)
+    answer = None if query.dealer is DealerPart.NONE else _reports(query, dealer, headers)
     if query.dealer is not DealerPart.ROWS:
         if answer is not None and answer.filtered_out is not UNSET:
             headers[FILTERED_OUT_HEADER] = f"{DEALER}={answer.filtered_out}"
@@ -115,7 +115,7 @@ def merge_facets(
     return merged
 
 
-def _heard(query: PartnerQuery, dealer: Dealer | None, headers: dict[str, str]) -> VehicleList | None:
+def _reports(query: PartnerQuery, dealer: Dealer | None, headers: dict[str, str]) -> VehicleList | None:
     """The dealer side's answer, if it gave one; `headers` get the names of the sources that failed."""
     if isinstance(dealer, VehicleList):
         failing = [source.name for source in dealer.sources if source.failing]

@@ -21,8 +21,8 @@ from prometheus_client import (
     disable_created_metrics,
 )
 
-from dealerproxy.cache.cache import AgedCache
-from dealerproxy.cache.entries import State
+from dealerproxy.cache.cache import StaleCache
+from dealerproxy.cache.entries import CacheStatus
 from dealerproxy.cache.memory import BoundedMemory
 from dealerproxy.contract.answers import Buyable, Status
 from dealerproxy.contract.detail import Enrichment, EnrichmentStatus
@@ -45,10 +45,10 @@ from dealerproxy.ops.families import (
 )
 from dealerproxy.ops.fill import CAR_FIELDS, ROW_FIELDS, Fill
 from dealerproxy.transport.errors import NotFound, UpstreamError
-from dealerproxy.transport.fetch import Watch
+from dealerproxy.transport.fetch import FetchObserver
 from dealerproxy.transport.health import Health
 from dealerproxy.transport.limits import Bulkhead, Lane
-from dealerproxy.transport.redis_guard import Shared
+from dealerproxy.transport.redis_guard import RedisGuard
 from dealerproxy.transport.retry import Retries
 from dealerproxy.transport.troubles import OTHER
 from dealerproxy.upstreams.absence import Adverts
@@ -122,9 +122,9 @@ class Metrics:
         *,
         health: Health,
         adverts: Mapping[str, Adverts],
-        cache: AgedCache,
+        cache: StaleCache,
         answers: BoundedMemory,
-        shared: Shared | None,
+        shared: RedisGuard | None,
         rates: FxRates,
         vocabulary: Vocabulary,
     ) -> None:
@@ -146,7 +146,7 @@ class Metrics:
             )
         )
 
-    def pool(self, upstream: str, operations: Sequence[str], bulkhead: Bulkhead, retries: Retries) -> Watch:
+    def pool(self, upstream: str, operations: Sequence[str], bulkhead: Bulkhead, retries: Retries) -> FetchObserver:
         """Watch some operations of an upstream that share connections, turns and retries; the first names the pool."""
         pool = reading.Pool(upstream, operations[0], bulkhead, retries)
         self._pools.append(pool)
@@ -170,7 +170,7 @@ class Metrics:
         bound[0].inc()
         bound[1].observe(seconds)
 
-    def listed(self, envelope: Mapping[str, Any], *, result: str = State.MISS) -> None:
+    def listed(self, envelope: Mapping[str, Any], *, result: str = CacheStatus.MISS) -> None:
         """Count a list by its `sources` and `notices`: a `hit` if it was there complete, an `error` if it failed."""
         self._lists["answer", "memory", result] += 1
         for source in envelope["sources"]:
@@ -182,9 +182,9 @@ class Metrics:
             if left_out is not None:
                 left_out.inc(notice["count"])
 
-    def asked_for_car(self, upstream: str, state: State | None) -> None:
+    def asked_for_car(self, upstream: str, state: CacheStatus | None) -> None:
         """Count how a site did when it was asked for a car; None is a failure."""
-        status = {State.STALE: Status.STALE, None: Status.FAILED}.get(state, Status.OK)
+        status = {CacheStatus.STALE: Status.STALE, None: Status.FAILED}.get(state, Status.OK)
         self._answers[upstream, CAR, status].inc()
 
     def checked(self, found: Mapping[tuple[str, str], Outcome]) -> None:
@@ -229,7 +229,7 @@ class Metrics:
         return Histogram(name, FAMILIES[name].about, FAMILIES[name].labels, buckets=buckets, registry=self.registry)
 
 
-class _PoolWatch(Watch):
+class _PoolWatch(FetchObserver):
     """Counts what is sent, and how long it waited before."""
 
     def __init__(

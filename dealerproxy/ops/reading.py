@@ -14,7 +14,7 @@ from dealerproxy.ops.families import DRIFT, FAMILIES, PLACES
 from dealerproxy.ops.fill import Fill
 from dealerproxy.transport.health import Health, Phase
 from dealerproxy.transport.limits import Bulkhead
-from dealerproxy.transport.redis_guard import Shared
+from dealerproxy.transport.redis_guard import RedisGuard
 from dealerproxy.transport.retry import CAPACITY, MENDABLE, Retries
 from dealerproxy.transport.troubles import trouble_counts
 from dealerproxy.upstreams.absence import Adverts
@@ -140,7 +140,7 @@ def captures(met: Mapping[str, float]) -> Iterator[Metric]:
     yield last
 
 
-def redis(shared: Shared) -> Iterator[Metric]:
+def redis(shared: RedisGuard) -> Iterator[Metric]:
     """Tell how Redis does."""
     up, failures = _gauge("dealerproxy_redis_up"), _counter("dealerproxy_redis_failures_total")
     up.add_metric((), not shared.failing)

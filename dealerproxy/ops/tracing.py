@@ -24,7 +24,7 @@ from opentelemetry.util.types import AttributeValue
 from yarl import URL
 
 import dealerproxy
-from dealerproxy.cache.entries import Found
+from dealerproxy.cache.entries import CacheResult
 from dealerproxy.contract.deadline import Deadline
 from dealerproxy.contract.headers import REQUEST_ID
 from dealerproxy.ops.families import NOT_FOUND, OK
@@ -113,15 +113,15 @@ class _TracedSource:
     def __init__(self, tracer: Tracer, source: Source[Any]) -> None:
         self._tracer, self._source = tracer, source
 
-    async def chunk(self, leg: Leg, index: int, deadline: Deadline, *, fresh_look: bool) -> Found[Chunk]:
+    async def chunk(self, leg: Leg, index: int, deadline: Deadline, *, bypass_cache: bool) -> CacheResult[Chunk]:
         with self._about(leg, {CHUNK: index}) as span:
-            return _told(span, await self._source.chunk(leg, index, deadline, fresh_look=fresh_look))
+            return _told(span, await self._source.chunk(leg, index, deadline, bypass_cache=bypass_cache))
 
     async def count(
-        self, leg: Leg, keep: Callable[[Listing], bool], deadline: Deadline, *, fresh_look: bool
-    ) -> Found[int]:
+        self, leg: Leg, keep: Callable[[Listing], bool], deadline: Deadline, *, bypass_cache: bool
+    ) -> CacheResult[int]:
         with self._about(leg, {}) as span:
-            return _told(span, await self._source.count(leg, keep, deadline, fresh_look=fresh_look))
+            return _told(span, await self._source.count(leg, keep, deadline, bypass_cache=bypass_cache))
 
     @contextmanager
     def _about(self, leg: Leg, about: Mapping[str, AttributeValue]) -> Iterator[Span]:
@@ -130,7 +130,7 @@ class _TracedSource:
             yield span
 
 
-def _told(span: Span, found: Found[T]) -> Found[T]:
+def _told(span: Span, found: CacheResult[T]) -> CacheResult[T]:
     span.set_attribute(OUTCOME, str(found.state))
     return found
 

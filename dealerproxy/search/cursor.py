@@ -32,12 +32,12 @@ _VERSION = 1
 _CLOCK_SKEW_S = 60
 
 
-class LegState(Struct, array_like=True, frozen=True):
+class LegCursor(Struct, array_like=True, frozen=True):
     """Where a leg stands.
 
     `offset` rows of the upstream's order are behind it; `key` is the sort key of the last row passed and `last` the
     digest of its id, both None at the start. `total` is the upstream's last count. A `late` leg failed and may still
-    give out rows that belong before the front.
+    give out rows that belong before the frontier.
     """
 
     offset: int = 0
@@ -51,15 +51,15 @@ class LegState(Struct, array_like=True, frozen=True):
 class Position(Struct, array_like=True, frozen=True):
     """A place in a walk.
 
-    `front` is the sort key of the last row given out over all legs, `seen` the digests of the ids given out.
+    `frontier` is the sort key of the last row given out over all legs, `seen` the digests of the ids given out.
     """
 
     version: int
     issued_at: int
     fingerprint: bytes
     rate: Rate
-    legs: tuple[LegState, ...]
-    front: int | None = None
+    legs: tuple[LegCursor, ...]
+    frontier: int | None = None
     seen: bytes = b""
 
 
@@ -73,9 +73,11 @@ class CursorCodec:
         self._key = secret.encode(errors="surrogateescape") or secrets.token_bytes(32)
         self._now = now
 
-    def encode(self, fingerprint: bytes, rate: Rate, legs: Iterable[LegState], front: int | None, seen: bytes) -> str:
+    def encode(
+        self, fingerprint: bytes, rate: Rate, legs: Iterable[LegCursor], frontier: int | None, seen: bytes
+    ) -> str:
         """Write a cursor for the page that follows."""
-        position = Position(_VERSION, int(self._now()), fingerprint, rate, tuple(legs), front, seen)
+        position = Position(_VERSION, int(self._now()), fingerprint, rate, tuple(legs), frontier, seen)
         payload = msgspec.msgpack.encode(position)
         return _base64(payload + self._sign(payload))
 
@@ -114,7 +116,7 @@ def fingerprint(query: Query, legs: Iterable[Leg]) -> bytes:
     return hashlib.blake2b(text, digest_size=8).digest()
 
 
-class Seen:
+class ReturnedIds:
     """The public ids a walk of so many legs gave out: the last 380 of them, or as many as there is room for."""
 
     def __init__(self, remembered: bytes = b"", legs: int = 1) -> None:

@@ -9,8 +9,8 @@ from functools import partial
 import structlog
 from msgspec import Struct
 
-from dealerproxy.cache.cache import AgedCache
-from dealerproxy.cache.entries import Kind
+from dealerproxy.cache.cache import StaleCache
+from dealerproxy.cache.entries import CachePolicy
 from dealerproxy.contract.answers import FacetsAnswer, Notice
 from dealerproxy.contract.deadline import Deadline
 from dealerproxy.contract.rate import iso_kst
@@ -37,7 +37,7 @@ class Stock(Struct, frozen=True):
     at: float
 
 
-class Facets:
+class FacetsService:
     """Answers from one cached call to Encar; what models a make has is learned in the background.
 
     `also` tells the (make, model) pairs that are known of Danawa just now.
@@ -47,7 +47,7 @@ class Facets:
         self,
         encar: EncarClient,
         vocabulary: Vocabulary,
-        cache: AgedCache,
+        cache: StaleCache,
         *,
         also: Callable[[], Collection[tuple[str, str]]] = frozenset,
         deadline_s: float,
@@ -56,7 +56,9 @@ class Facets:
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> None:
         self._encar, self._vocabulary, self._cache, self._also = encar, vocabulary, cache, also
-        self._kind: Kind[Stock] = Kind("stock", Stock, fresh_s=FRESH_S, revalidate_s=2 * FRESH_S, if_error_s=IF_ERROR_S)
+        self._kind: CachePolicy[Stock] = CachePolicy(
+            "stock", Stock, fresh_s=FRESH_S, revalidate_s=2 * FRESH_S, if_error_s=IF_ERROR_S
+        )
         self._deadline_s, self._now, self._clock, self._sleep = deadline_s, now, clock, sleep
         self._learned: dict[str, tuple[float, frozenset[str]]] = {}
         self._stocked: frozenset[str] = frozenset()

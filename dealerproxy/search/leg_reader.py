@@ -8,11 +8,11 @@ import sys
 from collections import Counter
 from collections.abc import Callable
 
-from dealerproxy.cache.entries import Found
+from dealerproxy.cache.entries import CacheResult
 from dealerproxy.contract.terms import Sort
-from dealerproxy.search.cursor import LegState, Seen
+from dealerproxy.search.cursor import LegCursor, ReturnedIds
 from dealerproxy.search.plan import Leg
-from dealerproxy.search.source_report import Heard, heard_of, together
+from dealerproxy.search.source_report import LegReport, combined, from_entry
 from dealerproxy.transport.errors import UpstreamError
 from dealerproxy.upstreams.encar.legs import EncarLeg
 from dealerproxy.upstreams.paging import CHUNK_ROWS, FIRST, MAX_OFFSET, SORT_KEYS, digest, index_order, matching
@@ -23,7 +23,7 @@ class LegReader:
     """Reads one leg from a state on, in chunks of 48 rows.
 
     `wanted` is the index of the chunk it needs, None while it has a row at hand, has ended or failed. `head` is
-    the next row to give out, `head_key` its sort key. Rows that belong before the walk's `front` were inserted or
+    the next row to give out, `head_key` its sort key. Rows that belong before the walk's `frontier` were inserted or
     pushed there while one walked: they are passed over, or the order would jump back and ids come twice.
     """
 
@@ -32,19 +32,19 @@ class LegReader:
     def __init__(
         self,
         leg: Leg,
-        state: LegState,
+        state: LegCursor,
         *,
         sort: Sort,
         keep: Callable[[Listing], bool],
-        seen: Seen,
-        front: int | None = None,
+        seen: ReturnedIds,
+        frontier: int | None = None,
     ) -> None:
         self.leg = leg
         self.failure: UpstreamError | None = None
-        self.head: Listing | None = None
-        self.head_key = 0
+        self.next_row: Listing | None = None
+        self.next_key = 0
         self.total = state.total
-        self._heard: list[Heard] = []
+        self._reports: list[LegReport] = []
         self.confirmed = True
         self.calls = 0
         self.too_deep = False
@@ -53,7 +53,7 @@ class LegReader:
         self.left_out: Counter[LeftOutReason] = Counter()
         self._sort, self._sort_key = sort, SORT_KEYS[sort]
         self._keep, self._seen = keep, seen
-        self._front = state.key if state.late else front
+        self._frontier = state.key if state.late else frontier
         self._offset, self._key, self._last = state.offset, state.key, state.last
         self._passed: str | None = None  # the listing id that `last` is the digest of, once one was passed here
         self._ended, self._late = state.ended, state.late
@@ -65,7 +65,7 @@ class LegReader:
     @property
     def wanted(self) -> int | None:
         """Index of the chunk needed before this leg can go on."""
-        if self._ended or self.failure is not None or self.head is not None:
+        if self._ended or self.failure is not None or self.next_row is not None:
             return None
         return self._index
 
@@ -75,22 +75,22 @@ class LegReader:
         return self._ended
 
     @property
-    def heard(self) -> Heard:
+    def reports(self) -> LegReport:
         """What was heard of the leg in this request."""
-        return together(self.leg.upstream, self._heard, self.failure, self.total)
+        return combined(self.leg.upstream, self._reports, self.failure, self.total)
 
-    def state(self, front: int | None) -> LegState:
-        """Where the leg stands, for the cursor; `front` is the walk's new one."""
-        caught_up = self.head is not None and front is not None and self.head_key >= front
+    def state(self, frontier: int | None) -> LegCursor:
+        """Where the leg stands, for the cursor; `frontier` is the walk's new one."""
+        caught_up = self.next_row is not None and frontier is not None and self.next_key >= frontier
         late = self.failure is not None or (self._late and not caught_up)
         last = self._last if self._passed is None else digest(self._passed)
-        return LegState(self._offset, self._key, last, self.total, self._ended, late)
+        return LegCursor(self._offset, self._key, last, self.total, self._ended, late)
 
-    def offer(self, found: Found[Chunk]) -> None:
+    def offer(self, found: CacheResult[Chunk]) -> None:
         """Take the wanted chunk and move to the next row that may be given out."""
         chunk = found.value
         self.total = self._count(chunk)
-        self._heard.append(heard_of(self.leg.upstream, found, self.total))
+        self._reports.append(from_entry(self.leg.upstream, found, self.total))
         self.confirmed = chunk.confirmed
         start = 0
         if self._resuming:
@@ -111,11 +111,11 @@ class LegReader:
 
     def take(self) -> Listing:
         """Give out the head and move on within the chunk."""
-        listing = self.head
+        listing = self.next_row
         if listing is None:
             raise LookupError("the leg has no row at hand")
         self._pass(listing)
-        self.head = None
+        self.next_row = None
         self._advance()
         return listing
 
@@ -130,8 +130,8 @@ class LegReader:
                 self.left_out[entry.reason] += 1
             elif self._keep(entry):
                 key = self._sort_key(entry)
-                if entry.id not in self._seen and (self._front is None or key >= self._front):
-                    self.head, self.head_key = entry, key
+                if entry.id not in self._seen and (self._frontier is None or key >= self._frontier):
+                    self.next_row, self.next_key = entry, key
                     return
                 self.moved += 1
             self._pass(entry)

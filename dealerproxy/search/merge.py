@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from heapq import heappop, heappush, heapreplace
 
-from dealerproxy.cache.entries import Found, State
+from dealerproxy.cache.entries import CacheResult, CacheStatus
 from dealerproxy.contract.terms import Sort
 from dealerproxy.search.leg_reader import LegReader
 from dealerproxy.transport.errors import UpstreamError
@@ -15,13 +15,13 @@ from dealerproxy.vehicles.listing import Chunk, Listing
 MAX_REFILLS = 4
 
 # Finds a leg's chunk by index. Raises UpstreamError.
-Load = Callable[[LegReader, int], Awaitable[Found[Chunk]]]
+Load = Callable[[LegReader, int], Awaitable[CacheResult[Chunk]]]
 
 
 _Key = tuple[str, str]
 
 
-class Page:
+class MergedPage:
     """Rows gathered so far; no vehicle twice. Of its adverts on a site the original stays, of both sites Encar's."""
 
     def __init__(self) -> None:
@@ -67,13 +67,13 @@ class Page:
         return rows
 
 
-async def gather(readers: Sequence[LegReader], size: int, load: Load) -> Page:
+async def merge_legs(readers: Sequence[LegReader], size: int, load: Load) -> MergedPage:
     """Fill a page from the readers, which end up standing after its last row.
 
     Legs are merged by their heads' keys; ties go to the earlier leg. A leg that fails drops out for this page
     and stays where it stood. The page is short when more than four refills would be needed.
     """
-    page = Page()
+    page = MergedPage()
     refills = MAX_REFILLS
     heads: list[tuple[int, int]] = []  # a reader's next key and its place
     waiting = list(range(len(readers)))
@@ -85,15 +85,15 @@ async def gather(readers: Sequence[LegReader], size: int, load: Load) -> Page:
                 return page
             refills -= sum(await _fill([readers[place] for place in affordable], load))
             for place in affordable:
-                if readers[place].head is not None:
-                    heappush(heads, (readers[place].head_key, place))
+                if readers[place].next_row is not None:
+                    heappush(heads, (readers[place].next_key, place))
         if not heads:
             break
         place = heads[0][1]
         reader = readers[place]
         page.add(reader.take())
-        if reader.head is not None:
-            heapreplace(heads, (reader.head_key, place))
+        if reader.next_row is not None:
+            heapreplace(heads, (reader.next_key, place))
         else:
             heappop(heads)
             waiting.append(place)
@@ -116,7 +116,7 @@ async def _fill_one(reader: LegReader, load: Load) -> bool:
         reader.failure = error
         reader.calls += 1
         return refill
-    asked = found.state in {State.MISS, State.STALE}
+    asked = found.state in {CacheStatus.MISS, CacheStatus.STALE}
     reader.calls += asked
     reader.offer(found)
     return refill and asked

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 from dealerproxy.contract.answers import Notice
 from dealerproxy.search.leg_reader import LegReader
-from dealerproxy.search.merge import Page
+from dealerproxy.search.merge import MergedPage
 from dealerproxy.vehicles.listing import LeftOutReason, Listing
 
 UNCONFIRMED_EMPTY = Notice(
@@ -37,7 +37,7 @@ _COUNTED = {
 }
 
 
-def remarks(readers: Sequence[LegReader], page: Page, rows: Sequence[Listing]) -> list[Notice]:
+def page_notices(readers: Sequence[LegReader], page: MergedPage, rows: Sequence[Listing]) -> list[Notice]:
     """Remark on what a page does not show, with counts."""
     counts = Counter(
         {

@@ -15,7 +15,7 @@ from dealerproxy.upstreams.danawa.legs import DanawaLeg, _danawa_legs, _unable, 
 from dealerproxy.upstreams.danawa.names import UPSTREAM as DANAWA
 from dealerproxy.upstreams.encar.legs import EncarLeg, _encar_legs
 from dealerproxy.upstreams.encar.naming import UPSTREAM as ENCAR
-from dealerproxy.upstreams.query import Facets, Keep, Query
+from dealerproxy.upstreams.query import FilterWords, Query, RowFilter
 from dealerproxy.vocabulary import Make, Vocabulary
 
 MAX_LEGS = 24
@@ -28,7 +28,7 @@ class Plan(NamedTuple):
     """What to ask, what to keep of it, and what to remark; `skips` says of the sites without a leg why."""
 
     legs: tuple[Leg, ...]
-    keep: "Keep"
+    keep: "RowFilter"
     notices: tuple[Notice, ...]
     skips: Mapping[str, SkipReason]
 
@@ -65,17 +65,17 @@ def plan(query: Query, krw_per_usd: float, vocabulary: Vocabulary) -> Plan:
         field = "model" if query.models else "make"
         message = f"This asks for {most} searches on one site; at most {MAX_LEGS} makes x models are allowed."
         raise validation_error([Issue(field, message)])
-    return Plan((*encar_legs, *danawa_legs), Keep(query, facets, krw_per_usd), tuple(notices), skips)
+    return Plan((*encar_legs, *danawa_legs), RowFilter(query, facets, krw_per_usd), tuple(notices), skips)
 
 
-def _facets(query: Query, vocabulary: Vocabulary) -> tuple[Facets, list[Notice]]:
+def _facets(query: Query, vocabulary: Vocabulary) -> tuple[FilterWords, list[Notice]]:
     words = [vocabulary.transmission_filters[token] for token in query.transmissions]
     notices = [
         Notice(code="no_facet", field="transmission", message=f"Dealer cars cannot be searched by `{token}`.")
         for token, facets in zip(query.transmissions, words, strict=True)
         if not facets
     ]
-    return Facets(
+    return FilterWords(
         fuels=vocabulary.fuel_filters[query.fuel] if query.fuel else (),
         transmissions=tuple(facet for facets in words for facet in facets),
         colours=tuple(colour.korean for colour in vocabulary.colours_of(query.colour)) if query.colour else (),

@@ -8,23 +8,23 @@ from typing import Any, NamedTuple
 
 from msgspec import UNSET, UnsetType
 
-from dealerproxy.cache.entries import State
+from dealerproxy.cache.entries import CacheStatus
 from dealerproxy.contract.answers import Notice, SkipReason, VehicleList
 from dealerproxy.contract.deadline import Deadline
 from dealerproxy.contract.errors import invalid_cursor
 from dealerproxy.contract.rate import Rate
 from dealerproxy.contract.terms import UPSTREAMS
-from dealerproxy.search.cursor import CursorCodec, LegState, Position, Seen, fingerprint
+from dealerproxy.search.cursor import CursorCodec, LegCursor, Position, ReturnedIds, fingerprint
 from dealerproxy.search.leg_reader import reader_of
-from dealerproxy.search.merge import gather
-from dealerproxy.search.notices import RATE_KEPT, remarks
+from dealerproxy.search.merge import merge_legs
+from dealerproxy.search.notices import RATE_KEPT, page_notices
 from dealerproxy.search.plan import Leg, Plan, plan
-from dealerproxy.search.source_report import Heard, fresh_for, heard_of, shown, sum_up, worst_of
+from dealerproxy.search.source_report import LegReport, fresh_for, from_entry, shown, source_states, worst_of
 from dealerproxy.transport.errors import UpstreamError
 from dealerproxy.upstreams.encar.cars import EncarCars
 from dealerproxy.upstreams.encar.enrich import enrich
 from dealerproxy.upstreams.paging import SORT_KEYS
-from dealerproxy.upstreams.query import Keep, Query
+from dealerproxy.upstreams.query import Query, RowFilter
 from dealerproxy.upstreams.upstream import Source
 from dealerproxy.vehicles.fx import FxRates
 from dealerproxy.vehicles.render import summarise
@@ -37,7 +37,7 @@ class Listed(NamedTuple):
     """An answer, how its pieces came about, and for how many seconds all of them stay fresh."""
 
     answer: VehicleList
-    state: State
+    state: CacheStatus
     fresh_for_s: float = 0.0
 
 
@@ -57,7 +57,7 @@ class SearchService:
         self._sources, self._cars, self._vocabulary = sources, cars, vocabulary
         self._rates, self._cursors, self._now = rates, cursors, now
 
-    async def answer(self, query: Query, deadline: Deadline, *, fresh_look: bool = False) -> Listed:
+    async def answer(self, query: Query, deadline: Deadline, *, bypass_cache: bool = False) -> Listed:
         """Answer a valid query within its deadline; with `fresh_look` ask Encar in any case.
 
         Raises ApiError: 400 for a cursor that does not fit or more than 24 legs, 503 when every attempted
@@ -76,8 +76,8 @@ class SearchService:
         if not planned.legs:
             return self._skipped(rate, planned.notices, planned.skips, 0 if query.auction_only else UNSET)
         if query.auction_only:
-            return await self._hidden(planned, rate, deadline, fresh_look=fresh_look)
-        return await self._page(query, planned, rate, position, deadline, fresh_look=fresh_look)
+            return await self._hidden(planned, rate, deadline, bypass_cache=bypass_cache)
+        return await self._page(query, planned, rate, position, deadline, bypass_cache=bypass_cache)
 
     async def _page(
         self,
@@ -87,69 +87,71 @@ class SearchService:
         position: Position | None,
         deadline: Deadline,
         *,
-        fresh_look: bool,
+        bypass_cache: bool,
     ) -> Listed:
         walk = fingerprint(query, planned.legs)
         if position is not None and position.fingerprint != walk:
             raise invalid_cursor("mismatch", CURSOR_MISMATCH)
-        states = position.legs if position else [LegState()] * len(planned.legs)
-        seen = Seen(position.seen if position else b"", len(states))
-        front = position.front if position else None
+        states = position.legs if position else [LegCursor()] * len(planned.legs)
+        seen = ReturnedIds(position.seen if position else b"", len(states))
+        frontier = position.frontier if position else None
         readers = [
-            reader_of(leg)(leg, state, sort=query.sort, keep=planned.keep, seen=seen, front=front)
+            reader_of(leg)(leg, state, sort=query.sort, keep=planned.keep, seen=seen, frontier=frontier)
             for leg, state in zip(planned.legs, states, strict=True)
         ]
-        page = await gather(
+        page = await merge_legs(
             readers,
             query.page_size,
             lambda reader, index: self._sources[reader.leg.upstream].chunk(
-                reader.leg, index, deadline, fresh_look=fresh_look
+                reader.leg, index, deadline, bypass_cache=bypass_cache
             ),
         )
         found = page.rows(query.sort)
         rows, enriched = found, list[Notice]()
         if query.display.enriched and found:
-            rows, enriched = await enrich(found, self._cars, self._vocabulary, deadline, fresh_look=fresh_look)
-        heard = [reader.heard for reader in readers]
-        sources = sum_up(heard, Counter(row.upstream for row in rows), planned.skips, self._now())
+            rows, enriched = await enrich(found, self._cars, self._vocabulary, deadline, bypass_cache=bypass_cache)
+        reports = [reader.reports for reader in readers]
+        sources = source_states(reports, Counter(row.upstream for row in rows), planned.skips, self._now())
         for row in found:
             seen.add(row.id)
-        keys = (front, *map(SORT_KEYS[query.sort], found))
-        front = max((key for key in keys if key is not None), default=None)
+        keys = (frontier, *map(SORT_KEYS[query.sort], found))
+        frontier = max((key for key in keys if key is not None), default=None)
         walked = all(reader.ended for reader in readers)
         answer = VehicleList(
             data=[summarise(row, rate.krw_per_usd, insider=query.display.insider) for row in rows],
             next_cursor=None
             if walked
-            else self._cursors.encode(walk, rate, [reader.state(front) for reader in readers], front, bytes(seen)),
+            else self._cursors.encode(
+                walk, rate, [reader.state(frontier) for reader in readers], frontier, bytes(seen)
+            ),
             sources=sources,
             fx=shown(rate),
-            notices=(*planned.notices, *remarks(readers, page, rows), *enriched),
+            notices=(*planned.notices, *page_notices(readers, page, rows), *enriched),
         )
         # The adverts behind enriched rows have ages of their own.
-        fresh_for_s = 0.0 if query.display.enriched else fresh_for(heard)
-        return Listed(answer, worst_of(leg.state for leg in heard), fresh_for_s)
+        fresh_for_s = 0.0 if query.display.enriched else fresh_for(reports)
+        return Listed(answer, worst_of(leg.state for leg in reports), fresh_for_s)
 
-    async def _hidden(self, planned: Plan, rate: Rate, deadline: Deadline, *, fresh_look: bool) -> Listed:
+    async def _hidden(self, planned: Plan, rate: Rate, deadline: Deadline, *, bypass_cache: bool) -> Listed:
         """Count the rows an auction-only filter hides: one small call a leg, or an index at hand."""
-        counts = (self._count(leg, planned.keep, deadline, fresh_look=fresh_look) for leg in planned.legs)
-        heard = await asyncio.gather(*counts)
+        counts = (self._count(leg, planned.keep, deadline, bypass_cache=bypass_cache) for leg in planned.legs)
+        reports = await asyncio.gather(*counts)
         answer = VehicleList(
             data=(),
             next_cursor=None,
-            sources=sum_up(heard, {}, planned.skips, self._now()),
+            sources=source_states(reports, {}, planned.skips, self._now()),
             fx=shown(rate),
             notices=planned.notices,
-            filtered_out=sum(leg.total or 0 for leg in heard),
+            filtered_out=sum(leg.total or 0 for leg in reports),
         )
-        return Listed(answer, worst_of(leg.state for leg in heard), fresh_for(heard))
+        return Listed(answer, worst_of(leg.state for leg in reports), fresh_for(reports))
 
-    async def _count(self, leg: Leg, keep: Keep, deadline: Deadline, *, fresh_look: bool) -> Heard:
+    async def _count(self, leg: Leg, keep: RowFilter, deadline: Deadline, *, bypass_cache: bool) -> LegReport:
         try:
-            found = await self._sources[leg.upstream].count(leg, keep, deadline, fresh_look=fresh_look)
+            found = await self._sources[leg.upstream].count(leg, keep, deadline, bypass_cache=bypass_cache)
         except UpstreamError as error:
-            return Heard(leg.upstream, error, None)
-        return heard_of(leg.upstream, found, found.value)
+            return LegReport(leg.upstream, error, None)
+        return from_entry(leg.upstream, found, found.value)
 
     def _rate(self, query: Query, position: Position | None) -> Rate:
         """A walk keeps the rate it began with; prices must not jump between its pages."""
@@ -171,9 +173,9 @@ class SearchService:
         answer = VehicleList(
             data=(),
             next_cursor=None,
-            sources=sum_up((), {}, skips, self._now()),
+            sources=source_states((), {}, skips, self._now()),
             fx=shown(rate),
             notices=notices,
             filtered_out=hidden,
         )
-        return Listed(answer, State.HIT)
+        return Listed(answer, CacheStatus.HIT)

@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 
 from msgspec import UNSET
 
-from dealerproxy.cache.entries import Found, State
+from dealerproxy.cache.entries import CacheResult, CacheStatus
 from dealerproxy.contract.answers import NOT_ITS_FAILURE, REFRESHING, FxShown, SkipReason, SourceState, Status
 from dealerproxy.contract.errors import ApiError
 from dealerproxy.contract.headers import PARTIAL_HEADER
@@ -15,10 +15,10 @@ from dealerproxy.contract.terms import UPSTREAMS
 from dealerproxy.transport.errors import UpstreamError, worst
 
 # The worst of several pieces makes the answer.
-WORST_LAST = (State.MISS, State.HIT, State.UPDATING, State.STALE)
+WORST_LAST = (CacheStatus.MISS, CacheStatus.HIT, CacheStatus.UPDATING, CacheStatus.STALE)
 
 
-class Heard(NamedTuple):
+class LegReport(NamedTuple):
     """What was heard of one leg in a request.
 
     `total` is the upstream's last count of it; `age_s` is that of the oldest piece used and `state` the worst of them,
@@ -30,7 +30,7 @@ class Heard(NamedTuple):
     failure: UpstreamError | None
     total: int | None
     age_s: float | None = None
-    state: State | None = None
+    state: CacheStatus | None = None
     stale: str | None = None
     fresh_for_s: float = 0.0
     wait_s: float | None = None
@@ -41,20 +41,20 @@ class Heard(NamedTuple):
         return self.state is not None
 
 
-def heard_of(upstream: str, found: Found[Any], total: int | None) -> Heard:
+def from_entry(upstream: str, found: CacheResult[Any], total: int | None) -> LegReport:
     """What was heard of a leg by one piece."""
     stale = None
     wait_s = found.failure.retry_after_s if found.failure else None
-    if found.state in {State.STALE, State.UPDATING}:
+    if found.state in {CacheStatus.STALE, CacheStatus.UPDATING}:
         stale = found.failure.code if found.failure else REFRESHING
-    return Heard(upstream, None, total, found.age_s, found.state, stale, found.fresh_for_s, wait_s)
+    return LegReport(upstream, None, total, found.age_s, found.state, stale, found.fresh_for_s, wait_s)
 
 
-def together(upstream: str, pieces: Sequence[Heard], failure: UpstreamError | None, total: int | None) -> Heard:
+def combined(upstream: str, pieces: Sequence[LegReport], failure: UpstreamError | None, total: int | None) -> LegReport:
     """What was heard of a leg by all of its pieces; with its last count even when none came."""
     if not pieces:
-        return Heard(upstream, failure, total)
-    return Heard(
+        return LegReport(upstream, failure, total)
+    return LegReport(
         upstream,
         failure,
         total,
@@ -66,8 +66,8 @@ def together(upstream: str, pieces: Sequence[Heard], failure: UpstreamError | No
     )
 
 
-def sum_up(
-    heard: Sequence[Heard], rows: Mapping[str, int], skips: Mapping[str, SkipReason], now: float
+def source_states(
+    reports: Sequence[LegReport], rows: Mapping[str, int], skips: Mapping[str, SkipReason], now: float
 ) -> tuple[SourceState, ...]:
     """Tell each source's state; `rows` counts those shown by upstream, `now` is unix seconds.
 
@@ -79,19 +79,19 @@ def sum_up(
         if name in skips:
             states.append(SourceState(name=name, status=Status.SKIPPED, reason=skips[name]))
             continue
-        legs = [leg for leg in heard if leg.upstream == name]
+        legs = [leg for leg in reports if leg.upstream == name]
         state = _state(name, legs, rows.get(name, 0), now)
         states.append(state)
         if state.status is Status.FAILED:
             waits.append(wait_of([leg.failure for leg in legs if leg.failure is not None]))
     # A source whose legs all ended on earlier pages was not asked now, so it does not vouch for an empty page.
-    attempted = {leg.upstream for leg in heard if leg.answered or leg.failure is not None}
+    attempted = {leg.upstream for leg in reports if leg.answered or leg.failure is not None}
     if waits and len(waits) == len(attempted):
         raise unavailable(states, waits)
     return tuple(states)
 
 
-def _state(name: str, legs: Sequence[Heard], rows: int, now: float) -> SourceState:
+def _state(name: str, legs: Sequence[LegReport], rows: int, now: float) -> SourceState:
     failures = [leg.failure for leg in legs if leg.failure is not None]
     failure = worst(failures) if failures else None
     answered = any(leg.answered for leg in legs)
@@ -117,21 +117,21 @@ def _state(name: str, legs: Sequence[Heard], rows: int, now: float) -> SourceSta
     )
 
 
-def _why_stale(heard: Iterable[Heard]) -> str | None:
+def _why_stale(reports: Iterable[LegReport]) -> str | None:
     """Why any of these is older than it should be: a failure of the site before anything else, a refresh last."""
-    reasons = [each.stale for each in heard if each.stale is not None]
+    reasons = [each.stale for each in reports if each.stale is not None]
     return min(reasons, key=lambda reason: (reason in NOT_ITS_FAILURE, reason == REFRESHING), default=None)
 
 
-def worst_of(states: Iterable[State | None]) -> State:
+def worst_of(states: Iterable[CacheStatus | None]) -> CacheStatus:
     """How an answer came about, from how its pieces did; without any it was there all along.
 
     A miss is what was read for this answer as a whole: one piece that was there before, and is as old, makes it a hit.
     """
-    return max((state for state in states if state is not None), key=WORST_LAST.index, default=State.HIT)
+    return max((state for state in states if state is not None), key=WORST_LAST.index, default=CacheStatus.HIT)
 
 
-def fresh_for(legs: Iterable[Heard]) -> float:
+def fresh_for(legs: Iterable[LegReport]) -> float:
     """Seconds for which an answer made of these legs stays as fresh as it is; those that ended earlier do not count."""
     return min((leg.fresh_for_s for leg in legs if leg.answered or leg.failure is not None), default=0.0)
 

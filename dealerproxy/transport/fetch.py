@@ -34,7 +34,7 @@ MAX_HEADERS = 512
 T = TypeVar("T")
 
 
-class Manners(NamedTuple):
+class FetchPolicy(NamedTuple):
     """How an upstream is asked: what fails and is suspended each by itself, and the most that is asked of it.
 
     `burst` requests may go out at once and `in_flight` be open; no body may be larger than `max_bytes`, decoded.
@@ -53,14 +53,14 @@ class Unknown(NamedTuple):
     word: str
 
 
-Odd = UpstreamError | Unknown
-Keep = Callable[[str, str, URL, Response, Odd], str | None]
+CaptureReason = UpstreamError | Unknown
+Keep = Callable[[str, str, URL, Response, CaptureReason], str | None]
 # Keeps one answer for what is odd about it; returns the id of the page that was kept, if any was.
-KeepPage = Callable[[Odd], str | None]
+KeepPage = Callable[[CaptureReason], str | None]
 _KEPT: ContextVar[KeepPage | None] = ContextVar("kept", default=None)
 
 
-def keep_page(odd: Odd) -> str | None:
+def capture_current_page(odd: CaptureReason) -> str | None:
     """Have the answer that is being read kept for what is odd about it, though it is no failure; return the page's id.
 
     None when nothing is kept, or when no answer is being read.
@@ -73,7 +73,7 @@ def page_at_hand() -> KeepPage:
     return _KEPT.get() or keep_nothing
 
 
-def keep_nothing(odd: Odd) -> str | None:
+def keep_nothing(odd: CaptureReason) -> str | None:
     """Keep no page: no answer is being read."""
     return None
 
@@ -90,7 +90,7 @@ def _reading(keep: KeepPage) -> Iterator[None]:
         _KEPT.reset(kept)
 
 
-class Watch:
+class FetchObserver:
     """Is told how an upstream is asked. This one looks away.
 
     `keep` is given every answer that was judged a failure, or found odd, and returns the id of the page that was kept
@@ -107,7 +107,7 @@ class Watch:
         return nullcontext()
 
 
-UNWATCHED = Watch()
+UNWATCHED = FetchObserver()
 
 
 class Fetcher:
@@ -122,9 +122,9 @@ class Fetcher:
         limiter: RateLimiter,
         bulkhead: Bulkhead,
         retries: Retries,
-        manners: Manners,
+        manners: FetchPolicy,
         headers: Mapping[str, str],
-        watch: Watch = UNWATCHED,
+        watch: FetchObserver = UNWATCHED,
     ) -> None:
         self._name, self._session = name, session
         self._circuits = {each: health.circuit(name, each, slow_s=SLOW_S) for each in manners.operations}

@@ -41,7 +41,7 @@ from dealerproxy.transport.errors import (
     UpstreamError,
     Warming,
 )
-from dealerproxy.transport.redis_guard import HELD, RELEASE, TAKE, Shared, read
+from dealerproxy.transport.redis_guard import HELD, RELEASE, TAKE, RedisGuard, read
 
 # Each step is about three times the one before (Prowlarr's ladder has the same shape). It ends at half an hour: a site
 # that is back after forty minutes must not stay suspended for a day.
@@ -123,7 +123,7 @@ class Heard(NamedTuple):
     ahead_s: float
 
 
-class State(Standing, frozen=True):
+class CircuitState(Standing, frozen=True):
     """A circuit as one process sees it; times are by its own clock.
 
     `streak` counts failures in a row, `recent` has (when, whether it failed) of the latest calls. An `epoch` ends
@@ -149,7 +149,7 @@ class Snapshot(Struct, frozen=True):
     failures: int
 
 
-def phase(state: State, now: float) -> Phase:
+def phase(state: CircuitState, now: float) -> Phase:
     """Tell a state's phase."""
     if state.retry_at is not None:
         return Phase.SUSPENDED if now < state.retry_at else Phase.PROBING
@@ -157,18 +157,18 @@ def phase(state: State, now: float) -> Phase:
     return Phase.DEGRADED if failed or state.streak or state.level else Phase.HEALTHY
 
 
-def repaired(state: State, now: float) -> State:
+def repaired(state: CircuitState, now: float) -> CircuitState:
     """Bring times back to what is possible: clocks jump, and what others stored may be anything."""
     if state.retry_at is None and not state.level:
         return state
     if now - state.since > FORGET_S:
-        return State(epoch=state.epoch + 1)
+        return CircuitState(epoch=state.epoch + 1)
     retry_at = None if state.retry_at is None else min(state.retry_at, now + CAP_S)
     leased_until = min(state.leased_until, now + LEASE_S)
     return replace(state, since=min(state.since, now), retry_at=retry_at, leased_until=leased_until)
 
 
-def admitted(state: State, now: float, lease: str) -> State:
+def admitted(state: CircuitState, now: float, lease: str) -> CircuitState:
     """Let a call through, as the probe `lease` if one is due. Raises Suspended."""
     if state.retry_at is None:
         return state
@@ -178,12 +178,12 @@ def admitted(state: State, now: float, lease: str) -> State:
     return replace(state, lease=lease, leased_until=now + LEASE_S)
 
 
-def released(state: State, lease: str) -> State:
+def released(state: CircuitState, lease: str) -> CircuitState:
     """End a probe, unless its lease went to another one."""
     return replace(state, lease="", leased_until=0.0) if lease and state.lease == lease else state
 
 
-def settled(state: State, epoch: int, failure: UpstreamError | None, now: float, draw: float) -> State:
+def settled(state: CircuitState, epoch: int, failure: UpstreamError | None, now: float, draw: float) -> CircuitState:
     """Count what became of a call that was let through in `epoch`; None is a good answer, `draw` in [0, 1) jitters."""
     worse = isinstance(failure, Blocked) and state.level < BLOCK_LEVEL
     if epoch != state.epoch and not worse:
@@ -194,30 +194,30 @@ def settled(state: State, epoch: int, failure: UpstreamError | None, now: float,
     if state.retry_at is not None or isinstance(failure, _AT_ONCE) or _trips(state):
         level, pause_s = _suspension(state.level, failure)
         retry_at = now + min(pause_s * (1 + JITTER * draw), CAP_S)
-        return State(level, failure.code, now, retry_at, streak=state.streak, epoch=state.epoch + 1)
+        return CircuitState(level, failure.code, now, retry_at, streak=state.streak, epoch=state.epoch + 1)
     return state
 
 
-def adopted(state: State, standing: Standing) -> State:
+def adopted(state: CircuitState, standing: Standing) -> CircuitState:
     """Take over what another process found out."""
     if state.retry_at is None and standing.retry_at is None:
         return replace(state, level=standing.level, reason=standing.reason or state.reason, since=standing.since)
-    return State(standing.level, standing.reason, standing.since, standing.retry_at, epoch=state.epoch + 1)
+    return CircuitState(standing.level, standing.reason, standing.since, standing.retry_at, epoch=state.epoch + 1)
 
 
-def _answered(state: State, now: float) -> State:
+def _answered(state: CircuitState, now: float) -> CircuitState:
     level = max(0, state.level - 1)
     if state.retry_at is not None:
-        return State(level, state.reason, now, epoch=state.epoch + 1)
+        return CircuitState(level, state.reason, now, epoch=state.epoch + 1)
     return replace(state, level=level, streak=0, recent=_recent(state, now, failed=False))
 
 
-def _recent(state: State, now: float, *, failed: bool) -> tuple[tuple[float, bool], ...]:
+def _recent(state: CircuitState, now: float, *, failed: bool) -> tuple[tuple[float, bool], ...]:
     still = (call for call in state.recent if 0 <= now - call[0] < RECENT_S)
     return (*still, (now, failed))[-RECENT_CALLS:]
 
 
-def _trips(state: State) -> bool:
+def _trips(state: CircuitState) -> bool:
     failures = sum(failed for _, failed in state.recent)
     many = len(state.recent) >= TRIP_CALLS and failures >= TRIP_SHARE * len(state.recent)
     return many or state.streak >= TRIP_STREAK
@@ -245,7 +245,7 @@ class Circuit:
         operation: str,
         *,
         slow_s: float,
-        shared: Shared | None,
+        shared: RedisGuard | None,
         clock: Callable[[], float],
         unix: Callable[[], float],
         random: Callable[[], float],
@@ -255,9 +255,9 @@ class Circuit:
         self._shared, self._clock, self._unix, self._random = shared, clock, unix, random
         self._key = shared.key("circuit", upstream, operation) if shared else ""
         self._lease_key = shared.key("probe", upstream, operation) if shared else ""
-        self._state = State()
+        self._state = CircuitState()
         self._exchange = Lock()
-        self._heard: bytes | None = None  # what Redis had last
+        self._reports: bytes | None = None  # what Redis had last
         self._looked_at = -math.inf
         self._unsaid = False  # whether Redis was away when there was something to say
 
@@ -316,24 +316,24 @@ class Circuit:
             if self._is_fresh():
                 return
             epoch = self._state.epoch
-            heard = await self._shared.run(partial(self._listen, self._shared), None)
+            reports = await self._shared.run(partial(self._listen, self._shared), None)
             self._looked_at = self._clock()
             if self._state.epoch == epoch:
-                self._hear(heard)
+                self._hear(reports)
             # What was said may be lost there, with all else or alone.
-            lost = _decoded(heard) is None and (self._state.retry_at is not None or self._state.level > 0)
-            if heard is not None and (self._unsaid or lost):
+            lost = _decoded(reports) is None and (self._state.retry_at is not None or self._state.level > 0)
+            if reports is not None and (self._unsaid or lost):
                 await self._say(self._shared)
 
     async def reset(self) -> None:
         """Forget everything, in all processes: an operator knows better."""
-        self._state = State(since=self._clock(), epoch=self._state.epoch + 1)
+        self._state = CircuitState(since=self._clock(), epoch=self._state.epoch + 1)
         if self._shared is None:
             return
         async with self._exchange:
             await self._shared.run(partial(self._write, self._shared, self._state), None)
 
-    def _current(self) -> State:
+    def _current(self) -> CircuitState:
         self._state = repaired(self._state, self._clock())
         return self._state
 
@@ -342,7 +342,7 @@ class Circuit:
         state = self._state = admitted(self._current(), self._clock(), probe or secrets.token_hex(8))
         return state.epoch, "" if state.retry_at is None else state.lease
 
-    async def _lease(self, shared: Shared, probe: str) -> int:
+    async def _lease(self, shared: RedisGuard, probe: str) -> int:
         """Become the one probe of all processes. Raises Suspended if another is, or has just failed.
 
         The state is read after the lease is won, for its last holder wrote what it found before giving it back.
@@ -353,8 +353,8 @@ class Circuit:
             return taken != HELD, await self._listen(shared, redis)
 
         async with self._exchange:
-            won, heard = await shared.run(take, (True, None))
-            self._hear(heard)
+            won, reports = await shared.run(take, (True, None))
+            self._hear(reports)
         if not won:
             self._state = replace(self._state, lease="another's", leased_until=self._clock() + PROBING_S)
         elif self._state.lease == probe:
@@ -374,50 +374,50 @@ class Circuit:
         if probe:
             await self._shared.run(lambda redis: redis.eval(RELEASE, 1, self._lease_key, probe), None)
 
-    async def _publish(self, shared: Shared) -> None:
+    async def _publish(self, shared: RedisGuard) -> None:
         """Write the news."""
         async with self._exchange:
             await self._say(shared)
 
-    async def _say(self, shared: Shared) -> None:
+    async def _say(self, shared: RedisGuard) -> None:
         """Write how it stands, unless another process suspended for longer in the same moment: then its word counts."""
 
         async def exchange(redis: Redis) -> Heard:
             theirs = await self._listen(shared, redis)
-            standing = _decoded(theirs) if theirs.stored != self._heard else None
+            standing = _decoded(theirs) if theirs.stored != self._reports else None
             if standing and (standing.retry_at or -math.inf) > (state.retry_at or -math.inf):
                 return theirs
             return await self._write(shared, state, redis)
 
         state = self._state
-        heard = await shared.run(exchange, None)
-        self._unsaid = heard is None
+        reports = await shared.run(exchange, None)
+        self._unsaid = reports is None
         if self._state.epoch == state.epoch:
-            self._hear(heard)
+            self._hear(reports)
 
-    async def _listen(self, shared: Shared, redis: Redis) -> Heard:
+    async def _listen(self, shared: RedisGuard, redis: Redis) -> Heard:
         """Read what Redis has."""
         (stored,) = await read(redis, [self._key], _MOST_BYTES)
         return Heard(stored or b"", await self._ahead_s(shared, redis))
 
-    async def _ahead_s(self, shared: Shared, redis: Redis) -> float:
+    async def _ahead_s(self, shared: RedisGuard, redis: Redis) -> float:
         # Off by what the answer takes, at most the time-out of a call; the clocks themselves may differ by anything.
         return await shared.time_of(redis) - self._clock()
 
-    async def _write(self, shared: Shared, state: State, redis: Redis) -> Heard:
+    async def _write(self, shared: RedisGuard, state: CircuitState, redis: Redis) -> Heard:
         ahead_s = await self._ahead_s(shared, redis)
         since = max(state.since, self._clock() - FORGET_S)
         standing = Standing(state.level, state.reason, since, state.retry_at).moved(ahead_s)
-        self._heard = mine = msgspec.json.encode(standing)
+        self._reports = mine = msgspec.json.encode(standing)
         await redis.set(self._key, mine, px=round(FORGET_S * 1000))
         return Heard(mine, ahead_s)
 
-    def _hear(self, heard: Heard | None) -> None:
+    def _hear(self, reports: Heard | None) -> None:
         """Adopt what is stored if it is news. Nothing stored is no news: Redis may have lost it."""
-        if heard is None or not heard.stored or heard.stored == self._heard:
+        if reports is None or not reports.stored or reports.stored == self._reports:
             return
-        self._heard = heard.stored
-        standing = _decoded(heard)
+        self._reports = reports.stored
+        standing = _decoded(reports)
         if standing is None:
             log.warning("redis_foreign_value", upstream=self.upstream, operation=self.operation)
             return
@@ -431,7 +431,7 @@ class Circuit:
     def _is_fresh(self) -> bool:
         return 0 <= self._clock() - self._looked_at < REFRESH_S
 
-    def _tell(self, before: State, outcome: UpstreamError | None) -> None:
+    def _tell(self, before: CircuitState, outcome: UpstreamError | None) -> None:
         state = self._state
         if state.epoch == before.epoch:
             return
@@ -447,7 +447,7 @@ class Health:
 
     def __init__(
         self,
-        shared: Shared | None = None,
+        shared: RedisGuard | None = None,
         *,
         clock: Callable[[], float] = time.monotonic,
         unix: Callable[[], float] = time.time,
@@ -496,14 +496,14 @@ class Health:
                 await circuit.reset()
 
 
-def _decoded(heard: Heard | None) -> Standing | None:
+def _decoded(reports: Heard | None) -> Standing | None:
     """What was heard, by this process's clock; None for what is no standing of ours."""
-    if heard is None:
+    if reports is None:
         return None
     try:
-        standing = msgspec.json.decode(heard.stored, type=Standing)
+        standing = msgspec.json.decode(reports.stored, type=Standing)
     except (ValueError, RecursionError):
         return None
     # A reason is shown, and is one of those there are.
     reasons = SUSPENDED_FOR if standing.retry_at is not None or standing.level else SUSPENDED_FOR | {""}
-    return standing.moved(-heard.ahead_s) if standing.reason in reasons else None
+    return standing.moved(-reports.ahead_s) if standing.reason in reasons else None

@@ -15,7 +15,7 @@ from enum import StrEnum
 from redis.asyncio import Redis
 
 from dealerproxy.transport.errors import Overloaded, TimedOut
-from dealerproxy.transport.redis_guard import Shared
+from dealerproxy.transport.redis_guard import RedisGuard
 
 # Nobody waits longer for a turn than the longest deadline there is; a stored turn further away is a mistake.
 LONGEST_WAIT_S = 60.0
@@ -84,7 +84,7 @@ class RateLimiter:
         rps: float,
         burst: int,
         processes: int = 1,
-        shared: Shared | None = None,
+        shared: RedisGuard | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._shared = shared
@@ -119,7 +119,7 @@ class RateLimiter:
         self._share.take()
         return wait_s
 
-    async def _reserve_together(self, shared: Shared, longest_s: float) -> float | None:
+    async def _reserve_together(self, shared: RedisGuard, longest_s: float) -> float | None:
         """Reserve in Redis; None when it is away."""
         figures = (self._interval_s, self._tolerance_s, longest_s, LONGEST_WAIT_S, self._own.taken_s)
 

@@ -44,7 +44,7 @@ T = TypeVar("T")
 D = TypeVar("D")
 
 
-class Shared:
+class RedisGuard:
     """A guarded Redis. `client` is there for libraries that build on it; talk to it inside `run` only.
 
     `failures` counts the calls that failed, not those that were spared during a pause.
@@ -173,7 +173,7 @@ def _own(value: bytes | Exception, most: int) -> bytes | None:
     raise value
 
 
-def connect(url: str) -> Shared:
+def connect(url: str) -> RedisGuard:
     """Prepare a client for `redis://`, `rediss://` or `unix://`; nothing is connected yet. Raises ValueError.
 
     No retries: a second try would only wait longer. RESP2, because with RESP3 redis-py 8 listens for maintenance
@@ -188,4 +188,4 @@ def connect(url: str) -> Shared:
         retry=Retry(NoBackoff(), 0),
         protocol=2,
     )
-    return Shared(Redis.from_pool(pool))
+    return RedisGuard(Redis.from_pool(pool))

@@ -9,12 +9,12 @@ from collections.abc import Callable, Iterable, Sequence
 from itertools import islice
 from typing import NamedTuple, Protocol, TypeVar
 
-from dealerproxy.cache.entries import Found
+from dealerproxy.cache.entries import CacheResult
 from dealerproxy.transport.errors import Drift, MassAbsence
 from dealerproxy.transport.fetch import KeepPage, keep_nothing
 from dealerproxy.transport.troubles import upstream_trouble
-from dealerproxy.upstreams.off_sale import Departed, Entries
-from dealerproxy.vehicles.car import Verdict
+from dealerproxy.upstreams.off_sale import Entries, OffSale
+from dealerproxy.vehicles.car import SaleStatus
 from dealerproxy.vehicles.listing import LeftOut, Listing
 
 # The latest adverts that count; more than half of so many must be missing.
@@ -30,9 +30,9 @@ T = TypeVar("T")
 
 
 class Look(Protocol[T]):
-    """Finds an advert, as `Departed.look` does for one car."""
+    """Finds an advert, as `OffSale.look` does for one car."""
 
-    async def __call__(self, *, fresh_look: bool) -> Found[T | Verdict]:
+    async def __call__(self, *, bypass_cache: bool) -> CacheResult[T | SaleStatus]:
         """Find it; with `fresh_look` ask in any case."""
 
 
@@ -111,8 +111,8 @@ class Adverts:
     `operation` is the one whose drift it is.
     """
 
-    def __init__(self, upstream: str, operation: str, departed: Departed, absence: Absence | None = None) -> None:
-        self._upstream, self._operation, self._departed = upstream, operation, departed
+    def __init__(self, upstream: str, operation: str, off_sale: OffSale, absence: Absence | None = None) -> None:
+        self._upstream, self._operation, self._off_sale = upstream, operation, off_sale
         self._absence = absence or Absence()
         self._keep: KeepPage = keep_nothing
 
@@ -125,13 +125,13 @@ class Adverts:
         """Whether it must be asked again before a car that was found missing counts as gone."""
         return self._absence.doubts(listing_id)
 
-    async def believe(self, listing_id: str, look: Look[T], *, fresh_look: bool) -> Found[T | Verdict]:
+    async def believe(self, listing_id: str, look: Look[T], *, bypass_cache: bool) -> CacheResult[T | SaleStatus]:
         """Look at an advert, and anew if it was found missing before that was doubted. Raises MassAbsence."""
-        found = await look(fresh_look=fresh_look)
-        if found.value is not Verdict.GONE or not self.doubts(listing_id):
+        found = await look(bypass_cache=bypass_cache)
+        if found.value is not SaleStatus.GONE or not self.doubts(listing_id):
             return found
-        found = await look(fresh_look=True)
-        if found.value is Verdict.GONE and self.doubts(listing_id):
+        found = await look(bypass_cache=True)
+        if found.value is SaleStatus.GONE and self.doubts(listing_id):
             raise found.failure or MassAbsence(MESSAGE)
         return found
 
@@ -154,7 +154,7 @@ class Adverts:
     def _doubt(self, listing_ids: Sequence[str]) -> None:
         if not listing_ids:
             return
-        self._departed.withdraw(self._upstream, listing_ids)
+        self._off_sale.withdraw(self._upstream, listing_ids)
         drift = Drift(PATH, MESSAGE)
         drift.capture = self._keep(drift)
         upstream_trouble(self._upstream, self._operation, drift, id=listing_ids[-1])

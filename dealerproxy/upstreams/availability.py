@@ -9,7 +9,7 @@ from dealerproxy.contract.answers import Buyable
 from dealerproxy.contract.deadline import Deadline
 from dealerproxy.transport.errors import TimedOut, UpstreamError
 from dealerproxy.transport.limits import background
-from dealerproxy.vehicles.car import Verdict
+from dealerproxy.vehicles.car import SaleStatus
 
 
 class Outcome(Struct, frozen=True):
@@ -23,11 +23,11 @@ class Outcome(Struct, frozen=True):
 SINGLES = 3
 UNDER_CONTRACT = Outcome(Buyable.WAITING, "under_contract")
 _OUTCOMES = {
-    Verdict.LIVE: Outcome(Buyable.AVAILABLE),
-    Verdict.SOLD: Outcome(Buyable.SOLD),
-    Verdict.WAITING: Outcome(Buyable.WAITING),
-    Verdict.NOT_FOR_SALE: Outcome(Buyable.GONE, "not_for_sale"),
-    Verdict.GONE: Outcome(Buyable.GONE),
+    SaleStatus.LIVE: Outcome(Buyable.AVAILABLE),
+    SaleStatus.SOLD: Outcome(Buyable.SOLD),
+    SaleStatus.WAITING: Outcome(Buyable.WAITING),
+    SaleStatus.NOT_FOR_SALE: Outcome(Buyable.GONE, "not_for_sale"),
+    SaleStatus.GONE: Outcome(Buyable.GONE),
 }
 
 

@@ -27,7 +27,7 @@ class Trim(NamedTuple):
     missing: tuple[str, ...]
 
 
-class Said(NamedTuple):
+class NameFacts(NamedTuple):
     """What a car's names say in so many words."""
 
     engine_cc: int | None
@@ -69,7 +69,7 @@ def _joined(vocabulary: Vocabulary, *texts: str | None) -> Trim:
     return Trim(" ".join(korean) or None, " ".join(english) or None, tuple(missing))
 
 
-def fuel_token(word: str | None, names: Said, vocabulary: Vocabulary) -> str | None:
+def fuel_token(word: str | None, names: NameFacts, vocabulary: Vocabulary) -> str | None:
     """The partner's fuel token. No facet and no code tells plug-ins from other hybrids, so their names do."""
     token = vocabulary.fuel(word) if word else None
     return "plug_in_hybrid" if names.plug_in and token in _MAY_PLUG_IN else token
@@ -99,11 +99,11 @@ _PLUG_IN = re.compile(r"플러그인|PHEV|plug-?in|\b\d{3}[Lxd]?e\b|\bxDrive\d{2
 
 
 @lru_cache(maxsize=16_384)
-def said(text: str) -> Said:
+def facts_in_name(text: str) -> NameFacts:
     """Read what a car's names say in so many words about engine, drive and plug; silence is None."""
     litres = set(_LITRES.findall(text))
     drives = {name for pattern, name in _DRIVETRAINS if pattern.search(text)}
-    return Said(
+    return NameFacts(
         engine_cc=round(float(litres.pop()) * 1000) if len(litres) == 1 else None,
         drivetrain=drives.pop() if len(drives) == 1 else None,
         plug_in=bool(_PLUG_IN.search(text)),

@@ -5,8 +5,8 @@ import time
 from collections.abc import Awaitable, Callable, Iterable
 from typing import NamedTuple, TypeVar
 
-from dealerproxy.cache.entries import Found
-from dealerproxy.vehicles.car import Verdict
+from dealerproxy.cache.entries import CacheResult
+from dealerproxy.vehicles.car import SaleStatus
 from dealerproxy.vehicles.listing import LeftOut, LeftOutReason, Listing
 
 MOST = 20_000
@@ -22,18 +22,18 @@ T = TypeVar("T")
 Entries = tuple[Listing | LeftOut, ...]
 
 
-class Departure(NamedTuple):
+class OffSaleCar(NamedTuple):
     """When a car was found not to be buyable, and the verdict of its own advert, where that was read.
 
     `before` is what was known of a car that is gone before it was, for the case that it is not.
     """
 
     at: float
-    verdict: Verdict | None
-    before: "Departure | None" = None
+    verdict: SaleStatus | None
+    before: "OffSaleCar | None" = None
 
 
-class Departed:
+class OffSale:
     """Remembers of each site which cars departed. `version` grows with every one that is news.
 
     All times are by the cache's clock, which never jumps: so what was read later is what counts.
@@ -41,18 +41,18 @@ class Departed:
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
-        self._cars: dict[str, dict[str, Departure]] = {}
+        self._cars: dict[str, dict[str, OffSaleCar]] = {}
         self.version = 0
 
-    def note(self, upstream: str, listing_id: str, at: float, verdict: Verdict | None = None) -> None:
+    def note(self, upstream: str, listing_id: str, at: float, verdict: SaleStatus | None = None) -> None:
         """Note that a car was not buyable at a time; what is known from later stands."""
         cars = self._cars.setdefault(upstream, {})
         known = cars.pop(listing_id, None)
         if known is None:
             self.version += 1
         if known is None or known.at <= at:
-            before = known.before if known is not None and known.verdict is Verdict.GONE else known
-            known = Departure(at, verdict, before if verdict is Verdict.GONE else None)
+            before = known.before if known is not None and known.verdict is SaleStatus.GONE else known
+            known = OffSaleCar(at, verdict, before if verdict is SaleStatus.GONE else None)
         cars[listing_id] = known
         if len(cars) > MOST:
             del cars[next(iter(cars))]
@@ -67,14 +67,14 @@ class Departed:
         """Forget that cars were found gone; what an advert or a list said of them before stands."""
         cars = self._cars.get(upstream, {})
         for listing_id in listing_ids:
-            if listing_id not in cars or cars[listing_id].verdict is not Verdict.GONE:
+            if listing_id not in cars or cars[listing_id].verdict is not SaleStatus.GONE:
                 continue
             before = cars.pop(listing_id).before
             self.version += 1
             if before is not None:
                 cars[listing_id] = before
 
-    def since(self, upstream: str, listing_id: str, at: float) -> Departure | None:
+    def since(self, upstream: str, listing_id: str, at: float) -> OffSaleCar | None:
         """Return the departure of a car, if it was found after a time."""
         known = self._cars.get(upstream, {}).get(listing_id)
         return known if known is not None and known.at > at else None
@@ -83,29 +83,29 @@ class Departed:
         self,
         upstream: str,
         listing_id: str,
-        find: Callable[[bool], Awaitable[Found[T | Verdict]]],
-        note: Callable[[T | Verdict, float], None],
+        find: Callable[[bool], Awaitable[CacheResult[T | SaleStatus]]],
+        note: Callable[[T | SaleStatus, float], None],
         *,
-        fresh_look: bool = False,
+        bypass_cache: bool = False,
         since: float = -math.inf,
-    ) -> Found[T | Verdict]:
+    ) -> CacheResult[T | SaleStatus]:
         """Find a car, and not as it was before it was found to have departed, or before `since`.
 
         `find` takes whether to look anew; `note` is given what was found and when it was read, if that still counts.
         Raises what `find` raises, or why a car that departed could not be looked at anew.
         """
-        found = await find(fresh_look)
+        found = await find(bypass_cache)
         # What says of itself that the car departed needs no other look.
-        outdated = not isinstance(found.value, Verdict) and self.since(upstream, listing_id, found.at)
+        outdated = not isinstance(found.value, SaleStatus) and self.since(upstream, listing_id, found.at)
         if found.at < since or outdated:
             found = await find(True)
             if found.at < since and found.failure is None:
                 found = await find(True)  # the load that was joined had begun before
         departure = self.since(upstream, listing_id, found.at)
-        if departure is not None and departure.verdict not in (None, Verdict.LIVE):
+        if departure is not None and departure.verdict not in (None, SaleStatus.LIVE):
             age_s = max(0.0, self._clock() - departure.at)
-            return Found(departure.verdict, age_s, found.state, found.failure, at=departure.at)
-        if departure is not None and found.failure is not None and not isinstance(found.value, Verdict):
+            return CacheResult(departure.verdict, age_s, found.state, found.failure, at=departure.at)
+        if departure is not None and found.failure is not None and not isinstance(found.value, SaleStatus):
             raise found.failure  # what was read before it departed is no answer
         note(found.value, found.at)
         return found
@@ -134,6 +134,6 @@ class Departed:
         )
 
 
-def _lag_s(departure: Departure) -> float:
+def _lag_s(departure: OffSaleCar) -> float:
     """Seconds after a departure for which lists may still show the car."""
-    return GONE_LAG_S if departure.verdict is Verdict.GONE else LISTS_LAG_S
+    return GONE_LAG_S if departure.verdict is SaleStatus.GONE else LISTS_LAG_S

@@ -44,7 +44,7 @@ class Query(Struct, frozen=True, kw_only=True):
         return min(self.limit, PAGE_MAX)
 
 
-class Facets(Struct, frozen=True):
+class FilterWords(Struct, frozen=True):
     """The filters in the upstream's words; an empty tuple does not filter."""
 
     fuels: tuple[str, ...] = ()
@@ -53,11 +53,11 @@ class Facets(Struct, frozen=True):
     options: tuple[str, ...] = ()
 
 
-class Keep(Struct, frozen=True):
+class RowFilter(Struct, frozen=True):
     """The filters on the rows: all that Danawa has, and the guard behind Encar's own, exact where those are wide."""
 
     query: Query
-    facets: Facets
+    facets: FilterWords
     krw_per_usd: float
 
     def __call__(self, listing: Listing) -> bool:

@@ -9,7 +9,7 @@ from dealerproxy.contract.detail import Enrichment
 from dealerproxy.contract.inspection import BodyCondition, Diagnosis, InspectionReport, Record
 
 
-class Verdict(StrEnum):
+class SaleStatus(StrEnum):
     """What a witness says: on sale, or why the car cannot be bought."""
 
     LIVE = "live"

@@ -204,9 +204,9 @@ class Vocabulary:
         if miss not in self.untranslated and len(self.untranslated) >= MISSES_KEPT:
             miss = (kind, MISSES_BEYOND)
         self.untranslated[miss] += 1
-        heard = CODE_MISSED.get()
-        if heard is not None and kind in CODE_KINDS:
-            heard(kind, word[:MISS_LENGTH])
+        reports = CODE_MISSED.get()
+        if reports is not None and kind in CODE_KINDS:
+            reports(kind, word[:MISS_LENGTH])
 
     def counting_apart(self) -> "Vocabulary":
         """Return the same words with a count of their own: what is only tried out is no answer's miss."""

@@ -17,7 +17,7 @@ class Tab:
         self.page, self._origin = page, origin
         self.troubles: list[str] = []
         self.asked: list[Any] = []
-        page.on("console", self._heard)
+        page.on("console", self._reports)
         page.on("pageerror", lambda error: self.troubles.append(str(error)))
         page.on("request", lambda request: self.asked.append(request))  # noqa: PLW0108  # it takes no built-in
 
@@ -30,7 +30,7 @@ class Tab:
         """Wait until an element says something."""
         await self.page.locator(selector, has_text=text).first.wait_for(timeout=15_000)
 
-    def _heard(self, message: Any) -> None:
+    def _reports(self, message: Any) -> None:
         if message.type in {"error", "warning"}:
             self.troubles.append(message.text)
 

@@ -52,7 +52,7 @@ async def raises_unavailable(_: web.Request) -> web.Response:
 
 def small_app(keys: Sequence[str] = ()) -> web.Application:
     """The middleware around routes that go well and wrong."""
-    checks = [middleware.tell(Metrics().request), middleware.envelope, middleware.require_key(keys)]
+    checks = [middleware.access_log(Metrics().request), middleware.envelope, middleware.require_key(keys)]
     app = web.Application(middlewares=checks)
     app.router.add_get("/fine", fine)
     app.router.add_get("/v1/fine", fine)

@@ -16,7 +16,7 @@ from prometheus_client import CollectorRegistry, Counter, Histogram
 
 from dealerproxy.api import status
 from dealerproxy.api.pages import STATIC
-from dealerproxy.cache.entries import State
+from dealerproxy.cache.entries import CacheStatus
 from dealerproxy.contract.answers import REFRESHING, SkipReason
 from dealerproxy.contract.headers import API_KEY
 from dealerproxy.ops.families import NOT_FOUND, OK, OUTCOMES
@@ -212,7 +212,7 @@ def test_every_word_of_the_service_is_explained() -> None:
     assert {REFRESHING, *OUTCOMES} - {OK, NOT_FOUND} <= table("REASONS")
     assert table("STATES") == set(Phase)
     assert table("SKIPPED") == set(SkipReason)
-    assert table("RESULTS") == {*State, "error"}
+    assert table("RESULTS") == {*CacheStatus, "error"}
     manners = (encar.MANNERS, danawa.LIST_MANNERS, danawa.FEEDER_MANNERS)
     assert {operation for each in manners for operation in each.operations} <= table("OPERATIONS")
 

@@ -8,19 +8,19 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from msgspec.structs import replace
 
 from dealerproxy import vocabulary
-from dealerproxy.cache.cache import AgedCache
-from dealerproxy.cache.entries import Found, Kind, State
+from dealerproxy.cache.cache import StaleCache
+from dealerproxy.cache.entries import CachePolicy, CacheResult, CacheStatus
 from dealerproxy.contract.deadline import Deadline
 from dealerproxy.contract.terms import PAGE_MAX, Sort
-from dealerproxy.search.cursor import LegState, Seen
+from dealerproxy.search.cursor import LegCursor, ReturnedIds
 from dealerproxy.search.leg_reader import IndexReader
-from dealerproxy.search.merge import Page, gather
+from dealerproxy.search.merge import MergedPage, merge_legs
 from dealerproxy.upstreams.danawa.index import Brand, Index
 from dealerproxy.upstreams.danawa.legs import DanawaLeg
 from dealerproxy.upstreams.danawa.search import sorted_chunk
 from dealerproxy.upstreams.encar.rows import read_search
 from dealerproxy.upstreams.encar.search import chunk_of
-from dealerproxy.upstreams.query import Facets, Keep, Query
+from dealerproxy.upstreams.query import FilterWords, Query, RowFilter
 from dealerproxy.vehicles.listing import Chunk
 from tests.bench import pages, stock
 from tests.bench.effort import Effort, Stretch, awaits, calls, timed
@@ -32,7 +32,7 @@ INDEX_ROWS = (30, 120, 480, 1_400, 5_000)
 KEPT = (10, 100, 1_000, 10_000, 100_000)
 LONG = Deadline(3600.0)
 UNBOUNDED = 2**40
-KIND: Kind[Chunk] = Kind("chunk", Chunk, fresh_s=3600.0, revalidate_s=3600.0, if_error_s=3600.0)
+KIND: CachePolicy[Chunk] = CachePolicy("chunk", Chunk, fresh_s=3600.0, revalidate_s=3600.0, if_error_s=3600.0)
 
 
 def legs(effort: Effort) -> Iterator[Figure]:
@@ -65,7 +65,7 @@ def index(effort: Effort) -> Iterator[Figure]:
     words = vocabulary.load()
     like = stock.listings(words)
     leg = DanawaLeg(Brand("307"), stock.MAKE, None, Sort.PRICE_ASC)
-    keep = Keep(Query(), Facets(), stock.RATE.krw_per_usd)
+    keep = RowFilter(Query(), FilterWords(), stock.RATE.krw_per_usd)
 
     def entries(number: int) -> Index:
         # Prices in no order, as the site lists them.
@@ -83,15 +83,15 @@ def index(effort: Effort) -> Iterator[Figure]:
 
     def paging(number: int) -> Stretch:
         found = entries(number)
-        chunk = Found(sorted_chunk(leg, found, found.entries), 1.0, State.HIT, None, 60.0)
-        state = LegState(offset=number // 2, key=10_000 * (300 + number // 2), last=0)
+        chunk = CacheResult(sorted_chunk(leg, found, found.entries), 1.0, CacheStatus.HIT, None, 60.0)
+        state = LegCursor(offset=number // 2, key=10_000 * (300 + number // 2), last=0)
 
-        async def load(_: object, __: int) -> Found[Chunk]:
+        async def load(_: object, __: int) -> CacheResult[Chunk]:
             return chunk
 
-        async def page() -> Page:
-            reader = IndexReader(leg, state, sort=leg.sort, keep=keep, seen=Seen())
-            return await gather([reader], min(PAGE_MAX, number // 2), load)
+        async def page() -> MergedPage:
+            reader = IndexReader(leg, state, sort=leg.sort, keep=keep, seen=ReturnedIds())
+            return await merge_legs([reader], min(PAGE_MAX, number // 2), load)
 
         return awaits(page)
 
@@ -105,14 +105,14 @@ def kept(effort: Effort) -> Iterator[Figure]:
     async def load() -> Chunk:
         return Chunk((), 0, ended=True)
 
-    async def put(cache: AgedCache, number: int) -> AgedCache:
+    async def put(cache: StaleCache, number: int) -> StaleCache:
         for at in range(number):
             await cache.get(KIND, str(at), load, LONG)
         return cache
 
-    each = asyncio.run(put(AgedCache(), 1)).memory.size
+    each = asyncio.run(put(StaleCache(), 1)).memory.size
     sizes = KEPT[:3] if effort.quick else KEPT
-    full = {number: asyncio.run(put(AgedCache(max_bytes=number * each), number)) for number in sizes}
+    full = {number: asyncio.run(put(StaleCache(max_bytes=number * each), number)) for number in sizes}
 
     def finding(number: int) -> Stretch:
         turn = itertools.cycle(map(str, range(number)))
@@ -132,15 +132,15 @@ def size(effort: Effort) -> Iterator[Figure]:
     (leg,) = stock.planned(1, words)[1].legs
     bodies = [pages.search_page(number=number) for number in range(4 if effort.quick else 48)]
 
-    async def keep(body: bytes, cache: AgedCache) -> None:
+    async def keep(body: bytes, cache: StaleCache) -> None:
         async def load() -> Chunk:
             total, entries = read_search(body, stock.asked(leg), words)
             return chunk_of(entries, total, 0)
 
         await cache.get(KIND, body[:200].decode(), load, LONG)
 
-    async def kept_all() -> AgedCache:
-        cache = AgedCache(max_bytes=UNBOUNDED)
+    async def kept_all() -> StaleCache:
+        cache = StaleCache(max_bytes=UNBOUNDED)
         for body in bodies:
             await keep(body, cache)
         return cache

@@ -23,7 +23,7 @@ from yarl import URL
 from dealerproxy import vocabulary
 from dealerproxy.contract.pricing import COMMISSION_USD, DEALER_FEE_USD, ocean_freight, usd
 from dealerproxy.settings import DEFAULT_KRW_PER_USD
-from dealerproxy.upstreams.car_words import WON_PER_MANWON, fuel_token, has_engine, said, trim
+from dealerproxy.upstreams.car_words import WON_PER_MANWON, facts_in_name, fuel_token, has_engine, trim
 from dealerproxy.upstreams.encar.client import request_headers
 from dealerproxy.upstreams.encar.naming import photo_url
 from dealerproxy.upstreams.encar.query import Search, q, search_url
@@ -186,7 +186,7 @@ def is_left_out(row: Row) -> bool:
 def shown(row: Row, make: Make, model: Model, words: Vocabulary) -> Summary:
     """Turn a row into one that is shown."""
     grades = trim((row.badge, row.badge_detail), words)
-    names = said(f"{row.model} {grades.korean or ''}")
+    names = facts_in_name(f"{row.model} {grades.korean or ''}")
     fuel = fuel_token(row.fuel_type, names, words)
     price = usd(round(row.price * WON_PER_MANWON), DEFAULT_KRW_PER_USD)
     freight = ocean_freight(make.name, model.body)

@@ -18,9 +18,9 @@ from dealerproxy import vocabulary
 from dealerproxy.api.http import encode
 from dealerproxy.contract.deadline import Deadline
 from dealerproxy.contract.terms import PAGE_MAX, Sort
-from dealerproxy.search.cursor import CursorCodec, LegState, Seen, fingerprint
+from dealerproxy.search.cursor import CursorCodec, LegCursor, ReturnedIds, fingerprint
 from dealerproxy.search.leg_reader import reader_of
-from dealerproxy.search.merge import Page, gather
+from dealerproxy.search.merge import MergedPage, merge_legs
 from dealerproxy.search.plan import plan
 from dealerproxy.search.query import parse
 from dealerproxy.upstreams.danawa.listing import ListRow, read_list
@@ -142,8 +142,8 @@ def cursor(effort: Effort) -> Iterator[Figure]:
     words = vocabulary.load()
     query, planned = stock.planned(MOST_LEGS, words)
     walk, codec = fingerprint(query, planned.legs), CursorCodec("bench")
-    states = [LegState(48 * number, 12_340_000 + number, number, pages.TOTAL) for number in range(MOST_LEGS)]
-    given = Seen(legs=MOST_LEGS)
+    states = [LegCursor(48 * number, 12_340_000 + number, number, pages.TOTAL) for number in range(MOST_LEGS)]
+    given = ReturnedIds(legs=MOST_LEGS)
     for number in range(1_000):
         given.add(f"encar_{number}")
     seen = bytes(given)
@@ -182,13 +182,13 @@ def merge(effort: Effort) -> Iterator[Figure]:
     query, planned = stock.planned(MOST_LEGS, words)
     ready, deadline = stock.Ready(planned.legs, stock.listings(words)), Deadline(3600.0)
 
-    async def page() -> Page:
-        seen = Seen(legs=MOST_LEGS)
+    async def page() -> MergedPage:
+        seen = ReturnedIds(legs=MOST_LEGS)
         readers = [
-            reader_of(leg)(leg, LegState(), sort=query.sort, keep=planned.keep, seen=seen) for leg in planned.legs
+            reader_of(leg)(leg, LegCursor(), sort=query.sort, keep=planned.keep, seen=seen) for leg in planned.legs
         ]
-        return await gather(
-            readers, PAGE_MAX, lambda reader, index: ready.chunk(reader.leg, index, deadline, fresh_look=False)
+        return await merge_legs(
+            readers, PAGE_MAX, lambda reader, index: ready.chunk(reader.leg, index, deadline, bypass_cache=False)
         )
 
     keyed = [
@@ -230,7 +230,7 @@ def _over(bodies: Sequence[bytes], read: Callable[[bytes], object]) -> Stretch:
 
 
 def _remember(seen: bytes) -> bytes:
-    given = Seen(seen, MOST_LEGS)
+    given = ReturnedIds(seen, MOST_LEGS)
     for number in range(PAGE_MAX):
         given.add(f"encar_4198501{number}")
     return bytes(given)

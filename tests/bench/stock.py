@@ -5,7 +5,7 @@ from typing import Any, cast
 
 from msgspec.structs import replace
 
-from dealerproxy.cache.entries import Found, State
+from dealerproxy.cache.entries import CacheResult, CacheStatus
 from dealerproxy.contract.deadline import Deadline
 from dealerproxy.contract.rate import Rate
 from dealerproxy.search.cursor import CursorCodec
@@ -15,7 +15,7 @@ from dealerproxy.search.service import SearchService
 from dealerproxy.settings import DEFAULT_KRW_PER_USD, DEFAULT_RATE_AS_OF
 from dealerproxy.upstreams.encar.cars import EncarCars
 from dealerproxy.upstreams.encar.legs import EncarLeg
-from dealerproxy.upstreams.encar.rows import Asked, read_search
+from dealerproxy.upstreams.encar.rows import SearchTarget, read_search
 from dealerproxy.upstreams.paging import CHUNK_ROWS
 from dealerproxy.upstreams.query import Query
 from dealerproxy.upstreams.upstream import Source
@@ -48,7 +48,7 @@ def listings(vocabulary: Vocabulary, body: bytes | None = None) -> Sequence[List
     return [entry for entry in entries if isinstance(entry, Listing)]
 
 
-def asked(leg: Leg) -> Asked:
+def asked(leg: Leg) -> SearchTarget:
     """What a leg of Encar's names."""
     return cast("EncarLeg", leg).asked
 
@@ -59,19 +59,19 @@ class Ready(Source[Leg]):
     def __init__(self, legs: Sequence[Leg], like: Sequence[Listing]) -> None:
         self.rows = {leg.q: _rows(number, len(legs), like) for number, leg in enumerate(legs)}
         self._found = {
-            q: Found(Chunk(tuple(rows), pages.TOTAL, ended=False), 1.0, State.HIT, None, 60.0)
+            q: CacheResult(Chunk(tuple(rows), pages.TOTAL, ended=False), 1.0, CacheStatus.HIT, None, 60.0)
             for q, rows in self.rows.items()
         }
 
-    async def chunk(self, leg: Leg, index: int, deadline: Deadline, *, fresh_look: bool) -> Found[Chunk]:
+    async def chunk(self, leg: Leg, index: int, deadline: Deadline, *, bypass_cache: bool) -> CacheResult[Chunk]:
         """The leg's chunk, whichever is wanted."""
         return self._found[leg.q]
 
     async def count(
-        self, leg: Leg, keep: Callable[[Listing], bool], deadline: Deadline, *, fresh_look: bool
-    ) -> Found[int]:
+        self, leg: Leg, keep: Callable[[Listing], bool], deadline: Deadline, *, bypass_cache: bool
+    ) -> CacheResult[int]:
         """How many rows a leg has."""
-        return Found(pages.TOTAL, *self._found[leg.q][1:])
+        return CacheResult(pages.TOTAL, *self._found[leg.q][1:])
 
 
 def service(source: Source[Any], vocabulary: Vocabulary) -> SearchService:

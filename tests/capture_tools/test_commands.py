@@ -11,7 +11,7 @@ import pytest
 from msgspec.structs import replace
 
 from dealerproxy import vocabulary as words
-from dealerproxy.captures import capture as form
+from dealerproxy.captures import capture as saved
 from dealerproxy.captures import command as commands
 from dealerproxy.captures import shapes
 from dealerproxy.captures.command import GOOD, UNUSABLE, WRONG
@@ -68,7 +68,7 @@ async def test_a_car_is_stored_with_all_its_pages_and_progress(
     lines = capsys.readouterr().out.splitlines()
     assert lines[0] == f"[1/5] {tmp_path}/encar-detail-{SHOWN_ID}: 200, live"
     assert lines[-1] == f"[5/5] {tmp_path}/encar-diagnosis-{SHOWN_ID}: 200, read"
-    assert {form.read(path).about.operation for path in form.find(tmp_path)} == {
+    assert {saved.read(path).about.operation for path in saved.find(tmp_path)} == {
         *("detail", "page", "inspection", "record", "diagnosis"),
     }
     assert await run(settings, "replay", str(tmp_path), "--check") == GOOD
@@ -80,7 +80,7 @@ async def test_a_car_is_stored_with_all_its_pages_and_progress(
 async def test_a_query_is_stored_search_by_search_and_page_by_page(settings: Settings, tmp_path: Path) -> None:
     query = "/v1/vehicles?make=Hyundai,Kia&model=Avante,K5"
     assert await run(settings, "capture", query, "--into", str(tmp_path), "--pages", "2") == GOOD
-    operations = sorted(form.read(path).about.operation for path in form.find(tmp_path))
+    operations = sorted(saved.read(path).about.operation for path in saved.find(tmp_path))
     assert operations == ["list"] * 4 + ["search"] * 4
 
 
@@ -88,7 +88,7 @@ async def test_a_page_is_stored_by_its_address_here_or_at_the_site(settings: Set
     tail = "/usedcar/?Work=list&Tab=list&Page=1&Order=8&Brand=303&Series=&Model="
     for base in (settings.danawa_url, "https://auto.danawa.com"):
         assert await run(settings, "capture", base + tail, "--into", str(tmp_path)) == GOOD
-    first, second = (form.read(path) for path in form.find(tmp_path))
+    first, second = (saved.read(path) for path in saved.find(tmp_path))
     assert first.request == second.request
     assert first.request.url.startswith("https://auto.danawa.com/usedcar/?Work=list")
 
@@ -180,7 +180,7 @@ async def test_what_the_disk_refuses_is_told_as_what_it_is(
     nowhere = tmp_path / ("x" * 300)
     assert await run(Settings(), "replay", str(nowhere), "--check") == UNUSABLE
     assert capsys.readouterr().err == f"error: {nowhere}: File name too long\n"
-    expected = folder / "encar_search_model" / form.EXPECTED
+    expected = folder / "encar_search_model" / saved.EXPECTED
     expected.unlink()
     expected.symlink_to(tmp_path / "gone" / "expected.json")
     assert await run(Settings(), "replay", str(folder), "--update") == UNUSABLE
@@ -257,11 +257,11 @@ async def test_the_doctor_asks_each_site_little(settings: Settings, encar: Encar
 
 
 async def test_the_doctor_reads_captures_and_tells_new_keys(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    old = form.read(folder / "encar_search_model")
+    old = saved.read(folder / "encar_search_model")
     body = old.response.body.replace(b'"Price":', b'"BrandNewKey":1,"Price":')
-    about = replace(old.about, sha256=form.sha256(body))
+    about = replace(old.about, sha256=saved.sha256(body))
     response = type(old.response)(200, old.response.headers, body)
-    form.write(folder / "newer", replace(old, name="newer", response=response, about=about))
+    saved.write(folder / "newer", replace(old, name="newer", response=response, about=about))
     assert await run(Settings(), "doctor", "--captures", str(folder)) == GOOD
     out = capsys.readouterr().out
     assert out.startswith("encar search: 2 pages\n")

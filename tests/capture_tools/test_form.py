@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from dealerproxy.captures import capture as form
+from dealerproxy.captures import capture as saved
 from dealerproxy.captures.capture import BadCapture
 
 from .conftest import FIXTURES, Make
@@ -19,7 +19,7 @@ SEARCH = "https://api.encar.com/search/car/list/premium?count=true&q=Hidden.N.&s
 @pytest.fixture
 def folder(tmp_path: Path, make: Make) -> Path:
     body = (FIXTURES / "encar_detail" / "body.json").read_bytes()
-    form.write(tmp_path / "one", make(DETAIL, body, headers={"Content-Type": "application/json"}, expecting=True))
+    saved.write(tmp_path / "one", make(DETAIL, body, headers={"Content-Type": "application/json"}, expecting=True))
     return tmp_path / "one"
 
 
@@ -50,14 +50,14 @@ def test_an_address_stays_readable_and_means_the_same(tmp_path: Path, make: Make
     )
     made = make(url, b'{"Count": 0, "SearchResults": []}')
     assert "(C.Manufacturer.기아._.ModelGroup.K5.)" in made.request.url
-    form.write(tmp_path / "one", made)
-    assert form.read(tmp_path / "one").url.query["q"].endswith("FuelType.가솔린+전기.)")
-    assert form.read(tmp_path / "one").url.query["sr"] == "|PriceAsc|48|48"
+    saved.write(tmp_path / "one", made)
+    assert saved.read(tmp_path / "one").url.query["q"].endswith("FuelType.가솔린+전기.)")
+    assert saved.read(tmp_path / "one").url.query["sr"] == "|PriceAsc|48|48"
 
 
-@pytest.mark.parametrize("path", form.find(FIXTURES), ids=lambda path: path.name)
+@pytest.mark.parametrize("path", saved.find(FIXTURES), ids=lambda path: path.name)
 def test_every_capture_of_the_project_is_written_back_as_it_was_read(path: Path, tmp_path: Path) -> None:
-    form.write(tmp_path / "again", form.read(path))
+    saved.write(tmp_path / "again", saved.read(path))
     assert {file.name: file.read_bytes() for file in (tmp_path / "again").iterdir()} == {
         file.name: file.read_bytes() for file in path.iterdir()
     }
@@ -65,7 +65,7 @@ def test_every_capture_of_the_project_is_written_back_as_it_was_read(path: Path,
 
 def test_a_body_keeps_its_bytes_its_numbers_and_its_broken_ends(tmp_path: Path, make: Make) -> None:
     body = b'{"Count": 2.0, "SearchResults": [{"Year": 202305.0, "Badge": "\\u0031.6" ,}, {"Year": 20'
-    form.write(tmp_path / "one", make(SEARCH, body))
+    saved.write(tmp_path / "one", make(SEARCH, body))
     assert (tmp_path / "one" / "body.json").read_bytes() == body
 
 
@@ -104,7 +104,7 @@ def test_what_is_not_sound_is_refused_with_the_file_and_the_reason(
 ) -> None:
     change(folder)
     with pytest.raises(BadCapture, match=r"one") as refused:
-        form.read(folder)
+        saved.read(folder)
     assert message in str(refused.value)
     assert "\n" not in str(refused.value)
 
@@ -112,7 +112,7 @@ def test_what_is_not_sound_is_refused_with_the_file_and_the_reason(
 def test_a_capture_is_never_written_over_another_or_by_halves(folder: Path, make: Make, tmp_path: Path) -> None:
     before = (folder / "meta.json").read_bytes()
     with pytest.raises(FileExistsError):
-        form.write(folder, make(DETAIL))
+        saved.write(folder, make(DETAIL))
     assert (folder / "meta.json").read_bytes() == before
     assert [path.name for path in tmp_path.iterdir()] == ["one"]
 
@@ -125,26 +125,26 @@ def test_a_capture_that_cannot_be_written_leaves_nothing_behind(
 
     monkeypatch.setattr(Path, "write_bytes", full)
     with pytest.raises(OSError, match="No space"):
-        form.write(tmp_path / "one", make(DETAIL))
+        saved.write(tmp_path / "one", make(DETAIL))
     assert list(tmp_path.iterdir()) == []
 
 
 def test_captures_are_found_below_a_folder_and_a_folder_without_any_is_refused(folder: Path, tmp_path: Path) -> None:
-    assert form.find(tmp_path) == form.find(folder) == [folder]
+    assert saved.find(tmp_path) == saved.find(folder) == [folder]
     (tmp_path / "empty").mkdir()
     for nothing in (tmp_path / "empty", tmp_path / "absent"):
         with pytest.raises(BadCapture, match=nothing.name):
-            form.find(nothing)
+            saved.find(nothing)
 
 
 def test_two_files_of_common_names_are_no_capture(tmp_path: Path) -> None:
     for name in ("request.json", "response.json"):
         (tmp_path / name).write_text("{}")
-    assert not form.is_capture(tmp_path)
+    assert not saved.is_capture(tmp_path)
 
 
 def test_removing_a_capture_spares_what_is_not_part_of_it(folder: Path) -> None:
     (folder / "notes.txt").write_text("keep me")
     with pytest.raises(OSError, match="not empty"):
-        form.remove(folder)
+        saved.remove(folder)
     assert [path.name for path in folder.iterdir()] == ["notes.txt"]

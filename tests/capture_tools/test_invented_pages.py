@@ -10,7 +10,7 @@ from msgspec.structs import replace
 from multidict import CIMultiDict
 from yarl import URL
 
-from dealerproxy.captures import capture as form
+from dealerproxy.captures import capture as saved
 from dealerproxy.captures.expectations import compared
 from dealerproxy.captures.maker import Maker
 from dealerproxy.captures.reading import read
@@ -99,12 +99,12 @@ def danawa_pages_of(size: int) -> Iterator[tuple[str, bytes]]:
         yield f"{FEEDER}?demoNo={car.id}", orjson.dumps(mpark.detail_info(car))
 
 
-@pytest.mark.parametrize("path", [path for path in form.find(FIXTURES) if not form.read(path).about.scrubbed])
+@pytest.mark.parametrize("path", [path for path in saved.find(FIXTURES) if not saved.read(path).about.scrubbed])
 def test_no_personal_value_of_a_fixture_survives(path: Path, maker: Maker, tmp_path: Path) -> None:
-    fixture = form.read(path)
+    fixture = saved.read(path)
     page = recognise(fixture.url)
     assert page is not None
-    form.write(tmp_path / "one", maker.make(path.name, page, fixture.response, at=AT))
+    saved.write(tmp_path / "one", maker.make(path.name, page, fixture.response, at=AT))
     stored = "".join(file.read_text(encoding="utf-8") for file in (tmp_path / "one").iterdir())
     values = personal_values(fixture.response.body) - {"user000001"}  # a stand-in already
     assert not [value for value in values if value in stored]

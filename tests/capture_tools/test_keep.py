@@ -11,7 +11,7 @@ import pytest
 from multidict import CIMultiDict
 from yarl import URL
 
-from dealerproxy.captures import capture as form
+from dealerproxy.captures import capture as saved
 from dealerproxy.captures import sites
 from dealerproxy.captures.keeper import LARGEST_BODY, MAX_WAITING, MOST_WORDS, Keeper, make_room, name_of
 from dealerproxy.captures.scrub.texts import ScrubError
@@ -63,7 +63,7 @@ async def test_a_storm_of_one_kind_writes_one_page_and_every_trouble_names_it(ke
     names = {note(keeper, PRICE) for _ in range(500)}
     await keeper.close()
     assert kept(tmp_path) == [*names]
-    capture = form.read(tmp_path / "kept" / kept(tmp_path)[0])
+    capture = saved.read(tmp_path / "kept" / kept(tmp_path)[0])
     assert capture.about.trouble is not None
     assert (capture.about.trouble.code, capture.about.trouble.sign) == ("drift", PRICE.path)
     assert capture.request.url.startswith("https://api.encar.com/search/car/list/premium?")
@@ -101,8 +101,8 @@ async def test_drift_is_to_be_mended_and_anything_else_is_expected_to_stay(keepe
     drift = note(keeper, PRICE)
     blocked = note(keeper, Blocked("status 403"), Response(403, CIMultiDict(), b""))
     await keeper.close()
-    assert form.read(tmp_path / "kept" / str(drift)).expected_error is None
-    expected = form.read(tmp_path / "kept" / str(blocked)).expected_error
+    assert saved.read(tmp_path / "kept" / str(drift)).expected_error is None
+    expected = saved.read(tmp_path / "kept" / str(blocked)).expected_error
     assert expected is not None
     assert (expected["code"], expected["kind"]) == ("blocked", "status 403")
 
@@ -111,7 +111,7 @@ async def test_drift_is_to_be_mended_and_anything_else_is_expected_to_stay(keepe
 async def test_a_block_by_header_is_expected_by_that_header(keeper: Keeper, tmp_path: Path, header: str) -> None:
     name = note(keeper, Blocked("a guard"), Response(200, CIMultiDict({header: "challenge"}), b"{}"))
     await keeper.close()
-    capture = form.read(tmp_path / "kept" / str(name))
+    capture = saved.read(tmp_path / "kept" / str(name))
     assert capture.response.headers[header.lower()] == "challenge"
     assert capture.expected_error is not None
     assert capture.expected_error["code"] == "blocked"
@@ -184,7 +184,7 @@ async def test_another_process_having_kept_the_page_is_enough(keeper: Keeper, op
     await other.close()
     assert note(keeper, PRICE) == name
     await keeper.close()
-    assert form.read(tmp_path / "kept" / str(name)).about.captured_at.month == 1
+    assert saved.read(tmp_path / "kept" / str(name)).about.captured_at.month == 1
 
 
 async def test_scrubbing_leaves_the_count_of_unknown_words_alone(keeper: Keeper, vocabulary: Vocabulary) -> None:
@@ -207,7 +207,7 @@ async def test_a_code_that_no_dictionary_has_keeps_its_page_and_expects_nothing_
     await keeper.close()
     assert kept(tmp_path) == [*names]
     assert kept(tmp_path)[0].startswith("encar-inspection-unknown-panel-p999-")
-    capture = form.read(tmp_path / "kept" / kept(tmp_path)[0])
+    capture = saved.read(tmp_path / "kept" / kept(tmp_path)[0])
     assert (capture.expected, capture.expected_error) == (None, None)
 
 
@@ -230,7 +230,7 @@ async def test_what_stands_where_a_code_should_stand_is_not_told_when_it_is_some
 ) -> None:
     name = note_unknown(keeper, "panel", word)
     await keeper.close()
-    told = form.read(tmp_path / "kept" / str(name)).about.trouble
+    told = saved.read(tmp_path / "kept" / str(name)).about.trouble
     assert told is not None
     assert not set(re.findall(r"[1-9]\d+", word)) & set(re.findall(r"[1-9]\d+", f"{told.sign} {str(name)[:-8]}"))
 
@@ -243,20 +243,20 @@ async def test_closing_without_having_started_and_noting_then_do_nothing(
     await keeper.close()
 
 
-def fill(folder: Path, make: Callable[..., form.Capture], count: int) -> list[str]:
+def fill(folder: Path, make: Callable[..., saved.Capture], count: int) -> list[str]:
     names = []
     for number in range(count):
         made = make(f"https://api.encar.com/v1/readside/vehicle/{number}", b'{"x": "%d"}' % number)
         page = sites.recognise(made.url)
         assert page is not None
-        names.append(name_of(page, form.Trouble("drift", f"path {number}")))
-        form.write(folder / names[-1], made)
+        names.append(name_of(page, saved.Trouble("drift", f"path {number}")))
+        saved.write(folder / names[-1], made)
         stamp = 1_700_000_000 + number
         os.utime(folder / names[-1], (stamp, stamp))
     return names
 
 
-def test_the_oldest_make_room_for_the_newest(tmp_path: Path, make: Callable[..., form.Capture]) -> None:
+def test_the_oldest_make_room_for_the_newest(tmp_path: Path, make: Callable[..., saved.Capture]) -> None:
     names = fill(tmp_path, make, 5)
     make_room(tmp_path, 3, 10**9)
     assert sorted(path.name for path in tmp_path.iterdir()) == sorted(names[2:])
@@ -264,9 +264,9 @@ def test_the_oldest_make_room_for_the_newest(tmp_path: Path, make: Callable[...,
     assert [path.name for path in tmp_path.iterdir()] == names[-1:]
 
 
-def test_what_somebody_else_put_there_is_never_removed(tmp_path: Path, make: Callable[..., form.Capture]) -> None:
+def test_what_somebody_else_put_there_is_never_removed(tmp_path: Path, make: Callable[..., saved.Capture]) -> None:
     names = fill(tmp_path, make, 2)
-    form.write(tmp_path / "encar_detail", make("https://api.encar.com/v1/readside/vehicle/1"))
+    saved.write(tmp_path / "encar_detail", make("https://api.encar.com/v1/readside/vehicle/1"))
     (tmp_path / names[0] / "notes.txt").write_text("ours")
     make_room(tmp_path, 0, 0)
     assert sorted(path.name for path in tmp_path.iterdir()) == sorted(["encar_detail", names[0]])

@@ -10,7 +10,7 @@ import pytest
 from yarl import URL
 
 from dealerproxy.app import create_app
-from dealerproxy.captures import capture as form
+from dealerproxy.captures import capture as saved
 from dealerproxy.captures.capture import Capture
 from dealerproxy.captures.replay import NO_CAPTURE, Replay, offline, serving
 from dealerproxy.captures.replay_requests import request_for
@@ -29,7 +29,7 @@ async def session() -> AsyncIterator[aiohttp.ClientSession]:
 
 
 def fixture(*names: str) -> list[Capture]:
-    return [form.read(FIXTURES / name) for name in names]
+    return [saved.read(FIXTURES / name) for name in names]
 
 
 async def test_a_request_is_answered_when_all_of_it_matches(make: Make, session: aiohttp.ClientSession) -> None:
@@ -154,7 +154,7 @@ async def test_what_was_not_captured_is_a_failure_and_no_empty_list(vocabulary: 
 
 
 def test_a_request_is_known_for_every_list_and_car(vocabulary: Vocabulary) -> None:
-    found = {path.name: request_for(form.read(path), vocabulary) for path in form.find(FIXTURES)}
+    found = {path.name: request_for(saved.read(path), vocabulary) for path in saved.find(FIXTURES)}
     assert found["encar_search_premium"] == "/v1/vehicles?make=Kia&sort=auction_date_asc&upstream=encar"
     assert found["encar_detail"] == "/v1/vehicles/encar_49000001?include=dealer"
     assert found["danawa_list"] == "/v1/vehicles?make=Hyundai&upstream=danawa"

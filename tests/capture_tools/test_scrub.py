@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from multidict import CIMultiDict
 from yarl import URL
 
-from dealerproxy.captures import capture as form
+from dealerproxy.captures import capture as saved
 from dealerproxy.captures.capture import Capture
 from dealerproxy.captures.expectations import compared
 from dealerproxy.captures.maker import Maker
@@ -60,9 +60,9 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def stored(capture: Capture, folder: Path) -> str:
     """Everything that is on the disk of a capture."""
-    form.write(folder / "one", capture)
+    saved.write(folder / "one", capture)
     text = "\n".join(path.read_bytes().decode("utf-8", "replace") for path in (folder / "one").iterdir())
-    form.remove(folder / "one")
+    saved.remove(folder / "one")
     return text
 
 
@@ -201,11 +201,11 @@ def test_what_is_left_over_is_written_nowhere(make: Make, monkeypatch: pytest.Mo
 # What stays
 
 
-@pytest.mark.parametrize("path", form.find(FIXTURES), ids=lambda path: path.name)
+@pytest.mark.parametrize("path", saved.find(FIXTURES), ids=lambda path: path.name)
 def test_a_scrubbed_fixture_reads_as_before_but_for_its_personal_fields(
     path: Path, maker: Maker, vocabulary: Vocabulary
 ) -> None:
-    fixture = form.read(path)
+    fixture = saved.read(path)
     page = recognise(fixture.url)
     assert page is not None
     before = read(fixture, vocabulary)
@@ -215,9 +215,9 @@ def test_a_scrubbed_fixture_reads_as_before_but_for_its_personal_fields(
     assert changed <= PERSONAL_FIELDS
 
 
-@pytest.mark.parametrize("path", form.find(FIXTURES), ids=lambda path: path.name)
+@pytest.mark.parametrize("path", saved.find(FIXTURES), ids=lambda path: path.name)
 def test_scrubbing_what_is_scrubbed_changes_nothing(path: Path, maker: Maker) -> None:
-    fixture = form.read(path)
+    fixture = saved.read(path)
     page = recognise(fixture.url)
     assert page is not None
     once = maker.make(path.name, page, fixture.response, at=AT)

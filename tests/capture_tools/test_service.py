@@ -11,7 +11,7 @@ from aiohttp.test_utils import TestClient, TestServer
 from structlog.testing import capture_logs
 
 from dealerproxy.app import create_app
-from dealerproxy.captures import capture as form
+from dealerproxy.captures import capture as saved
 from dealerproxy.settings import Settings
 from dealerproxy.vocabulary import Vocabulary
 
@@ -95,10 +95,10 @@ class House:
             assert answer.status == 200
             return {each["id"].removeprefix("encar_"): each["status"] for each in (await answer.json())["data"]}
 
-    async def kept(self, site: str = "encar") -> list[form.Capture]:
+    async def kept(self, site: str = "encar") -> list[saved.Capture]:
         """Stop the service, which writes what still waits, and return what was kept."""
         await self.client.close()
-        return [form.read(folder) for folder in sorted(self.folder.glob(f"{site}-*"))]
+        return [saved.read(folder) for folder in sorted(self.folder.glob(f"{site}-*"))]
 
 
 @pytest.fixture
@@ -139,7 +139,7 @@ async def test_an_advert_that_says_what_nobody_knows_is_kept_once_and_named_by_a
         (kept,) = await house.kept()
     named = {answer["error"]["details"]["sources"][0]["capture"] for answer in answers}
     assert named == {kept.name} == {line["capture"] for line in lines if line["event"] == "upstream_trouble"}
-    assert kept.about.trouble == form.Trouble("drift", path)
+    assert kept.about.trouble == saved.Trouble("drift", path)
 
 
 async def test_what_nobody_knows_is_never_answered_with_what_was_read_before(house: House) -> None:
@@ -165,14 +165,14 @@ async def test_one_odd_advert_of_a_batch_is_kept_and_takes_none_of_the_others_al
         OTHER: "available",
     }
     (kept,) = await house.kept()
-    assert (kept.about.operation, kept.about.trouble) == ("batch", form.Trouble("drift", path))
+    assert (kept.about.operation, kept.about.trouble) == ("batch", saved.Trouble("drift", path))
 
 
 async def test_a_document_of_a_batch_that_names_no_car_is_kept(house: House) -> None:
     house.batch = [{"no": "car"}]
     await house.check(CAR)
     (kept,) = await house.kept()
-    assert kept.about.trouble == form.Trouble("drift", "vehicleId")
+    assert kept.about.trouble == saved.Trouble("drift", "vehicleId")
 
 
 async def test_each_unknown_code_of_a_paper_keeps_one_page_however_many_cars_have_it(house: House) -> None:
@@ -186,7 +186,7 @@ async def test_each_unknown_code_of_a_paper_keeps_one_page_however_many_cars_hav
     assert [car["enrichment"][0]["status"] for car in cars] == ["ok"] * 3
     troubles = [each.about.trouble for each in kept]
     assert troubles == [
-        form.Trouble("unknown", sign) for sign in ("checklist s099", "checklist status 12", "damage Q", "panel P999")
+        saved.Trouble("unknown", sign) for sign in ("checklist s099", "checklist status 12", "damage Q", "panel P999")
     ]
 
 
@@ -206,7 +206,7 @@ async def test_a_car_of_the_feeders_is_kept_and_named_too(house: House, key: str
     with capture_logs() as lines:
         answer = await house.ask(f"/danawa_{car['demoNo']}")
         (kept,) = await house.kept("danawa")
-    assert kept.about.trouble == form.Trouble("drift", f"data.detailInfo[].{key}")
+    assert kept.about.trouble == saved.Trouble("drift", f"data.detailInfo[].{key}")
     (line,) = (line for line in lines if line["event"] == "upstream_trouble")
     assert (line["operation"], line["capture"]) == (told, kept.name)
     if told == "feeder":
@@ -218,7 +218,7 @@ async def test_a_page_with_a_row_that_cannot_be_read_is_kept_and_answered_all_th
     answer = await house.ask("?make=Kia&upstream=encar")
     assert answer["sources"][0]["status"] == "ok"
     (kept,) = await house.kept()
-    assert kept.about.trouble == form.Trouble("drift", "SearchResults[]: SalesStatus is an unknown word")
+    assert kept.about.trouble == saved.Trouble("drift", "SearchResults[]: SalesStatus is an unknown word")
 
 
 async def test_a_listing_with_a_car_that_cannot_be_read_is_kept(house: House) -> None:
@@ -227,11 +227,11 @@ async def test_a_listing_with_a_car_that_cannot_be_read_is_kept(house: House) ->
     house.listing = f'{before}class="col xx"{after}'
     await house.ask("?make=Kia&upstream=danawa")
     (kept,) = await house.kept("danawa")
-    assert kept.about.trouble == form.Trouble("drift", ".col.km .middle")
+    assert kept.about.trouble == saved.Trouble("drift", ".col.km .middle")
 
 
 async def test_a_first_page_without_a_car_or_a_word_on_why_is_kept(house: House) -> None:
     house.listing = '<div id="usedcarList"><ul></ul></div>'
     await house.ask("?make=Kia&upstream=danawa")
     (kept,) = await house.kept("danawa")
-    assert kept.about.trouble == form.Trouble("drift", "#usedcarList li a.name")
+    assert kept.about.trouble == saved.Trouble("drift", "#usedcarList li a.name")

@@ -9,7 +9,7 @@ import msgspec
 import pytest
 
 from dealerproxy.app import create_app
-from dealerproxy.captures import capture as form
+from dealerproxy.captures import capture as saved
 from dealerproxy.captures import sites
 from dealerproxy.captures.expectations import differences
 from dealerproxy.captures.fetching import fetching, pages_of
@@ -26,7 +26,7 @@ from dealerproxy.upstreams.encar import rows
 from dealerproxy.vocabulary import Vocabulary
 
 
-async def answer(capture: form.Capture, vocabulary: Vocabulary) -> tuple[int, Any]:
+async def answer(capture: saved.Capture, vocabulary: Vocabulary) -> tuple[int, Any]:
     """What the service says to the request that leads to a captured page."""
     path = request_for(capture, vocabulary)
     assert path is not None
@@ -58,9 +58,9 @@ async def test_a_drift_is_kept_once_fails_again_offline_and_passes_once_it_is_me
                     rows.read_search(response.body, asked_of(page.url, vocabulary), vocabulary)
                 names.add(keeper.notice("encar", "search", sites.address(page, asked_at), response, drift.value))
         await keeper.close()
-    (folder,) = form.find(tmp_path)
+    (folder,) = saved.find(tmp_path)
     assert names == {folder.name}
-    capture = form.read(folder)
+    capture = saved.read(folder)
     dealers = {car.dealer for car in stand_in.inventory}
     assert not any(dealer in capture.response.body.decode() for dealer in dealers)
 

@@ -17,7 +17,7 @@ from yarl import URL
 from dealerproxy import logs
 from dealerproxy.contract.rate import Rate, now_kst
 from dealerproxy.sandbox.showcase import SHOWN_ID
-from dealerproxy.transport.fetch import Fetcher, Manners
+from dealerproxy.transport.fetch import Fetcher, FetchPolicy
 from dealerproxy.transport.health import Health
 from dealerproxy.transport.limits import Bulkhead, RateLimiter
 from dealerproxy.transport.response import json_body
@@ -208,7 +208,7 @@ async def test_an_answer_that_is_no_http_tells_nothing_of_the_address_it_came_fr
 
     provider = await asyncio.start_server(answer, "127.0.0.1", 0)
     port = provider.sockets[0].getsockname()[1]
-    manners = Manners(("rate",), burst=9, in_flight=1, max_bytes=1_000)
+    manners = FetchPolicy(("rate",), burst=9, in_flight=1, max_bytes=1_000)
     async with provider, aiohttp.ClientSession() as session:
         fetcher = Fetcher(
             "fx",
@@ -257,7 +257,7 @@ async def fails(request):
 
 async def main():
     key = middleware.require_key(["lmn_key_of_the_main_api"])
-    app = web.Application(middlewares=[middleware.tell(Metrics().request), middleware.envelope, key])
+    app = web.Application(middlewares=[middleware.access_log(Metrics().request), middleware.envelope, key])
     app.router.add_get("/v1/fails", fails)
     async with TestClient(TestServer(app)) as client:
         async with client.get("/v1/fails", headers={"x-api-key": "lmn_key_of_the_main_api"}) as answer:

@@ -269,10 +269,10 @@ async def test_a_parent_that_cannot_be_read_is_none(spans: Spans, house: House, 
 class Listening(Fault, tag="listening", frozen=True):
     """Remembers what was asked."""
 
-    heard: list[Any] = msgspec.field(default_factory=list)
+    reports: list[Any] = msgspec.field(default_factory=list)
 
     async def answer(self, request: web.Request, handler: Any) -> web.StreamResponse:
-        self.heard.append(request)
+        self.reports.append(request)
         return await super().answer(request, handler)
 
 
@@ -283,8 +283,8 @@ async def test_nothing_of_a_trace_is_sent_to_a_site(spans: Spans, house: House) 
     headers = {"traceparent": f"00-{TRACE}-{CALLER}-01", "tracestate": "a=b", "baggage": "c=d"}
     async with house.client.get(LIST, headers=headers) as response:
         assert response.status == 200
-    assert len(listening.heard) >= 3
-    for request in listening.heard:
+    assert len(listening.reports) >= 3
+    for request in listening.reports:
         sent = json.dumps([request.path_qs, *request.headers.items()]).lower()
         assert not any(word in sent for word in (TRACE, "trace", "baggage", "b3"))
 

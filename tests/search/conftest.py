@@ -35,10 +35,10 @@ class House:
         """The `q` of every search the stand-in was asked, oldest first."""
         return [call.q for call in self.stand_in.calls]
 
-    async def ask(self, *, fresh_look: bool = False, **params: object) -> Any:
+    async def ask(self, *, bypass_cache: bool = False, **params: object) -> Any:
         """GET the list; remembers status and headers, returns the body."""
         query = {name: str(value) for name, value in {"upstream": self.upstream, **params}.items() if value is not None}
-        headers = {"Cache-Control": "no-cache"} if fresh_look else {}
+        headers = {"Cache-Control": "no-cache"} if bypass_cache else {}
         async with self.client.get("/v1/vehicles", params=query, headers=headers) as response:
             self.status, self.headers = response.status, dict(response.headers)
             return await response.json()

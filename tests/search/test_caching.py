@@ -15,7 +15,7 @@ from dealerproxy.contract.rate import Rate, now_kst
 from dealerproxy.sandbox.danawa.inventory import DanawaInventory
 from dealerproxy.sandbox.encar.inventory import Inventory
 from dealerproxy.sandbox.faults import Block, Hang, Status
-from dealerproxy.upstreams.off_sale import Departed
+from dealerproxy.upstreams.off_sale import OffSale
 from dealerproxy.vehicles.fx import FxRates
 
 NO_CACHE = {"Cache-Control": "no-cache"}
@@ -274,7 +274,7 @@ KEPT = render(b'[{"id":1}]', {"next_cursor": None, "sources": SOURCES}, {"X-Cach
 @example([1.0, 0.5])
 async def test_a_kept_answer_tells_its_age_whenever_it_is_asked_for(pauses: Sequence[float]) -> None:
     clock = Hands()
-    answers = Answers(Departed(), FxRates(RATE), max_bytes=100_000, clock=clock)
+    answers = Answers(OffSale(), FxRates(RATE), max_bytes=100_000, clock=clock)
     await answers.put("q", KEPT, 60.0)
     for pause in pauses:
         clock.now += pause
@@ -289,15 +289,15 @@ async def test_a_kept_answer_tells_its_age_whenever_it_is_asked_for(pauses: Sequ
 
 
 async def test_a_kept_answer_is_forgotten_in_time_and_when_a_car_departs() -> None:
-    clock, departed = Hands(), Departed()
-    answers = Answers(departed, FxRates(RATE), max_bytes=100_000, clock=clock)
+    clock, off_sale = Hands(), OffSale()
+    answers = Answers(off_sale, FxRates(RATE), max_bytes=100_000, clock=clock)
     await answers.put("q", KEPT, 60.0)
     clock.now += 59.0
     assert answers.get("q") is not None
     clock.now += 1.0
     assert answers.get("q") is None
     await answers.put("q", KEPT, 60.0)
-    departed.note("encar", "1", clock.now)
+    off_sale.note("encar", "1", clock.now)
     assert answers.get("q") is None
 
 

@@ -6,11 +6,11 @@ from hypothesis import strategies as st
 
 from dealerproxy.contract.errors import ApiError
 from dealerproxy.contract.rate import Rate
-from dealerproxy.search.cursor import REMEMBERED_ROWS, CursorCodec, LegState, Seen
+from dealerproxy.search.cursor import REMEMBERED_ROWS, CursorCodec, LegCursor, ReturnedIds
 
 RATE = Rate(1347.52, "2026-04-15T21:50:00+09:00", "static")
 states = st.builds(
-    LegState,
+    LegCursor,
     offset=st.integers(0, 20_000),
     key=st.none() | st.integers(-(10**10), 10**10),
     last=st.none() | st.integers(0, 2**32 - 1),
@@ -34,7 +34,7 @@ def reason(text: str, reader: CursorCodec) -> str:
 @given(
     legs=st.lists(states, min_size=1, max_size=24), seen=st.binary(max_size=40), walk=st.binary(min_size=8, max_size=8)
 )
-def test_a_cursor_reads_back_as_it_was_written(legs: list[LegState], seen: bytes, walk: bytes) -> None:
+def test_a_cursor_reads_back_as_it_was_written(legs: list[LegCursor], seen: bytes, walk: bytes) -> None:
     position = codec().decode(codec().encode(walk, RATE, legs, 5, seen))
     assert (list(position.legs), position.seen, position.fingerprint, position.rate) == (legs, seen, walk, RATE)
 
@@ -46,7 +46,7 @@ def test_whatever_is_not_ours_is_refused(text: str) -> None:
 
 @given(data=st.data())
 def test_one_changed_character_is_refused(data: st.DataObject) -> None:
-    text = codec().encode(b"12345678", RATE, [LegState(5, 7, 40000001)], 7, b"abcd")
+    text = codec().encode(b"12345678", RATE, [LegCursor(5, 7, 40000001)], 7, b"abcd")
     at = data.draw(st.integers(0, len(text) - 1))
     other = data.draw(st.sampled_from("ABCxyz019-_").filter(lambda c: c != text[at]))
     assert reason(text[:at] + other + text[at + 1 :], codec()) in {"malformed", "forged"}
@@ -54,37 +54,40 @@ def test_one_changed_character_is_refused(data: st.DataObject) -> None:
 
 
 def test_another_services_cursor_is_forged() -> None:
-    text = CursorCodec("another").encode(b"12345678", RATE, [LegState()], None, b"")
+    text = CursorCodec("another").encode(b"12345678", RATE, [LegCursor()], None, b"")
     assert reason(text, codec()) == "forged"
 
 
 def test_without_a_secret_every_process_draws_its_own() -> None:
-    text = CursorCodec("").encode(b"12345678", RATE, [LegState()], None, b"")
+    text = CursorCodec("").encode(b"12345678", RATE, [LegCursor()], None, b"")
     assert reason(text, CursorCodec("")) == "forged"
 
 
 def test_a_cursor_lives_an_hour() -> None:
-    text = codec(0).encode(b"12345678", RATE, [LegState()], None, b"")
-    assert codec(3600).decode(text).legs == (LegState(),)
+    text = codec(0).encode(b"12345678", RATE, [LegCursor()], None, b"")
+    assert codec(3600).decode(text).legs == (LegCursor(),)
     assert reason(text, codec(3601)) == "expired"
 
 
 @pytest.mark.parametrize(("legs", "remembered"), [(1, 380), (24, 380), (48, 220), (52, 200)])
 def test_the_largest_cursor_stays_under_three_kilobytes(legs: int, remembered: int) -> None:
-    seen = Seen(b"", legs)
+    seen = ReturnedIds(b"", legs)
     for i in range(5000):
         seen.add(f"danawa_{9_000_000_000_000_000_000 + i}")
-    states = [LegState(9_999, -999_980_000, 4_000_000_000, 300_000, late=True)] * legs
+    states = [LegCursor(9_999, -999_980_000, 4_000_000_000, 300_000, late=True)] * legs
     text = codec(1_800_000_000).encode(b"12345678", RATE, states, -999_980_000, bytes(seen))
     assert len(text) < 3000
-    assert sum(f"danawa_{9_000_000_000_000_004_999 - i}" in Seen(bytes(seen), legs) for i in range(400)) >= remembered
+    assert (
+        sum(f"danawa_{9_000_000_000_000_004_999 - i}" in ReturnedIds(bytes(seen), legs) for i in range(400))
+        >= remembered
+    )
 
 
 def test_a_walk_remembers_the_last_rows_it_gave_out() -> None:
-    seen = Seen()
+    seen = ReturnedIds()
     for i in range(REMEMBERED_ROWS + 100):
         seen.add(str(i))
-    again = Seen(bytes(seen))
+    again = ReturnedIds(bytes(seen))
     assert str(REMEMBERED_ROWS + 99) in again
     assert "0" not in again
     assert not again.complete

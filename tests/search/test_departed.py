@@ -8,8 +8,8 @@ import pytest
 from dealerproxy.sandbox.danawa.inventory import DanawaInventory
 from dealerproxy.sandbox.encar.inventory import Inventory
 from dealerproxy.sandbox.faults import Block, Latency, Status, Trickle
-from dealerproxy.upstreams.off_sale import MOST, Departed
-from dealerproxy.vehicles.car import Verdict
+from dealerproxy.upstreams.off_sale import MOST, OffSale
+from dealerproxy.vehicles.car import SaleStatus
 from dealerproxy.vehicles.listing import Listing
 
 NO_CACHE = {"Cache-Control": "no-cache"}
@@ -169,52 +169,52 @@ async def test_a_hundred_unknown_ids_keep_nobody_else_waiting(build: Any) -> Non
 
 
 def test_what_is_known_from_later_stands() -> None:
-    departed = Departed(lambda: 1000.0)
-    departed.note("encar", "1", 500.0, Verdict.SOLD)
-    departed.note("encar", "1", 400.0, Verdict.WAITING)
-    found = departed.since("encar", "1", 450.0)
+    off_sale = OffSale(lambda: 1000.0)
+    off_sale.note("encar", "1", 500.0, SaleStatus.SOLD)
+    off_sale.note("encar", "1", 400.0, SaleStatus.WAITING)
+    found = off_sale.since("encar", "1", 450.0)
     assert found is not None
-    assert found.verdict is Verdict.SOLD
-    assert departed.since("encar", "1", 500.0) is None
-    departed.back("encar", "1", 450.0)
-    assert departed.since("encar", "1", 0.0) is not None
-    departed.back("encar", "1", 501.0)
-    assert departed.since("encar", "1", 0.0) is None
+    assert found.verdict is SaleStatus.SOLD
+    assert off_sale.since("encar", "1", 500.0) is None
+    off_sale.back("encar", "1", 450.0)
+    assert off_sale.since("encar", "1", 0.0) is not None
+    off_sale.back("encar", "1", 501.0)
+    assert off_sale.since("encar", "1", 0.0) is None
 
 
-@pytest.mark.parametrize("known", [Verdict.SOLD, Verdict.WAITING, Verdict.NOT_FOR_SALE, None])
+@pytest.mark.parametrize("known", [SaleStatus.SOLD, SaleStatus.WAITING, SaleStatus.NOT_FOR_SALE, None])
 @pytest.mark.parametrize("times", [1, 2])
-def test_a_car_that_is_not_gone_after_all_is_as_it_was_known_before(known: Verdict | None, times: int) -> None:
-    departed = Departed(lambda: 1000.0)
-    departed.note("encar", "1", 400.0, known)
+def test_a_car_that_is_not_gone_after_all_is_as_it_was_known_before(known: SaleStatus | None, times: int) -> None:
+    off_sale = OffSale(lambda: 1000.0)
+    off_sale.note("encar", "1", 400.0, known)
     for number in range(times):
-        departed.note("encar", "1", 500.0 + number, Verdict.GONE)
-        departed.note("encar", "2", 500.0 + number, Verdict.GONE)
-    before = departed.version
-    departed.withdraw("encar", ["1", "2", "3"])
-    departed.withdraw("danawa", ["1"])
-    found = departed.since("encar", "1", 0.0)
+        off_sale.note("encar", "1", 500.0 + number, SaleStatus.GONE)
+        off_sale.note("encar", "2", 500.0 + number, SaleStatus.GONE)
+    before = off_sale.version
+    off_sale.withdraw("encar", ["1", "2", "3"])
+    off_sale.withdraw("danawa", ["1"])
+    found = off_sale.since("encar", "1", 0.0)
     assert found is not None
     assert (found.at, found.verdict) == (400.0, known)
-    assert departed.since("encar", "2", 0.0) is None
-    assert departed.version > before
+    assert off_sale.since("encar", "2", 0.0) is None
+    assert off_sale.version > before
 
 
 @pytest.mark.parametrize(("later_s", "shown"), [(301.0, False), (1_799.0, False), (1_801.0, True)])
 def test_a_car_that_is_gone_stays_off_the_lists_for_half_an_hour(later_s: float, *, shown: bool) -> None:
-    departed = Departed(lambda: 6_000.0)
-    departed.note("encar", "1", 4_000.0, Verdict.GONE)
-    (entry,) = departed.leave_out("encar", (row(1),), 6_000.0 - 4_000.0 - later_s)
+    off_sale = OffSale(lambda: 6_000.0)
+    off_sale.note("encar", "1", 4_000.0, SaleStatus.GONE)
+    (entry,) = off_sale.leave_out("encar", (row(1),), 6_000.0 - 4_000.0 - later_s)
     assert isinstance(entry, Listing) == shown
 
 
 def test_the_memory_is_bounded_and_forgets_the_oldest() -> None:
-    departed = Departed(lambda: 1000.0)
+    off_sale = OffSale(lambda: 1000.0)
     for number in range(MOST + 10):
-        departed.note("encar", str(number), 1000.0)
-    assert departed.since("encar", "0", 0.0) is None
-    assert departed.since("encar", str(MOST + 9), 0.0) is not None
-    assert departed.version == MOST + 10
+        off_sale.note("encar", str(number), 1000.0)
+    assert off_sale.since("encar", "0", 0.0) is None
+    assert off_sale.since("encar", str(MOST + 9), 0.0) is not None
+    assert off_sale.version == MOST + 10
 
 
 def row(number: int) -> Listing:
@@ -225,9 +225,9 @@ def row(number: int) -> Listing:
 
 @pytest.mark.parametrize(("read_at", "shown"), [(4_000.0, 1), (5_000.0, 1), (5_299.0, 1), (5_301.0, 2)])
 def test_a_list_is_believed_again_some_minutes_after(read_at: float, shown: int) -> None:
-    departed = Departed(lambda: 6_000.0)
-    departed.note("encar", "1", 5_000.0)
+    off_sale = OffSale(lambda: 6_000.0)
+    off_sale.note("encar", "1", 5_000.0)
     rows = (row(1), row(2))
-    found = departed.leave_out("encar", rows, 6_000.0 - read_at)
+    found = off_sale.leave_out("encar", rows, 6_000.0 - read_at)
     assert sum(isinstance(entry, Listing) for entry in found) == shown
-    assert departed.leave_out("danawa", rows, 6_000.0 - read_at) is rows
+    assert off_sale.leave_out("danawa", rows, 6_000.0 - read_at) is rows

@@ -9,11 +9,11 @@ from typing import Any, TypeVar
 import orjson
 import pytest
 
-from dealerproxy.cache.cache import AgedCache
+from dealerproxy.cache.cache import StaleCache
 from dealerproxy.contract.deadline import Deadline
 from dealerproxy.sandbox.faults import Block, Hang, Html
 from dealerproxy.search import facets
-from dealerproxy.search.facets import Facets
+from dealerproxy.search.facets import FacetsService
 from dealerproxy.transport.errors import Drift, UpstreamError
 from dealerproxy.upstreams.encar.facets import MAKES, MODEL_GROUPS, read_facets
 from dealerproxy.vocabulary import Vocabulary
@@ -105,9 +105,9 @@ async def test_models_are_learned_one_make_a_minute_and_kept_a_day(vocabulary: V
         await turn.wait()
         turn.clear()
 
-    cache = AgedCache(clock=lambda: now[0])
+    cache = StaleCache(clock=lambda: now[0])
     at = {"now": lambda: now[0], "clock": lambda: now[0]}
-    service = Facets(site, vocabulary, cache, deadline_s=1, **at, sleep=sleep)  # type: ignore[arg-type]
+    service = FacetsService(site, vocabulary, cache, deadline_s=1, **at, sleep=sleep)  # type: ignore[arg-type]
 
     async def minute() -> None:
         turn.set()

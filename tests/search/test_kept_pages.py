@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from structlog.testing import capture_logs
 
-from dealerproxy.captures import capture as form
+from dealerproxy.captures import capture as saved
 from dealerproxy.sandbox.danawa.inventory import DanawaInventory
 from dealerproxy.sandbox.encar.inventory import Inventory
 from dealerproxy.sandbox.faults import Block, Fault, MissingField, MissingSelector
@@ -40,10 +40,10 @@ async def test_a_storm_keeps_one_page_and_the_answer_and_the_log_name_it(
     source = next(s for s in answers[0]["error"]["details"]["sources"] if s["name"] == upstream)
     assert source["reason"] == reason
     await asyncio.sleep(0.2)
-    (folder,) = form.find(tmp_path)
+    (folder,) = saved.find(tmp_path)
     assert source["capture"] == folder.name
     assert {line["capture"] for line in lines if line["event"] == "upstream_trouble"} == {folder.name}
-    kept = form.read(folder)
+    kept = saved.read(folder)
     assert kept.response.body
 
 

@@ -7,14 +7,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dealerproxy.cache.entries import Found, State
+from dealerproxy.cache.entries import CacheResult, CacheStatus
 from dealerproxy.contract.terms import Sort
-from dealerproxy.search.cursor import LegState, Seen
+from dealerproxy.search.cursor import LegCursor, ReturnedIds
 from dealerproxy.search.leg_reader import IndexReader, LegReader
 from dealerproxy.upstreams.danawa.index import Brand
 from dealerproxy.upstreams.danawa.legs import DanawaLeg
 from dealerproxy.upstreams.encar.legs import EncarLeg
-from dealerproxy.upstreams.encar.rows import Asked
+from dealerproxy.upstreams.encar.rows import SearchTarget
 from dealerproxy.upstreams.paging import CHUNK_ROWS, SORT_KEYS, index_order
 from dealerproxy.vehicles.listing import Chunk, LeftOut, LeftOutReason, Listing
 
@@ -48,8 +48,8 @@ def car(number: int, price: int) -> Listing:
     )
 
 
-def found(chunk: Chunk) -> Found[Chunk]:
-    return Found(chunk, 0.0, State.HIT)
+def found(chunk: Chunk) -> CacheResult[Chunk]:
+    return CacheResult(chunk, 0.0, CacheStatus.HIT)
 
 
 class Upstream:
@@ -59,7 +59,7 @@ class Upstream:
         self.rows = rows
         self.asked: list[int] = []
 
-    def chunk(self, index: int) -> Found[Chunk]:
+    def chunk(self, index: int) -> CacheResult[Chunk]:
         self.asked.append(index)
         offset = index * CHUNK_ROWS
         piece = tuple(self.rows[offset : offset + CHUNK_ROWS])
@@ -70,16 +70,16 @@ class Walk:
     """Takes rows from a leg, page by page, remembering nothing but the state and the ids."""
 
     def __init__(self, upstream: Upstream) -> None:
-        self.upstream, self.seen, self.state = upstream, Seen(), LegState()
+        self.upstream, self.seen, self.state = upstream, ReturnedIds(), LegCursor()
 
     def take(self, count: int) -> list[int]:
-        leg = EncarLeg("q", "PriceAsc", Asked(None, "기아"))  # type: ignore[arg-type]
+        leg = EncarLeg("q", "PriceAsc", SearchTarget(None, "기아"))  # type: ignore[arg-type]
         reader = LegReader(leg, self.state, sort=Sort.PRICE_ASC, keep=lambda _: True, seen=self.seen)
         taken: list[int] = []
         while len(taken) < count:
             while reader.wanted is not None:
                 reader.offer(self.upstream.chunk(reader.wanted))
-            if reader.head is None:
+            if reader.next_row is None:
                 break
             listing = reader.take()
             self.seen.add(listing.id)
@@ -147,7 +147,7 @@ def test_once_ids_are_forgotten_ties_of_a_lost_place_are_missed_rather_than_repe
     upstream = Upstream([car(i, 1000) for i in range(900)])
     walk = Walk(upstream)
     first = [number for _ in range(12) for number in walk.take(40)]
-    walk.seen = Seen(bytes(walk.seen))
+    walk.seen = ReturnedIds(bytes(walk.seen))
     upstream.rows[:] = [row for row in upstream.rows if row.listing_id != str(first[-1])]
     rest = walk.take(900)
     assert len(set(first + rest)) == len(first + rest)
@@ -185,7 +185,7 @@ class Listings:
     def __init__(self, rows: list[Listing]) -> None:
         self.rows = {row.listing_id: row for row in rows}
 
-    def chunk(self) -> Found[Chunk]:
+    def chunk(self) -> CacheResult[Chunk]:
         rows = sorted(self.rows.values(), key=lambda row: index_order(row, Sort.PRICE_ASC))
         lease = LeftOut(LeftOutReason.SOLD_OR_RESERVED, "77777")
         return found(Chunk((lease, *rows), len(rows) + 1, ended=True))
@@ -196,13 +196,13 @@ INDEX_LEG = DanawaLeg(Brand("307"), "Kia", None, Sort.PRICE_ASC)
 
 def walk_index(listings: Listings, pages: list[int], change: Callable[[int], None]) -> tuple[list[str], int]:
     """Take pages of such sizes and then the rest; `change` is called after each with its number."""
-    state, seen, taken, left_out = LegState(), Seen(), [], 0
+    state, seen, taken, left_out = LegCursor(), ReturnedIds(), [], 0
     for number, size in enumerate([*pages, 1_000]):
         reader = IndexReader(INDEX_LEG, state, sort=Sort.PRICE_ASC, keep=lambda _: True, seen=seen)
         if reader.wanted is not None:
             reader.offer(listings.chunk())
         for _ in range(size):
-            if reader.head is None:
+            if reader.next_row is None:
                 break
             row = reader.take()
             seen.add(row.id)
@@ -239,7 +239,7 @@ def test_an_index_that_changes_under_a_walk_repeats_no_id_and_loses_no_row_that_
 
 
 def test_an_index_ends_where_its_rows_end() -> None:
-    reader = IndexReader(INDEX_LEG, LegState(), sort=Sort.PRICE_ASC, keep=lambda _: True, seen=Seen())
+    reader = IndexReader(INDEX_LEG, LegCursor(), sort=Sort.PRICE_ASC, keep=lambda _: True, seen=ReturnedIds())
     reader.offer(Listings([]).chunk())
     assert reader.wanted is None
     assert (reader.ended, reader.total) == (True, 1)

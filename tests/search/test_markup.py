@@ -69,7 +69,7 @@ async def ask(house: Any, operation: str) -> Any:
     """The answer that shows what the operation brings, from the site and not from what is kept."""
     if operation in {"search", "batch", "danawa_list"}:
         site = "danawa" if operation == "danawa_list" else "encar"
-        return await house.ask(make="Kia", include="enriched,dealer", upstream=site, fresh_look=True)
+        return await house.ask(make="Kia", include="enriched,dealer", upstream=site, bypass_cache=True)
     car = next(iter(house.danawa.inventory)) if operation == "feeder" else None
     if operation == "detail":
         car = next(house.inventory.known())

@@ -167,7 +167,7 @@ class TestWhenAllOfEncarFails:
         assert house.headers["X-LMN-Partial-Dealer-Unavailable"] == "encar"
         await asyncio.sleep(0.05)  # the failed flight may land a moment after the request that waited for it
         await house.heal()
-        healed = await house.ask(make="BMW,Kia", cursor=answer["next_cursor"], fresh_look=True)
+        healed = await house.ask(make="BMW,Kia", cursor=answer["next_cursor"], bypass_cache=True)
         assert {row["make"] for row in healed["data"]} == {"BMW"}
         assert healed["next_cursor"] is None
 

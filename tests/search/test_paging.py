@@ -9,13 +9,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dealerproxy.cache.cache import AgedCache
+from dealerproxy.cache.cache import StaleCache
 from dealerproxy.contract.deadline import Deadline
 from dealerproxy.transport.errors import Drift
 from dealerproxy.upstreams.encar.legs import EncarLeg
-from dealerproxy.upstreams.encar.rows import Asked
+from dealerproxy.upstreams.encar.rows import SearchTarget
 from dealerproxy.upstreams.encar.search import EncarSource
-from dealerproxy.upstreams.off_sale import Departed
+from dealerproxy.upstreams.off_sale import OffSale
 from dealerproxy.upstreams.paging import CHUNK_ROWS
 from dealerproxy.vehicles.listing import Chunk
 from dealerproxy.vocabulary import load
@@ -23,7 +23,7 @@ from dealerproxy.vocabulary import load
 WORDS = load()
 KIA = WORDS.find_make("Kia")
 assert KIA is not None
-LEG = EncarLeg("q", "PriceAsc", Asked(KIA, "기아"))
+LEG = EncarLeg("q", "PriceAsc", SearchTarget(KIA, "기아"))
 
 
 def row(number: int) -> dict[str, Any]:
@@ -56,13 +56,13 @@ class Site:
 
 async def chunks_of(site: Any) -> tuple[list[Chunk], bool]:
     """The chunks of a walk to its end, and whether it ended by drift."""
-    departed = Departed(lambda: 1000.0)
-    source = EncarSource(site, WORDS, AgedCache(), departed, fresh_s=300.0, deadline_s=8.0)
+    off_sale = OffSale(lambda: 1000.0)
+    source = EncarSource(site, WORDS, StaleCache(), off_sale, fresh_s=300.0, deadline_s=8.0)
     chunks: list[Chunk] = []
     while not chunks or not chunks[-1].ended:
         assert len(chunks) < 50
         try:
-            found = await source.chunk(LEG, len(chunks), Deadline(8.0), fresh_look=False)
+            found = await source.chunk(LEG, len(chunks), Deadline(8.0), bypass_cache=False)
         except Drift:
             return chunks, True
         chunks.append(found.value)

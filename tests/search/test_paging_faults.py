@@ -14,7 +14,7 @@ async def ids_of(house: Any) -> list[str]:
 async def test_capped_pages_give_every_row(house: Any) -> None:
     whole = await ids_of(house)
     house.stand_in.faults.add(PageCap(rows=20))
-    first = await house.ask(fresh_look=True, **KIA)
+    first = await house.ask(bypass_cache=True, **KIA)
     assert [row["id"] for row in first["data"]] == whole[:48]
     assert first["sources"][0]["status"] == "ok"
 

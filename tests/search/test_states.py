@@ -4,20 +4,20 @@ from itertools import permutations
 
 import pytest
 
-from dealerproxy.cache.entries import Found, State
+from dealerproxy.cache.entries import CacheResult, CacheStatus
 from dealerproxy.contract.answers import SourceState, Status
-from dealerproxy.search.source_report import heard_of, sum_up, together
+from dealerproxy.search.source_report import combined, from_entry, source_states
 from dealerproxy.transport.errors import Overloaded, Suspended, TimedOut, UpstreamError
 
 
 def told(*failures: UpstreamError | None, as_pieces: bool) -> SourceState:
     """The state of Encar's, of whose old pieces some were not loaded anew for these failures, others just now are."""
-    heard = [
-        heard_of("encar", Found(1, 90.0, State.STALE if failure else State.UPDATING, failure), 1)
+    reports = [
+        from_entry("encar", CacheResult(1, 90.0, CacheStatus.STALE if failure else CacheStatus.UPDATING, failure), 1)
         for failure in failures
     ]
-    legs = [together("encar", heard, None, 1)] if as_pieces else heard
-    (state,) = (state for state in sum_up(legs, {"encar": 1}, {}, 0.0) if state.name == "encar")
+    legs = [combined("encar", reports, None, 1)] if as_pieces else reports
+    (state,) = (state for state in source_states(legs, {"encar": 1}, {}, 0.0) if state.name == "encar")
     return state
 
 

@@ -239,7 +239,7 @@ async def test_the_last_row_sold_during_a_walk_loses_no_other_row(build: Any) ->
     rest: list[str] = []
     cursor = first["next_cursor"]
     while cursor:
-        answer = await house.ask(make="Kia", sort="price_asc", limit=48, cursor=cursor, fresh_look=True)
+        answer = await house.ask(make="Kia", sort="price_asc", limit=48, cursor=cursor, bypass_cache=True)
         rest += [row["id"] for row in answer["data"]]
         cursor = answer["next_cursor"]
     assert len(rest) == len(set(rest)) == 50

@@ -94,6 +94,6 @@ def frail_redis(start_redis: Callable[[], RedisServer]) -> Iterator[RedisServer]
 @pytest.fixture
 async def complaints() -> list[dict[str, Any]]:
     """What the event loop complained about: above all errors nobody looked at."""
-    heard: list[dict[str, Any]] = []
-    asyncio.get_running_loop().set_exception_handler(lambda _, context: heard.append(context))
-    return heard
+    reports: list[dict[str, Any]] = []
+    asyncio.get_running_loop().set_exception_handler(lambda _, context: reports.append(context))
+    return reports

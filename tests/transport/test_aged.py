@@ -13,14 +13,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 from structlog.testing import capture_logs
 
-from dealerproxy.cache.cache import AgedCache
-from dealerproxy.cache.entries import Found, Key, Kind, State
+from dealerproxy.cache.cache import StaleCache
+from dealerproxy.cache.entries import CachePolicy, CacheResult, CacheStatus, Key
 from dealerproxy.contract.deadline import Deadline
 from dealerproxy.transport.errors import Drift, RateLimited, TooLate, Unreachable, UpstreamError
 
-HIT, MISS, UPDATING, STALE = State.HIT, State.MISS, State.UPDATING, State.STALE
+HIT, MISS, UPDATING, STALE = CacheStatus.HIT, CacheStatus.MISS, CacheStatus.UPDATING, CacheStatus.STALE
 BACK_OFF_S = 2.0
-CHUNK: Kind[str | None] = Kind(
+CHUNK: CachePolicy[str | None] = CachePolicy(
     "chunk", str | None, fresh_s=60.0, revalidate_s=120.0, if_error_s=600.0, back_off_s=BACK_OFF_S
 )
 
@@ -67,20 +67,20 @@ class Source:
 class Desk:
     """A cache, its clock and one source, with short ways to ask."""
 
-    def __init__(self, kind: Kind[Any] = CHUNK, *, open_gate: bool = True, **options: Any) -> None:
+    def __init__(self, kind: CachePolicy[Any] = CHUNK, *, open_gate: bool = True, **options: Any) -> None:
         self.clock = Clock()
-        self.cache = AgedCache(clock=self.clock, **options)
+        self.cache = StaleCache(clock=self.clock, **options)
         self.kind = kind
         self.source = Source(open_gate=open_gate)
 
-    async def find(self, key: Key = "a", *, within_s: float = 30.0, fresh_look: bool = False) -> Found[Any]:
-        return await self.cache.get(self.kind, key, self.source.load, within(within_s), fresh_look=fresh_look)
+    async def find(self, key: Key = "a", *, within_s: float = 30.0, bypass_cache: bool = False) -> CacheResult[Any]:
+        return await self.cache.get(self.kind, key, self.source.load, within(within_s), bypass_cache=bypass_cache)
 
-    async def ask(self, key: Key = "a", **how: Any) -> tuple[Any, State]:
+    async def ask(self, key: Key = "a", **how: Any) -> tuple[Any, CacheStatus]:
         found = await self.find(key, **how)
         return found.value, found.state
 
-    def start(self, key: Key = "a", **how: Any) -> "asyncio.Task[tuple[Any, State]]":
+    def start(self, key: Key = "a", **how: Any) -> "asyncio.Task[tuple[Any, CacheStatus]]":
         return asyncio.create_task(self.ask(key, **how))
 
 
@@ -133,7 +133,7 @@ async def test_none_is_a_value_like_any_other(desk: Desk) -> None:
 
 
 async def test_kinds_and_keys_are_apart(desk: Desk) -> None:
-    other: Kind[str] = Kind("other", str, fresh_s=60.0, revalidate_s=60.0, if_error_s=60.0)
+    other: CachePolicy[str] = CachePolicy("other", str, fresh_s=60.0, revalidate_s=60.0, if_error_s=60.0)
     assert await desk.ask("a") == ("load 1", MISS)
     assert await desk.ask(("a", "0")) == ("load 2", MISS)
     assert (await desk.cache.get(other, "a", desk.source.load, within(30.0))).value == "load 3"
@@ -353,7 +353,7 @@ async def test_being_used_does_not_keep_a_value_fresh(desk: Desk) -> None:
 
 
 async def test_a_kind_that_keeps_nothing_still_loads_once_for_all_who_ask_at_the_same_time() -> None:
-    desk = Desk(Kind("odd", str, fresh_s=0.0, revalidate_s=0.0, if_error_s=0.0), open_gate=False)
+    desk = Desk(CachePolicy("odd", str, fresh_s=0.0, revalidate_s=0.0, if_error_s=0.0), open_gate=False)
     waiters = [desk.start() for _ in range(10)]
     await turns()
     desk.source.gate.set()
@@ -367,7 +367,7 @@ AGE = st.integers(0, 64).map(lambda eighths: eighths / 8)  # which floats hold e
 @given(st.tuples(AGE, AGE, AGE).map(sorted), AGE, st.sampled_from(["well", "failing", "hanging"]))
 async def test_an_answer_is_never_older_than_its_state_allows(ages: list[float], age: float, upstream: str) -> None:
     fresh, revalidate, if_error = ages
-    desk = Desk(Kind("any", str, fresh_s=fresh, revalidate_s=revalidate, if_error_s=if_error))
+    desk = Desk(CachePolicy("any", str, fresh_s=fresh, revalidate_s=revalidate, if_error_s=if_error))
     await desk.ask()
     desk.clock.at += age
     if upstream == "failing":
@@ -392,14 +392,14 @@ async def test_an_answer_is_never_older_than_its_state_allows(ages: list[float],
 
 async def test_a_fresh_look_loads_although_there_is_a_fresh_value(desk: Desk) -> None:
     await desk.ask()
-    assert await desk.ask(fresh_look=True) == ("load 2", MISS)
+    assert await desk.ask(bypass_cache=True) == ("load 2", MISS)
     assert await desk.ask() == ("load 2", HIT)
 
 
 async def test_fresh_looks_at_the_same_time_are_one_load(desk: Desk) -> None:
     await desk.ask()
     desk.source.gate.clear()
-    looks = [desk.start(fresh_look=True) for _ in range(20)]
+    looks = [desk.start(bypass_cache=True) for _ in range(20)]
     await turns()
     desk.source.gate.set()
     assert await asyncio.gather(*looks) == [("load 2", MISS)] * 20
@@ -408,7 +408,7 @@ async def test_fresh_looks_at_the_same_time_are_one_load(desk: Desk) -> None:
 async def test_a_fresh_look_that_fails_falls_back_on_what_is_there_and_says_so(desk: Desk) -> None:
     await desk.ask()
     desk.source.failure = Unreachable("reset")
-    assert await desk.ask(fresh_look=True) == ("load 1", STALE)
+    assert await desk.ask(bypass_cache=True) == ("load 1", STALE)
     assert await desk.ask() == ("load 1", HIT)
 
 
@@ -417,7 +417,7 @@ async def test_a_fresh_look_does_not_mind_that_the_last_load_failed(desk: Desk) 
     with pytest.raises(Unreachable):
         await desk.ask()
     desk.source.failure = None
-    assert await desk.ask(fresh_look=True) == ("load 2", MISS)
+    assert await desk.ask(bypass_cache=True) == ("load 2", MISS)
     desk.clock.at += 1.0
     assert await desk.ask() == ("load 2", HIT)
 
@@ -493,7 +493,7 @@ async def test_what_a_kept_failure_asks_to_wait_gets_shorter_as_time_goes_by(des
 
 
 async def test_a_kind_without_a_back_off_tries_again_at_once() -> None:
-    desk = Desk(Kind("odd", str, fresh_s=9.0, revalidate_s=9.0, if_error_s=9.0, back_off_s=0.0))
+    desk = Desk(CachePolicy("odd", str, fresh_s=9.0, revalidate_s=9.0, if_error_s=9.0, back_off_s=0.0))
     desk.source.failure = Unreachable("reset")
     with pytest.raises(Unreachable):
         await desk.ask()
@@ -535,8 +535,8 @@ async def test_a_success_ends_the_back_off(desk: Desk) -> None:
         await desk.ask()
     desk.source.failure = None
     desk.clock.at += 0.5
-    await desk.ask(fresh_look=True)
-    kind: Kind[str] = Kind("chunk", str, fresh_s=0.1, revalidate_s=60.0, if_error_s=60.0)
+    await desk.ask(bypass_cache=True)
+    kind: CachePolicy[str] = CachePolicy("chunk", str, fresh_s=0.1, revalidate_s=60.0, if_error_s=60.0)
     desk.clock.at += 0.5
     assert (await desk.cache.get(kind, "a", desk.source.load, within(30.0))).state is UPDATING
 
@@ -558,7 +558,7 @@ async def test_a_car_found_gone_is_never_answered_from_an_older_good_body(desk: 
 
 
 async def test_an_upstream_oddity_that_cannot_be_kept_is_answered_once_and_ends_what_it_replaces(desk: Desk) -> None:
-    odd: Kind[Any] = Kind("odd", Any, fresh_s=60.0, revalidate_s=120.0, if_error_s=600.0)
+    odd: CachePolicy[Any] = CachePolicy("odd", Any, fresh_s=60.0, revalidate_s=120.0, if_error_s=600.0)
     prices = iter([5, 10**40])
 
     async def load() -> Any:

@@ -18,17 +18,19 @@ import pytest
 
 from dealerproxy.app import ATTEMPT_S
 from dealerproxy.cache import redis_tier
-from dealerproxy.cache.cache import AgedCache
-from dealerproxy.cache.entries import Found, Kind, State, encode_failure, sealed
+from dealerproxy.cache.cache import StaleCache
+from dealerproxy.cache.entries import CachePolicy, CacheResult, CacheStatus, encode_failure, sealed
 from dealerproxy.contract.deadline import Deadline
 from dealerproxy.settings import Settings
 from dealerproxy.tasks import cancel_and_wait
 from dealerproxy.transport.errors import Drift, Overloaded, RateLimited, TooLate, Unreachable
-from dealerproxy.transport.redis_guard import Shared, connect
+from dealerproxy.transport.redis_guard import RedisGuard, connect
 from tests.timing import Stopwatch
 
-HIT, MISS, UPDATING, STALE = State.HIT, State.MISS, State.UPDATING, State.STALE
-CAR: Kind[str | None] = Kind("car", str | None, fresh_s=20.0, revalidate_s=60.0, if_error_s=600.0, load_s=2.0)
+HIT, MISS, UPDATING, STALE = CacheStatus.HIT, CacheStatus.MISS, CacheStatus.UPDATING, CacheStatus.STALE
+CAR: CachePolicy[str | None] = CachePolicy(
+    "car", str | None, fresh_s=20.0, revalidate_s=60.0, if_error_s=600.0, load_s=2.0
+)
 PIECE, FAILURE, LOCK = ("dealerproxy:1:" + what + ":car:a" for what in ("piece", "failure", "lock"))
 # What a process that holds a lock has put there, and for how long.
 TOKEN, LEASE_MS = uuid.uuid4().hex, int(redis_tier.LEASE_S * 1000)
@@ -74,19 +76,19 @@ class Process:
     """A cache with its own connections, and short ways to ask."""
 
     def __init__(self, url: str, clock: Clock, source: Source, pause_s: float) -> None:
-        self.shared = Shared(connect(url).client, pause_s=pause_s)
+        self.shared = RedisGuard(connect(url).client, pause_s=pause_s)
         self.shared.time_of = clock.of_redis
-        self.cache = AgedCache(self.shared, clock=clock)
+        self.cache = StaleCache(self.shared, clock=clock)
         self.source = source
 
-    async def find(self, *, within_s: float = 5.0, fresh_look: bool = False) -> Found[str | None]:
-        return await self.cache.get(CAR, "a", self.source.load, Deadline(within_s), fresh_look=fresh_look)
+    async def find(self, *, within_s: float = 5.0, bypass_cache: bool = False) -> CacheResult[str | None]:
+        return await self.cache.get(CAR, "a", self.source.load, Deadline(within_s), bypass_cache=bypass_cache)
 
-    async def ask(self, **how: Any) -> tuple[str | None, State]:
+    async def ask(self, **how: Any) -> tuple[str | None, CacheStatus]:
         found = await self.find(**how)
         return found.value, found.state
 
-    def start(self, **how: Any) -> "asyncio.Task[tuple[str | None, State]]":
+    def start(self, **how: Any) -> "asyncio.Task[tuple[str | None, CacheStatus]]":
         return asyncio.create_task(self.ask(**how))
 
     async def close(self) -> None:
@@ -124,7 +126,7 @@ async def frail(frail_redis: Any) -> AsyncIterator[World]:
         await process.close()
 
 
-async def leading(process: Process) -> "asyncio.Task[tuple[str | None, State]]":
+async def leading(process: Process) -> "asyncio.Task[tuple[str | None, CacheStatus]]":
     """Let a process load, and keep it at it until the gate is opened."""
     process.source.gate.clear()
     process.source.asked.clear()
@@ -174,7 +176,7 @@ async def test_nothing_in_redis_is_kept_for_ever(world: World) -> None:
     await process.ask()
     assert 0 < world.redis.pttl(PIECE) <= 600_000
     world.source.failure = Unreachable("reset")
-    await process.ask(fresh_look=True)
+    await process.ask(bypass_cache=True)
     assert 0 < world.redis.pttl(FAILURE) <= 2_000
     assert sorted(world.redis.keys()) == sorted([PIECE.encode(), FAILURE.encode()])
 
@@ -195,7 +197,7 @@ async def test_a_fresh_look_in_two_processes_is_one_load_and_a_new_one(world: Wo
     await many(1, first, second)
     world.source.says = "cheaper"
     world.clock.at += 1.0
-    looks = [first.start(fresh_look=True), second.start(fresh_look=True)]
+    looks = [first.start(bypass_cache=True), second.start(bypass_cache=True)]
     await asyncio.sleep(0.01)
     world.clock.at += 0.1
     assert await asyncio.gather(*looks) == [("cheaper", MISS)] * 2
@@ -203,7 +205,7 @@ async def test_a_fresh_look_in_two_processes_is_one_load_and_a_new_one(world: Wo
 
 
 async def test_even_of_a_kind_that_keeps_nothing_there_is_one_load_at_a_time(world: World) -> None:
-    brief: Kind[str | None] = Kind("car", str | None, fresh_s=0.0, revalidate_s=0.0, if_error_s=0.0)
+    brief: CachePolicy[str | None] = CachePolicy("car", str | None, fresh_s=0.0, revalidate_s=0.0, if_error_s=0.0)
     first, second = world.process(), world.process()
     world.source.gate.clear()
     asked = [
@@ -259,7 +261,9 @@ async def test_a_leader_keeps_its_lock_for_as_long_as_it_loads(world: World, mon
 
 
 async def test_patience_with_another_process_ends_and_then_one_loads_oneself(world: World) -> None:
-    impatient: Kind[str | None] = Kind("car", str, fresh_s=20.0, revalidate_s=60.0, if_error_s=600.0, load_s=0.1)
+    impatient: CachePolicy[str | None] = CachePolicy(
+        "car", str, fresh_s=20.0, revalidate_s=60.0, if_error_s=600.0, load_s=0.1
+    )
     world.redis.set(LOCK, TOKEN, px=LEASE_MS)
     found = await world.process().cache.get(impatient, "a", world.source.load, Deadline(5.0))
     assert found.state is MISS
@@ -311,7 +315,7 @@ async def test_a_fresh_value_is_a_hit_although_a_look_after_it_failed(world: Wor
     await first.ask()
     world.clock.at += 1.0
     world.source.failure = Unreachable("reset")
-    assert await first.ask(fresh_look=True) == ("on sale", STALE)
+    assert await first.ask(bypass_cache=True) == ("on sale", STALE)
     assert await second.ask() == ("on sale", HIT)
 
 
@@ -322,7 +326,7 @@ async def test_a_fresh_look_does_not_mind_that_another_process_failed_before(wor
         await first.ask()
     world.source.failure = None
     world.clock.at += 0.1
-    assert await second.ask(fresh_look=True) == ("on sale", MISS)
+    assert await second.ask(bypass_cache=True) == ("on sale", MISS)
 
 
 async def test_a_queue_that_is_full_here_does_not_keep_others_from_asking(world: World) -> None:
@@ -356,7 +360,7 @@ async def test_what_is_newer_here_is_not_replaced_by_what_is_older_in_redis(worl
 
 
 async def test_what_cannot_be_written_down_ends_what_it_replaces_for_the_other_processes_too(world: World) -> None:
-    odd: Kind[Any] = Kind("car", Any, fresh_s=20.0, revalidate_s=60.0, if_error_s=600.0)
+    odd: CachePolicy[Any] = CachePolicy("car", Any, fresh_s=20.0, revalidate_s=60.0, if_error_s=600.0)
     process = world.process()
 
     async def load(price: int) -> dict[str, int]:
@@ -395,10 +399,10 @@ async def test_a_fresh_look_that_fails_falls_back_on_what_another_process_found(
     await many(1, first, second)  # both hold it as on sale
     world.clock.at += 1.0
     world.source.says = "gone"
-    await first.ask(fresh_look=True)
+    await first.ask(bypass_cache=True)
     world.source.failure = Unreachable("reset")
     world.clock.at += 1.0
-    assert await second.ask(fresh_look=True) == ("gone", STALE)
+    assert await second.ask(bypass_cache=True) == ("gone", STALE)
 
 
 # Redis does what it likes
@@ -482,7 +486,9 @@ async def test_a_full_redis_takes_nothing_but_keeps_no_older_truth(frail: World)
         b"not ours",
         b"\x04" + sealed(CAR.encode("of a later version"), time.time(), time.time())[1:],
         sealed(b"\xc1", time.time(), time.time()),
-        sealed(Kind[Any]("any", Any, fresh_s=1, revalidate_s=1, if_error_s=1).encode("no union"), *[time.time()] * 2),
+        sealed(
+            CachePolicy[Any]("any", Any, fresh_s=1, revalidate_s=1, if_error_s=1).encode("no union"), *[time.time()] * 2
+        ),
         sealed(CAR.encode("from the future"), time.time(), time.time() + 3_600.0),
     ],
     ids=["empty", "text", "later version", "no msgpack", "another type", "from the future"],
@@ -560,7 +566,7 @@ async def test_who_waits_for_another_process_waits_no_longer_because_redis_is_sl
 
 
 def test_whoever_waits_for_another_process_has_time_left_for_an_attempt_of_its_own() -> None:
-    kind: Kind[str] = Kind("car", str, fresh_s=1.0, revalidate_s=1.0, if_error_s=1.0)
+    kind: CachePolicy[str] = CachePolicy("car", str, fresh_s=1.0, revalidate_s=1.0, if_error_s=1.0)
     assert kind.load_s + ATTEMPT_S <= min(Settings().list_deadline_s, Settings().detail_deadline_s)
 
 
@@ -584,10 +590,10 @@ async def test_closing_leaves_no_lock_and_no_complaint(world: World, complaints:
 # Cancels that get lost on the way, and a slow Redis
 
 
-class Swallowing(Shared):
+class Swallowing(RedisGuard):
     """Swallows the first cancel that comes while Redis is asked, as redis-py did it before it was guarded."""
 
-    def __init__(self, shared: Shared) -> None:
+    def __init__(self, shared: RedisGuard) -> None:
         super().__init__(shared.client)
         self.swallowed = 0
 
@@ -677,8 +683,8 @@ async def test_no_piece_hangs_however_slow_redis_is(
         return "on sale"
 
     async with SlowDoor(redis_server.port, 0.05) as url:
-        shareds = [Shared(connect(url).client, timeout_s=0.04, pause_s=0.0) for _ in range(2)]
-        caches = [AgedCache(shared) for shared in shareds]
+        shareds = [RedisGuard(connect(url).client, timeout_s=0.04, pause_s=0.0) for _ in range(2)]
+        caches = [StaleCache(shared) for shared in shareds]
         asked = [
             asyncio.create_task(cache.get(CAR, str(number), partial(load, number), Deadline(60.0)))
             for number in range(pieces)
@@ -698,14 +704,14 @@ async def test_no_piece_hangs_however_slow_redis_is(
 REAL = """
 import asyncio, sys
 from dealerproxy.transport.errors import RateLimited
-from dealerproxy.cache.cache import AgedCache
+from dealerproxy.cache.cache import StaleCache
 from dealerproxy.contract.deadline import Deadline
 from dealerproxy.cache.entries import Kind
 from dealerproxy.transport.redis_guard import connect
 
 async def main(url: str) -> None:
     shared = connect(url)
-    cache = AgedCache(shared)
+    cache = StaleCache(shared)
     kind = Kind("car", str, fresh_s=20.0, revalidate_s=60.0, if_error_s=600.0)
 
     async def load(failing: bool) -> str:

@@ -7,20 +7,20 @@ from typing import Any
 import pytest
 
 from dealerproxy.api.list_cache import Answers
-from dealerproxy.cache.cache import AgedCache
-from dealerproxy.cache.entries import Found, Kind, sealed
+from dealerproxy.cache.cache import StaleCache
+from dealerproxy.cache.entries import CachePolicy, CacheResult, sealed
 from dealerproxy.cache.memory import BoundedMemory
 from dealerproxy.contract.deadline import Deadline
 from dealerproxy.transport.errors import Blocked, RateLimited, ServerFault, Suspended, UpstreamError
 from dealerproxy.transport.health import Circuit, Health
 from dealerproxy.transport.limits import RateLimiter
-from dealerproxy.transport.redis_guard import Shared, connect
+from dealerproxy.transport.redis_guard import RedisGuard, connect
 from dealerproxy.transport.retry import Retries
 from dealerproxy.upstreams.danawa.index import Indexes
 from dealerproxy.upstreams.danawa.pages import Pages
 from dealerproxy.upstreams.encar.cars import EncarCars
 from dealerproxy.upstreams.encar.search import EncarSource
-from dealerproxy.upstreams.off_sale import Departed
+from dealerproxy.upstreams.off_sale import OffSale
 from dealerproxy.vehicles.fx import FxRates
 
 GAPS_S = (2.0, 30.0, 300.0, 3_600.0, 31_536_000.0)
@@ -28,7 +28,7 @@ APART_S = [0.0, *(sign * gap for gap in GAPS_S for sign in (1.0, -1.0))]
 # More than the machine may take away, less than what is told apart.
 SLACK_S = 3.0
 BEGAN = 1_000_000_000.0
-CAR: Kind[str] = Kind("car", str, fresh_s=20.0, revalidate_s=60.0, if_error_s=600.0)
+CAR: CachePolicy[str] = CachePolicy("car", str, fresh_s=20.0, revalidate_s=60.0, if_error_s=600.0)
 
 
 class Process:
@@ -36,16 +36,16 @@ class Process:
 
     def __init__(self, url: str, at: float) -> None:
         self.now, self.unix = at, 5 * BEGAN
-        self.shared = Shared(connect(url).client, timeout_s=10.0)
-        self.cache = AgedCache(self.shared, clock=lambda: self.now)
+        self.shared = RedisGuard(connect(url).client, timeout_s=10.0)
+        self.cache = StaleCache(self.shared, clock=lambda: self.now)
         health = Health(self.shared, clock=lambda: self.now, unix=lambda: self.unix, random=lambda: 0.0)
         self.circuit: Circuit = health.circuit("encar", "search", slow_s=4.0)
 
-    async def find(self, says: str, *, fresh_look: bool = False) -> Found[str]:
+    async def find(self, says: str, *, bypass_cache: bool = False) -> CacheResult[str]:
         async def load() -> str:
             return says
 
-        return await self.cache.get(CAR, "a", load, Deadline(10.0), fresh_look=fresh_look)
+        return await self.cache.get(CAR, "a", load, Deadline(10.0), bypass_cache=bypass_cache)
 
     async def ask(self, failure: UpstreamError | None = None) -> None:
         async with self.circuit.admit():
@@ -101,7 +101,7 @@ async def test_what_another_process_read_before_does_not_replace_what_this_one_r
     first, second = world.process(apart_s), world.process()
     await first.find("before")
     theirs = await second.find("own")
-    assert (await second.find("after", fresh_look=True)).at >= theirs.at
+    assert (await second.find("after", bypass_cache=True)).at >= theirs.at
     assert (await second.find("own")).value == "after"
     assert (await world.process(-apart_s).find("own")).value == "after"
 
@@ -167,15 +167,15 @@ async def test_a_suspension_lasts_no_longer_although_the_clock_of_redis_is_set_b
 
 
 CLOCKS = {
-    AgedCache: "clock",
+    StaleCache: "clock",
     Answers: "clock",
     BoundedMemory: "clock",
-    Departed: "clock",
+    OffSale: "clock",
     FxRates: "clock",
     Health: "clock",
     RateLimiter: "clock",
     Retries: "clock",
-    Shared: "clock",
+    RedisGuard: "clock",
     EncarCars: "now",
     EncarSource: "now",
     Indexes: "now",

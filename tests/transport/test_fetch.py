@@ -34,12 +34,12 @@ from dealerproxy.transport.fetch import (
     MAX_HEADERS,
     MAX_REDIRECTS,
     UNWATCHED,
+    CaptureReason,
     Fetcher,
-    Manners,
-    Odd,
+    FetchObserver,
+    FetchPolicy,
     Unknown,
-    Watch,
-    keep_page,
+    capture_current_page,
 )
 from dealerproxy.transport.health import Health
 from dealerproxy.transport.limits import Bulkhead, RateLimiter
@@ -89,7 +89,7 @@ def fetcher_of(
     burst: int = 1_000,
     in_flight: int = 1_000,
     max_bytes: int = CAP,
-    watch: Watch = UNWATCHED,
+    watch: FetchObserver = UNWATCHED,
 ) -> Fetcher:
     return Fetcher(
         "site",
@@ -98,7 +98,7 @@ def fetcher_of(
         limiter=RateLimiter("site", rps=rps, burst=burst),
         bulkhead=Bulkhead(in_flight, queue=1_000),
         retries=retries,
-        manners=Manners(["op", "another"], burst, in_flight, max_bytes),
+        manners=FetchPolicy(["op", "another"], burst, in_flight, max_bytes),
         headers={"X-Test": "1"},
         watch=watch,
     )
@@ -909,13 +909,13 @@ async def test_a_call_whose_turn_would_come_too_late_is_refused_at_once_and_uses
     assert len(gauge.arrivals) == 2
 
 
-class Album(Watch):
+class Album(FetchObserver):
     """Keeps every page it is shown, under a number."""
 
     def __init__(self) -> None:
-        self.kept: list[tuple[str, bytes, Odd]] = []
+        self.kept: list[tuple[str, bytes, CaptureReason]] = []
 
-    def keep(self, upstream: str, operation: str, url: URL, response: Response, odd: Odd) -> str | None:
+    def keep(self, upstream: str, operation: str, url: URL, response: Response, odd: CaptureReason) -> str | None:
         self.kept.append((f"{upstream} {operation} {url.path}", response.body, odd))
         return f"page {len(self.kept)}"
 
@@ -939,9 +939,9 @@ async def test_a_reader_can_have_a_page_kept_without_failing_it(
 ) -> None:
     url, album = await serving(aiohttp_server, Gauge().answer), Album()
     one, odd = fetcher_of(session, Once(attempt_s=PATIENT_S), watch=album), Drift("a.path")
-    assert await one.get("op", url, lambda _: keep_page(odd), within_s=PATIENT_S) == "page 1"
+    assert await one.get("op", url, lambda _: capture_current_page(odd), within_s=PATIENT_S) == "page 1"
     assert album.kept == [("site op /", JSON, odd)]
-    assert keep_page(odd) is None  # nothing is being read now
+    assert capture_current_page(odd) is None  # nothing is being read now
     assert len(album.kept) == 1
 
 

@@ -36,9 +36,9 @@ from dealerproxy.transport.health import (
     RECENT_S,
     TRIP_CALLS,
     TRIP_STREAK,
+    CircuitState,
     Health,
     Phase,
-    State,
     settled,
 )
 
@@ -315,7 +315,7 @@ async def test_a_faults_retry_after_only_makes_the_suspension_longer(asked_s: fl
 
 def test_no_suspension_begins_beyond_the_cap() -> None:
     for failure in (RateLimited("429", 86_400.0), BLOCK):
-        state = settled(State(level=len(LADDER_S), since=1_000.0), 0, failure, now=1_000.0, draw=0.999)
+        state = settled(CircuitState(level=len(LADDER_S), since=1_000.0), 0, failure, now=1_000.0, draw=0.999)
         assert state.retry_at == 1_000.0 + CAP_S
 
 

@@ -28,7 +28,7 @@ from dealerproxy.transport.health import (
     Phase,
 )
 from dealerproxy.transport.limits import LONGEST_WAIT_S, RateLimiter
-from dealerproxy.transport.redis_guard import Shared, connect
+from dealerproxy.transport.redis_guard import RedisGuard, connect
 
 T = TypeVar("T")
 D = TypeVar("D")
@@ -40,7 +40,7 @@ LEASE_KEY = "dealerproxy:1:probe:encar:search"
 RATE_KEY = "dealerproxy:1:rate:encar"
 
 
-class Counted(Shared):
+class Counted(RedisGuard):
     """Counts what it is asked for."""
 
     asked = 0
@@ -50,7 +50,7 @@ class Counted(Shared):
         return await super().run(what, otherwise)
 
 
-class Delayed(Shared):
+class Delayed(RedisGuard):
     """Holds answers back while its gate is closed."""
 
     def __init__(self, client: Redis) -> None:
@@ -69,12 +69,12 @@ class Delayed(Shared):
 class World:
     """Processes around one Redis, and their clock."""
 
-    def __init__(self, url: str, connect_to: Callable[[str], Shared]) -> None:
+    def __init__(self, url: str, connect_to: Callable[[str], RedisGuard]) -> None:
         self.url, self.connect_to = url, connect_to
         self.now = 1_000_000.0
-        self.opened: list[Shared] = []
+        self.opened: list[RedisGuard] = []
 
-    def connect(self) -> Shared:
+    def connect(self) -> RedisGuard:
         shared = self.connect_to(self.url)
         shared.time_of = self.time
         self.opened.append(shared)
@@ -84,7 +84,7 @@ class World:
         """Redis' own time, which the processes' clocks agree with here."""
         return self.now
 
-    def health(self, shared: Shared | None = None) -> Health:
+    def health(self, shared: RedisGuard | None = None) -> Health:
         return Health(shared or self.connect(), clock=lambda: self.now, unix=lambda: self.now, random=lambda: 0.0)
 
     def circuit(self) -> Circuit:
@@ -97,13 +97,13 @@ class World:
         return found
 
 
-def patient(url: str) -> Shared:
+def patient(url: str) -> RedisGuard:
     """A connection that a busy machine does not break."""
-    return Shared(Redis.from_url(url, protocol=2), timeout_s=10.0)
+    return RedisGuard(Redis.from_url(url, protocol=2), timeout_s=10.0)
 
 
 @asynccontextmanager
-async def around(url: str, connect_to: Callable[[str], Shared] = connect) -> AsyncIterator[World]:
+async def around(url: str, connect_to: Callable[[str], RedisGuard] = connect) -> AsyncIterator[World]:
     made = World(url, connect_to)
     try:
         yield made
@@ -546,7 +546,9 @@ async def test_what_one_process_knows_of_a_lost_row_holds_for_all(world: World) 
 
 
 async def test_a_redis_that_comes_and_goes_gives_no_new_burst_either(frail_redis: Any) -> None:
-    async with around(frail_redis.url, lambda url: Shared(connect(url).client, timeout_s=2.0, pause_s=0.0)) as world:
+    async with around(
+        frail_redis.url, lambda url: RedisGuard(connect(url).client, timeout_s=2.0, pause_s=0.0)
+    ) as world:
         rate, waits = limiter(world, rps=0.5, burst=6, processes=2), []
         for _ in range(3):
             waits += [await rate.reserve(LONGEST_WAIT_S) for _ in range(4)]

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from msgspec import Struct
 
-from dealerproxy.cache.entries import Kind, decode_failure, encode_failure, opened, sealed
+from dealerproxy.cache.entries import CachePolicy, decode_failure, encode_failure, opened, sealed
 from dealerproxy.contract.inspection import Diagnosis, DiagnosisPanel, NoReport, NoReportReason, Record
 from dealerproxy.transport.errors import (
     Blocked,
@@ -28,7 +28,7 @@ from dealerproxy.transport.errors import (
     UpstreamFault,
     Warming,
 )
-from dealerproxy.vehicles.car import Verdict
+from dealerproxy.vehicles.car import SaleStatus
 
 AGES: dict[str, Any] = {"fresh_s": 10.0, "revalidate_s": 20.0, "if_error_s": 60.0}
 NOW = 1_700_000_000.0
@@ -43,9 +43,11 @@ class Blank(Struct, frozen=True):
     """No fields: what must not be taken for a sheet that says nothing."""
 
 
-PAPERS: Kind[Record | Diagnosis | NoReport | Blank] = Kind("paper", Record | Diagnosis | NoReport | Blank, **AGES)
-FOUND: Kind[Sheet | Verdict | None] = Kind("found", Sheet | Verdict | None, **AGES)
-COUNTS: Kind[int] = Kind("count", int, **AGES)
+PAPERS: CachePolicy[Record | Diagnosis | NoReport | Blank] = CachePolicy(
+    "paper", Record | Diagnosis | NoReport | Blank, **AGES
+)
+FOUND: CachePolicy[Sheet | SaleStatus | None] = CachePolicy("found", Sheet | SaleStatus | None, **AGES)
+COUNTS: CachePolicy[int] = CachePolicy("count", int, **AGES)
 
 
 @pytest.mark.parametrize(
@@ -53,7 +55,7 @@ COUNTS: Kind[int] = Kind("count", int, **AGES)
     [
         (COUNTS, 1234),
         (FOUND, Sheet(("a", "가"), frozenset({"x", "y"}))),
-        (FOUND, Verdict.GONE),
+        (FOUND, SaleStatus.GONE),
         (FOUND, None),
         (PAPERS, Record(open=False)),
         (PAPERS, Record(open=True, own_accident_count=2, uses=("private",))),
@@ -61,9 +63,9 @@ COUNTS: Kind[int] = Kind("count", int, **AGES)
         (PAPERS, NoReport(NoReportReason.PHOTO_ONLY)),
         (PAPERS, Blank()),
     ],
-    ids=lambda given: given.name if isinstance(given, Kind) else type(given).__name__,
+    ids=lambda given: given.name if isinstance(given, CachePolicy) else type(given).__name__,
 )
-def test_what_was_encoded_comes_back_with_its_type(kind: Kind[Any], value: object) -> None:
+def test_what_was_encoded_comes_back_with_its_type(kind: CachePolicy[Any], value: object) -> None:
     back = kind.decode(kind.encode(value))
     assert back == value
     assert type(back) is type(value)
@@ -77,12 +79,12 @@ def test_what_names_a_member_of_a_union_is_not_seen_in_what_is_rendered() -> Non
 
 @pytest.mark.parametrize("value", [10**40, "\ud800"], ids=["a number of 40 digits", "half a character"])
 def test_what_cannot_be_encoded_is_empty(value: object) -> None:
-    assert Kind[Any]("any", Any, **AGES).encode({"price": value}) == b""
+    assert CachePolicy[Any]("any", Any, **AGES).encode({"price": value}) == b""
 
 
 def test_a_value_of_another_type_is_not_believed() -> None:
     with pytest.raises(ValueError, match="Expected `int`"):
-        COUNTS.decode(Kind[Any]("any", Any, **AGES).encode("12"))
+        COUNTS.decode(CachePolicy[Any]("any", Any, **AGES).encode("12"))
     with pytest.raises(LookupError):
         FOUND.decode(PAPERS.encode(Blank()))
 

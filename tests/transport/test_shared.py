@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from redis import exceptions
 from structlog.testing import capture_logs
 
-from dealerproxy.transport.redis_guard import LOG_EVERY_S, Shared, connect
+from dealerproxy.transport.redis_guard import LOG_EVERY_S, RedisGuard, connect
 from tests.timing import Stopwatch
 
 NOTHING: Any = None
@@ -42,8 +42,8 @@ class Calls:
         return "said"
 
 
-def guard(clock: Clock, *, timeout_s: float = 5.0) -> Shared:
-    return Shared(NOTHING, timeout_s=timeout_s, pause_s=1.0, clock=clock)
+def guard(clock: Clock, *, timeout_s: float = 5.0) -> RedisGuard:
+    return RedisGuard(NOTHING, timeout_s=timeout_s, pause_s=1.0, clock=clock)
 
 
 async def test_what_redis_says_is_handed_on() -> None:
@@ -258,32 +258,32 @@ async def test_where_nobody_listens_there_is_merely_nothing() -> None:
 
 
 @pytest.fixture
-async def frail(frail_redis: Any) -> AsyncIterator[Shared]:
-    shared = Shared(connect(frail_redis.url).client, pause_s=0.1)
+async def frail(frail_redis: Any) -> AsyncIterator[RedisGuard]:
+    shared = RedisGuard(connect(frail_redis.url).client, pause_s=0.1)
     yield shared
     await shared.close()
 
 
 @pytest.fixture
-async def patient(frail_redis: Any) -> AsyncIterator[Shared]:
+async def patient(frail_redis: Any) -> AsyncIterator[RedisGuard]:
     """Not in trouble only because the machine is busy."""
-    shared = Shared(connect(frail_redis.url).client, timeout_s=10.0)
+    shared = RedisGuard(connect(frail_redis.url).client, timeout_s=10.0)
     yield shared
     await shared.close()
 
 
-async def crowd(shared: Shared, size: int) -> list[Any]:
+async def crowd(shared: RedisGuard, size: int) -> list[Any]:
     def ask(number: int) -> Awaitable[Any]:
         return shared.run(lambda redis: redis.echo(str(number)), "otherwise")
 
     return await asyncio.gather(*(ask(number) for number in range(size)))
 
 
-async def test_a_crowd_larger_than_the_pool_is_served(patient: Shared) -> None:
+async def test_a_crowd_larger_than_the_pool_is_served(patient: RedisGuard) -> None:
     assert await crowd(patient, 300) == [str(number).encode() for number in range(300)]
 
 
-async def test_a_redis_that_hangs_costs_one_time_out_and_then_nothing(frail: Shared, frail_redis: Any) -> None:
+async def test_a_redis_that_hangs_costs_one_time_out_and_then_nothing(frail: RedisGuard, frail_redis: Any) -> None:
     await crowd(frail, 30)
     frail_redis.hang()
     async with Stopwatch() as watch:
@@ -298,7 +298,7 @@ async def test_a_redis_that_hangs_costs_one_time_out_and_then_nothing(frail: Sha
     assert await crowd(frail, 30) == [str(number).encode() for number in range(30)]  # nobody gets another's answer
 
 
-async def test_a_restart_between_two_calls_goes_unnoticed(patient: Shared, frail_redis: Any) -> None:
+async def test_a_restart_between_two_calls_goes_unnoticed(patient: RedisGuard, frail_redis: Any) -> None:
     await crowd(patient, 100)
     frail_redis.kill()
     frail_redis.start()
@@ -307,7 +307,7 @@ async def test_a_restart_between_two_calls_goes_unnoticed(patient: Shared, frail
     assert patient.failures == 0
 
 
-async def test_how_redis_does_shows_even_while_nobody_needs_it(frail: Shared, frail_redis: Any) -> None:
+async def test_how_redis_does_shows_even_while_nobody_needs_it(frail: RedisGuard, frail_redis: Any) -> None:
     seen: list[bool] = []
 
     async def sleep(_: float) -> None:

@@ -25,7 +25,7 @@ from dealerproxy.upstreams.encar import advert as detail
 from dealerproxy.upstreams.encar import facets, record, rows
 from dealerproxy.upstreams.encar.inspection import read_inspection as read_sheet
 from dealerproxy.upstreams.markup import DEEPEST, MOST_ATTRIBUTES, MOST_TAGS, parse
-from dealerproxy.vehicles.car import Verdict
+from dealerproxy.vehicles.car import SaleStatus
 from dealerproxy.vehicles.listing import LeftOut
 from dealerproxy.vocabulary import Vocabulary
 from dealerproxy.vocabulary.text import one_line, split_run, squeeze
@@ -92,7 +92,7 @@ def feeder(vocabulary: Vocabulary, **fields: object) -> None:
     fixed = {"demoNo": "1", "carName": "기아 K5 2.0 가솔린", "demoAmt": 1850, "km": 10, "yyyy": 2021, "checkNo": 1}
     body = json.dumps({"data": {"detailInfo": [fixed | {"accident": "무", "myDamageCnt": 0} | fields]}}).encode()
     advert = read_advert(body, "1")
-    assert not isinstance(advert, Verdict)
+    assert not isinstance(advert, SaleStatus)
     normalise_feeder(advert, "1", vocabulary)
     read_inspection(advert, vocabulary)
     read_record(advert)
@@ -105,7 +105,7 @@ ROW = CAR | {"Year": 202305.0, "FormYear": "2023", "Mileage": 1.0, "Price": 1850
 @pytest.fixture(scope="module")
 def readers(vocabulary: Vocabulary) -> dict[str, Reader]:
     """Everything that reads a text of an upstream's or of a client's, by the place the text stands in."""
-    asked = rows.Asked(vocabulary.makes[0], "기아")
+    asked = rows.SearchTarget(vocabulary.makes[0], "기아")
     open_record = {"openData": True, "accidents": [], "myAccidentCnt": 0}
 
     def listed(**fields: object) -> None:
@@ -313,7 +313,7 @@ def test_a_row_whose_texts_or_elements_are_too_many_is_unreadable() -> None:
 
 
 def test_an_overlong_text_of_a_row_is_lost_and_a_mandatory_one_costs_the_row(vocabulary: Vocabulary) -> None:
-    asked = rows.Asked(vocabulary.makes[0], "기아")
+    asked = rows.SearchTarget(vocabulary.makes[0], "기아")
 
     def entry(**fields: str) -> object:
         body = json.dumps({"Count": 3, "SearchResults": [ROW, ROW, ROW | fields]}).encode()
@@ -327,7 +327,7 @@ def test_an_overlong_text_of_a_row_is_lost_and_a_mandatory_one_costs_the_row(voc
 def test_more_rows_than_any_answer_has_are_drift(count: int, vocabulary: Vocabulary) -> None:
     body = json.dumps({"Count": count, "SearchResults": [ROW] * count}).encode()
     with pytest.raises(Drift):
-        rows.read_search(body, rows.Asked(vocabulary.makes[0], "기아"), vocabulary)
+        rows.read_search(body, rows.SearchTarget(vocabulary.makes[0], "기아"), vocabulary)
 
 
 def test_a_page_nobody_can_read_has_no_shape() -> None:

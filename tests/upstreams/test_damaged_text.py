@@ -15,13 +15,20 @@ from hypothesis import strategies as st
 from dealerproxy.transport.errors import Drift
 from dealerproxy.upstreams.danawa import feeder, names
 from dealerproxy.upstreams.danawa.listing import ListRow
-from dealerproxy.upstreams.encar.advert import is_under_contract, judge, normalise, read_detail, read_details, read_page
+from dealerproxy.upstreams.encar.advert import (
+    is_under_contract,
+    normalise,
+    read_detail,
+    read_details,
+    read_page,
+    sale_status,
+)
 from dealerproxy.upstreams.encar.diagnosis import read_diagnosis
 from dealerproxy.upstreams.encar.facets import MAKES, read_facets
 from dealerproxy.upstreams.encar.inspection import read_inspection
 from dealerproxy.upstreams.encar.naming import photo_url
 from dealerproxy.upstreams.encar.record import read_record
-from dealerproxy.upstreams.encar.rows import Asked, read_search
+from dealerproxy.upstreams.encar.rows import SearchTarget, read_search
 from dealerproxy.upstreams.values import DAMAGED, decode, is_year, plate, shown, vin
 from dealerproxy.vehicles.car import Car
 from dealerproxy.vehicles.listing import LeftOut, LeftOutReason, Listing
@@ -88,7 +95,7 @@ def rows_with(text: bytes, name: str) -> tuple[Any, ...]:
     rows = [good, good | {"Id": "49000077", name: MARK}, good | {"Id": "49000078"}]
     kia = WORDS.find_make("Kia")
     assert kia is not None
-    _, entries = read_search(with_text({"Count": 3, "SearchResults": rows}, text), Asked(kia, "기아"), WORDS)
+    _, entries = read_search(with_text({"Count": 3, "SearchResults": rows}, text), SearchTarget(kia, "기아"), WORDS)
     return entries
 
 
@@ -117,7 +124,7 @@ def test_a_damaged_key_costs_its_row() -> None:
     page = with_text({"Count": 2, "SearchResults": [good, good | {MARK: 1}]}, rb"Sales\ud83dStatus")
     kia = WORDS.find_make("Kia")
     assert kia is not None
-    _, entries = read_search(page, Asked(kia, "기아"), WORDS)
+    _, entries = read_search(page, SearchTarget(kia, "기아"), WORDS)
     assert [type(entry) for entry in entries] == [Listing, LeftOut]
 
 
@@ -146,7 +153,7 @@ def test_a_damaged_word_on_the_sale_is_never_taken_for_an_offer(text: bytes, key
     document["advertisement"][key] = MARK
     advert = read_detail(with_text(document, text), "49000001")
     with pytest.raises(Drift):
-        assert (judge(advert), is_under_contract(advert)) is None
+        assert (sale_status(advert), is_under_contract(advert)) is None
 
 
 @damaged
@@ -374,7 +381,7 @@ def test_a_row_of_no_year_or_no_number_is_unreadable(name: str, value: object) -
     kia = WORDS.find_make("Kia")
     assert kia is not None
     page = orjson.dumps({"Count": 2, "SearchResults": [good, good | {name: value}]})
-    _, (_, odd) = read_search(page, Asked(kia, "기아"), WORDS)
+    _, (_, odd) = read_search(page, SearchTarget(kia, "기아"), WORDS)
     assert odd == LeftOut(LeftOutReason.UNREADABLE, None if name == "Id" else good["Id"])
 
 

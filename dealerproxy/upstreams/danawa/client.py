@@ -10,15 +10,15 @@ from typing import NamedTuple, TypeVar
 
 from yarl import URL
 
-from dealerproxy.transport.fetch import Fetcher, Manners
+from dealerproxy.transport.fetch import Fetcher, FetchPolicy
 from dealerproxy.transport.response import Response, json_body, page_body
 from dealerproxy.upstreams.danawa.urls import list_url
 
 # What fails and is suspended each by itself.
 LIST, FEEDER = "list", "feeder"
 # Nothing at once: four a second is what the site is given credit for, from the first second on.
-LIST_MANNERS = Manners((LIST,), burst=1, in_flight=4, max_bytes=4_000_000)
-FEEDER_MANNERS = Manners((FEEDER,), burst=1, in_flight=4, max_bytes=4_000_000)
+LIST_MANNERS = FetchPolicy((LIST,), burst=1, in_flight=4, max_bytes=4_000_000)
+FEEDER_MANNERS = FetchPolicy((FEEDER,), burst=1, in_flight=4, max_bytes=4_000_000)
 # Of the feeder's own site, as a program read it in September 2026.
 CAR_PATH = "home/api/v1/wb/searchmycar/cardetailinfo/get"
 _CHARSET = re.compile(r"charset\s*=\s*[\"']?([\w-]+)", re.ASCII | re.IGNORECASE)

@@ -22,16 +22,16 @@ from dealerproxy.upstreams.car_words import (
     ENGINE_CC,
     PLACEHOLDER_MILEAGE,
     WON_PER_MANWON,
+    facts_in_name,
     fuel_token,
     has_engine,
     is_placeholder_price,
-    said,
 )
 from dealerproxy.upstreams.danawa.marks import squeezed, tells_of_sale
 from dealerproxy.upstreams.danawa.names import FEEDER, UPSTREAM, photo_url, read_name
 from dealerproxy.upstreams.danawa.urls import HOME, bridge_url
 from dealerproxy.upstreams.values import decode, is_year, iso_date, plate, shown, whole
-from dealerproxy.vehicles.car import Car, Photo, Verdict
+from dealerproxy.vehicles.car import Car, Photo, SaleStatus
 from dealerproxy.vocabulary import Vocabulary
 
 PLACE = "data.detailInfo[0]"
@@ -42,12 +42,12 @@ NAME, PRICE, MILEAGE, YEAR = f"{PLACE}.carName", f"{PLACE}.demoAmt", f"{PLACE}.k
 # Reconstructed: where a car that cannot be bought would say so. The words are those of the list's own marks.
 STATUS = f"{PLACE}.demoStatus"
 STATUSES = {
-    "판매완료": Verdict.SOLD,
-    "거래완료": Verdict.SOLD,
-    "판매종료": Verdict.SOLD,
-    "예약": Verdict.WAITING,
-    "계약중": Verdict.WAITING,
-    "판매대기": Verdict.WAITING,
+    "판매완료": SaleStatus.SOLD,
+    "거래완료": SaleStatus.SOLD,
+    "판매종료": SaleStatus.SOLD,
+    "예약": SaleStatus.WAITING,
+    "계약중": SaleStatus.WAITING,
+    "판매대기": SaleStatus.WAITING,
 }
 # Reconstructed, and mandatory in an inspection and in an insurance history.
 ACCIDENT, OWN_COUNT = f"{PLACE}.accident", f"{PLACE}.myDamageCnt"
@@ -111,7 +111,7 @@ class _Dated(NamedTuple):
     registered: int | None
 
 
-def read_advert(body: bytes, listing_id: str) -> Advert | Verdict:
+def read_advert(body: bytes, listing_id: str) -> Advert | SaleStatus:
     """Read the answer about a car: the advert of one on sale, or why it cannot be bought. An empty list means GONE.
 
     Raises Drift when there is no such list, when the car is another one, and for a state nobody knows, or a field
@@ -119,13 +119,13 @@ def read_advert(body: bytes, listing_id: str) -> Advert | Verdict:
     """
     found = decode(body, _Answer).data.detailInfo
     if not found:
-        return Verdict.GONE
+        return SaleStatus.GONE
     fields = found[0]
     advert = msgspec.convert(fields, Advert)
     if advert.demoNo not in NOTHING and _digits(advert.demoNo) != listing_id:
         raise Drift(NUMBER, "the answer is about another car")
     verdict = _judge(advert.demoStatus)
-    if verdict is not Verdict.LIVE:
+    if verdict is not SaleStatus.LIVE:
         return verdict
     if any(tells_of_sale(name, value) for name, value in fields.items() if name not in Advert.__struct_fields__):
         raise Drift(STATUS, "another field tells of a sale")
@@ -153,7 +153,7 @@ def normalise(advert: Advert, listing_id: str, vocabulary: Vocabulary, base: URL
     registered = _year_month(advert.startYearMonth) or dated.registered
     fuel_word, colour_word = _word(advert.carGas, vocabulary), _word(advert.carColor, vocabulary)
     transmission, body_word = _word(advert.carAutoGbn, vocabulary), _word(advert.carType, vocabulary)
-    names = said(named.korean)
+    names = facts_in_name(named.korean)
     names = names._replace(plug_in=names.plug_in or named.fuel == "plug_in_hybrid")
     fuel = fuel_token(fuel_word, names, vocabulary) if fuel_word else named.fuel
     engine_cc = named.engine_cc if advert.numCc in NOTHING else _engine_cc(advert.numCc)
@@ -240,9 +240,9 @@ def read_record(advert: Advert) -> Record | None:
     )
 
 
-def _judge(mark: object) -> Verdict:
+def _judge(mark: object) -> SaleStatus:
     if mark is None or (isinstance(mark, str) and not mark.strip()):
-        return Verdict.LIVE
+        return SaleStatus.LIVE
     word = short_text(mark)
     verdict = STATUSES.get(squeezed(word)) if word is not None else None
     if verdict is None:

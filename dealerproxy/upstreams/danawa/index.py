@@ -13,8 +13,8 @@ from typing import NamedTuple
 
 from msgspec import Struct
 
-from dealerproxy.cache.cache import AgedCache
-from dealerproxy.cache.entries import Found, Kind
+from dealerproxy.cache.cache import StaleCache
+from dealerproxy.cache.entries import CachePolicy, CacheResult
 from dealerproxy.contract.deadline import Deadline
 from dealerproxy.transport.errors import Drift, NotFound, TooLate, UpstreamError, Warming
 from dealerproxy.transport.limits import background
@@ -82,13 +82,13 @@ class Indexes:
     def __init__(
         self,
         read_page: Callable[[Brand, int], Awaitable[PageRead]],
-        cache: AgedCache,
+        cache: StaleCache,
         *,
         now: Callable[[], float] = time.monotonic,
     ) -> None:
         self._read_page, self._cache, self._now = read_page, cache, now
         self._kind, self._warm = (
-            Kind[Index](
+            CachePolicy[Index](
                 "listing",
                 Index,
                 fresh_s=fresh_s,
@@ -103,7 +103,7 @@ class Indexes:
         self._rows_seen_at: float | None = None
         self._turns = asyncio.Semaphore(READINGS)
 
-    async def get(self, brand: Brand, deadline: Deadline) -> Found[Index]:
+    async def get(self, brand: Brand, deadline: Deadline) -> CacheResult[Index]:
         """An index. Raises Warming, or what the last reading raised.
 
         That a request wants a fresh look changes nothing: no listing is read again for one.
@@ -133,7 +133,7 @@ class Indexes:
                         await self._get(self._warm, brand, Deadline(READING_S))
                 await sleep(LOOK_EVERY_S)
 
-    async def _get(self, kind: Kind[Index], brand: Brand, deadline: Deadline) -> Found[Index]:
+    async def _get(self, kind: CachePolicy[Index], brand: Brand, deadline: Deadline) -> CacheResult[Index]:
         key = (brand.brand, brand.series or "")
         found = await self._cache.get(kind, key, lambda: self._read(brand), deadline)
         known = self._known.get(brand)

@@ -15,9 +15,9 @@ from dealerproxy.upstreams.car_words import (
     PLACEHOLDER_MILEAGE,
     WON_PER_MANWON,
     Trim,
+    facts_in_name,
     has_engine,
     is_placeholder_price,
-    said,
     trim,
 )
 from dealerproxy.upstreams.danawa.listing import ListRow
@@ -76,7 +76,7 @@ def read_name(text: str, vocabulary: Vocabulary) -> Named:
     found = vocabulary.danawa.split_name(facet, korean) if facet else None
     model, words = found or (None, 0)
     fuel = fuel_said(korean)
-    names = said(korean)
+    names = facts_in_name(korean)
     return Named(
         make=vocabulary.danawa.make_of(facet) if facet else None,
         facet=model.make_facet if model else facet,

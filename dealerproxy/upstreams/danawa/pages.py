@@ -6,13 +6,13 @@ from collections.abc import Callable
 from functools import partial
 
 from dealerproxy.transport.errors import Drift, UpstreamError
-from dealerproxy.transport.fetch import keep_page
+from dealerproxy.transport.fetch import capture_current_page
 from dealerproxy.transport.troubles import upstream_trouble
 from dealerproxy.upstreams.danawa.client import DanawaClient, PageBody
 from dealerproxy.upstreams.danawa.index import Brand, PageRead
 from dealerproxy.upstreams.danawa.listing import CONTAINER, Broken, ListPage, read_list
 from dealerproxy.upstreams.danawa.names import UPSTREAM, normalise
-from dealerproxy.upstreams.off_sale import Departed
+from dealerproxy.upstreams.off_sale import OffSale
 from dealerproxy.vehicles.listing import Judged, LeftOut, LeftOutReason, unheeded
 from dealerproxy.vocabulary import Vocabulary
 
@@ -29,12 +29,12 @@ class Pages:
         self,
         client: DanawaClient,
         vocabulary: Vocabulary,
-        departed: Departed,
+        off_sale: OffSale,
         *,
         now: Callable[[], float] = time.monotonic,
         judged: Judged = unheeded,
     ) -> None:
-        self._client, self._vocabulary, self._departed = client, vocabulary, departed
+        self._client, self._vocabulary, self._off_sale = client, vocabulary, off_sale
         self._now, self._judged = now, judged
 
     async def read(self, brand: Brand, number: int) -> PageRead:
@@ -55,7 +55,7 @@ class Pages:
         self._judged(UPSTREAM, entries, Counter(row.selector for row in page.rows if isinstance(row, Broken)))
         for entry in entries:
             if isinstance(entry, LeftOut) and entry.reason is LeftOutReason.SOLD_OR_RESERVED and entry.listing_id:
-                self._departed.note(UPSTREAM, entry.listing_id, asked_at)
+                self._off_sale.note(UPSTREAM, entry.listing_id, asked_at)
         return PageRead(entries, len(page.rows), page.says_empty)
 
     def _page(self, came: PageBody, number: int) -> ListPage:
@@ -64,7 +64,7 @@ class Pages:
             # A fragment with neither a car nor the container could be anything.
             raise Drift(CONTAINER)
         if number == 1 and not page.rows and not page.says_empty:
-            keep_page(Drift(FIRST_CAR))  # whether that is believed, the index decides
+            capture_current_page(Drift(FIRST_CAR))  # whether that is believed, the index decides
         for selector in {row.selector for row in page.rows if isinstance(row, Broken)}:
-            keep_page(Drift(selector, "in some cars"))
+            capture_current_page(Drift(selector, "in some cars"))
         return page

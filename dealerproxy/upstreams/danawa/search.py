@@ -4,14 +4,14 @@ from collections.abc import Callable
 
 from cachetools import LRUCache
 
-from dealerproxy.cache.entries import Found
+from dealerproxy.cache.entries import CacheResult
 from dealerproxy.contract.deadline import Deadline
 from dealerproxy.transport.errors import Drift
 from dealerproxy.transport.troubles import upstream_trouble
 from dealerproxy.upstreams.absence import NoteRows, unwatched
 from dealerproxy.upstreams.danawa.index import Brand, Index, Indexes
 from dealerproxy.upstreams.danawa.legs import DanawaLeg
-from dealerproxy.upstreams.off_sale import Departed, Entries
+from dealerproxy.upstreams.off_sale import Entries, OffSale
 from dealerproxy.upstreams.paging import index_order, matching
 from dealerproxy.vehicles.listing import Chunk, LeftOut, Listing
 
@@ -22,13 +22,13 @@ MAX_SORTED = 64
 class DanawaSource:
     """Listings from the indexes, cut to a leg's cars and sorted by its sort."""
 
-    def __init__(self, indexes: Indexes, departed: Departed, *, listed: NoteRows = unwatched) -> None:
+    def __init__(self, indexes: Indexes, off_sale: OffSale, *, listed: NoteRows = unwatched) -> None:
         """`listed` is told of the rows of every listing that was read, and of their age."""
-        self._indexes, self._departed, self._listed = indexes, departed, listed
+        self._indexes, self._off_sale, self._listed = indexes, off_sale, listed
         self._read_at: dict[Brand, float] = {}
         self._sorted: LRUCache[DanawaLeg, tuple[Entries, Chunk]] = LRUCache(MAX_SORTED)
 
-    async def chunk(self, leg: DanawaLeg, index: int, deadline: Deadline, *, fresh_look: bool) -> Found[Chunk]:
+    async def chunk(self, leg: DanawaLeg, index: int, deadline: Deadline, *, bypass_cache: bool) -> CacheResult[Chunk]:
         """The whole of a leg: an index has no second chunk, and is not read again for a fresh look."""
         brand = Brand(leg.listing.brand)
         # The brand's index has the series' cars too, and may be at hand.
@@ -37,7 +37,7 @@ class DanawaSource:
         if self._read_at.get(listing) != found.at:
             self._read_at[listing] = found.at
             self._listed(found.value.entries, found.age_s)
-        entries = self._departed.leave_out(leg.upstream, found.value.entries, found.age_s)
+        entries = self._off_sale.leave_out(leg.upstream, found.value.entries, found.age_s)
         kept = self._sorted.get(leg)
         if kept is None or kept[0] is not entries:
             try:
@@ -47,14 +47,14 @@ class DanawaSource:
                 raise
             if entries is found.value.entries:
                 self._sorted[leg] = kept
-        return Found(kept[1], *found[1:])
+        return CacheResult(kept[1], *found[1:])
 
     async def count(
-        self, leg: DanawaLeg, keep: Callable[[Listing], bool], deadline: Deadline, *, fresh_look: bool
-    ) -> Found[int]:
+        self, leg: DanawaLeg, keep: Callable[[Listing], bool], deadline: Deadline, *, bypass_cache: bool
+    ) -> CacheResult[int]:
         """The cars of the listing that match."""
-        found = await self.chunk(leg, 0, deadline, fresh_look=fresh_look)
-        return Found(matching(found.value, keep), *found[1:])
+        found = await self.chunk(leg, 0, deadline, bypass_cache=bypass_cache)
+        return CacheResult(matching(found.value, keep), *found[1:])
 
 
 def sorted_chunk(leg: DanawaLeg, index: Index, entries: Entries) -> Chunk:

@@ -17,16 +17,16 @@ from dealerproxy.upstreams.car_words import (
     ENGINE_CC,
     PLACEHOLDER_MILEAGE,
     WON_PER_MANWON,
+    facts_in_name,
     fuel_token,
     has_engine,
     is_placeholder_price,
-    said,
     trim,
 )
 from dealerproxy.upstreams.encar.naming import LISTING_ID, PAGE_BASE, UPSTREAM, photo_url
 from dealerproxy.upstreams.markup import parse
 from dealerproxy.upstreams.values import decode, is_year, plate, shown, vin
-from dealerproxy.vehicles.car import Car, Photo, Verdict
+from dealerproxy.vehicles.car import Car, Photo, SaleStatus
 from dealerproxy.vocabulary import Make, Model, Vocabulary
 
 # Mandatory paths.
@@ -60,7 +60,7 @@ _NUMBER = re.compile(r"\d{1,12}(\.\d+)?", re.ASCII)
 
 
 # SOLD is seen; WAIT is documented by the partner API for the same state of the page.
-STATUSES = {"ADVERTISE": Verdict.LIVE, "SOLD": Verdict.SOLD, "WAIT": Verdict.WAITING}
+STATUSES = {"ADVERTISE": SaleStatus.LIVE, "SOLD": SaleStatus.SOLD, "WAIT": SaleStatus.WAITING}
 OUTRIGHT = frozenset({None, "NORMAL"})
 LEASE_OR_RENT = frozenset({"OPERATING_LEASE", "FINANCING_LEASE", "RENT_SUCCESSION", "RENT_CAR"})
 CONTRACT = frozenset({"CONTRACT", "CONTRACT_PROGRESS"})
@@ -121,20 +121,20 @@ def read_page(body: bytes, listing_id: str) -> Advert | None:
     raise Drift(".".join(STATE_BASE), "no car and no word on why")
 
 
-def judge(advert: Advert) -> Verdict:
+def sale_status(advert: Advert) -> SaleStatus:
     """Say whether the car can be bought. Raises Drift for a status or an offer nobody knows."""
     status = advert.at(STATUS)
     verdict = STATUSES.get(status) if isinstance(status, str) else None
     if verdict is None:
         raise Drift(STATUS, "missing or an unknown word")
-    if verdict is not Verdict.LIVE:
+    if verdict is not SaleStatus.LIVE:
         return verdict
     offer = advert.at("advertisement.advertisementType")
     if advert.at("advertisement.leaseRentInfo") is not None:
-        return Verdict.NOT_FOR_SALE
+        return SaleStatus.NOT_FOR_SALE
     if not isinstance(offer, str | None) or offer not in OUTRIGHT | LEASE_OR_RENT:
         raise Drift("advertisement.advertisementType", "an unknown word")
-    return Verdict.LIVE if offer in OUTRIGHT else Verdict.NOT_FOR_SALE
+    return SaleStatus.LIVE if offer in OUTRIGHT else SaleStatus.NOT_FOR_SALE
 
 
 def is_under_contract(advert: Advert) -> bool:
@@ -157,7 +157,7 @@ def normalise(advert: Advert, listing_id: str, vocabulary: Vocabulary) -> Car:
         (short_text(advert.at("category.gradeName")), short_text(advert.at("category.gradeDetailName"))), vocabulary
     )
     model_korean = _mandatory_text(advert, MODEL_NAME)
-    names = said(f"{model_korean} {grades.korean or ''}")
+    names = facts_in_name(f"{model_korean} {grades.korean or ''}")
     fuel = fuel_token(short_text(advert.at("spec.fuelName")), names, vocabulary)
     transmission, colour = short_text(advert.at("spec.transmissionName")), short_text(advert.at("spec.colorName"))
     shade = vocabulary.colour(colour) if colour else None

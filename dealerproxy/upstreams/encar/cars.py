@@ -14,33 +14,33 @@ from typing import NamedTuple
 import msgspec
 from msgspec import Struct
 
-from dealerproxy.cache.cache import AgedCache
-from dealerproxy.cache.entries import Found, Kind, State
+from dealerproxy.cache.cache import StaleCache
+from dealerproxy.cache.entries import CachePolicy, CacheResult, CacheStatus
 from dealerproxy.contract.deadline import Deadline
 from dealerproxy.contract.detail import STALE, Enrichment, EnrichmentStatus
 from dealerproxy.contract.inspection import Diagnosis, Inspection, NoReport, Record
 from dealerproxy.transport.errors import Drift, NotFound, UpstreamError
-from dealerproxy.transport.fetch import KeepPage, keep_nothing, keep_page, page_at_hand
+from dealerproxy.transport.fetch import KeepPage, capture_current_page, keep_nothing, page_at_hand
 from dealerproxy.transport.troubles import upstream_trouble
 from dealerproxy.upstreams.absence import Adverts
 from dealerproxy.upstreams.encar.advert import (
     Advert,
     is_under_contract,
-    judge,
     normalise,
     read_detail,
     read_details,
     read_document,
     read_page,
+    sale_status,
 )
 from dealerproxy.upstreams.encar.client import BATCH_IDS, DETAIL, EncarClient
 from dealerproxy.upstreams.encar.diagnosis import read_diagnosis
 from dealerproxy.upstreams.encar.inspection import read_inspection
 from dealerproxy.upstreams.encar.naming import UPSTREAM
 from dealerproxy.upstreams.encar.record import read_record
-from dealerproxy.upstreams.off_sale import Departed
+from dealerproxy.upstreams.off_sale import OffSale
 from dealerproxy.vehicles.accident_costs import accident_costs
-from dealerproxy.vehicles.car import Car, Documents, Verdict
+from dealerproxy.vehicles.car import Car, Documents, SaleStatus
 from dealerproxy.vocabulary import Vocabulary
 
 INSPECTION, RECORD, DIAGNOSIS = "inspection", "record", "diagnosis"
@@ -54,7 +54,7 @@ _FIRST_SHARE = 0.45
 _BOTH_SHARE = 0.9
 
 
-class Seen(Advert, frozen=True):
+class ParsedAdvert(Advert, frozen=True):
     """An advert as an answer had it; `capture` is the page that was kept of it if it cannot be told what it is."""
 
     capture: str | None = None
@@ -65,7 +65,7 @@ class NoDocument(Struct, frozen=True):
 
 
 Document = Inspection | NoReport | Record | Diagnosis | NoDocument
-Batch = dict[str, Seen]
+Batch = dict[str, ParsedAdvert]
 
 
 class Paper(NamedTuple):
@@ -73,13 +73,13 @@ class Paper(NamedTuple):
 
     document: Document | None
     enrichment: Enrichment
-    found: Found[Document] | None = None
+    found: CacheResult[Document] | None = None
 
 
 class Many(NamedTuple):
     """The adverts answered for, what went wrong with the other calls, and when the oldest was read (cache's clock)."""
 
-    adverts: Mapping[str, Seen]
+    adverts: Mapping[str, ParsedAdvert]
     errors: Sequence[UpstreamError]
     read_at: float
 
@@ -91,8 +91,8 @@ class EncarCars:
         self,
         client: EncarClient,
         vocabulary: Vocabulary,
-        cache: AgedCache,
-        departed: Departed,
+        cache: StaleCache,
+        off_sale: OffSale,
         *,
         fresh_s: float,
         deadline_s: float,
@@ -100,29 +100,33 @@ class EncarCars:
         adverts: Adverts | None = None,
     ) -> None:
         """`fresh_s`: how long an advert is used without asking again; `deadline_s` bounds all calls for a car."""
-        self.adverts = adverts or Adverts(UPSTREAM, DETAIL, departed)
-        self._client, self._vocabulary, self._cache, self._departed = client, vocabulary, cache, departed
+        self.adverts = adverts or Adverts(UPSTREAM, DETAIL, off_sale)
+        self._client, self._vocabulary, self._cache, self._off_sale = client, vocabulary, cache, off_sale
         self._trial_words = vocabulary.counting_apart()
         self._deadline_s, self._now = deadline_s, now
         # An old advert is never used, not even while the site cannot be asked: its car may be sold.
         ages = {"fresh_s": fresh_s, "revalidate_s": fresh_s, "if_error_s": fresh_s}
-        self._adverts: Kind[Seen | Verdict] = Kind("advert", Seen | Verdict, **ages)
-        self._batches: Kind[Batch] = Kind("batch", Batch, **ages)
-        self._papers: Mapping[str, Kind[Document]] = {
-            name: Kind(name, Document, fresh_s=PAPER_FRESH_S, revalidate_s=PAPER_FRESH_S, if_error_s=PAPER_IF_ERROR_S)
+        self._adverts: CachePolicy[ParsedAdvert | SaleStatus] = CachePolicy("advert", ParsedAdvert | SaleStatus, **ages)
+        self._batches: CachePolicy[Batch] = CachePolicy("batch", Batch, **ages)
+        self._papers: Mapping[str, CachePolicy[Document]] = {
+            name: CachePolicy(
+                name, Document, fresh_s=PAPER_FRESH_S, revalidate_s=PAPER_FRESH_S, if_error_s=PAPER_IF_ERROR_S
+            )
             for name in (INSPECTION, RECORD, DIAGNOSIS)
         }
 
-    async def find(self, listing_id: str, deadline: Deadline, *, fresh_look: bool = False) -> Found[Car | Verdict]:
+    async def find(
+        self, listing_id: str, deadline: Deadline, *, bypass_cache: bool = False
+    ) -> CacheResult[Car | SaleStatus]:
         """Find a car that can be bought, or say why it cannot. Raises UpstreamError when nobody can tell."""
-        found = await self.find_advert(listing_id, deadline, fresh_look=fresh_look)
-        return Found(self._car(found.value, listing_id), *found[1:])
+        found = await self.find_advert(listing_id, deadline, bypass_cache=bypass_cache)
+        return CacheResult(self._car(found.value, listing_id), *found[1:])
 
-    def _car(self, advert: Seen | Verdict, listing_id: str) -> Car | Verdict:
-        if isinstance(advert, Verdict):
+    def _car(self, advert: ParsedAdvert | SaleStatus, listing_id: str) -> Car | SaleStatus:
+        if isinstance(advert, SaleStatus):
             return advert
         verdict, _ = _standing(advert)
-        if verdict is not Verdict.LIVE:
+        if verdict is not SaleStatus.LIVE:
             return verdict
         try:
             return normalise(advert, listing_id, self._vocabulary)
@@ -132,41 +136,41 @@ class EncarCars:
             raise
 
     async def find_advert(
-        self, listing_id: str, deadline: Deadline, *, fresh_look: bool = False, since: float = -math.inf
-    ) -> Found[Seen | Verdict]:
+        self, listing_id: str, deadline: Deadline, *, bypass_cache: bool = False, since: float = -math.inf
+    ) -> CacheResult[ParsedAdvert | SaleStatus]:
         """Hear the two witnesses: the advert as it stands, or GONE. Raises UpstreamError when nobody can tell.
 
         What was read before `since`, or before the car was found to have departed, is not enough.
         """
 
-        async def find(fresh_look: bool) -> Found[Seen | Verdict]:
+        async def find(bypass_cache: bool) -> CacheResult[ParsedAdvert | SaleStatus]:
             return await self._cache.get(
-                self._adverts, listing_id, lambda: self._hear(listing_id), deadline, fresh_look=fresh_look
+                self._adverts, listing_id, lambda: self._hear(listing_id), deadline, bypass_cache=bypass_cache
             )
 
         note = partial(self._note, listing_id)
-        look = partial(self._departed.look, UPSTREAM, listing_id, find, note, since=since)
-        return await self.adverts.believe(listing_id, look, fresh_look=fresh_look)
+        look = partial(self._off_sale.look, UPSTREAM, listing_id, find, note, since=since)
+        return await self.adverts.believe(listing_id, look, bypass_cache=bypass_cache)
 
-    async def find_many(self, listing_ids: Iterable[str], deadline: Deadline, *, fresh_look: bool = False) -> Many:
+    async def find_adverts(self, listing_ids: Iterable[str], deadline: Deadline, *, bypass_cache: bool = False) -> Many:
         """Fetch adverts 20 a call, side by side."""
         wanted = list(listing_ids)
         batches = [tuple(wanted[start : start + BATCH_IDS]) for start in range(0, len(wanted), BATCH_IDS)]
         answers = await asyncio.gather(
             *(
-                self._cache.get(self._batches, batch, partial(self._batch, batch), deadline, fresh_look=fresh_look)
+                self._cache.get(self._batches, batch, partial(self._batch, batch), deadline, bypass_cache=bypass_cache)
                 for batch in batches
             ),
             return_exceptions=True,
         )
-        found: dict[str, Seen] = {}
+        found: dict[str, ParsedAdvert] = {}
         errors: list[UpstreamError] = []
         oldest = self._now()
         for answer in answers:
-            if isinstance(answer, Found):
+            if isinstance(answer, CacheResult):
                 oldest = min(oldest, answer.at)
                 for listing_id, advert in answer.value.items():
-                    if not self._departed.since(UPSTREAM, listing_id, answer.at):
+                    if not self._off_sale.since(UPSTREAM, listing_id, answer.at):
                         found[listing_id] = advert
                         self._note(listing_id, advert, answer.at)
             elif isinstance(answer, UpstreamError):
@@ -198,29 +202,29 @@ class EncarCars:
             diagnosis=diagnosis if isinstance(diagnosis, Diagnosis) else None,
             enrichment=tuple(paper.enrichment for paper in papers),
             age_s=max((found.age_s for found in pieces), default=0.0),
-            kept=any(found.state is not State.MISS for found in pieces),
+            kept=any(found.state is not CacheStatus.MISS for found in pieces),
         )
 
-    def _note(self, listing_id: str, found: Seen | Verdict, read_at: float) -> None:
+    def _note(self, listing_id: str, found: ParsedAdvert | SaleStatus, read_at: float) -> None:
         """Remember what is not buyable, so that nothing shows it that was read before."""
-        if isinstance(found, Verdict):
+        if isinstance(found, SaleStatus):
             return  # that one is gone is noted where both witnesses said so
         try:
             verdict, under_contract = _standing(found)
         except Drift as error:
             upstream_trouble(UPSTREAM, "detail", error, id=listing_id)
             return  # what it is, nobody can tell
-        if verdict is Verdict.LIVE and not under_contract:
-            self._departed.back(UPSTREAM, listing_id, read_at)
+        if verdict is SaleStatus.LIVE and not under_contract:
+            self._off_sale.back(UPSTREAM, listing_id, read_at)
         else:
-            self._departed.note(UPSTREAM, listing_id, read_at, verdict)
+            self._off_sale.note(UPSTREAM, listing_id, read_at, verdict)
 
-    async def _hear(self, listing_id: str) -> Seen | Verdict:
+    async def _hear(self, listing_id: str) -> ParsedAdvert | SaleStatus:
         deadline = Deadline(_BOTH_SHARE * self._deadline_s)
         failure: UpstreamError | None = None
         keep: KeepPage = keep_nothing
 
-        def read(body: bytes) -> Seen:
+        def read(body: bytes) -> ParsedAdvert:
             return self._seen(read_detail(body, listing_id), listing_id)
 
         def missing() -> None:
@@ -245,11 +249,11 @@ class EncarCars:
 
     async def _second_witness(
         self, listing_id: str, failure: UpstreamError | None, deadline: Deadline, keep: KeepPage
-    ) -> Seen | Verdict:
+    ) -> ParsedAdvert | SaleStatus:
         """Hear the page after the JSON failed, or said 404 (`failure` is None; `keep` then keeps that answer)."""
         asked_at = self._now()
 
-        def read(body: bytes) -> Seen | None:
+        def read(body: bytes) -> ParsedAdvert | None:
             nonlocal keep
             advert = read_page(body, listing_id)
             if advert is None:
@@ -267,27 +271,27 @@ class EncarCars:
             upstream_trouble(UPSTREAM, "page", error, id=listing_id)
             if failure is None:
                 self.adverts.missing(listing_id, keep)
-                return Verdict.GONE  # by one witness: lists go on showing it
+                return SaleStatus.GONE  # by one witness: lists go on showing it
             raise failure from error
         if seen is None:
             self.adverts.missing(listing_id, keep)
-            self._departed.note(UPSTREAM, listing_id, asked_at, Verdict.GONE)
-            return Verdict.GONE
+            self._off_sale.note(UPSTREAM, listing_id, asked_at, SaleStatus.GONE)
+            return SaleStatus.GONE
         self.adverts.found(listing_id)
         return seen
 
-    def _seen(self, advert: Advert, listing_id: str) -> Seen:
+    def _seen(self, advert: Advert, listing_id: str) -> ParsedAdvert:
         """Look at an advert while its page is at hand: it is kept if the car can be neither judged nor shown.
 
         That fails nobody yet. A car that cannot be shown may still be told to be on sale, and one that cannot be
         judged must not fall back on what was read before: the new word may mean sold.
         """
-        seen = Seen(*msgspec.structs.astuple(advert))
+        seen = ParsedAdvert(*msgspec.structs.astuple(advert))
         try:
-            if judge(seen) is Verdict.LIVE:
+            if sale_status(seen) is SaleStatus.LIVE:
                 normalise(seen, listing_id, self._trial_words)
         except Drift as error:
-            return msgspec.structs.replace(seen, capture=keep_page(error))
+            return msgspec.structs.replace(seen, capture=capture_current_page(error))
         return seen
 
     async def _batch(self, listing_ids: tuple[str, ...]) -> Batch:
@@ -305,14 +309,14 @@ class EncarCars:
             self.adverts.found(listing_id)
         return batch
 
-    def _read_batch(self, body: bytes) -> list[Seen]:
+    def _read_batch(self, body: bytes) -> list[ParsedAdvert]:
         """Read the documents of a batch that say which car they are about."""
-        adverts: list[Seen] = []
+        adverts: list[ParsedAdvert] = []
         for document in read_details(body):
             try:
                 advert = read_document(document)
             except Drift as error:
-                error.capture = keep_page(error)
+                error.capture = capture_current_page(error)
                 upstream_trouble(UPSTREAM, "batch", error, id="")
             else:
                 adverts.append(self._seen(advert, advert.listing_id))
@@ -333,7 +337,7 @@ class EncarCars:
             return Paper(None, Enrichment(name, EnrichmentStatus.ABSENT, document.reason), found)
         if isinstance(document, Record) and not document.open:
             return Paper(None, Enrichment(name, EnrichmentStatus.ABSENT, "not_open"), found)
-        reason = STALE if found.state is State.STALE else None
+        reason = STALE if found.state is CacheStatus.STALE else None
         return Paper(document, Enrichment(name, EnrichmentStatus.OK, reason), found)
 
     async def _skipped(self, name: str, reason: str) -> Paper:
@@ -359,11 +363,11 @@ async def _or_none(load: Awaitable[Document]) -> Document:
         return NoDocument()
 
 
-def _standing(seen: Seen) -> tuple[Verdict, bool]:
+def _standing(seen: ParsedAdvert) -> tuple[SaleStatus, bool]:
     """Say whether a car can be bought, and whether it is under contract. Raises Drift, with the page that was kept."""
     try:
-        verdict = judge(seen)
-        return verdict, verdict is Verdict.LIVE and is_under_contract(seen)
+        verdict = sale_status(seen)
+        return verdict, verdict is SaleStatus.LIVE and is_under_contract(seen)
     except Drift as error:
         error.capture = seen.capture
         raise

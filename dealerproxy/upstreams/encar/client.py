@@ -7,13 +7,13 @@ from typing import TypeVar
 from yarl import URL
 
 from dealerproxy.transport.errors import NotFound, TimedOut
-from dealerproxy.transport.fetch import Fetcher, Manners
+from dealerproxy.transport.fetch import Fetcher, FetchPolicy
 from dealerproxy.transport.response import Response, json_body, page_body
 from dealerproxy.upstreams.encar.query import facets_url, search_url
 
 # What fails and is suspended each by itself: a search is blocked where a detail is not.
 SEARCH, DETAIL, PAGE, PAPERS = "search", "detail", "page", "papers"
-MANNERS = Manners((SEARCH, DETAIL, PAGE, PAPERS), burst=24, in_flight=6, max_bytes=4_000_000)
+MANNERS = FetchPolicy((SEARCH, DETAIL, PAGE, PAPERS), burst=24, in_flight=6, max_bytes=4_000_000)
 # The page a blocked caller is sent to, found in bodies of status 404, 403 and 200.
 BLOCK_MARKERS = (b"has_been_cr_blocked",)
 BATCH_IDS = 20

@@ -8,16 +8,16 @@ from dealerproxy.contract.answers import Notice
 from dealerproxy.contract.deadline import Deadline
 from dealerproxy.transport.errors import UpstreamError
 from dealerproxy.transport.troubles import upstream_trouble
-from dealerproxy.upstreams.encar.advert import is_under_contract, judge, normalise
-from dealerproxy.upstreams.encar.cars import EncarCars, Seen
+from dealerproxy.upstreams.encar.advert import is_under_contract, normalise, sale_status
+from dealerproxy.upstreams.encar.cars import EncarCars, ParsedAdvert
 from dealerproxy.upstreams.encar.naming import UPSTREAM as ENCAR
-from dealerproxy.vehicles.car import Verdict
+from dealerproxy.vehicles.car import SaleStatus
 from dealerproxy.vehicles.listing import LeftOutReason, Listing
 from dealerproxy.vocabulary import Vocabulary
 
 
 async def enrich(
-    rows: Sequence[Listing], cars: EncarCars, vocabulary: Vocabulary, deadline: Deadline, *, fresh_look: bool
+    rows: Sequence[Listing], cars: EncarCars, vocabulary: Vocabulary, deadline: Deadline, *, bypass_cache: bool
 ) -> tuple[list[Listing], list[Notice]]:
     """Enrich Encar's rows; those whose advert could not be had or read stay as they were, with a notice.
 
@@ -25,7 +25,7 @@ async def enrich(
     the search can be minutes behind.
     """
     wanted = [row.listing_id for row in rows if row.upstream == ENCAR]
-    adverts, errors, _ = await cars.find_many(wanted, deadline, fresh_look=fresh_look)
+    adverts, errors, _ = await cars.find_adverts(wanted, deadline, bypass_cache=bypass_cache)
     kept: list[Listing] = []
     plain = gone = 0
     for row in rows:
@@ -34,7 +34,7 @@ async def enrich(
             if advert is None:
                 plain += 1
                 kept.append(row)
-            elif judge(advert) is Verdict.LIVE and not is_under_contract(advert):
+            elif sale_status(advert) is SaleStatus.LIVE and not is_under_contract(advert):
                 kept.append(_filled(row, advert, vocabulary))
             else:
                 gone += 1
@@ -52,7 +52,7 @@ async def enrich(
     return kept, notices
 
 
-def _filled(row: Listing, advert: Seen, vocabulary: Vocabulary) -> Listing:
+def _filled(row: Listing, advert: ParsedAdvert, vocabulary: Vocabulary) -> Listing:
     try:
         car = normalise(advert, row.listing_id, vocabulary)
     except UpstreamError as error:

@@ -8,8 +8,8 @@ from dealerproxy.contract.terms import Sort
 from dealerproxy.upstreams.car_words import WON_PER_MANWON
 from dealerproxy.upstreams.encar import query as encar
 from dealerproxy.upstreams.encar.naming import UPSTREAM as ENCAR
-from dealerproxy.upstreams.encar.rows import Asked
-from dealerproxy.upstreams.query import Facets, Query
+from dealerproxy.upstreams.encar.rows import SearchTarget
+from dealerproxy.upstreams.query import FilterWords, Query
 from dealerproxy.vocabulary import Make, Vocabulary
 
 # `Year` is Encar's newest-first; no ascending year sort is known.
@@ -27,7 +27,7 @@ class EncarLeg(NamedTuple):
 
     q: str
     sort: str
-    asked: Asked
+    asked: SearchTarget
     upstream: str = ENCAR
 
 
@@ -54,7 +54,7 @@ def registration_bounds(year_min: int | None, year_max: int | None) -> tuple[int
     return low, high
 
 
-def _search(query: Query, asked: Asked, facets: Facets, krw_per_usd: float) -> encar.Search:
+def _search(query: Query, asked: SearchTarget, facets: FilterWords, krw_per_usd: float) -> encar.Search:
     return encar.Search(
         make=asked.facet,
         model_group=asked.model.korean if asked.model else None,
@@ -71,7 +71,7 @@ def _search(query: Query, asked: Asked, facets: Facets, krw_per_usd: float) -> e
 def _encar_legs(
     query: Query,
     wanted: Iterable[tuple[Make, tuple[str, ...]]],
-    facets: Facets,
+    facets: FilterWords,
     krw_per_usd: float,
     vocabulary: Vocabulary,
 ) -> Iterator[EncarLeg]:
@@ -79,8 +79,8 @@ def _encar_legs(
     sort = ENCAR_SORTS[query.sort]
     for make, texts in wanted:
         models = dict.fromkeys(model for text in texts for model in vocabulary.find_models(make, text))
-        pairs = [Asked(make, model.make_facet, model) for model in models]
+        pairs = [SearchTarget(make, model.make_facet, model) for model in models]
         if not texts:
-            pairs = [Asked(make, facet.korean) for facet in make.facets if vocabulary.make_of(facet.korean)]
+            pairs = [SearchTarget(make, facet.korean) for facet in make.facets if vocabulary.make_of(facet.korean)]
         for pair in pairs:
             yield EncarLeg(encar.q(_search(query, pair, facets, krw_per_usd)), sort, pair)

@@ -19,10 +19,10 @@ from dealerproxy.upstreams.caps import MOST_ROWS, Text, check_json
 from dealerproxy.upstreams.car_words import (
     PLACEHOLDER_MILEAGE,
     WON_PER_MANWON,
+    facts_in_name,
     fuel_token,
     has_engine,
     is_placeholder_price,
-    said,
     trim,
 )
 from dealerproxy.upstreams.encar.naming import LISTING_ID, PAGE_BASE, UPSTREAM, photo_url
@@ -72,7 +72,7 @@ class SearchRow(Struct, frozen=True, gc=False):
     MonthLeasePrice: float | None = None
 
 
-class Asked(NamedTuple):
+class SearchTarget(NamedTuple):
     """What the search named; it decides make and model where the row's own words leave them open."""
 
     make: Make
@@ -98,7 +98,7 @@ _MOST_CARS = 1e8
 
 
 def read_search(
-    body: bytes, asked: Asked, vocabulary: Vocabulary, bad: Counter[str] | None = None
+    body: bytes, asked: SearchTarget, vocabulary: Vocabulary, bad: Counter[str] | None = None
 ) -> tuple[int, tuple[Listing | LeftOut, ...]]:
     """Read a search answer into the upstream's own count and its rows in order.
 
@@ -133,7 +133,7 @@ def _counted(body: bytes) -> tuple[int, _Page[SearchRow] | _Page[object]]:
     return int(page.Count), page
 
 
-def _entry(raw: object, asked: Asked, vocabulary: Vocabulary, bad: Counter[str]) -> Listing | LeftOut:
+def _entry(raw: object, asked: SearchTarget, vocabulary: Vocabulary, bad: Counter[str]) -> Listing | LeftOut:
     row = None
     try:
         row = raw if isinstance(raw, SearchRow) else _row(raw)
@@ -163,7 +163,7 @@ def _fits(name: str, value: object) -> bool:
     return True
 
 
-def normalise(row: SearchRow, asked: Asked, vocabulary: Vocabulary) -> Listing | LeftOut:
+def normalise(row: SearchRow, asked: SearchTarget, vocabulary: Vocabulary) -> Listing | LeftOut:
     """Turn a row into a listing, or say why it is left out. Raises _Unreadable naming the path."""
     if not LISTING_ID.fullmatch(row.Id):
         raise _Unreadable("Id is no number")
@@ -178,7 +178,7 @@ def normalise(row: SearchRow, asked: Asked, vocabulary: Vocabulary) -> Listing |
         vocabulary.missed("model", row.Model)
         return LeftOut(LeftOutReason.UNKNOWN_MODEL, row.Id)
     grades = trim((row.Badge, row.BadgeDetail), vocabulary)
-    names = said(f"{model_korean} {grades.korean or ''}")
+    names = facts_in_name(f"{model_korean} {grades.korean or ''}")
     fuel = fuel_token(row.FuelType, names, vocabulary)
     key = _vehicle_key(row)
     return Listing(
@@ -230,7 +230,7 @@ def _left_out(row: SearchRow, vocabulary: Vocabulary) -> LeftOutReason | None:
     return None
 
 
-def _make_and_model(row: SearchRow, asked: Asked, vocabulary: Vocabulary) -> tuple[Make, Model | None]:
+def _make_and_model(row: SearchRow, asked: SearchTarget, vocabulary: Vocabulary) -> tuple[Make, Model | None]:
     """The search's own make and model where the row agrees with its make, else what the row's words say.
 
     Encar's model group is not on the row; the generation name (`더 뉴 쏘렌토 4세대`) contains it, mostly.

@@ -3,24 +3,27 @@
 import time
 from collections import Counter
 from collections.abc import Callable
+from typing import TypeVar
 
 from msgspec.structs import replace
 
-from dealerproxy.cache.cache import AgedCache
-from dealerproxy.cache.entries import Found, Kind
+from dealerproxy.cache.cache import StaleCache
+from dealerproxy.cache.entries import CachePolicy, CacheResult
 from dealerproxy.contract.deadline import Deadline
-from dealerproxy.search.sources import T
 from dealerproxy.transport.errors import Drift, UpstreamError
-from dealerproxy.transport.fetch import keep_page
+from dealerproxy.transport.fetch import capture_current_page
 from dealerproxy.transport.troubles import upstream_trouble
 from dealerproxy.upstreams.absence import NoteRows, unwatched
 from dealerproxy.upstreams.encar.client import EncarClient
 from dealerproxy.upstreams.encar.legs import EncarLeg
 from dealerproxy.upstreams.encar.rows import COUNT, ROWS, read_count, read_search
-from dealerproxy.upstreams.off_sale import Departed, Entries
+from dealerproxy.upstreams.off_sale import Entries, OffSale
 from dealerproxy.upstreams.paging import CHUNK_ROWS, MAX_OFFSET
 from dealerproxy.vehicles.listing import Chunk, Judged, LeftOut, LeftOutReason, Listing, unheeded
 from dealerproxy.vocabulary import Vocabulary
+
+T = TypeVar("T")
+
 
 # Of 200 rows read page after page 168 were different ones; so many repeated together are no chance.
 LEAST_REPEATED = 8
@@ -35,8 +38,8 @@ class EncarSource:
         self,
         client: EncarClient,
         vocabulary: Vocabulary,
-        cache: AgedCache,
-        departed: Departed,
+        cache: StaleCache,
+        off_sale: OffSale,
         *,
         fresh_s: float,
         deadline_s: float,
@@ -45,31 +48,31 @@ class EncarSource:
         listed: NoteRows = unwatched,
     ) -> None:
         """`listed` is told of the rows of every list, before those that departed are left out, and of their age."""
-        self._client, self._vocabulary, self._cache, self._departed = client, vocabulary, cache, departed
+        self._client, self._vocabulary, self._cache, self._off_sale = client, vocabulary, cache, off_sale
         self._deadline_s, self._now, self._judged, self._listed = deadline_s, now, judged, listed
         ages = {"fresh_s": fresh_s, "revalidate_s": 2 * fresh_s, "if_error_s": max(2 * fresh_s, IF_ERROR_S)}
-        self._chunks: Kind[Chunk] = Kind("chunk", Chunk, **ages)
-        self._counts: Kind[int] = Kind("count", int, **ages)
+        self._chunks: CachePolicy[Chunk] = CachePolicy("chunk", Chunk, **ages)
+        self._counts: CachePolicy[int] = CachePolicy("count", int, **ages)
 
-    async def chunk(self, leg: EncarLeg, index: int, deadline: Deadline, *, fresh_look: bool) -> Found[Chunk]:
+    async def chunk(self, leg: EncarLeg, index: int, deadline: Deadline, *, bypass_cache: bool) -> CacheResult[Chunk]:
         """One page of a search."""
         found = await self._cache.get(
             self._chunks,
             (leg.q, leg.sort, str(index)),
             lambda: self._fetch_chunk(leg, index),
             deadline,
-            fresh_look=fresh_look,
+            bypass_cache=bypass_cache,
         )
         self._listed(found.value.entries, found.age_s)
-        entries = self._departed.leave_out(leg.upstream, found.value.entries, found.age_s)
+        entries = self._off_sale.leave_out(leg.upstream, found.value.entries, found.age_s)
         return found if entries is found.value.entries else found._replace(value=replace(found.value, entries=entries))
 
     async def count(
-        self, leg: EncarLeg, keep: Callable[[Listing], bool], deadline: Deadline, *, fresh_look: bool
-    ) -> Found[int]:
+        self, leg: EncarLeg, keep: Callable[[Listing], bool], deadline: Deadline, *, bypass_cache: bool
+    ) -> CacheResult[int]:
         """The site's own count, by one small call."""
         return await self._cache.get(
-            self._counts, leg.q, lambda: self._fetch_count(leg), deadline, fresh_look=fresh_look
+            self._counts, leg.q, lambda: self._fetch_count(leg), deadline, bypass_cache=bypass_cache
         )
 
     async def _fetch_chunk(self, leg: EncarLeg, index: int) -> Chunk:
@@ -142,14 +145,14 @@ class EncarSource:
             unreadable.clear()
             total, entries = read_search(body, leg.asked, self._vocabulary, unreadable)
             for path in unreadable:
-                keep_page(Drift(f"{ROWS}[]: {path}", "in some rows"))
+                capture_current_page(Drift(f"{ROWS}[]: {path}", "in some rows"))
             return total, entries
 
         total, entries = await self._ask(leg, read, offset, limit, deadline)
         self._judged(leg.upstream, entries, unreadable)
         for entry in entries:
             if isinstance(entry, LeftOut) and entry.reason is LeftOutReason.UNDER_CONTRACT and entry.listing_id:
-                self._departed.note(leg.upstream, entry.listing_id, asked_at)
+                self._off_sale.note(leg.upstream, entry.listing_id, asked_at)
         return total, entries[:limit]
 
     async def _fetch_count(self, leg: EncarLeg) -> int:

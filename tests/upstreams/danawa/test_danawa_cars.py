@@ -11,7 +11,7 @@ import pytest
 from structlog.testing import capture_logs
 from yarl import URL
 
-from dealerproxy.cache.cache import AgedCache
+from dealerproxy.cache.cache import StaleCache
 from dealerproxy.contract.deadline import Deadline
 from dealerproxy.contract.detail import Enrichment, EnrichmentStatus
 from dealerproxy.contract.inspection import AccidentCostSummary, CostBreakdown
@@ -20,8 +20,8 @@ from dealerproxy.sandbox.danawa.inventory import DanawaInventory, generate_danaw
 from dealerproxy.sandbox.danawa.mpark import detail_info
 from dealerproxy.transport.errors import Blocked, Drift, NotFound, TimedOut, UpstreamError
 from dealerproxy.upstreams.danawa.cars import DanawaCars
-from dealerproxy.upstreams.off_sale import Departed
-from dealerproxy.vehicles.car import Car, Documents, Verdict
+from dealerproxy.upstreams.off_sale import OffSale
+from dealerproxy.vehicles.car import Car, Documents, SaleStatus
 from dealerproxy.vehicles.render import detail
 from dealerproxy.vocabulary import Vocabulary
 
@@ -78,8 +78,8 @@ def clock() -> Clock:
 
 @pytest.fixture
 async def cars(feeder: Feeder, clock: Clock, vocabulary: Vocabulary) -> AsyncIterator[DanawaCars]:
-    cache = AgedCache(clock=clock)
-    yield DanawaCars(feeder, vocabulary, cache, Departed(clock), fresh_s=60, deadline_s=10)
+    cache = StaleCache(clock=clock)
+    yield DanawaCars(feeder, vocabulary, cache, OffSale(clock), fresh_s=60, deadline_s=10)
     await cache.close()
 
 
@@ -115,7 +115,7 @@ async def test_many_who_want_a_car_at_once_are_one_call(cars: DanawaCars, feeder
     await asyncio.sleep(0)
     feeder.waits.set()
     assert {type(answer.value) for answer in await asyncio.gather(*asking)} == {Car}
-    assert {answer.value for answer in await asyncio.gather(*checking)} == {Verdict.LIVE}
+    assert {answer.value for answer in await asyncio.gather(*checking)} == {SaleStatus.LIVE}
     assert len(feeder.asked) == 1
 
 
@@ -145,14 +145,14 @@ async def test_a_car_without_a_check_has_no_documents(cars: DanawaCars, feeder: 
 @pytest.mark.parametrize(
     ("answer", "verdict"),
     [
-        (body("none"), Verdict.GONE),
-        (body("sold", demoNo=ID), Verdict.SOLD),
-        (body(demoStatus="계약중"), Verdict.WAITING),
-        (body(demoStatus="예약", carName=None), Verdict.WAITING),
+        (body("none"), SaleStatus.GONE),
+        (body("sold", demoNo=ID), SaleStatus.SOLD),
+        (body(demoStatus="계약중"), SaleStatus.WAITING),
+        (body(demoStatus="예약", carName=None), SaleStatus.WAITING),
     ],
 )
 async def test_a_car_that_cannot_be_bought_is_none_to_show_and_says_why(
-    cars: DanawaCars, feeder: Feeder, answer: bytes, verdict: Verdict
+    cars: DanawaCars, feeder: Feeder, answer: bytes, verdict: SaleStatus
 ) -> None:
     feeder.answer = answer
     assert (await cars.find(ID, Deadline(1))).value is verdict
@@ -162,7 +162,7 @@ async def test_a_car_that_cannot_be_bought_is_none_to_show_and_says_why(
 
 async def test_a_live_car_can_be_bought_even_where_nobody_can_name_it(cars: DanawaCars, feeder: Feeder) -> None:
     feeder.answer = body(carName="모르는회사 새차")
-    assert (await cars.availability_of(ID, Deadline(1))).value is Verdict.LIVE
+    assert (await cars.availability_of(ID, Deadline(1))).value is SaleStatus.LIVE
     with capture_logs() as lines, pytest.raises(Drift, match="no English name"):
         await cars.find(ID, Deadline(1))
     assert [(line["operation"], line["reason"], line["id"]) for line in lines] == [("feeder", "drift", ID)]
@@ -260,13 +260,13 @@ async def test_every_car_of_the_stand_in_is_shown_in_full(vocabulary: Vocabulary
             return read(orjson.dumps(detail_info(self._inventory.by_id(listing_id))))
 
     inventory = generate_danawa(1)
-    cache = AgedCache()
-    cars = DanawaCars(StandIn(inventory), vocabulary, cache, Departed(), fresh_s=60, deadline_s=10)
+    cache = StaleCache()
+    cars = DanawaCars(StandIn(inventory), vocabulary, cache, OffSale(), fresh_s=60, deadline_s=10)
     states: set[tuple[str, str]] = set()
     for one in inventory:
         car = (await cars.find(one.id, Deadline(1))).value
         assert isinstance(car, Car) == (one.feeder == "mpark" and one.at_feeder and one.mark is None)
-        if isinstance(car, Verdict):
+        if isinstance(car, SaleStatus):
             continue
         documents = await cars.documents(car, 1347.52, Deadline(1))
         shown = detail(car, documents, 1347.52, insider=True)

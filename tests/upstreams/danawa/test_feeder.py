@@ -28,7 +28,7 @@ from dealerproxy.upstreams.danawa.feeder import (
 )
 from dealerproxy.upstreams.danawa.listing import ListRow
 from dealerproxy.upstreams.danawa.names import normalise as normalise_row
-from dealerproxy.vehicles.car import Car, Documents, Verdict
+from dealerproxy.vehicles.car import Car, Documents, SaleStatus
 from dealerproxy.vehicles.listing import Listing
 from dealerproxy.vehicles.render import detail
 from dealerproxy.vocabulary import Vocabulary, load
@@ -129,13 +129,13 @@ def test_the_address_of_the_list_leads_to_the_car() -> None:
 
 class TestWhetherItCanBeBought:
     def test_an_empty_list_is_a_car_that_is_gone(self) -> None:
-        assert read_advert(body("none"), ID) is Verdict.GONE
+        assert read_advert(body("none"), ID) is SaleStatus.GONE
 
     def test_a_car_marked_sold_is_never_live(self) -> None:
-        assert read_advert(body("sold"), "6100000003") is Verdict.SOLD
+        assert read_advert(body("sold"), "6100000003") is SaleStatus.SOLD
 
-    @pytest.mark.parametrize(("word", "verdict"), [*STATUSES.items(), ("계약 중", Verdict.WAITING)])
-    def test_a_mark_says_why_the_car_cannot_be_bought(self, word: str, verdict: Verdict) -> None:
+    @pytest.mark.parametrize(("word", "verdict"), [*STATUSES.items(), ("계약 중", SaleStatus.WAITING)])
+    def test_a_mark_says_why_the_car_cannot_be_bought(self, word: str, verdict: SaleStatus) -> None:
         assert read_advert(body(demoStatus=word), ID) is verdict
 
     def test_every_mark_of_the_stand_in_has_a_meaning(self) -> None:
@@ -156,7 +156,7 @@ class TestWhetherItCanBeBought:
         ["판 매 완 료", "\u1111\u1161\u11ab\u1106\u1162\u110b\u116a\u11ab\u1105\u116d", "판매\u200b완료", "[판매완료]"],
     )
     def test_a_mark_is_the_same_in_any_spelling(self, spelling: str) -> None:
-        assert read_advert(body(demoStatus=spelling), ID) is Verdict.SOLD
+        assert read_advert(body(demoStatus=spelling), ID) is SaleStatus.SOLD
 
     @pytest.mark.parametrize("mark", ["?", "\u200b", "판매완료" * 200])
     def test_a_mark_without_a_word_is_drift(self, mark: str) -> None:
@@ -479,9 +479,9 @@ def test_every_car_of_the_stand_in_is_told_as_its_inventory_has_it() -> None:
     seen: set[object] = set()
     for one in CARS:
         found = read_advert(orjson.dumps(detail_info(one)), one.id)
-        if isinstance(found, Verdict):
+        if isinstance(found, SaleStatus):
             here = one.feeder == "mpark" and one.at_feeder
-            assert found is (STATUSES[one.mark or ""] if here else Verdict.GONE)
+            assert found is (STATUSES[one.mark or ""] if here else SaleStatus.GONE)
             seen.add(found)
             continue
         assert one.mark is None
@@ -505,7 +505,7 @@ def test_every_car_of_the_stand_in_is_told_as_its_inventory_has_it() -> None:
         seen |= {told.fuel, told.transmission, one.check is None}
         checked(one, found)
         shown(told, Documents(report=read_inspection(found, LOADED), record=read_record(found)))
-    assert seen >= {*Verdict} - {Verdict.LIVE, Verdict.NOT_FOR_SALE} | {*FUELS.values(), "manual", True, False}
+    assert seen >= {*SaleStatus} - {SaleStatus.LIVE, SaleStatus.NOT_FOR_SALE} | {*FUELS.values(), "manual", True, False}
 
 
 def checked(one: DanawaCar, found: Advert) -> None:
@@ -572,7 +572,7 @@ ODD = st.recursive(
 def test_whatever_the_values_are_they_are_read_or_none_or_named(changes: dict[str, Any]) -> None:
     try:
         found = read_advert(body(**changes), ID)
-        if isinstance(found, Verdict):
+        if isinstance(found, SaleStatus):
             return
         inspection, record = read_inspection(found, LOADED), read_record(found)
         told = normalise(found, ID, LOADED)

@@ -5,8 +5,8 @@ from collections.abc import Sequence
 
 import pytest
 
-from dealerproxy.cache.cache import AgedCache
-from dealerproxy.cache.entries import Found, State
+from dealerproxy.cache.cache import StaleCache
+from dealerproxy.cache.entries import CacheResult, CacheStatus
 from dealerproxy.contract.deadline import Deadline
 from dealerproxy.transport.errors import Blocked, Drift, NotFound, ServerFault, TimedOut, UpstreamError, Warming
 from dealerproxy.upstreams.danawa import index
@@ -32,7 +32,7 @@ class Site:
         self.gate = asyncio.Event()
         self.gate.set()
         self.now = 1000.0
-        self.cache = AgedCache(clock=lambda: self.now)
+        self.cache = StaleCache(clock=lambda: self.now)
         self.indexes = Indexes(self.read, self.cache, now=lambda: self.now)
 
     async def read(self, brand: Brand, number: int) -> PageRead:
@@ -46,7 +46,7 @@ class Site:
     async def ids(self) -> Sequence[str | None]:
         return [entry.listing_id for entry in (await self.get()).value.entries]
 
-    async def get(self) -> Found[Index]:
+    async def get(self) -> CacheResult[Index]:
         return await self.indexes.get(KIA, Deadline(5))
 
 
@@ -109,7 +109,7 @@ async def test_a_listing_that_breaks_off_by_a_page_that_is_not_found_is_not_beli
     await site.get()
     await asyncio.sleep(0.01)
     found = await site.get()
-    assert (found.state, len(found.value.entries)) == (State.STALE, 300)
+    assert (found.state, len(found.value.entries)) == (CacheStatus.STALE, 300)
 
 
 async def test_rows_without_a_number_do_not_keep_a_reading_going() -> None:
@@ -155,7 +155,7 @@ async def test_a_listing_that_suddenly_ends_early_is_drift_and_the_old_one_stays
     await site.get()
     await asyncio.sleep(0.01)
     found = await site.get()
-    assert (found.state, type(found.failure), len(found.value.entries)) == (State.STALE, Drift, 400)
+    assert (found.state, type(found.failure), len(found.value.entries)) == (CacheStatus.STALE, Drift, 400)
     site.now += index.USABLE_S
     assert len(await site.ids()) == 30
 
@@ -181,14 +181,14 @@ async def test_an_index_is_fresh_ten_minutes_and_usable_two_hours() -> None:
     site = Site(10)
     await site.ids()
     site.now += index.FRESH_S - 1
-    assert ((await site.get()).state, site.asked) == (State.HIT, [1, 2])
+    assert ((await site.get()).state, site.asked) == (CacheStatus.HIT, [1, 2])
     site.now += 2
     site.gate.clear()
     found = await site.get()
-    assert (found.state, found.age_s, len(found.value.entries)) == (State.UPDATING, index.FRESH_S + 1, 10)
+    assert (found.state, found.age_s, len(found.value.entries)) == (CacheStatus.UPDATING, index.FRESH_S + 1, 10)
     site.gate.set()
     await asyncio.sleep(0.01)
-    assert (await site.get()).state is State.HIT
+    assert (await site.get()).state is CacheStatus.HIT
     assert site.asked.count(1) == 2
 
 
@@ -197,7 +197,11 @@ async def test_a_failed_refresh_keeps_the_usable_index_and_backs_off() -> None:
     await site.ids()
     site.now += index.FRESH_S + 1
     site.error = TimedOut("slow")
-    for state, failure in ((State.UPDATING, type(None)), (State.STALE, TimedOut), (State.STALE, TimedOut)):
+    for state, failure in (
+        (CacheStatus.UPDATING, type(None)),
+        (CacheStatus.STALE, TimedOut),
+        (CacheStatus.STALE, TimedOut),
+    ):
         found = await site.get()
         await asyncio.sleep(0.01)
         assert (found.state, len(found.value.entries), type(found.failure)) == (state, 10, failure)

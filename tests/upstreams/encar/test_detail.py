@@ -16,13 +16,13 @@ from dealerproxy.transport.errors import Drift
 from dealerproxy.upstreams.encar.advert import (
     GONE_TEXT,
     is_under_contract,
-    judge,
     normalise,
     read_detail,
     read_details,
     read_page,
+    sale_status,
 )
-from dealerproxy.vehicles.car import Car, Documents, Verdict
+from dealerproxy.vehicles.car import Car, Documents, SaleStatus
 from dealerproxy.vehicles.render import detail
 from dealerproxy.vocabulary import Vocabulary
 
@@ -101,20 +101,20 @@ def test_a_document_about_another_car_is_drift(vocabulary: Vocabulary) -> None:
 @pytest.mark.parametrize(
     ("advertisement", "verdict"),
     [
-        ({}, Verdict.LIVE),
-        ({"status": "SOLD"}, Verdict.SOLD),
-        ({"status": "WAIT"}, Verdict.WAITING),
-        ({"status": "SOLD", "advertisementType": "OPERATING_LEASE"}, Verdict.SOLD),
-        ({"advertisementType": "OPERATING_LEASE"}, Verdict.NOT_FOR_SALE),
-        ({"advertisementType": "FINANCING_LEASE"}, Verdict.NOT_FOR_SALE),
-        ({"advertisementType": "RENT_SUCCESSION"}, Verdict.NOT_FOR_SALE),
-        ({"advertisementType": "RENT_CAR"}, Verdict.NOT_FOR_SALE),
-        ({"leaseRentInfo": {"residualMonth": 5, "monthlyFee": 86}}, Verdict.NOT_FOR_SALE),
-        ({"salesStatus": "CONTRACT"}, Verdict.LIVE),
+        ({}, SaleStatus.LIVE),
+        ({"status": "SOLD"}, SaleStatus.SOLD),
+        ({"status": "WAIT"}, SaleStatus.WAITING),
+        ({"status": "SOLD", "advertisementType": "OPERATING_LEASE"}, SaleStatus.SOLD),
+        ({"advertisementType": "OPERATING_LEASE"}, SaleStatus.NOT_FOR_SALE),
+        ({"advertisementType": "FINANCING_LEASE"}, SaleStatus.NOT_FOR_SALE),
+        ({"advertisementType": "RENT_SUCCESSION"}, SaleStatus.NOT_FOR_SALE),
+        ({"advertisementType": "RENT_CAR"}, SaleStatus.NOT_FOR_SALE),
+        ({"leaseRentInfo": {"residualMonth": 5, "monthlyFee": 86}}, SaleStatus.NOT_FOR_SALE),
+        ({"salesStatus": "CONTRACT"}, SaleStatus.LIVE),
     ],
 )
-def test_the_advert_says_whether_the_car_can_be_bought(advertisement: dict[str, Any], verdict: Verdict) -> None:
-    assert judge(read_detail(orjson.dumps(document(advertisement=advertisement)), ID)) is verdict
+def test_the_advert_says_whether_the_car_can_be_bought(advertisement: dict[str, Any], verdict: SaleStatus) -> None:
+    assert sale_status(read_detail(orjson.dumps(document(advertisement=advertisement)), ID)) is verdict
 
 
 @pytest.mark.parametrize(
@@ -132,7 +132,7 @@ def test_a_word_nobody_knows_is_drift_never_an_offer(
     advert = read_detail(orjson.dumps(document(advertisement=advertisement)), ID)
 
     def understand() -> None:
-        judge(advert)
+        sale_status(advert)
         normalise(advert, ID, vocabulary)
 
     with pytest.raises(Drift) as caught:
@@ -226,7 +226,7 @@ def test_one_odd_photo_does_not_spoil_the_others(vocabulary: Vocabulary) -> None
 def test_a_mandatory_path_that_is_missing_is_drift_naming_it(vocabulary: Vocabulary, section: str, key: str) -> None:
     def understand() -> None:
         advert = read_detail(orjson.dumps(document(**{section: {key: ...}})), ID)
-        judge(advert)
+        sale_status(advert)
         normalise(advert, ID, vocabulary)
 
     with pytest.raises(Drift) as caught:
@@ -261,13 +261,13 @@ def test_an_odd_type_costs_at_most_its_own_field(vocabulary: Vocabulary, section
     assert {name for name in usual if usual[name] != odd[name]} <= {field}
 
 
-@pytest.mark.parametrize(("status", "verdict"), [("SOLD", Verdict.SOLD), ("WAIT", Verdict.WAITING)])
-def test_a_sold_car_is_sold_however_little_else_its_document_says(status: str, verdict: Verdict) -> None:
+@pytest.mark.parametrize(("status", "verdict"), [("SOLD", SaleStatus.SOLD), ("WAIT", SaleStatus.WAITING)])
+def test_a_sold_car_is_sold_however_little_else_its_document_says(status: str, verdict: SaleStatus) -> None:
     bare = {"vehicleId": 49000001, "advertisement": {"status": status}}
-    assert judge(read_detail(orjson.dumps(bare), ID)) is verdict
+    assert sale_status(read_detail(orjson.dumps(bare), ID)) is verdict
     seen = read_page(page(bare), ID)
     assert seen is not None
-    assert judge(seen) is verdict
+    assert sale_status(seen) is verdict
 
 
 def test_an_advert_knows_its_own_id_from_its_twins() -> None:
@@ -307,7 +307,7 @@ def test_the_page_says_what_the_json_says(vocabulary: Vocabulary, end: str) -> N
 def test_a_sold_page_keeps_its_state() -> None:
     advert = read_page(page(document(advertisement={"status": "SOLD"})), ID)
     assert advert is not None
-    assert judge(advert) is Verdict.SOLD
+    assert sale_status(advert) is SaleStatus.SOLD
 
 
 def test_the_sold_or_deleted_page_says_gone() -> None:
@@ -357,7 +357,7 @@ def test_any_change_to_a_document_is_read_or_drifts(vocabulary: Vocabulary, data
         made[section] = value
     try:
         advert = read_detail(json.dumps(made).encode(errors="replace"), ID)
-        if judge(advert) is Verdict.LIVE:
+        if sale_status(advert) is SaleStatus.LIVE:
             is_under_contract(advert)
             normalise(advert, ID, vocabulary)
     except Drift:
@@ -372,7 +372,7 @@ def test_captured_details_and_their_page_are_read(vocabulary: Vocabulary, captur
     }
     for name, (asked, vehicle, make, model, price) in expected.items():
         advert = read_detail((captures / "encar_detail" / name).read_bytes(), asked)
-        assert judge(advert) is Verdict.LIVE
+        assert sale_status(advert) is SaleStatus.LIVE
         found = normalise(advert, asked, vocabulary)
         assert (found.listing_id, found.vehicle_id) == (asked, vehicle)
         assert (found.make, found.model, found.price_krw) == (make, model, price)

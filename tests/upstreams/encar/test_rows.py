@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from msgspec import to_builtins
 
 from dealerproxy.transport.errors import Drift
-from dealerproxy.upstreams.encar.rows import Asked, read_count, read_search
+from dealerproxy.upstreams.encar.rows import SearchTarget, read_count, read_search
 from dealerproxy.vehicles.listing import LeftOut, LeftOutReason, Listing
 from dealerproxy.vehicles.render import summarise
 from dealerproxy.vocabulary import Vocabulary
@@ -22,11 +22,11 @@ PAGE = Path(__file__).parents[2] / "captures" / "encar_search_premium" / "body.j
 HANGUL = re.compile(r"[\u1100-\u11ff\u3130-\u318f\uac00-\ud7a3]")
 
 
-def asked(vocabulary: Vocabulary, make: str = "Kia", model: str | None = None) -> Asked:
+def asked(vocabulary: Vocabulary, make: str = "Kia", model: str | None = None) -> SearchTarget:
     found = vocabulary.find_make(make)
     assert found is not None
     models = vocabulary.find_models(found, model) if model else (None,)
-    return Asked(found, found.facets[0].korean, models[0])
+    return SearchTarget(found, found.facets[0].korean, models[0])
 
 
 def read(vocabulary: Vocabulary, body: bytes, **kwargs: Any) -> dict[str, Listing | LeftOut]:
@@ -278,7 +278,7 @@ def test_every_captured_row_becomes_a_summary_or_is_left_out_for_a_reason(
         make = vocabulary.make_of(row["Manufacturer"])
         assert make is not None
         body = orjson.dumps({"Count": 1, "SearchResults": [row]})
-        _, (entry,) = read_search(body, Asked(make, row["Manufacturer"]), vocabulary)
+        _, (entry,) = read_search(body, SearchTarget(make, row["Manufacturer"]), vocabulary)
         if isinstance(entry, LeftOut):
             left[entry.reason] += 1
             continue

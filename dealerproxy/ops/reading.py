@@ -12,11 +12,11 @@ import dealerproxy
 from dealerproxy.cache.memory import BoundedMemory
 from dealerproxy.ops.families import DRIFT, FAMILIES, PLACES
 from dealerproxy.ops.fill import Fill
+from dealerproxy.transport import troubles as upstream_troubles
 from dealerproxy.transport.health import Health, Phase
 from dealerproxy.transport.limits import Bulkhead
 from dealerproxy.transport.redis_guard import RedisGuard
 from dealerproxy.transport.retry import CAPACITY, MENDABLE, Retries
-from dealerproxy.transport.troubles import trouble_counts
 from dealerproxy.upstreams.absence import Adverts
 from dealerproxy.vehicles.fx import FxRates
 from dealerproxy.vocabulary import Vocabulary
@@ -93,7 +93,7 @@ def troubles() -> Iterator[Metric]:
     """Tell of what the log has lines about."""
     lines, drifts = _counter("dealerproxy_upstream_troubles_total"), _counter("dealerproxy_upstream_drift_total")
     counts: Counter[tuple[str, str, str]] = Counter({(*place, DRIFT): 0 for place in PLACES})
-    for (upstream, operation, reason, path), count in trouble_counts.items():
+    for (upstream, operation, reason, path), count in upstream_troubles.trouble_counts.items():
         counts[upstream, operation, reason] += count
         if path:
             drifts.add_metric((upstream, operation, path), count)

@@ -36,7 +36,7 @@ from dealerproxy.transport import fetch, retry, troubles
 from dealerproxy.transport.errors import Blocked, Drift, UpstreamError
 from dealerproxy.transport.limits import Bulkhead, Lane
 from dealerproxy.transport.retry import Retries
-from dealerproxy.transport.troubles import MOST_TROUBLES, trouble_counts, upstream_trouble
+from dealerproxy.transport.troubles import MOST_TROUBLES, upstream_trouble
 from dealerproxy.upstreams.danawa import index
 from dealerproxy.vehicles.car import Car
 from dealerproxy.vehicles.listing import LeftOut, LeftOutReason
@@ -214,15 +214,15 @@ def test_ever_new_reasons_and_paths_end_up_in_one(monkeypatch: pytest.MonkeyPatc
     monkeypatch.setattr(troubles, "trouble_counts", Counter())
     for number in range(1_000):
         upstream_trouble("encar", "search", Drift("x" * number))
-    assert len(trouble_counts) <= MOST_TROUBLES + 1
-    assert trouble_counts.total() == 1_000
+    assert len(troubles.trouble_counts) <= MOST_TROUBLES + 1
+    assert troubles.trouble_counts.total() == 1_000
 
 
 def test_numbers_in_a_path_make_no_new_paths(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(troubles, "trouble_counts", Counter())
     for number in range(50):
         upstream_trouble("danawa", "feeder", Drift(f"data.detailInfo[{number}].km"))
-    assert dict(trouble_counts) == {("danawa", "feeder", "drift", "data.detailInfo[#].km"): 50}
+    assert dict(troubles.trouble_counts) == {("danawa", "feeder", "drift", "data.detailInfo[#].km"): 50}
 
 
 # Requests
@@ -692,4 +692,4 @@ async def test_a_rate_of_a_provider_is_as_old_as_its_last_good_answer_and_no_scr
 async def test_blocked_is_the_word_for_any_kind_of_block(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(troubles, "trouble_counts", Counter())
     upstream_trouble("encar", "search", Blocked("status 403"))
-    assert dict(trouble_counts) == {("encar", "search", "blocked", ""): 1}
+    assert dict(troubles.trouble_counts) == {("encar", "search", "blocked", ""): 1}

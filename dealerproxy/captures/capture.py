@@ -8,11 +8,17 @@
     expected_error.json  what it fails with; a capture without either one asks only that it can be read
 
 All JSON is UTF-8 with an indent of two and a line feed at the end. The body keeps the bytes and charset of the site.
+
+A capture may come from anybody: only regular files of a bounded size inside the directory are read, none through a
+symbolic link, and a file is written by putting a new one in its place.
 """
 
 import errno
 import hashlib
+import os
+import re
 import secrets
+import stat
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
@@ -32,27 +38,51 @@ EXPECTED, EXPECTED_ERROR = "expected.json", "expected_error.json"
 BODIES = ("body.json", "body.html")
 # Names like request.json are common, so two of them prove nothing.
 _TELLING = 3
+# The largest body that is fetched has 4 MB; no expectation has a tenth of that.
+MOST_BYTES = 4_000_000
+LONGEST_URL = 10_000
 FILES = frozenset({REQUEST, RESPONSE, META, EXPECTED, EXPECTED_ERROR, *BODIES})
 TOOL = f"dealerproxy {dealerproxy.__version__}"
+
+_HEADER_NAME = r"^[!#$%&'*+.^_`|~0-9A-Za-z-]+\Z"
+_HEADER_VALUE = r"^[^\x00-\x08\x0a-\x1f\x7f]*\Z"
+# What only a `meta.json` of this project says, in whatever state the rest of the file is.
+_FORMAT = re.compile(rb'"format"\s*:\s*\d')
+_UPSTREAM = re.compile(rb'"upstream"\s*:\s*"(?:encar|danawa)"')
 
 Json = Mapping[str, Any]
 T = TypeVar("T")
 
 
 class BadCapture(Exception):
-    """A directory that is no sound capture; the message names the file and what is wrong with it."""
+    """A directory that is no sound capture; the message names the file and what is wrong with it, in one line."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__(printable(message))
 
 
 class Request(Struct, frozen=True, forbid_unknown_fields=True):
     """What was asked."""
 
     method: Literal["GET"]
-    url: Annotated[str, Meta(pattern="^https?://[^/]+/")]
+    url: Annotated[str, Meta(pattern="^https?://[^/]+/", max_length=LONGEST_URL)]
+
+    def __post_init__(self) -> None:
+        """Raise ValueError for what is no address."""
+        if not self.url.isprintable():
+            raise ValueError("a character that no address has")
+        # Only some parts of an address are checked when it is read, others when they are asked for.
+        URL(URL(self.url).human_repr()).origin()
 
 
 class _Head(Struct, frozen=True, forbid_unknown_fields=True):
     status: Annotated[int, Meta(ge=100, le=599)]
-    headers: dict[str, str]
+    headers: dict[Annotated[str, Meta(pattern=_HEADER_NAME)], Annotated[str, Meta(pattern=_HEADER_VALUE)]]
+
+    def __post_init__(self) -> None:
+        """Raise ValueError for a status after which another answer follows."""
+        if self.status < 200:
+            raise ValueError(f"status {self.status} is that of no whole answer")
 
 
 class Trouble(Struct, frozen=True, forbid_unknown_fields=True):
@@ -73,7 +103,7 @@ class About(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     format: Literal[1] = 1
     upstream: Literal["encar", "danawa"]
     operation: str
-    captured_at: datetime
+    captured_at: Annotated[datetime, Meta(tz=True)]
     url: str
     provenance: Literal["captured", "captured-shape", "reconstructed-shape"]
     note: str | None = None
@@ -103,6 +133,13 @@ class Capture(Struct, frozen=True, kw_only=True):
         return URL(self.request.url)
 
 
+def printable(text: str) -> str:
+    """Return a text with escapes for line feeds and for what a terminal would obey or cannot show."""
+    return "".join(
+        char if char.isprintable() else char.encode("unicode_escape", "surrogatepass").decode() for char in text
+    )
+
+
 def sha256(body: bytes) -> str:
     """The checksum that `meta.json` holds."""
     return hashlib.sha256(body).hexdigest()
@@ -110,7 +147,16 @@ def sha256(body: bytes) -> str:
 
 def is_capture(folder: Path) -> bool:
     """Whether a directory is meant as a capture: three of its files are there, be they sound or not."""
-    return sum((folder / name).is_file() for name in FILES) >= _TELLING
+    return sum(os.path.lexists(folder / name) for name in FILES) >= _TELLING
+
+
+def is_described(folder: Path) -> bool:
+    """Whether a directory has a `meta.json` with this format's marks, be it sound or not."""
+    try:
+        text = _bytes(folder / META)
+    except BadCapture:
+        return False
+    return bool(_FORMAT.search(text) and _UPSTREAM.search(text))
 
 
 def find(root: Path) -> list[Path]:
@@ -118,6 +164,7 @@ def find(root: Path) -> list[Path]:
     try:
         if not root.is_dir():
             raise BadCapture(f"{root}: no such directory")
+        root = root.resolve() if root.is_symlink() else root
         folders = [root, *(path for path in root.rglob("*") if path.is_dir() and not path.name.startswith("."))]
         found = sorted(folder for folder in folders if is_capture(folder))
     except OSError as error:
@@ -128,11 +175,16 @@ def find(root: Path) -> list[Path]:
 
 
 def read(folder: Path) -> Capture:
-    """Read a capture. Raises BadCapture for a missing file, bad JSON, a wrong type or a wrong checksum."""
-    bodies = [name for name in BODIES if (folder / name).exists()]
+    """Read a capture.
+
+    Raises BadCapture for a missing file, one that is not regular or too large, bad JSON, a wrong type or checksum.
+    """
+    if folder.is_symlink():
+        raise BadCapture(f"{folder}: is a symbolic link")
+    bodies = [name for name in BODIES if os.path.lexists(folder / name)]
     if len(bodies) != 1:
         raise BadCapture(f"{folder}: " + ("body.json or body.html is missing" if not bodies else "has two bodies"))
-    if (folder / EXPECTED).exists() and (folder / EXPECTED_ERROR).exists():
+    if all(os.path.lexists(folder / name) for name in (EXPECTED, EXPECTED_ERROR)):
         raise BadCapture(f"{folder}: has both {EXPECTED} and {EXPECTED_ERROR}")
     about, head = _decoded(folder / META, About), _decoded(folder / RESPONSE, _Head)
     request, body = _decoded(folder / REQUEST, Request), _bytes(folder / bodies[0])
@@ -144,8 +196,8 @@ def read(folder: Path) -> Capture:
         response=Response(head.status, CIMultiDict(head.headers), body),
         html=bodies[0] == "body.html",
         about=about,
-        expected=_optional(folder / EXPECTED),
-        expected_error=_optional(folder / EXPECTED_ERROR),
+        expected=_document(folder / EXPECTED),
+        expected_error=_document(folder / EXPECTED_ERROR),
     )
 
 
@@ -169,12 +221,12 @@ def write(folder: Path, capture: Capture) -> None:
 
 
 def write_expectation(folder: Path, expected: Json | None, error: Json | None) -> None:
-    """Write what is expected of a capture in place of what was."""
+    """Write what is expected of a capture in place of what was. Raises OSError."""
     for name, document in ((EXPECTED, expected), (EXPECTED_ERROR, error)):
         if document is None:
             (folder / name).unlink(missing_ok=True)
         else:
-            _put(folder / name, document)
+            _replace(folder / name, document)
 
 
 def remove(folder: Path) -> None:
@@ -194,21 +246,54 @@ def _put(path: Path, document: object) -> None:
     path.write_bytes(text + b"\n")
 
 
-def _optional(path: Path) -> Json | None:
-    return _decoded(path, dict[str, Any]) if path.exists() else None
+def _replace(path: Path, document: object) -> None:
+    """Put a new file in place of one; a link that stood there is replaced, not followed."""
+    new = path.with_name(f".{path.name}-{secrets.token_hex(4)}")
+    try:
+        _put(new, document)
+        new.replace(path)
+    except BaseException:
+        new.unlink(missing_ok=True)
+        raise
+
+
+def _document(path: Path) -> Json | None:
+    """An expectation: JSON that can be written as it was read, so no number or depth beyond what is ever written."""
+    if not os.path.lexists(path):
+        return None
+    document = _decoded(path, dict[str, Any])
+    try:
+        orjson.dumps(document)
+    except orjson.JSONEncodeError as error:
+        raise BadCapture(f"{path}: {error}") from error
+    return document
 
 
 def _decoded(path: Path, kind: type[T]) -> T:
     try:
         return msgspec.json.decode(_bytes(path), type=kind)
+    except RecursionError:
+        raise BadCapture(f"{path}: nested too deeply") from None
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise BadCapture(f"{path}: {error}") from error
 
 
 def _bytes(path: Path) -> bytes:
+    """The content of a regular file. Opening one of another kind must neither wait nor follow a link."""
     try:
-        return path.read_bytes()
+        handle = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+        try:
+            if not stat.S_ISREG(os.fstat(handle).st_mode):
+                raise BadCapture(f"{path}: is no regular file")
+            with open(handle, "rb", closefd=False) as file:
+                content = file.read(MOST_BYTES + 1)
+        finally:
+            os.close(handle)
     except FileNotFoundError:
         raise BadCapture(f"{path.parent}: {path.name} is missing") from None
     except OSError as error:
-        raise BadCapture(f"{path}: {error.strerror}") from error
+        problem = "is a symbolic link" if error.errno == errno.ELOOP else error.strerror
+        raise BadCapture(f"{path}: {problem}") from error
+    if len(content) > MOST_BYTES:
+        raise BadCapture(f"{path}: is larger than {MOST_BYTES} bytes")
+    return content

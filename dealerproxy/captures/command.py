@@ -9,7 +9,7 @@ import asyncio
 import hashlib
 import signal
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from itertools import count
 from pathlib import Path
 
@@ -63,7 +63,7 @@ async def capture(settings: Settings, options: argparse.Namespace) -> int:
     try:
         waiting = [page for what in options.what for page in pages_of(what, settings, vocabulary, pages=options.pages)]
     except Unfetched as error:
-        return _refused(error)
+        return _told([str(error)])
     maker, status = Maker(vocabulary), GOOD
     async with fetching(settings) as fetch:
         for number in count(1):
@@ -78,53 +78,51 @@ async def capture(settings: Settings, options: argparse.Namespace) -> int:
                 outcome = f"{options.into / made.name}: {response.status}, {read(made, vocabulary).told}"
             except (Unfetched, ScrubError, OSError) as error:
                 status, outcome = WRONG, f"{page.url.human_repr()}: {error}"
-            print(f"[{number}/{number + len(waiting)}] {outcome}", flush=True)
+            _say(f"[{number}/{number + len(waiting)}] {outcome}")
     return status
 
 
 async def replay(settings: Settings, options: argparse.Namespace) -> int:
     """Check captures or update what is expected of them; else serve them until told to stop."""
     vocabulary = words.load()
-    try:
-        captures = load(options.folder, vocabulary)
-    except BadCapture as error:
-        return _refused(error)
-    if options.check:
-        return check(captures, vocabulary)
-    if options.update:
-        return update(captures, vocabulary)
-    await _serve(settings, captures, vocabulary)
-    return GOOD
+    captures, faults = load(options.folder, vocabulary)
+    if options.check or options.update:
+        status = (check if options.check else update)(captures, vocabulary) if captures else GOOD
+        return _told(faults) or status
+    if not faults:
+        await _serve(settings, captures, vocabulary)
+    return _told(faults)
 
 
 async def diagnose(settings: Settings, options: argparse.Namespace) -> int:
     """Print how the pages of the sites, or captured ones, are made."""
     vocabulary = words.load()
-    try:
-        found = (
-            await doctor.ask_around(settings, vocabulary)
-            if options.captures is None
-            else doctor.look_at(load(options.captures, vocabulary).values(), vocabulary)
-        )
-    except BadCapture as error:
-        return _refused(error)
-    print(doctor.table(found))
-    return doctor.status(found)
+    if options.captures is None:
+        found, faults = await doctor.ask_around(settings, vocabulary), list[str]()
+    else:
+        captures, faults = load(options.captures, vocabulary)
+        found = doctor.look_at(captures.values(), vocabulary)
+    if found:
+        _say(doctor.table(found))
+    return _told(faults) or doctor.status(found)
 
 
-def load(folder: Path, vocabulary: Vocabulary) -> Captures:
-    """Read all captures of a folder. Raises BadCapture with a line for each that is not sound."""
+def load(folder: Path, vocabulary: Vocabulary) -> tuple[Captures, list[str]]:
+    """Read all captures of a folder; return the sound ones, and a line for each that is not sound."""
     captures: dict[Path, Capture] = {}
-    problems: list[str] = []
-    for path in saved.find(folder):
+    faults: list[str] = []
+    try:
+        folders = saved.find(folder)
+    except BadCapture as error:
+        return captures, [str(error)]
+    for path in folders:
         try:
-            captures[path] = saved.read(path)
-            read(captures[path], vocabulary)
+            capture = saved.read(path)
+            read(capture, vocabulary)
+            captures[path] = capture
         except BadCapture as error:
-            problems.append(str(error))
-    if problems:
-        raise BadCapture("\n".join(problems))
-    return captures
+            faults.append(str(error))
+    return captures, faults
 
 
 def check(captures: Captures, vocabulary: Vocabulary) -> int:
@@ -135,33 +133,31 @@ def check(captures: Captures, vocabulary: Vocabulary) -> int:
         found = differences(each, reading)
         wrong += bool(found)
         remark = "" if expectation(each) is not None or found else " (nothing is expected yet; --update writes it down)"
-        print(f"{'DIFFERS' if found else 'ok'} {path}: {reading.told}{remark}")
+        _say(f"{'DIFFERS' if found else 'ok'} {path}: {reading.told}{remark}")
         if found:
-            print("  " + told(found).replace("\n", "\n  "))
-    print(f"{len(captures) - wrong} of {len(captures)} captures are as expected")
+            _say("  " + told(found).replace("\n", "\n  "))
+    _say(f"{len(captures) - wrong} of {len(captures)} captures are as expected")
     return WRONG if wrong else GOOD
 
 
 def update(captures: Captures, vocabulary: Vocabulary) -> int:
-    """Write down what is read now. A page that should be readable and is not stays: its parser is to be mended.
-
-    A page that cannot be written ends it.
-    """
-    failing = 0
+    """Write down what is read now. A page that should be readable and is not stays: its parser is to be mended."""
+    status = GOOD
     for path, each in captures.items():
         reading = read(each, vocabulary)
         if not differences(each, reading) and expectation(each) is not None:
             continue
         if reading.error is not None and each.expected_error is None:
-            failing += 1
-            print(f"FAILS {path}: {reading.told}; left as it was")
+            status = max(status, WRONG)
+            _say(f"FAILS {path}: {reading.told}; left as it was")
             continue
         try:
             saved.write_expectation(path, reading.document, reading.error)
         except OSError as error:
-            return _refused(BadCapture(f"{error.filename}: {error.strerror}"))
-        print(f"updated {path}: {reading.told}")
-    return WRONG if failing else GOOD
+            status = _told([f"{error.filename}: {error.strerror}"])
+            continue
+        _say(f"updated {path}: {reading.told}")
+    return status
 
 
 async def _serve(settings: Settings, captures: Captures, vocabulary: Vocabulary) -> None:
@@ -187,7 +183,13 @@ def _free_name(folder: Path, page: Page) -> str:
     return next(free for free in names if not (folder / free).exists())
 
 
-def _refused(error: Exception) -> int:
-    for line in str(error).splitlines():
-        print(f"error: {line}", file=sys.stderr)
-    return UNUSABLE
+def _say(text: str) -> None:
+    """Print lines. Captures and their names are from anybody: what a terminal would obey is shown, not sent."""
+    print("\n".join(map(saved.printable, text.split("\n"))), flush=True)
+
+
+def _told(faults: Sequence[str]) -> int:
+    """Print each fault in a line of its own; return the status that follows from them."""
+    for fault in faults:
+        print(f"error: {saved.printable(fault)}", file=sys.stderr)
+    return UNUSABLE if faults else GOOD

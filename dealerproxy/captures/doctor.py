@@ -8,8 +8,6 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
-import orjson
-
 from dealerproxy.captures import sites
 from dealerproxy.captures.capture import About, Capture, Request, sha256, utc_now
 from dealerproxy.captures.fetching import Unfetched, fetching, pages_of_car, papers_of
@@ -19,11 +17,12 @@ from dealerproxy.captures.sites import Page, recognise
 from dealerproxy.settings import Settings
 from dealerproxy.transport.errors import Drift, NotFound
 from dealerproxy.transport.response import Response
-from dealerproxy.upstreams.danawa.listing import decode
+from dealerproxy.upstreams.danawa import listing
 from dealerproxy.upstreams.danawa.urls import list_url
-from dealerproxy.upstreams.encar.advert import STATE_NAME
+from dealerproxy.upstreams.encar.advert import page_state
 from dealerproxy.upstreams.encar.query import Search, facets_url, makes_q, q, search_url
 from dealerproxy.upstreams.encar.rows import ROWS
+from dealerproxy.upstreams.values import decode
 from dealerproxy.vocabulary import Vocabulary
 
 GOOD, WRONG, UNUSABLE = 0, 1, 2
@@ -31,11 +30,10 @@ GOOD, WRONG, UNUSABLE = 0, 1, 2
 MAKE, BRAND = "기아", "307"
 CARS = 20
 ABSENT = "this car has none (404)"
-_STATE = re.compile(rf"{STATE_NAME}\s*=\s*(.*?);?\s*</script>", re.DOTALL)
 _NUMBERS = {sites.SEARCH: re.compile(rb'"Id"\s*:\s*"(\d+)"'), sites.LIST: re.compile(rb"sDemoNo=(\d+)")}
 # What a row of a search says of the papers its car has, in `Condition` and `ServiceMark`: of the cars with P0 2,269 of
 # 2,382 had a diagnosis, of those with P1 and P2 none was found.
-_PAPERS = (b'"Inspection"', b'"Record"', b'"EncarDiagnosisP0"')
+_PAPERS = ("Inspection", "Record", "EncarDiagnosisP0")
 _PATH_WIDTH = 46
 
 
@@ -107,7 +105,7 @@ def _finding(upstream: str, operation: str, captures: Sequence[Capture], vocabul
     failed = [reading for reading in readings if reading.error is not None and not _is_absence(reading, operation)]
     worst = next((reading for reading in failed if _code(reading) == Drift.code), failed[0] if failed else None)
     if operation == sites.LIST:
-        lines = shape_of_lists([decode(capture.response.body, None) for capture in captures])
+        lines = shape_of_lists([listing.decode(capture.response.body, None) for capture in captures])
     else:
         documents = [document for document in map(_document, captures) if document is not None]
         lines = shape_of(operation, documents) if documents else []
@@ -147,18 +145,21 @@ def _papers(answer: Capture) -> Counter[str]:
     document = _document(answer)
     found = document.get(ROWS) if isinstance(document, dict) else None
     rows = [row for row in found if isinstance(row, dict)] if isinstance(found, list) else []
-    return Counter({str(row.get("Id")): sum(mark in orjson.dumps(row) for mark in _PAPERS) for row in rows})
+    said = {str(row.get("Id")): (row.get("Condition"), row.get("ServiceMark")) for row in rows}
+    return Counter(
+        {
+            number: sum(mark in words for words in lists if isinstance(words, list) for mark in _PAPERS)
+            for number, lists in said.items()
+        }
+    )
 
 
 def _document(capture: Capture) -> object:
     """What an answer holds as plain data; None when it is not what it should be."""
     body = capture.response.body
-    if capture.about.operation == sites.PAGE:
-        state = _STATE.search(body.decode("utf-8", "replace"))
-        body = state[1].encode() if state else b""
     try:
-        return orjson.loads(body)
-    except orjson.JSONDecodeError:
+        return page_state(body) if capture.about.operation == sites.PAGE else decode(body, object)
+    except Drift:
         return None
 
 

@@ -17,6 +17,8 @@ import pytest
 
 # Everything else is imported where it is used: most test runs with this package installed have no captures.
 if TYPE_CHECKING:
+    from _pytest._code.code import TerminalRepr
+
     from dealerproxy.captures.capture import Capture
     from dealerproxy.captures.expectations import Difference
     from dealerproxy.captures.reading import Reading
@@ -24,18 +26,16 @@ if TYPE_CHECKING:
 
 _VOCABULARY: "pytest.StashKey[Vocabulary]" = pytest.StashKey()
 SOUND, NOTHING_ELSE = "sound", "nothing_else"
-MAIN_FILES = ("meta.json", "request.json", "response.json")
+META = "meta.json"
 
 
 def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> pytest.Collector | None:
-    """Collect a directory with enough of a capture's files in it as a capture, at the first of its main files."""
-    if file_path.name not in MAIN_FILES:
+    """Collect a directory as a capture at its `meta.json`, if that has the format of ours."""
+    if file_path.name != META:
         return None
-    from dealerproxy.captures.capture import is_capture  # noqa: PLC0415
+    from dealerproxy.captures.capture import is_described  # noqa: PLC0415
 
-    folder = file_path.parent
-    first = next(name for name in MAIN_FILES if (folder / name).is_file())
-    return CaptureFile.from_parent(parent, path=file_path) if file_path.name == first and is_capture(folder) else None
+    return CaptureFile.from_parent(parent, path=file_path) if is_described(file_path.parent) else None
 
 
 class CaptureFile(pytest.File):
@@ -95,6 +95,12 @@ class CaptureItem(pytest.Item):
     def reportinfo(self) -> tuple[Path, None, str]:
         """Say where it stands."""
         return self.path, None, f"{self.path.parent.name}::{self.name}"
+
+    def repr_failure(self, excinfo: "pytest.ExceptionInfo[BaseException]") -> "str | TerminalRepr":  # type: ignore[override]
+        """Show a capture that cannot be read as a line."""
+        from dealerproxy.captures.capture import BadCapture  # noqa: PLC0415
+
+        return str(excinfo.value) if isinstance(excinfo.value, BadCapture) else super().repr_failure(excinfo)
 
     def fail(self, message: str) -> None:
         """Fail without a traceback: the message is all there is to see."""

@@ -29,6 +29,9 @@ _CHARSET = re.compile(r"charset\s*=\s*[\"']?([\w-]+)", re.ASCII | re.IGNORECASE)
 # A facet's value as the query language writes it: an underscore escapes what follows.
 _VALUE = r"\.((?:_.|[^_.])+)\."
 _ESCAPE = re.compile(r"_(.)")
+# The end of `sr` for rows from an offset on that is not 0.
+_FURTHER_ON = re.compile(r"\|0*[1-9][0-9]*\|[0-9]+\Z")
+_PAGE_NUMBER = re.compile(r"[0-9]{1,6}")
 # Stands for the make of a search that names none.
 _ANY_MAKE = Make("?", ())
 
@@ -92,8 +95,7 @@ def _judged(capture: Capture) -> bytes:
 
 def _search(capture: Capture, body: bytes, vocabulary: Vocabulary) -> Json:
     total, entries = rows.read_search(body, asked_of(capture.url, vocabulary), vocabulary)
-    offset = re.search(r"\|(\d+)\|\d+$", capture.url.query.get("sr", ""))
-    if total and not entries and (offset is None or int(offset[1]) == 0):
+    if total and not entries and not _FURTHER_ON.search(capture.url.query.get("sr", "")):
         raise Drift(rows.ROWS, f"empty although {total} cars are counted")
     return {"total": total, "rows": entries}
 
@@ -146,13 +148,21 @@ def _advert(advert: detail.Advert, listing_id: str, vocabulary: Vocabulary) -> J
 def _list(capture: Capture, body: bytes, vocabulary: Vocabulary) -> Json:
     charset = _CHARSET.search(capture.response.headers.get("Content-Type", ""))
     page = listing.read_list(body, charset=charset[1] if charset else None)
-    if not page.rows and not page.has_container:
-        raise Drift(listing.CONTAINER)
+    listing.check_container(page)
+    silent = listing.silence(_number_of(capture.url), len(page.rows), says_empty=page.says_empty)
+    if silent is not None:
+        raise silent
     entries = [
         LeftOut(LeftOutReason.UNREADABLE) if isinstance(row, listing.Broken) else names.normalise(row, vocabulary)
         for row in page.rows
     ]
     return {"has_container": page.has_container, "says_empty": page.says_empty, "rows": entries}
+
+
+def _number_of(url: URL) -> int:
+    """The number of a page of Danawa's list; 1 where the address does not say."""
+    match = _PAGE_NUMBER.fullmatch(url.query.get("Page", ""))
+    return int(match[0]) if match else 1
 
 
 def _feeder(capture: Capture, body: bytes, vocabulary: Vocabulary) -> Json:

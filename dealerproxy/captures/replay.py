@@ -15,6 +15,7 @@ from msgspec.structs import replace
 from yarl import URL
 
 from dealerproxy.captures.capture import Capture
+from dealerproxy.captures.scrub.scrub import TRANSPORT_HEADERS
 from dealerproxy.captures.sites import SITES
 from dealerproxy.settings import Settings
 
@@ -24,6 +25,8 @@ NO_CAPTURE = 421
 _OFFLINE = {"fx_url": "", "fx_path": "", "redis_url": "", "danawa_warm": "", "capture_dir": ""}
 # The replay is ours, so the politeness owed to a real site would only make people wait.
 RPS = 200.0
+
+_UNSENT = TRANSPORT_HEADERS | {"date"}
 
 Key = tuple[str, str, str, tuple[tuple[str, str], ...]]
 
@@ -55,7 +58,7 @@ class Replay:
         capture = self._captures.get(key)
         if capture is None:
             return self._miss(key, url)
-        headers = {name: value for name, value in capture.response.headers.items() if name.lower() != "date"}
+        headers = {name: value for name, value in capture.response.headers.items() if name.lower() not in _UNSENT}
         return web.Response(status=capture.response.status, headers=headers, body=capture.response.body)
 
     def _miss(self, key: Key, url: URL) -> web.Response:

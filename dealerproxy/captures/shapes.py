@@ -134,7 +134,7 @@ def shape_of(operation: str, documents: Iterable[object]) -> list[Line]:
     present: Counter[str] = Counter()
     filled: Counter[str] = Counter()
     for document in documents:
-        for path, value in _walk(document, ""):
+        for path, value in _walk(document):
             present[path] += 1
             filled[path] += value not in (None, "", [], {})
     known = KNOWN[operation]
@@ -185,11 +185,13 @@ def _is_new(path: str) -> bool:
     return bool(last) and last not in _SEEN and all(key in _SEEN or not key for key in above)
 
 
-def _walk(value: object, path: str) -> Iterator[tuple[str, object]]:
-    yield path, value
-    if isinstance(value, Mapping):
-        for key, inner in value.items():
-            yield from _walk(inner, f"{path}.{key}" if path else str(key))
-    elif isinstance(value, list):
-        for inner in value:
-            yield from _walk(inner, f"{path}[]")
+def _walk(document: object) -> Iterator[tuple[str, object]]:
+    """Yield every value of a document with its path, however deep it is nested."""
+    waiting = [("", document)]
+    while waiting:
+        path, value = waiting.pop()
+        yield path, value
+        if isinstance(value, Mapping):
+            waiting += ((f"{path}.{key}" if path else str(key), inner) for key, inner in value.items())
+        elif isinstance(value, list):
+            waiting += ((f"{path}[]", inner) for inner in value)

@@ -24,6 +24,8 @@ from dealerproxy.sandbox.faults import Block, Html, MissingField, MissingSelecto
 from dealerproxy.sandbox.showcase import SHOWN_ID, shown_car
 from dealerproxy.sandbox.sites import serve
 from dealerproxy.settings import Settings
+from dealerproxy.transport.response import Response
+from dealerproxy.upstreams.danawa.listing import FIRST_CAR
 from dealerproxy.upstreams.encar import advert as detail
 from dealerproxy.upstreams.encar import rows
 from dealerproxy.vocabulary import Vocabulary
@@ -180,11 +182,6 @@ async def test_what_the_disk_refuses_is_told_as_what_it_is(
     nowhere = tmp_path / ("x" * 300)
     assert await run(Settings(), "replay", str(nowhere), "--check") == UNUSABLE
     assert capsys.readouterr().err == f"error: {nowhere}: File name too long\n"
-    expected = folder / "encar_search_model" / saved.EXPECTED
-    expected.unlink()
-    expected.symlink_to(tmp_path / "gone" / "expected.json")
-    assert await run(Settings(), "replay", str(folder), "--update") == UNUSABLE
-    assert capsys.readouterr().err == f"error: {expected}: No such file or directory\n"
 
 
 async def test_a_capture_of_no_known_page_is_not_sound_either(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -266,6 +263,41 @@ async def test_the_doctor_reads_captures_and_tells_new_keys(folder: Path, capsys
     out = capsys.readouterr().out
     assert out.startswith("encar search: 2 pages\n")
     assert "+ SearchResults[].BrandNewKey                    new           2/4     50% filled" in out
+
+
+@pytest.mark.parametrize(
+    ("name", "number", "says_so", "status", "said"),
+    [
+        ("danawa_list_empty", 1, False, WRONG, f"drift: {FIRST_CAR}: a first page without cars that does not say so"),
+        ("danawa_list_empty", 1, True, GOOD, "0 rows"),
+        ("danawa_list_empty", 2, False, GOOD, "0 rows"),
+    ],
+)
+async def test_the_doctor_says_of_a_page_without_cars_what_the_service_says(
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    name: str,
+    number: int,
+    says_so: bool,
+    status: int,
+    said: str,
+) -> None:
+    capture = saved.read(FIXTURES / name)
+    url = capture.url.update_query(Page=number)
+    body = capture.response.body
+    if not says_so:
+        body = b'<html><body><div id="usedcarList"><ul></ul></div></body></html>'
+    made = replace(
+        capture,
+        request=replace(capture.request, url=url.human_repr()),
+        response=Response(200, capture.response.headers, body),
+        about=replace(capture.about, sha256=saved.sha256(body)),
+        expected=None,
+    )
+    saved.write(tmp_path / "page", made)
+    assert await run(Settings(), "doctor", "--captures", str(tmp_path)) == status
+    assert capsys.readouterr().out.startswith(f"danawa list: {said}\n")
+    assert await run(Settings(), "replay", str(tmp_path), "--check") == status
 
 
 def test_the_catalogue_of_paths_names_all_that_the_parser_of_adverts_keeps() -> None:

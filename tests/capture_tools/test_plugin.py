@@ -81,7 +81,7 @@ def test_a_failure_that_no_longer_happens_fails(project: Path, pytester: pytest.
     assert result.parseoutcomes()["failed"] == 1
 
 
-@pytest.mark.parametrize("name", ["meta.json", "request.json", "response.json", "body.json"])
+@pytest.mark.parametrize("name", ["request.json", "response.json", "body.json"])
 def test_a_capture_that_is_not_sound_is_one_failing_item(project: Path, pytester: pytest.Pytester, name: str) -> None:
     (project / name).unlink()
     result = pytester.runpytest_inprocess(*PLUGIN)
@@ -89,9 +89,54 @@ def test_a_capture_that_is_not_sound_is_one_failing_item(project: Path, pytester
     result.stdout.fnmatch_lines([f"*{name}* is missing"])
 
 
-def test_directories_that_are_no_captures_are_left_alone(pytester: pytest.Pytester) -> None:
+@pytest.mark.parametrize(
+    ("before", "after", "said"),
+    [
+        ('"format": 1', '"format": 2', "*meta.json: Invalid enum value 2*"),
+        ('"format": 1', '<<<<<<< HEAD\n  "format": 1', "*meta.json: JSON is malformed*"),
+        ('"operation": "search"', '"operation": "serach"', "*no operation is called 'serach'*"),
+    ],
+)
+def test_a_damaged_description_of_ours_is_a_failure_without_a_traceback(
+    project: Path, pytester: pytest.Pytester, before: str, after: str, said: str
+) -> None:
+    change(project / "meta.json", before, after)
+    result = pytester.runpytest_inprocess(*PLUGIN, "-x")
+    result.assert_outcomes(failed=1)
+    result.stdout.fnmatch_lines([said])
+    assert not any("Traceback" in line for line in result.outlines)
+
+
+@pytest.mark.parametrize(
+    "meta",
+    [
+        None,
+        "{}",
+        "[]",
+        "",
+        "\x00",
+        '{"format": 1}',
+        '{"format": "csv", "upstream": "encar"}',
+        '{"format": 1, "upstream": "https://example.com"}',
+        '{"upstream": "encar"}',
+        '{"name": "expected.json", "version": 1}',
+    ],
+)
+@pytest.mark.parametrize(
+    "names",
+    [
+        ("request.json", "response.json"),
+        ("request.json", "response.json", "expected.json"),
+        ("request.json", "response.json", "body.json", "expected.json", "expected_error.json"),
+    ],
+)
+def test_directories_of_others_are_left_alone(
+    pytester: pytest.Pytester, names: tuple[str, ...], meta: str | None
+) -> None:
     other = pytester.mkdir("other")
-    for name in ("request.json", "response.json"):
+    for name in names:
         (other / name).write_text("{}")
+    if meta is not None:
+        (other / "meta.json").write_text(meta)
     (other / "test_it.py").write_text("def test_it(): pass\n")
     pytester.runpytest_inprocess(*PLUGIN).assert_outcomes(passed=1)

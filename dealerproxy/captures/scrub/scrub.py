@@ -19,7 +19,8 @@ from dealerproxy.vocabulary import Vocabulary
 
 # Headers that carry secrets, or a checksum of the page by which a plate could be guessed, or speak of the transport.
 _SECRET = re.compile(r"cookie|auth|token|session|csrf|key|secret|signature|fingerprint|etag|md5|digest", re.IGNORECASE)
-_TRANSPORT = frozenset(
+# What belongs to a connection, or to a body as it was sent.
+TRANSPORT_HEADERS = frozenset(
     {"content-encoding", "content-length", "transfer-encoding", "connection", "keep-alive", "trailer", "upgrade"}
 )
 _CODECS = ("utf-8", "cp949")
@@ -107,7 +108,7 @@ def _header(name: str, value: str, texts: Texts) -> str:
 
 
 def _is_dropped(name: str) -> bool:
-    return name.lower() in _TRANSPORT or bool(_SECRET.search(name))
+    return name.lower() in TRANSPORT_HEADERS or bool(_SECRET.search(name))
 
 
 def _check(standins: StandIns, texts: tuple[str, ...]) -> None:

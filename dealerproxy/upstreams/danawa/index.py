@@ -19,7 +19,7 @@ from dealerproxy.contract.deadline import Deadline
 from dealerproxy.transport.errors import Drift, NotFound, TooLate, UpstreamError, Warming
 from dealerproxy.transport.limits import background
 from dealerproxy.transport.troubles import upstream_trouble
-from dealerproxy.upstreams.danawa.listing import CONTAINER
+from dealerproxy.upstreams.danawa.listing import CONTAINER, silence
 from dealerproxy.vehicles.listing import LeftOut, LeftOutReason, Listing
 
 FRESH_S = 600.0
@@ -186,27 +186,29 @@ class Indexes:
     def _index(self, brand: Brand, entries: Sequence[Listing | LeftOut], *, cut: bool = False) -> Index:
         unknown = sum(isinstance(entry, LeftOut) and entry.reason is LeftOutReason.UNKNOWN_MODEL for entry in entries)
         if 2 * unknown > len(entries):
-            raise _told(brand, "a.name", f"{unknown} of {len(entries)} names say no make and model that is known")
+            problem = f"{unknown} of {len(entries)} names say no make and model that is known"
+            raise _told(brand, Drift("a.name", problem))
         known = self._known.get(brand)
         due = len(known.kept.entries) if known is not None and self.at_hand(brand) else 0
         if due > CARS_A_PAGE and len(entries) < MOST_OF * due:
-            raise _told(brand, CONTAINER, f"pages end or repeat after {len(entries)} cars, where {due} stood before")
+            problem = f"pages end or repeat after {len(entries)} cars, where {due} stood before"
+            raise _told(brand, Drift(CONTAINER, problem))
         return Index(tuple(entries), cut=cut)
 
     def _nothing(self, brand: Brand, page: PageRead) -> Index:
         """Believe a first page without cars if it says so, or if it fits all that was seen lately."""
-        if page.says_empty:
+        silent = silence(1, page.cars, says_empty=page.says_empty)
+        if silent is None:
             return Index(())
         alive = self._rows_seen_at is not None and self._now() - self._rows_seen_at < ALIVE_S
         known = self._known.get(brand)
         if alive and known is not None and not known.kept.entries:
             return Index((), confirmed=False)
-        raise _told(brand, "#usedcarList li a.name", "a first page without cars that does not say so")
+        raise _told(brand, silent)
 
 
-def _told(brand: Brand, path: str, message: str) -> Drift:
-    """Return the drift of a whole listing; each page of it alone was told of where it was read."""
-    error = Drift(path, message)
+def _told(brand: Brand, error: Drift) -> Drift:
+    """Log the drift of a whole listing, and return it; each page of it alone was told of where it was read."""
     upstream_trouble("danawa", "list", error, listing="/".join(filter(None, brand)))
     return error
 

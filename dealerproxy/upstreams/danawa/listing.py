@@ -21,6 +21,8 @@ from dealerproxy.upstreams.danawa.urls import HOME, bridge
 from dealerproxy.upstreams.markup import parse
 
 CONTAINER = "#usedcarList"
+# A first page without it must say so.
+FIRST_CAR = f"{CONTAINER} li a.name"
 ROWS = "li:not(li li)"
 LINK = 'a[href*="loadingBridge.php"]'
 IMAGE = "img"
@@ -188,6 +190,19 @@ def read_list(body: bytes, *, charset: str | None = None, base: URL = HOME) -> L
     if others > max(MOST_OTHERS, len(rows)):
         raise Drift(CURRENT.name, f"{others} items that are no cars beside {len(rows)} that are")
     return ListPage(rows, container is not None, not rows and _says_empty(tree))
+
+
+def check_container(page: ListPage) -> None:
+    """Raise Drift for a page with neither a car nor the container: such a fragment could be anything."""
+    if not page.rows and not page.has_container:
+        raise Drift(CONTAINER)
+
+
+def silence(number: int, cars: int, *, says_empty: bool) -> Drift | None:
+    """Return what is wrong with page `number` (from 1) of so many cars: a first page without any has to say so."""
+    if number > 1 or cars or says_empty:
+        return None
+    return Drift(FIRST_CAR, "a first page without cars that does not say so")
 
 
 def decode(body: bytes, charset: str | None) -> str:

@@ -10,14 +10,12 @@ from dealerproxy.transport.fetch import capture_current_page
 from dealerproxy.transport.troubles import upstream_trouble
 from dealerproxy.upstreams.danawa.client import DanawaClient, PageBody
 from dealerproxy.upstreams.danawa.index import Brand, PageRead
-from dealerproxy.upstreams.danawa.listing import CONTAINER, Broken, ListPage, read_list
+from dealerproxy.upstreams.danawa.listing import Broken, ListPage, check_container, read_list, silence
 from dealerproxy.upstreams.danawa.names import UPSTREAM, normalise
 from dealerproxy.upstreams.off_sale import OffSale
 from dealerproxy.vehicles.listing import Judged, LeftOut, LeftOutReason, unheeded
 from dealerproxy.vocabulary import Vocabulary
 
-# A first page without it must say so.
-FIRST_CAR = "#usedcarList li a.name"
 # No request waits for a page, only for an index; so there is time for a turn and for other tries.
 PAGE_S = 30.0
 
@@ -60,11 +58,9 @@ class Pages:
 
     def _page(self, came: PageBody, number: int) -> ListPage:
         page = read_list(came.body, charset=came.charset, base=self._client.base)
-        if not page.rows and not page.has_container:
-            # A fragment with neither a car nor the container could be anything.
-            raise Drift(CONTAINER)
-        if number == 1 and not page.rows and not page.says_empty:
-            capture_current_page(Drift(FIRST_CAR))  # whether that is believed, the index decides
+        check_container(page)
+        if silent := silence(number, len(page.rows), says_empty=page.says_empty):
+            capture_current_page(silent)  # whether that is believed, the index decides
         for selector in {row.selector for row in page.rows if isinstance(row, Broken)}:
             capture_current_page(Drift(selector, "in some cars"))
         return page

@@ -217,20 +217,25 @@ def _about(advert: Advert, listing_id: str) -> Advert:
     return advert
 
 
-def _state_base(body: bytes) -> object:
-    """`cars.base` of the page's state, None when there is none. The script is JSON to its end, or to a semicolon."""
+def page_state(body: bytes) -> object:
+    """The page's state, None when there is none. The script is JSON to its end, or to a semicolon. Raises Drift."""
     for script in parse(body.decode("utf-8", "replace"), STATE_NAME).css("script"):
         name, _, state = script.text().partition("=")
         if not _STATE_DECLARED.fullmatch(name.strip()):
             continue
         try:
-            value: object = decode(state.strip().removesuffix(";").encode(errors="surrogatepass"), object)
+            return decode(state.strip().removesuffix(";").encode(errors="surrogatepass"), object)
         except Drift as error:
             raise Drift(STATE_NAME, str(error)) from error
-        for step in STATE_BASE:
-            value = value.get(step) if isinstance(value, dict) else None
-        return value
     return None
+
+
+def _state_base(body: bytes) -> object:
+    """`cars.base` of the page's state, None when there is none."""
+    value = page_state(body)
+    for step in STATE_BASE:
+        value = value.get(step) if isinstance(value, dict) else None
+    return value
 
 
 def _make_and_model(advert: Advert, vocabulary: Vocabulary) -> tuple[Make | str, Model | str]:

@@ -8,11 +8,16 @@ from typing import Any
 
 import dealerproxy
 from dealerproxy import logs, settings
+from dealerproxy.arguments import whole_number
 from dealerproxy.captures import command as captures
 from dealerproxy.ops import shipped
 from dealerproxy.serving.sandboxed import sandbox
-from dealerproxy.serving.serve import exit_status, serve
+from dealerproxy.serving.serve import LAST_PORT, exit_status, serve
 from dealerproxy.settings import Settings
+
+# Encar has 200,000 cars; ten times as many would take minutes to invent.
+MOST_CARS = 1_000_000
+MOST_SEEDS = 2**32
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -39,7 +44,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     serve_parser.add_argument(
         "--workers",
-        type=_count,
+        type=whole_number(1, 1_000),
         default=1,
         metavar="N",
         help="processes that share the port (1); of several each has one of the ports after it, too, for its metrics",
@@ -49,10 +54,22 @@ def _parser() -> argparse.ArgumentParser:
     sandbox_parser = _command(
         commands.add_parser, "sandbox", sandbox, "run the service against local stand-ins with invented cars"
     )
-    sandbox_parser.add_argument("--upstream-port", type=int, default=8081, help="port of the stand-ins (8081)")
-    sandbox_parser.add_argument("--seed", type=int, default=1, help="seed of the invented cars (1)")
     sandbox_parser.add_argument(
-        "--cars", type=int, default=4000, help="how many cars to invent for Encar (4000); Danawa gets a quarter as many"
+        "--upstream-port",
+        type=whole_number(0, LAST_PORT),
+        default=8081,
+        metavar="PORT",
+        help="port of the stand-ins (8081); 0 takes a free one",
+    )
+    sandbox_parser.add_argument(
+        "--seed", type=whole_number(0, MOST_SEEDS), default=1, metavar="N", help="seed of the invented cars (1)"
+    )
+    sandbox_parser.add_argument(
+        "--cars",
+        type=whole_number(1, MOST_CARS),
+        default=4000,
+        metavar="N",
+        help="how many cars to invent for Encar (4000); Danawa gets a quarter as many",
     )
     captures.add_commands(commands)
     return parser
@@ -67,10 +84,3 @@ def _command(
     parser = add(name, help=about, description=about)
     parser.set_defaults(run=run)
     return parser
-
-
-def _count(text: str) -> int:
-    number = int(text) if text.isdecimal() else 0
-    if not number:
-        raise argparse.ArgumentTypeError(f"{text!r} is no number of processes")
-    return number

@@ -313,3 +313,75 @@ def test_the_installed_command_is_this_one() -> None:
         pytest.skip("the package is not installed beside this interpreter")
     ended = subprocess.run([command, "--version"], capture_output=True, text=True, timeout=GENEROUS_S, check=True)
     assert ended.stdout == f"{dealerproxy.__version__}\n"
+
+
+NUMBERS = {
+    ("serve", "--workers"): (1, 1_000),
+    ("sandbox", "--upstream-port"): (0, 65_535),
+    ("sandbox", "--seed"): (0, 2**32),
+    ("sandbox", "--cars"): (1, 1_000_000),
+    ("capture", "make=Kia", "--pages"): (1, 200),
+}
+NO_NUMBERS = ("", " ", "many", "1.5", "1e3", "0x10", "1_000", "١", "²", "nan", "inf", "--", "9" * 5_000, "-" * 5_000)
+
+
+@pytest.mark.parametrize("arguments", NUMBERS, ids=" ".join)
+def test_every_number_out_of_bounds_or_that_is_none_is_a_line_that_names_its_option(
+    arguments: tuple[str, ...], capsys: pytest.CaptureFixture[str]
+) -> None:
+    lowest, highest = NUMBERS[arguments]
+    for text in (*NO_NUMBERS, str(lowest - 1), str(highest + 1), "-4", "-99999999999999999999", "99999999999999999999"):
+        with pytest.raises(SystemExit) as caught:
+            cli.main([*arguments, text])
+        assert caught.value.code == 2
+        said = capsys.readouterr()
+        assert said.out == ""
+        line = said.err.splitlines()[-1]
+        assert f"error: argument {arguments[-1]}: " in line
+
+
+def test_every_option_that_takes_a_number_is_among_those() -> None:
+    commands = cli._parser()._subparsers
+    assert commands is not None
+    found = {
+        (name, action.option_strings[0])
+        for name, parser in commands._group_actions[0].choices.items()  # type: ignore[union-attr]
+        for action in parser._actions
+        if action.option_strings and isinstance(action.default, int) and action.nargs is None
+    }
+    assert found == {(arguments[0], arguments[-1]) for arguments in NUMBERS}
+
+
+@pytest.fixture
+def no_cars(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No car may be invented, and no setting of the caller's counts."""
+
+    def invent(*_: object) -> None:
+        raise AssertionError("cars were invented")
+
+    for name in list(os.environ):
+        if name.startswith(PREFIX):
+            monkeypatch.delenv(name)
+    monkeypatch.setattr("dealerproxy.sandbox.encar.inventory.generate", invent)
+    monkeypatch.setattr("dealerproxy.logs.configure", lambda _: None)
+
+
+@pytest.mark.usefixtures("no_cars")
+def test_a_port_of_the_stand_ins_that_is_taken_is_a_line_before_any_car_is_invented(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        assert cli.main(["sandbox", "--upstream-port", str(port)]) == 2
+        (line,) = capsys.readouterr().err.splitlines()
+        assert line.startswith(f"error: --upstream-port {port} cannot be used: ")
+        monkeypatch.setenv("DEALERPROXY_PORT", str(port))
+        assert cli.main(["sandbox", "--upstream-port", "0"]) == 2
+        (line,) = capsys.readouterr().err.splitlines()
+        assert line.startswith("error: cannot listen: ")
+        assert str(port) in line
+        assert cli.main(["sandbox", "--upstream-port", str(port)]) == 2
+        (line,) = capsys.readouterr().err.splitlines()
+        assert line == f"error: --upstream-port {port} is that of the service, too: see DEALERPROXY_PORT"

@@ -15,6 +15,7 @@ from pathlib import Path
 
 from dealerproxy import vocabulary as words
 from dealerproxy.app import create_app
+from dealerproxy.arguments import whole_number
 from dealerproxy.captures import capture as saved
 from dealerproxy.captures import doctor
 from dealerproxy.captures.capture import BadCapture, Capture
@@ -27,6 +28,7 @@ from dealerproxy.captures.replay_requests import request_for
 from dealerproxy.captures.scrub.texts import ScrubError
 from dealerproxy.captures.sites import Page
 from dealerproxy.settings import Settings
+from dealerproxy.upstreams.danawa.index import MAX_PAGES
 from dealerproxy.vocabulary import Vocabulary
 
 GOOD, WRONG, UNUSABLE = 0, 1, 2
@@ -42,7 +44,9 @@ def add_commands(commands: "argparse._SubParsersAction[argparse.ArgumentParser]"
         "what", nargs="+", help="a partner query (make=Kia&model=K5), an id (encar_41985016), or a page's address"
     )
     parser.add_argument("--into", type=Path, default=Path("captures"), metavar="DIR", help="where to (captures)")
-    parser.add_argument("--pages", type=int, default=1, metavar="N", help="how many pages of each list (1)")
+    parser.add_argument(
+        "--pages", type=whole_number(1, MAX_PAGES), default=1, metavar="N", help="how many pages of each list (1)"
+    )
     parser.set_defaults(run=capture)
     about = "run the service on captures instead of the sites, or compare captures with what is expected of them"
     parser = commands.add_parser("replay", help=about, description=about)

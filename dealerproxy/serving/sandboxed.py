@@ -7,11 +7,12 @@ from contextlib import AsyncExitStack
 import msgspec
 
 from dealerproxy.app import create_app
-from dealerproxy.serving.serve import _listening, _stop_signal
-from dealerproxy.settings import Settings
+from dealerproxy.serving.serve import _listening, _stop_signal, check_free
+from dealerproxy.settings import PREFIX, Settings, SettingsError
 
 # The stand-in is ours, so the politeness owed to a real site would only slow a first try down.
 SANDBOX_RPS = 200.0
+UPSTREAM_HOST = "127.0.0.1"
 
 
 async def sandbox(configured: Settings, options: argparse.Namespace) -> None:
@@ -24,13 +25,14 @@ async def sandbox(configured: Settings, options: argparse.Namespace) -> None:
     from dealerproxy.sandbox.sites import serve as serve_sites  # noqa: PLC0415
 
     stop = _stop_signal()
+    await _check_ports(configured, options.upstream_port)
     inventory = generate(options.seed, options.cars)
     inventory.insert(shown_car(inventory))
     encar = EncarStandIn(inventory)
     danawa = DanawaStandIn(generate_danawa(options.seed, options.cars // 4, also=inventory), faults=encar.faults)
     async with AsyncExitStack() as stack:
         sites = serve_sites(encar, danawa)
-        upstream = await stack.enter_async_context(_listening(sites, "127.0.0.1", options.upstream_port))
+        upstream = await stack.enter_async_context(_listening(sites, UPSTREAM_HOST, options.upstream_port))
         wired = msgspec.structs.replace(
             configured,
             encar_api_url=upstream,
@@ -44,6 +46,17 @@ async def sandbox(configured: Settings, options: argparse.Namespace) -> None:
         url = await stack.enter_async_context(_listening(create_app(wired), configured.host, configured.port))
         print(_welcome(url, upstream), flush=True)
         await stop.wait()
+
+
+async def _check_ports(configured: Settings, upstream_port: int) -> None:
+    """Look for free ports, before cars are invented. Raises SettingsError or OSError with the one that is not."""
+    if upstream_port and upstream_port == configured.port:
+        raise SettingsError(f"--upstream-port {upstream_port} is that of the service, too: see {PREFIX}PORT")
+    try:
+        await check_free(UPSTREAM_HOST, upstream_port)
+    except OSError as error:
+        raise SettingsError(f"--upstream-port {upstream_port} cannot be used: {error}") from error
+    await check_free(configured.host, configured.port)
 
 
 def _welcome(service: str, upstream: str) -> str:

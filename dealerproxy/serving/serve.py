@@ -83,7 +83,8 @@ async def _serve_together(configured: Settings, number: int, stop: asyncio.Event
         )
     # What cannot be used ends the start here, with one line.
     create_app(configured)
-    await _check_free(configured.host, configured.port, ports)
+    await check_free(configured.host, configured.port, reuse_port=True)
+    await check_free(configured.host, *ports)
     if not configured.cursor_secret:
         log.warning("cursor_secret_random", hint="set DEALERPROXY_CURSOR_SECRET so that cursors outlive a restart")
     if not configured.redis_url:
@@ -113,13 +114,13 @@ def work(line: Connection, configured: Settings, own_port: int, ports: Sequence[
     raise SystemExit(exit_status(lambda: asyncio.run(run())))
 
 
-async def _check_free(host: str, shared: int, own: Sequence[int]) -> None:
+async def check_free(host: str, *ports: int, reuse_port: bool = False) -> None:
     """Bind every port for a moment, without listening. Raises OSError for one that is in use."""
-    for port in (shared, *own):
-        server = await asyncio.get_running_loop().create_server(
-            asyncio.Protocol, host, port, reuse_port=port == shared, start_serving=False
+    for port in ports:
+        bound = await asyncio.get_running_loop().create_server(
+            asyncio.Protocol, host, port, reuse_port=reuse_port, start_serving=False
         )
-        server.close()
+        bound.close()
 
 
 @asynccontextmanager

@@ -28,6 +28,7 @@ from dealerproxy.contract.answers import AvailabilityAnswer, CarState, SourceSta
 from dealerproxy.contract.deadline import Deadline
 from dealerproxy.contract.detail import STALE, EnrichmentStatus
 from dealerproxy.contract.errors import ApiError, Issue, validation_error
+from dealerproxy.contract.headers import RATE_HEADER
 from dealerproxy.contract.ids import PUBLIC_ID
 from dealerproxy.contract.rate import Rate, iso_kst
 from dealerproxy.search.query import parse_display
@@ -92,7 +93,7 @@ async def get_vehicle(request: web.Request) -> web.Response:
         headers |= {"ETag": tag, "Cache-Control": REVALIDATE}
         if (unchanged := not_modified(request, tag, headers)) is not None:
             return unchanged
-    return encoded_response(body, headers=headers)
+    return encoded_response(body, headers=headers | {RATE_HEADER: str(rate.krw_per_usd)})
 
 
 async def post_availability(request: web.Request) -> web.Response:

@@ -24,8 +24,9 @@ from dealerproxy.api.upstreams import UpstreamList
 from dealerproxy.cache.entries import CacheStatus
 from dealerproxy.contract.answers import AvailabilityAnswer, FacetsAnswer, VehicleList
 from dealerproxy.contract.detail import InsiderDetail, VehicleDetail
-from dealerproxy.contract.headers import API_KEY, PAGE_MAX_HEADER, PARTIAL_HEADER, REQUEST_ID
+from dealerproxy.contract.headers import API_KEY, PAGE_MAX_HEADER, PARTIAL_HEADER, RATE_HEADER, REQUEST_ID
 from dealerproxy.contract.ids import PUBLIC_ID
+from dealerproxy.contract.rate import PLAUSIBLE
 from dealerproxy.contract.summary import InsiderSummary
 from dealerproxy.contract.terms import PAGE_MAX, UPSTREAMS
 from dealerproxy.search.source_report import RETRY_AFTER_S
@@ -194,6 +195,10 @@ HEADERS: Mapping[str, Json] = {
         "description": "The most rows a page holds, where `limit` is more.",
         "schema": {"type": "integer", "const": PAGE_MAX},
     },
+    RATE_HEADER: {
+        "description": "Won per dollar of the car's prices.",
+        "schema": {"type": "number", "minimum": PLAUSIBLE[0], "maximum": PLAUSIBLE[1]},
+    },
     "Allow": {"description": "The route's methods.", "schema": {"type": "string"}},
 }
 _OF_CACHED = (X_CACHE, "Age", "ETag", "Cache-Control")
@@ -291,7 +296,7 @@ def _vehicles(vocabulary: Vocabulary) -> dict[str, Json]:
                 "The car; with `include=dealer` it has the `dealer` object.",
                 [InsiderDetail, VehicleDetail],
                 ["car", "insiders_car"],
-                _OF_CACHED,
+                [*_OF_CACHED, RATE_HEADER],
             ),
             "304": _UNCHANGED,
         },

@@ -10,12 +10,13 @@ Import all of it from here::
 * `parse`, `PartnerQuery`: which sources a partner's query string asks, and whether dealer cars can be among them
 * `DealerClient`: the service over HTTP with typed answers and errors; needs an aiohttp session
 * `merge`, `merge_facets`: one answer out of both halves, with the headers that say what is missing
-* `detail_or_snapshot`, `take_snapshot`, `order_error`, `is_dealer_id`: one car, live or as it was ordered
+* `detail_or_snapshot`, `take_snapshot`, `complete_snapshot`, `order_error`, `is_dealer_id`: one car, live or as ordered
 * `DealerError` and its kinds, `for_partner`: what went wrong, and what of it a partner may see
 
 Nothing here loads what only the server needs: it takes aiohttp, msgspec and yarl.
 """
 
+from dealerproxy.client.answers import DealerCar, DealerFacets, DealerList
 from dealerproxy.client.client import DealerClient
 from dealerproxy.client.errors import (
     DealerError,
@@ -31,6 +32,7 @@ from dealerproxy.client.snapshot import (
     Owner,
     Snapshot,
     SnapshotUnreadable,
+    complete_snapshot,
     detail_or_snapshot,
     order_error,
     take_snapshot,
@@ -44,8 +46,11 @@ from dealerproxy.contract.terms import Sort
 __all__ = [
     "Buyable",
     "CarState",
+    "DealerCar",
     "DealerClient",
     "DealerError",
+    "DealerFacets",
+    "DealerList",
     "DealerPart",
     "DealerUnavailable",
     "FacetsAnswer",
@@ -63,6 +68,7 @@ __all__ = [
     "VehicleNotFound",
     "VehicleSummary",
     "VehicleUnavailable",
+    "complete_snapshot",
     "detail_or_snapshot",
     "for_partner",
     "is_dealer_id",

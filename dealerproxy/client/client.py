@@ -12,12 +12,12 @@ import aiohttp
 import msgspec
 from yarl import URL
 
+from dealerproxy.client.answers import DealerCar, DealerFacets, DealerList, is_plausible, with_headers
 from dealerproxy.client.decoding import Unreadable, decode
 from dealerproxy.client.errors import DealerError, VehicleNotFound, outage, read_error
 from dealerproxy.client.sources import DealerPart, PartnerQuery
-from dealerproxy.contract.answers import AvailabilityAnswer, CarState, FacetsAnswer, VehicleList
+from dealerproxy.contract.answers import AvailabilityAnswer, CarState
 from dealerproxy.contract.deadline import Deadline
-from dealerproxy.contract.detail import VehicleDetail
 from dealerproxy.contract.headers import API_KEY, DEADLINE_HEADER, REQUEST_ID
 from dealerproxy.contract.ids import PUBLIC_ID
 
@@ -34,19 +34,23 @@ LEAST_S = 0.5
 # Digits after the point that make a difference to a price in whole dollars.
 RATE_DIGITS = 6
 
-_list = msgspec.json.Decoder(VehicleList)
-_detail = msgspec.json.Decoder(VehicleDetail)
-_facets = msgspec.json.Decoder(FacetsAnswer)
+_list = msgspec.json.Decoder(DealerList)
+_detail = msgspec.json.Decoder(DealerCar)
+_facets = msgspec.json.Decoder(DealerFacets)
 _availability = msgspec.json.Decoder(AvailabilityAnswer)
 
 T = TypeVar("T")
 
 
 class _Question(NamedTuple, Generic[T]):
-    """A request with how its answer is read: a POST where there is a body; `patient` allows a second try."""
+    """A request with how its answer is read: a POST where there is a body; `patient` allows a second try.
+
+    `krw_per_usd` is the rate to price at, null for the service's own.
+    """
 
     url: URL
     decoder: msgspec.json.Decoder[T]
+    krw_per_usd: float | None = None
     headers: Mapping[str, str] = {}
     body: bytes | None = None
     patient: bool = True
@@ -62,6 +66,9 @@ class DealerClient:
     Every method raises DealerError alone, whatever is answered: InvalidRequest (400), DealerUnavailable (503, also for
     a service that cannot be reached or read, and for a session that was closed), itself for any other `error.code`. How
     the session treats errors (`raise_for_status`) changes nothing.
+
+    Prices are at one rate: `krw_per_usd` of the call, else that of the client, else the service's own. Each answer says
+    which (`krw_per_usd`). A rate outside 100 to 10,000 won per dollar is an outage `implausible_rate`, never a price.
     """
 
     def __init__(
@@ -70,37 +77,68 @@ class DealerClient:
         base_url: str,
         *,
         api_key: str | None = None,
+        krw_per_usd: float | None = None,
         clock: Callable[[], float] = time.monotonic,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> None:
-        """`base_url` is the service's root; `api_key` one of its `DEALERPROXY_API_KEYS`."""
+        """`base_url` is the service's root; `api_key` one of its `DEALERPROXY_API_KEYS`.
+
+        Raises ValueError for a `krw_per_usd` outside 100 to 10,000.
+        """
+        if krw_per_usd is not None and not is_plausible(krw_per_usd):
+            raise ValueError(f"krw_per_usd is won per dollar, from 100 to 10000; {krw_per_usd} is not")
+        self._krw_per_usd = krw_per_usd
         self._session, self._vehicles = session, URL(base_url) / "v1" / "vehicles"
         self._headers = {} if api_key is None else {API_KEY: api_key}
         self._clock, self._sleep = clock, sleep
 
     async def search(
-        self, params: Mapping[str, str], *, deadline_s: float = DEADLINE_S, request_id: str | None = None
-    ) -> VehicleList:
-        """One page of dealer rows; `params` is a query string of `GET /v1/vehicles`."""
-        return await self._ask(_Question(self._vehicles.with_query(params), _list), deadline_s, request_id)
+        self,
+        params: Mapping[str, str],
+        *,
+        krw_per_usd: float | None = None,
+        deadline_s: float = DEADLINE_S,
+        request_id: str | None = None,
+    ) -> DealerList:
+        """One page of dealer rows; `params` is a query string of `GET /v1/vehicles`.
+
+        A `krw_per_usd` in `params` is that of the call.
+        """
+        rate = krw_per_usd if krw_per_usd is not None or "krw_per_usd" in params else self._krw_per_usd
+        return await self._ask(_Question(self._vehicles.with_query(params), _list, rate), deadline_s, request_id)
 
     async def iterate(
-        self, params: Mapping[str, str], *, deadline_s: float = DEADLINE_S, request_id: str | None = None
-    ) -> AsyncIterator[VehicleList]:
+        self,
+        params: Mapping[str, str],
+        *,
+        krw_per_usd: float | None = None,
+        deadline_s: float = DEADLINE_S,
+        request_id: str | None = None,
+    ) -> AsyncIterator[DealerList]:
         """Walk the pages of a search; `deadline_s` is for each of them.
 
-        Pages, not rows: only a page tells in `sources` whether a site was down while it was made.
+        Pages, not rows: only a page tells in `sources` whether a site was down while it was made. A cursor that comes
+        a second time is an outage, not a walk without an end.
         """
-        page = await self.search(params, deadline_s=deadline_s, request_id=request_id)
-        yield page
-        while page.next_cursor is not None:
-            further = {**params, "cursor": page.next_cursor}
-            page = await self.search(further, deadline_s=deadline_s, request_id=request_id)
+        seen, further = set[str](), params
+        while True:
+            page = await self.search(further, krw_per_usd=krw_per_usd, deadline_s=deadline_s, request_id=request_id)
             yield page
+            if page.next_cursor is None:
+                return
+            if page.next_cursor in seen:
+                raise outage("unexpected_answer", request_id=request_id)
+            seen.add(page.next_cursor)
+            further = {**params, "cursor": page.next_cursor}
 
     async def answer(
-        self, query: PartnerQuery, *, deadline_s: float = DEADLINE_S, request_id: str | None = None
-    ) -> VehicleList | DealerError | None:
+        self,
+        query: PartnerQuery,
+        *,
+        krw_per_usd: float | None = None,
+        deadline_s: float = DEADLINE_S,
+        request_id: str | None = None,
+    ) -> DealerList | DealerError | None:
         """What the dealer side has to say to a partner's request, its failure included, for `merge` to judge.
 
         None where it takes no part; nothing is asked then.
@@ -108,7 +146,9 @@ class DealerClient:
         if query.dealer is DealerPart.NONE:
             return None
         try:
-            return await self.search(query.dealer_params, deadline_s=deadline_s, request_id=request_id)
+            return await self.search(
+                query.dealer_params, krw_per_usd=krw_per_usd, deadline_s=deadline_s, request_id=request_id
+            )
         except DealerError as error:
             return error
 
@@ -121,8 +161,8 @@ class DealerClient:
         patient: bool = True,
         deadline_s: float = DEADLINE_S,
         request_id: str | None = None,
-    ) -> VehicleDetail:
-        """One car in full, priced at `krw_per_usd` or at the service's own rate.
+    ) -> DealerCar:
+        """One car in full.
 
         `fresh` asks the site anew; without `patient` there is no second try, for who has another answer at hand.
         Raises VehicleNotFound besides, without a call for what is no dealer id.
@@ -130,15 +170,14 @@ class DealerClient:
         if PUBLIC_ID.fullmatch(vehicle_id) is None:
             message = "Dealer cars have ids such as encar_41985016."
             raise VehicleNotFound(404, "vehicle_not_found", message, details={"reason": "unknown_id"})
-        url = self._vehicles / vehicle_id
-        if krw_per_usd is not None:
-            url = url.with_query(krw_per_usd=str(round(krw_per_usd, RATE_DIGITS)))
+        rate = self._krw_per_usd if krw_per_usd is None else krw_per_usd
         headers = {"Cache-Control": "no-cache"} if fresh else {}
-        return await self._ask(_Question(url, _detail, headers, patient=patient), deadline_s, request_id)
+        question = _Question(self._vehicles / vehicle_id, _detail, rate, headers, patient=patient)
+        return await self._ask(question, deadline_s, request_id)
 
     async def facets(
         self, sources: Sequence[str] = (), *, deadline_s: float = DEADLINE_S, request_id: str | None = None
-    ) -> FacetsAnswer:
+    ) -> DealerFacets:
         """What dealer cars can be filtered on; `sources` as a partner named them, none for all."""
         url = (self._vehicles / "facets").with_query({"source": ",".join(sources)} if sources else {})
         return await self._ask(_Question(url, _facets), deadline_s, request_id)
@@ -148,11 +187,17 @@ class DealerClient:
     ) -> Sequence[CarState]:
         """Whether each of up to 100 cars can be bought, in the order asked, repeated ids once."""
         url, headers = self._vehicles / "availability", {"Content-Type": "application/json"}
-        question = _Question(url, _availability, headers, msgspec.json.encode({"ids": vehicle_ids}))
+        body = msgspec.json.encode({"ids": vehicle_ids})
+        question = _Question(url, _availability, headers=headers, body=body)
         return (await self._ask(question, deadline_s, request_id)).data
 
     async def _ask(self, question: _Question[T], deadline_s: float, request_id: str | None) -> T:
         """Ask, and once more after a 503 whose Retry-After leaves time for it."""
+        if question.krw_per_usd is not None:
+            if not is_plausible(question.krw_per_usd):
+                raise outage("implausible_rate", request_id=request_id)
+            rate = str(round(question.krw_per_usd, RATE_DIGITS))
+            question = question._replace(url=question.url.update_query(krw_per_usd=rate))
         deadline = Deadline(min(deadline_s, LONGEST_S) if deadline_s > 0 else 0.0, self._clock)
         try:
             return await self._once(question, deadline, request_id)
@@ -193,7 +238,7 @@ class DealerClient:
         if answer.status != 200:
             raise read_error(answer.status, answer.headers, content)
         try:
-            return decode(question.decoder, content)
+            return with_headers(decode(question.decoder, content), answer.headers, question.krw_per_usd)
         except Unreadable as error:
             raise outage("unexpected_answer", request_id=answer.headers.get(REQUEST_ID)) from error
 

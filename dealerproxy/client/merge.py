@@ -15,7 +15,7 @@ import msgspec
 from msgspec import UNSET, Struct
 
 from dealerproxy.client.errors import DealerError, DealerUnavailable, InvalidRequest, for_partner, outage
-from dealerproxy.client.sources import DealerPart, PartnerQuery
+from dealerproxy.client.sources import DealerPart, PartnerQuery, Rest, rest_cursor
 from dealerproxy.contract.answers import FacetsAnswer, VehicleList
 from dealerproxy.contract.headers import PAGE_MAX_HEADER, PARTIAL_HEADER
 from dealerproxy.contract.rate import KST
@@ -46,8 +46,11 @@ def merge(
     """Build the page.
 
     `dealer` is what `DealerClient.answer` gave for this query; None where it was wanted counts as an outage.
-    `auction_cursor` leads on from the last of `auction_rows`. A mixed page has no next one: its halves are walked
-    separately.
+    `auction_cursor` leads on from the last of `auction_rows`.
+
+    Where `dealer` is named a mixed page has no next one: its halves are walked separately. With `source` omitted the
+    walk goes on with auction rows alone, each of them once: first those this page had no room for, by a cursor of the
+    client's own that `parse` understands, then by `auction_cursor`.
 
     Raises InvalidRequest when a request that names `dealer` was refused, DealerUnavailable when a pure one failed, with
     the headers to send. Any other failure of the dealer side costs its rows only.
@@ -57,11 +60,32 @@ def merge(
     if query.dealer is not DealerPart.ROWS:
         if answer is not None and answer.filtered_out is not UNSET:
             headers[FILTERED_OUT_HEADER] = f"{DEALER}={answer.filtered_out}"
+        if query.rest is not None:
+            return _rest_page(query.sort, query.limit, query.rest, auction_rows, auction_cursor, headers)
         return Page(data=auction_rows[: query.limit], next_cursor=auction_cursor, headers=headers)
     dealer_rows: list[Row] = msgspec.to_builtins(answer.data) if answer is not None else []
     if not query.mixed:
         return Page(data=dealer_rows, next_cursor=answer.next_cursor if answer is not None else None, headers=headers)
-    return Page(data=merge_rows(query.sort, query.limit, auction_rows, dealer_rows), next_cursor=None, headers=headers)
+    rows, shown = _merged(query.sort, query.limit, auction_rows, dealer_rows)
+    if query.names_dealer:
+        cursor = None
+    else:
+        cursor = auction_cursor if shown >= len(auction_rows) else rest_cursor(query.sort, query.limit, shown)
+    return Page(data=rows, next_cursor=cursor, headers=headers)
+
+
+def _rest_page(
+    sort: Sort, limit: int, rest: Rest, auction: Sequence[Row], auction_cursor: str | None, headers: Mapping[str, str]
+) -> Page:
+    """A page of the auction rows that earlier pages had no room for, then of those after them.
+
+    The rows the first page chose among come in its order, the others as they are.
+    """
+    chosen_of = sorted(auction[: rest.chosen_of], key=_KEYS[sort])
+    end = rest.shown + rest.size
+    ordered = [*chosen_of, *auction[rest.chosen_of : limit]]
+    cursor = auction_cursor if end >= len(ordered) else rest_cursor(sort, rest.chosen_of, end)
+    return Page(data=ordered[rest.shown : end], next_cursor=cursor, headers=headers)
 
 
 def merge_rows(sort: Sort, limit: int, auction: Sequence[Row], dealer: Sequence[Row]) -> list[Row]:
@@ -72,11 +96,19 @@ def merge_rows(sort: Sort, limit: int, auction: Sequence[Row], dealer: Sequence[
     be ISO 8601 text or Python's own; without an offset it is Seoul time. A number must be finite and no text. A row
     without a value of that kind sorts last.
     """
+    return _merged(sort, limit, auction, dealer)[0]
+
+
+def _merged(sort: Sort, limit: int, auction: Sequence[Row], dealer: Sequence[Row]) -> tuple[list[Row], int]:
+    """As `merge_rows`, with how many of the auction rows are shown: the first so many in the order of the sort."""
     if sort is Sort.AUCTION_DATE_ASC:
         of_auction, of_dealer = split(limit, len(auction), len(dealer))
         dated, newest = sorted(auction, key=_KEYS[sort]), sorted(dealer, key=_KEYS[Sort.YEAR_DESC])
-        return [*dated[:of_auction], *newest[:of_dealer]]
-    return sorted([*auction, *dealer], key=_KEYS[sort])[:limit]
+        return [*dated[:of_auction], *newest[:of_dealer]], of_auction
+    key = _KEYS[sort]
+    rows = [*((row, True) for row in auction), *((row, False) for row in dealer)]
+    shown = sorted(rows, key=lambda row: key(row[0]))[:limit]
+    return [row for row, _ in shown], sum(is_auction for _, is_auction in shown)
 
 
 def split(limit: int, auction: int, dealer: int) -> tuple[int, int]:

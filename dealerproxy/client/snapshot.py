@@ -6,19 +6,32 @@ partner account that ordered, and only under the same environment (sandbox or pr
 
 import logging
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, NamedTuple
 
 import msgspec
 from msgspec import Struct
 
+from dealerproxy.client.answers import DealerCar
 from dealerproxy.client.client import DEADLINE_S, DealerClient
 from dealerproxy.client.decoding import Unreadable, check_depth, decode
-from dealerproxy.client.errors import DealerError, DealerUnavailable, VehicleNotFound, VehicleUnavailable, for_partner
-from dealerproxy.contract.detail import VehicleDetail
+from dealerproxy.client.errors import (
+    DealerError,
+    DealerUnavailable,
+    VehicleNotFound,
+    VehicleUnavailable,
+    for_partner,
+    outage,
+)
+from dealerproxy.contract.detail import EnrichmentStatus
 from dealerproxy.contract.rate import iso_kst
 
 VERSION = 1
+# The documents beside the advert that partners see something of, and what of a car is made of them.
+PAPERS = frozenset({"inspection", "record"})
+OF_PAPERS = ("body_condition", "inspection_report", "enrichment")
+# Documents are skipped for good where the site has none of the kind or the seller shows none.
+SKIPPED_FOR_GOOD = frozenset({"not_offered", "private"})
 _log = logging.getLogger(__name__)
 
 
@@ -38,7 +51,8 @@ class Snapshot(Struct, frozen=True, kw_only=True):
     """A car in full as it was ordered.
 
     `detail` is the JSON of the partner API's VehicleDetail, kept as it was answered so that it can be shown however
-    the models change since; its prices are at `krw_per_usd`. `taken_at` is ISO 8601, +09:00.
+    the models change since; its prices are at `krw_per_usd`. `taken_at` is ISO 8601, +09:00, and so is `completed_at`,
+    null unless `complete_snapshot` added to it later.
     """
 
     version: int = VERSION
@@ -48,6 +62,12 @@ class Snapshot(Struct, frozen=True, kw_only=True):
     taken_at: str
     krw_per_usd: float
     detail: dict[str, Any]
+    completed_at: str | None = None
+
+    @property
+    def complete(self) -> bool:
+        """Whether all documents had been asked for with success, so that a null is one; stored along."""
+        return not _missing(self.detail)
 
     @property
     def owner(self) -> Owner:
@@ -56,7 +76,7 @@ class Snapshot(Struct, frozen=True, kw_only=True):
 
     def encode(self) -> bytes:
         """The bytes to store."""
-        return msgspec.json.encode(self)
+        return msgspec.json.encode(msgspec.structs.asdict(self) | {"complete": self.complete})
 
     @staticmethod
     def decode(stored: bytes) -> "Snapshot":
@@ -83,24 +103,32 @@ Lookup = Callable[[Owner], Awaitable[bytes | None]]
 
 
 class Found(NamedTuple):
-    """A car to show: `detail` as JSON-ready dict, and the snapshot it is from, None for a live one."""
+    """A car to show: `detail` as JSON-ready dict, and the snapshot it is from, None for a live one.
+
+    `krw_per_usd` is the rate of its prices; `x_cache` and `age_s` are as in `DealerCar`, null for a snapshot.
+    """
 
     detail: dict[str, Any]
     snapshot: Snapshot | None
+    krw_per_usd: float | None = None
+    x_cache: str | None = None
+    age_s: int | None = None
 
 
 async def take_snapshot(
     client: DealerClient,
     owner: Owner,
-    krw_per_usd: float,
+    krw_per_usd: float | None = None,
     *,
     deadline_s: float = DEADLINE_S,
     request_id: str | None = None,
     now: Callable[[], float] = time.time,
 ) -> Snapshot:
-    """Look at a car once more while it is ordered, past every cache, priced at the order's own rate.
+    """Look at a car once more while it is ordered, past every cache, priced at the order's own rate or the client's.
 
-    Raises what `order_error` makes of the failure: VehicleUnavailable (410) for a car that can no longer be bought.
+    The snapshot of a car whose documents could not be asked for is not `complete`: store it, and call
+    `complete_snapshot` later. Raises what `order_error` makes of the failure: VehicleUnavailable (410) for a car that
+    can no longer be bought.
     """
     try:
         car = await client.vehicle(
@@ -109,15 +137,60 @@ async def take_snapshot(
     except DealerError as error:
         failure = order_error(error)
     else:
+        if car.krw_per_usd is None:
+            raise outage("rate_unknown", request_id=request_id)
         return Snapshot(
             partner=owner.partner,
             environment=owner.environment,
             vehicle_id=owner.vehicle_id,
             taken_at=iso_kst(now()),
-            krw_per_usd=krw_per_usd,
+            krw_per_usd=car.krw_per_usd,
             detail=_plain(car),
         )
     raise failure
+
+
+async def complete_snapshot(
+    client: DealerClient,
+    snapshot: Snapshot,
+    *,
+    deadline_s: float = DEADLINE_S,
+    request_id: str | None = None,
+    now: Callable[[], float] = time.time,
+) -> Snapshot:
+    """Ask for the documents that a snapshot was taken without, and return it with those that came.
+
+    Everything else stays as it was ordered. The snapshot itself is returned, without a call where it is complete, when
+    there is nothing to add. Raises DealerError as `DealerClient.vehicle` does: a car that is gone by then has no
+    documents to ask for.
+    """
+    if snapshot.complete:
+        return snapshot
+    car = await client.vehicle(
+        snapshot.vehicle_id,
+        krw_per_usd=snapshot.krw_per_usd,
+        fresh=True,
+        deadline_s=deadline_s,
+        request_id=request_id,
+    )
+    later = _plain(car)
+    if not _missing(later) < _missing(snapshot.detail):
+        return snapshot
+    papers = {name: later[name] for name in OF_PAPERS}
+    return msgspec.structs.replace(snapshot, detail=snapshot.detail | papers, completed_at=iso_kst(now()))
+
+
+def _missing(detail: Mapping[str, Any]) -> frozenset[str]:
+    """The documents that could not be asked for: those whose state in `enrichment` is neither known nor for good."""
+    enrichment = detail.get("enrichment")
+    states = [state for state in enrichment if isinstance(state, dict)] if isinstance(enrichment, list) else []
+    return PAPERS.difference(state.get("name") for state in states if _is_settled(state))
+
+
+def _is_settled(state: Mapping[str, Any]) -> bool:
+    if state.get("status") == EnrichmentStatus.SKIPPED:
+        return state.get("reason") in SKIPPED_FOR_GOOD
+    return state.get("status") in (EnrichmentStatus.OK, EnrichmentStatus.ABSENT)
 
 
 async def detail_or_snapshot(
@@ -127,10 +200,11 @@ async def detail_or_snapshot(
     environment: str,
     lookup: Lookup,
     *,
+    krw_per_usd: float | None = None,
     deadline_s: float = DEADLINE_S,
     request_id: str | None = None,
 ) -> Found:
-    """One car for a partner: live, else as they ordered it.
+    """One car for a partner: live at `krw_per_usd`, else as they ordered it, at the order's rate.
 
     `lookup` finds the stored bytes of the partner's own snapshot, if they ordered the car; it is asked only when the
     car is gone, sold, waiting or not for sale, or when nobody can tell (503). A snapshot of anybody else's is ignored,
@@ -138,11 +212,13 @@ async def detail_or_snapshot(
     Without one the live answer's error is raised: VehicleNotFound or DealerUnavailable.
     """
     try:
-        car = await client.vehicle(vehicle_id, patient=False, deadline_s=deadline_s, request_id=request_id)
+        car = await client.vehicle(
+            vehicle_id, krw_per_usd=krw_per_usd, patient=False, deadline_s=deadline_s, request_id=request_id
+        )
     except DealerError as error:
         failure = for_partner(error)
     else:
-        return Found(_plain(car), None)
+        return Found(_plain(car), None, car.krw_per_usd, car.x_cache, car.age_s)
     owner = Owner(partner, environment, vehicle_id)
     stored = await lookup(owner)
     try:
@@ -152,10 +228,10 @@ async def detail_or_snapshot(
         snapshot = None
     if snapshot is None or snapshot.owner != owner:
         raise failure
-    return Found(snapshot.detail, snapshot)
+    return Found(snapshot.detail, snapshot, snapshot.krw_per_usd)
 
 
-def _plain(car: VehicleDetail) -> dict[str, Any]:
+def _plain(car: DealerCar) -> dict[str, Any]:
     """A car as it comes back from JSON, so that a live one and a stored one are made of the same."""
     plain: dict[str, Any] = msgspec.json.decode(msgspec.json.encode(car))
     return plain

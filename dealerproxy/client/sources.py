@@ -7,6 +7,7 @@ omitted the question was never about dealer cars in particular, so they are left
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from enum import StrEnum
+from typing import NamedTuple
 
 from msgspec import Struct
 
@@ -32,6 +33,8 @@ FILTERS = (
 # The partner API's tokens that Encar has no facet for.
 UNSUPPORTED_OPTIONS = ("panoramic_sunroof", "dashcam")
 _DEALER_ID = re.compile(rf"({'|'.join(UPSTREAMS)})_")
+# The cursor of a first page that held dealer rows too. A colon is in no base64, so it is none of the auction side's.
+_REST = re.compile(r"auction:([a-z_]+):(\d{1,3}):(\d{1,3})", re.ASCII)
 _INTEGER = re.compile(r"[+-]?\d{1,9}", re.ASCII)
 
 Params = Mapping[str, str] | Iterable[tuple[str, str]]
@@ -45,10 +48,23 @@ class DealerPart(StrEnum):
     NONE = "none"
 
 
+class Rest(NamedTuple):
+    """Where the auction rows go on that a first page with dealer rows had no room for.
+
+    That page chose among the first `chosen_of` auction rows and showed `shown` of them; this one holds `size` rows.
+    """
+
+    chosen_of: int
+    shown: int
+    size: int
+
+
 class PartnerQuery(Struct, frozen=True, kw_only=True):
     """A partner's list request. `params` is all of it, unknown names included, for the auction half.
 
-    `sources` are those named, empty when `source` was omitted; `limit` is the partner's own.
+    `sources` are those named, empty when `source` was omitted. `limit` is how many auction rows may be wanted: the
+    partner's own limit, or with a `rest` as many more as were shown before. `cursor` is the auction side's or the
+    service's own, and the only one to read: what `params` has under that name is the same.
     """
 
     params: Mapping[str, str]
@@ -57,6 +73,7 @@ class PartnerQuery(Struct, frozen=True, kw_only=True):
     limit: int
     cursor: str | None
     dealer: DealerPart
+    rest: Rest | None = None
 
     @property
     def auctions(self) -> tuple[str, ...]:
@@ -95,7 +112,8 @@ class PartnerQuery(Struct, frozen=True, kw_only=True):
 def parse(params: Params) -> PartnerQuery:
     """Read a partner's query string, as a mapping or as pairs (such as `request.query.items()`).
 
-    Values that only one half understands are left to it. Raises InvalidRequest: `validation_error` with every issue
+    Values that only one half understands are left to it. With `source` omitted a cursor is the auction side's: dealer
+    rows are on the first page alone. Raises InvalidRequest: `validation_error` with every issue
     found, the first also as `details.field`, or `mixed_source_pagination_unsupported`.
     """
     given = _joined(params)
@@ -103,8 +121,11 @@ def parse(params: Params) -> PartnerQuery:
     sources = _words(given, "source", SOURCES, issues)
     part = _dealer_part(given, sources)
     named = DEALER in sources
-    if "cursor" in given and (len(sources) > 1 if named else not sources and part is DealerPart.ROWS):
-        raise _mixed_cursor()
+    if "cursor" in given:
+        if named and len(sources) > 1:
+            raise _mixed_cursor()
+        if not sources and part is DealerPart.ROWS:
+            part = DealerPart.NONE
     if named:
         issues += [*_no_make(given), *_forbidden(given), *_unsupported(given)]
     if "model" in given and not _values(given, "make"):
@@ -113,14 +134,40 @@ def parse(params: Params) -> PartnerQuery:
     limit = _limit(given, issues)
     if issues:
         raise refused(issues)
+    sort = Sort(sorts[0]) if sorts else Sort.AUCTION_DATE_ASC
+    rest = None if sources else _rest(given.get("cursor", ""), sort, limit)
+    if rest is not None:
+        del given["cursor"]
+        part, limit = DealerPart.NONE, max(rest.chosen_of, rest.shown + rest.size)
     return PartnerQuery(
         params=given,
         sources=sources,
-        sort=Sort(sorts[0]) if sorts else Sort.AUCTION_DATE_ASC,
+        sort=sort,
         limit=limit,
         cursor=given.get("cursor"),
         dealer=part,
+        rest=rest,
     )
+
+
+def rest_cursor(sort: Sort, chosen_of: int, shown: int) -> str:
+    """The cursor that leads to the auction rows a first page had no room for: `parse` makes a `Rest` of it."""
+    return f"auction:{sort}:{chosen_of}:{shown}"
+
+
+def _rest(cursor: str, sort: Sort, size: int) -> Rest | None:
+    """Read such a cursor; None for any other. Raises InvalidRequest for one of another sort."""
+    found = _REST.fullmatch(cursor)
+    if found is None or not int(found[3]) < int(found[2]) <= MAX_LIMIT:
+        return None
+    if found[1] != sort:
+        raise InvalidRequest(
+            400,
+            "invalid_cursor",
+            "The cursor belongs to another sort.",
+            details={"field": "cursor", "reason": "mismatch"},
+        )
+    return Rest(int(found[2]), int(found[3]), size)
 
 
 def is_dealer_id(vehicle_id: str) -> bool:

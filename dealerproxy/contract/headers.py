@@ -8,6 +8,7 @@ API_KEY = "x-api-key"
 DEADLINE_HEADER = "X-Request-Deadline-Ms"
 PARTIAL_HEADER = "X-LMN-Partial-Dealer-Unavailable"
 PAGE_MAX_HEADER = "X-LMN-Dealer-Page-Max"
+RATE_HEADER = "X-Krw-Per-Usd"
 
 
 # Nobody is believed who asks for more than a day.

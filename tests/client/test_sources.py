@@ -55,9 +55,15 @@ def test_the_two_tokens_without_a_facet_are_refused_with_dealer_named_and_leave_
 
 
 def test_a_cursor_needs_one_kind_of_source() -> None:
-    for params in ({"source": "glovis,dealer", "make": "Kia"}, {"make": "Kia"}, {"source": "sk,dealer"}):
+    for params in ({"source": "glovis,dealer", "make": "Kia"}, {"source": "sk,dealer"}):
         assert refusal(cursor="c", **params).code == "mixed_source_pagination_unsupported"
-    for params in ({"source": "dealer", "make": "Kia"}, {"source": "glovis,sk"}, {}, {"accident_grade": "A"}):
+    for params in (
+        {"source": "dealer", "make": "Kia"},
+        {"source": "glovis,sk"},
+        {},
+        {"make": "Kia"},
+        {"sort": "year_desc"},
+    ):
         assert parse({"cursor": "c", **params}).cursor == "c"
     assert not parse({"source": "dealer,dealer", "make": "Kia", "cursor": "c"}).mixed
 

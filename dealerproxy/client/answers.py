@@ -1,0 +1,88 @@
+"""The service's answers with what their headers say: how each came about, how old it is, and at which rate.
+
+These are the plain answers in every other respect: encoding one gives its body alone.
+"""
+
+import re
+from collections.abc import Mapping
+from typing import NamedTuple, TypeVar
+
+from msgspec import Struct
+from msgspec.structs import force_setattr
+
+from dealerproxy.contract.headers import RATE_HEADER
+from dealerproxy.contract.answers import FacetsAnswer, VehicleList
+from dealerproxy.contract.detail import VehicleDetail
+from dealerproxy.contract.rate import PLAUSIBLE
+
+_WORD = re.compile(r"[a-z]{1,20}", re.ASCII)
+_SECONDS = re.compile(r"\d{1,9}", re.ASCII)
+_RATE = re.compile(r"\d{1,5}(\.\d{1,9})?", re.ASCII)
+
+
+class _Headers(NamedTuple):
+    x_cache: str | None = None
+    age_s: int | None = None
+    krw_per_usd: float | None = None
+
+
+class _WithHeaders(Struct, frozen=True, dict=True):
+    """An answer that knows its headers; one that is built without any has none."""
+
+    @property
+    def x_cache(self) -> str | None:
+        """`X-Cache`: `miss`, `hit`, `updating`, `stale`; null if the answer has none."""
+        return self._headers.x_cache
+
+    @property
+    def age_s(self) -> int | None:
+        """`Age`: seconds since the oldest piece of the answer was read; null if the answer has none."""
+        return self._headers.age_s
+
+    @property
+    def _headers(self) -> _Headers:
+        headers: _Headers = self.__dict__.get("headers", _Headers())
+        return headers
+
+
+class DealerList(_WithHeaders, VehicleList, frozen=True, kw_only=True, dict=True):
+    """A page of dealer rows."""
+
+    @property
+    def krw_per_usd(self) -> float:
+        """The rate its prices are at."""
+        return self.fx.krw_per_usd
+
+
+class DealerCar(_WithHeaders, VehicleDetail, frozen=True, kw_only=True, dict=True):
+    """A dealer car in full."""
+
+    @property
+    def krw_per_usd(self) -> float | None:
+        """The rate its prices are at: the one the service names, else the one that was asked for."""
+        return self._headers.krw_per_usd
+
+
+class DealerFacets(_WithHeaders, FacetsAnswer, frozen=True, kw_only=True, dict=True):
+    """What dealer cars can be filtered on."""
+
+
+A = TypeVar("A")
+
+
+def with_headers(answer: A, headers: Mapping[str, str], krw_per_usd: float | None) -> A:
+    """Let an answer know its headers, where it can; `krw_per_usd` was asked for. What cannot be read is null."""
+    if isinstance(answer, _WithHeaders):
+        x_cache, age, rate = (headers.get(name, "") for name in ("X-Cache", "Age", RATE_HEADER))
+        facts = _Headers(
+            x_cache if _WORD.fullmatch(x_cache) else None,
+            int(age) if _SECONDS.fullmatch(age) else None,
+            float(rate) if _RATE.fullmatch(rate) and is_plausible(float(rate)) else krw_per_usd,
+        )
+        force_setattr(answer, "headers", facts)
+    return answer
+
+
+def is_plausible(krw_per_usd: float) -> bool:
+    """Whether the service would price cars at this rate."""
+    return PLAUSIBLE[0] <= krw_per_usd <= PLAUSIBLE[1]

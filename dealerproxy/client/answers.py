@@ -10,9 +10,9 @@ from typing import NamedTuple, TypeVar
 from msgspec import Struct
 from msgspec.structs import force_setattr
 
-from dealerproxy.contract.headers import RATE_HEADER
 from dealerproxy.contract.answers import FacetsAnswer, VehicleList
 from dealerproxy.contract.detail import VehicleDetail
+from dealerproxy.contract.headers import RATE_HEADER
 from dealerproxy.contract.rate import PLAUSIBLE
 
 _WORD = re.compile(r"[a-z]{1,20}", re.ASCII)

@@ -17,7 +17,7 @@ from dealerproxy.contract.rate import PLAUSIBLE
 
 _WORD = re.compile(r"[a-z]{1,20}", re.ASCII)
 _SECONDS = re.compile(r"\d{1,9}", re.ASCII)
-_RATE = re.compile(r"\d{1,5}(\.\d{1,9})?", re.ASCII)
+_RATE = re.compile(r"\d{1,5}(\.\d{1,20})?", re.ASCII)
 
 
 class _Headers(NamedTuple):

@@ -74,7 +74,8 @@ async def test_every_answer_names_the_rate_of_its_prices(house: House, name: str
 
 
 @pytest.mark.parametrize(
-    ("header", "rate"), [("1500.5", 1500.5), ("nan", 1400), ("", 1400), ("99", 1400), ("1e3", 1400)]
+    ("header", "rate"),
+    [("1500.1234567890123", 1500.1234567890123), ("nan", 1400), ("", 1400), ("99", 1400), ("1e3", 1400)],
 )
 async def test_a_rate_that_the_service_names_is_told_and_one_that_cannot_be_read_is_the_one_asked_for(
     scripted: Scripted, header: str, rate: float

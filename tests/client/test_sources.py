@@ -62,6 +62,7 @@ def test_a_cursor_needs_one_kind_of_source() -> None:
         {"source": "glovis,sk"},
         {},
         {"make": "Kia"},
+        {"accident_grade": "A"},
         {"sort": "year_desc"},
     ):
         assert parse({"cursor": "c", **params}).cursor == "c"

@@ -9,12 +9,21 @@ import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import date, datetime, time
 from decimal import Decimal
+from numbers import Real
 from typing import Any
 
 import msgspec
 from msgspec import UNSET, Struct
 
-from dealerproxy.client.errors import DealerError, DealerUnavailable, InvalidRequest, for_partner, outage
+from dealerproxy.client.errors import (
+    DealerError,
+    DealerUnavailable,
+    InvalidRequest,
+    VehicleNotFound,
+    VehicleUnavailable,
+    for_partner,
+    outage,
+)
 from dealerproxy.client.sources import DealerPart, PartnerQuery, Rest, rest_cursor
 from dealerproxy.contract.answers import FacetsAnswer, VehicleList
 from dealerproxy.contract.headers import PAGE_MAX_HEADER, PARTIAL_HEADER
@@ -128,7 +137,7 @@ def merge_facets(
     `sources` are those the partner named, none for all; `auction` is the main API's own answer for them, `as_of`
     included. What is no text in its lists is left out; an `as_of` without an offset is Seoul time, one that cannot be
     read gives way to the dealer side's. A dealer side that cannot be asked costs its values only, unless it alone was
-    asked: that raises DealerUnavailable.
+    asked: that raises DealerUnavailable, or InvalidRequest if it was refused.
     """
     merged = dict(auction)
     if sources and DEALER not in sources:
@@ -143,7 +152,7 @@ def merge_facets(
         merged["models"] = {make: _union(models.get(make), dealer.models.get(make, ())) for make in makes}
         merged["as_of"] = min(dealer.as_of, auction.get("as_of"), key=_known_moment)
     elif sources and set(sources) == {DEALER}:
-        raise for_partner(dealer or outage("not_asked"))
+        raise _failure(dealer)
     return merged
 
 
@@ -154,7 +163,7 @@ def _reports(query: PartnerQuery, dealer: Dealer | None, headers: dict[str, str]
         if failing:
             headers[PARTIAL_HEADER] = ",".join(failing)
         return dealer
-    error = for_partner(dealer or outage("not_asked"))
+    error = _failure(dealer)
     if not query.auctions or (query.names_dealer and isinstance(error, InvalidRequest)):
         error.headers |= headers
         raise error
@@ -162,6 +171,13 @@ def _reports(query: PartnerQuery, dealer: Dealer | None, headers: dict[str, str]
     if isinstance(error, DealerUnavailable):
         headers[PARTIAL_HEADER] = ",".join(error.sources)
     return None
+
+
+def _failure(error: DealerError | None) -> DealerError:
+    """Why the dealer side gave no list, for a partner: InvalidRequest or DealerUnavailable, never a 404."""
+    if error is None or isinstance(error, VehicleNotFound | VehicleUnavailable):
+        error = outage("not_asked" if error is None else "unexpected_answer")
+    return for_partner(error)
 
 
 def _union(ours: object, theirs: Iterable[str]) -> list[str]:
@@ -189,7 +205,7 @@ def _moment(value: object) -> float | None:
         value = datetime.combine(value, time())
     if not isinstance(value, datetime):
         return None
-    return (value if value.utcoffset() is not None else value.replace(tzinfo=KST)).timestamp()
+    return _number((value if value.utcoffset() is not None else value.replace(tzinfo=KST)).timestamp())
 
 
 def _known_moment(value: object) -> float:
@@ -200,7 +216,7 @@ def _known_moment(value: object) -> float:
 
 def _number(value: object) -> float | None:
     """A finite number as a float; None for anything else, text and truth values included."""
-    if isinstance(value, bool) or not isinstance(value, int | float | Decimal):
+    if isinstance(value, bool) or not isinstance(value, Real | Decimal):
         return None
     try:
         number = float(value)

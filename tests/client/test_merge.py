@@ -17,6 +17,7 @@ from dealerproxy.client import (
     Row,
     Sort,
     VehicleList,
+    VehicleNotFound,
     merge,
     merge_facets,
     merge_rows,
@@ -259,7 +260,10 @@ def test_a_source_that_failed_wholly_or_in_part_is_named(status: str) -> None:
     assert len(page.data) == 1
 
 
-@pytest.mark.parametrize("dealer", [outage("unreachable"), DealerError(500, "internal_error", "x"), None])
+NO_CAR = VehicleNotFound(404, "vehicle_not_found", "x", details={"reason": "sold"})  # which no list can be
+
+
+@pytest.mark.parametrize("dealer", [outage("unreachable"), DealerError(500, "internal_error", "x"), NO_CAR, None])
 @pytest.mark.parametrize("source", ["glovis,dealer", None])
 def test_any_failure_of_the_dealer_side_leaves_a_mixed_page_to_the_auction_rows(
     dealer: DealerError | None, source: str | None
@@ -271,7 +275,7 @@ def test_any_failure_of_the_dealer_side_leaves_a_mixed_page_to_the_auction_rows(
     assert page.next_cursor == (None if source else "a")
 
 
-@pytest.mark.parametrize("dealer", [outage("unreachable"), DealerError(401, "invalid_api_key", "x"), None])
+@pytest.mark.parametrize("dealer", [outage("unreachable"), DealerError(401, "invalid_api_key", "x"), NO_CAR, None])
 def test_a_pure_dealer_page_that_failed_is_a_503_whatever_failed(dealer: DealerError | None) -> None:
     with pytest.raises(DealerUnavailable) as raised:
         merge(asked(source="dealer", make="Kia"), [], dealer)
@@ -327,7 +331,8 @@ def test_facets_are_the_auction_sides_values_and_then_those_only_dealer_cars_hav
 def test_facets_outlive_a_dealer_side_that_cannot_be_asked_unless_it_alone_was() -> None:
     assert merge_facets((), OURS, outage("unreachable")) == OURS | {"sources": ["glovis", "dealer"]}
     assert merge_facets(("glovis",), OURS, None) == OURS
-    with pytest.raises(DealerUnavailable):
-        merge_facets(("dealer",), {}, outage("unreachable"))
+    for failure in (outage("unreachable"), NO_CAR, None):
+        with pytest.raises(DealerUnavailable):
+            merge_facets(("dealer",), {}, failure)
     alone = merge_facets(("dealer",), {}, FACETS)
     assert (alone["makes"], alone["sources"], alone["as_of"]) == (["Kia", "BMW"], ["dealer"], FACETS.as_of)

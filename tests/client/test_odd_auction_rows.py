@@ -5,6 +5,7 @@ import time
 from collections.abc import Iterator
 from datetime import UTC, date, datetime, timedelta, timezone
 from decimal import Decimal
+from fractions import Fraction
 from typing import Any
 
 import pytest
@@ -15,9 +16,32 @@ from dealerproxy.client import DealerUnavailable, FacetsAnswer, Sort, merge, mer
 from dealerproxy.client.errors import outage
 
 SEOUL = timezone(timedelta(hours=9))
-UNREADABLE_DATES = ["", " ", "2026/09/30", "soon", "30.09.2026", "2026-13-01", "\ud83d", 20260930, 1.5, True, [], {}]
+UNREADABLE_DATES: list[object] = [
+    "",
+    " ",
+    "2026/09/30",
+    "soon",
+    "30.09.2026",
+    "2026-13-01",
+    "\ud83d",
+    20260930,
+    1.5,
+    True,
+    [],
+    {},
+]
 UNREADABLE_NUMBERS = ["", "12000", "12,000", "n/a", float("nan"), float("inf"), -float("inf"), 10**400, True, [], {}]
 UNREADABLE_NUMBERS += [Decimal("NaN"), Decimal("sNaN"), 1j, b"12"]
+
+
+class NoTime(datetime):
+    """As libraries have it for a missing moment: a datetime whose time stamp is no number."""
+
+    def timestamp(self) -> float:
+        return float("nan")
+
+
+UNREADABLE_DATES.append(NoTime(2026, 9, 30, tzinfo=UTC))
 UNREADABLE_PRICINGS: list[object] = ["12000", 12_000, [], [{"listing_price": 1}], None, True, {}]
 
 anything: st.SearchStrategy[Any] = st.recursive(
@@ -73,7 +97,7 @@ def test_a_number_that_cannot_be_read_sorts_last_in_either_direction(sort: Sort,
         return row(year=value, mileage_km=value, pricing={"listing_price": value})
 
     rising = sort in {Sort.PRICE_ASC, Sort.MILEAGE_ASC}
-    found = order(sort, numbered(odd), numbered(9), numbered(Decimal("9.5")), numbered(8.5), numbered(odd))
+    found = order(sort, numbered(odd), numbered(9), numbered(Fraction(19, 2)), numbered(8.5), numbered(odd))
     assert found == [3, 1, 2, 0, 4] if rising else [2, 1, 3, 0, 4]
 
 

@@ -73,7 +73,7 @@ from dealerproxy.upstreams.encar.cars import EncarCars
 from dealerproxy.upstreams.encar.search import EncarSource
 from dealerproxy.upstreams.off_sale import OffSale
 from dealerproxy.upstreams.upstream import Source
-from dealerproxy.vehicles.fx import FxRates, rate_at
+from dealerproxy.vehicles.fx import FxRates, date_at, rate_at
 
 if TYPE_CHECKING:
     from dealerproxy.ops.tracing import Tracing
@@ -231,6 +231,8 @@ async def _fx(app: web.Application) -> AsyncIterator[None]:
             body = json_body(response)
             try:
                 rate_at(body, settings.fx_path)
+                if settings.fx_date_path:
+                    date_at(body, settings.fx_date_path, time.time())
             except ValueError as error:
                 raise Drift(settings.fx_path, str(error)) from error
             return body
@@ -238,7 +240,9 @@ async def _fx(app: web.Application) -> AsyncIterator[None]:
         async def fetch() -> bytes:
             return await fetcher.get(FX_OPERATION, URL(settings.fx_url), read, within_s=FX_TIMEOUT_S)
 
-        rates = app[RATES] = FxRates(static, fetch=fetch, path=settings.fx_path, clock=app[CLOCK])
+        rates = app[RATES] = FxRates(
+            static, fetch=fetch, path=settings.fx_path, date_path=settings.fx_date_path, clock=app[CLOCK]
+        )
         await rates.prime(FX_PRIME_S)
         yield
         await rates.close()

@@ -74,6 +74,9 @@ class Settings(Struct, frozen=True, kw_only=True):
     fx_path: Annotated[
         str, Meta(description="Dotted path to won per dollar in the provider's JSON, e.g. `rates.KRW`.")
     ] = ""
+    fx_date_path: Annotated[
+        str, Meta(description="Dotted path to the rate's date in that JSON; empty: rates are of when they are read.")
+    ] = ""
     capture_dir: Annotated[
         str, Meta(description="Folder to keep the first page of each new kind of trouble in, scrubbed; empty: none.")
     ] = ""

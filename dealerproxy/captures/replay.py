@@ -22,7 +22,7 @@ from dealerproxy.settings import Settings
 # Neither a block, nor an absence, nor a fault that another try may mend: it must not be taken for something a site did.
 NO_CAPTURE = 421
 # What is not asked of anybody while captures are replayed.
-_OFFLINE = {"fx_url": "", "fx_path": "", "redis_url": "", "danawa_warm": "", "capture_dir": ""}
+_OFFLINE = {"fx_url": "", "fx_path": "", "fx_date_path": "", "redis_url": "", "danawa_warm": "", "capture_dir": ""}
 # The replay is ours, so the politeness owed to a real site would only make people wait.
 RPS = 200.0
 

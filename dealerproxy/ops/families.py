@@ -114,6 +114,11 @@ FAMILIES: Mapping[str, Family] = {
     "dealerproxy_redis_failures_total": Family(Type.COUNTER, "Calls to Redis that failed."),
     "dealerproxy_fx_krw_per_usd": Family(Type.GAUGE, "Exchange rate in use.", ("source",)),
     "dealerproxy_fx_as_of_timestamp_seconds": Family(Type.GAUGE, "When the exchange rate was true.", ("source",)),
+    "dealerproxy_fx_read_timestamp_seconds": Family(Type.GAUGE, "When the provider's rate in use was read."),
+    "dealerproxy_fx_change_ratio": Family(
+        Type.GAUGE, "By which part the provider's rate in use differs from the one it was compared with."
+    ),
+    "dealerproxy_fx_refused_total": Family(Type.COUNTER, "Rates of the provider too far from the one before."),
 }
 
 METHODS = frozenset({"GET", "HEAD", "POST"})

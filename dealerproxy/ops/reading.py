@@ -154,7 +154,13 @@ def fx(rates: FxRates) -> Iterator[Metric]:
     figure, as_of = _gauge("dealerproxy_fx_krw_per_usd"), _gauge("dealerproxy_fx_as_of_timestamp_seconds")
     figure.add_metric((rate.source,), rate.krw_per_usd)
     as_of.add_metric((rate.source,), datetime.fromisoformat(rate.as_of).timestamp())
-    yield from (figure, as_of)
+    read_at, change = _gauge("dealerproxy_fx_read_timestamp_seconds"), _gauge("dealerproxy_fx_change_ratio")
+    if rates.read_at is not None and rates.change is not None:
+        read_at.add_metric((), rates.read_at)
+        change.add_metric((), rates.change)
+    refused = _counter("dealerproxy_fx_refused_total")
+    refused.add_metric((), rates.refused)
+    yield from (figure, as_of, read_at, change, refused)
 
 
 def _gauge(name: str) -> GaugeMetricFamily:

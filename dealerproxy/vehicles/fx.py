@@ -1,18 +1,33 @@
 """Won per dollar: a static rate, an optional HTTP provider, or the one a request brings."""
 
 import asyncio
+import re
 import time
 from collections.abc import Awaitable, Callable
+from datetime import datetime
+from typing import Any
 
 import orjson
 import structlog
 
-from dealerproxy.contract.rate import PLAUSIBLE, Rate, iso_kst
+from dealerproxy.contract.rate import KST, PLAUSIBLE, Rate, iso_kst
 from dealerproxy.tasks import cancel_and_wait
 from dealerproxy.transport.errors import UpstreamError
 
 FRESH_S = 3600.0
 RETRY_S = 60.0
+# A new rate may be so far from the one before. Another currency's, or that of 100 units, mostly is further.
+MOST_CHANGE = 0.2
+# So long the last good rate is what a new one is compared with; then it is the static rate again.
+COMPARABLE_S = 7 * 86_400.0
+# A provider's date: no rate is from before, and none from so long after now; from this number on a time is in ms.
+EARLIEST_S = 946_684_800.0
+AHEAD_S = 86_400.0
+LEAST_MS = 1e11
+
+_NUMBER = re.compile(r"(?:[0-9]{1,3}(?:,[0-9]{3})+|[0-9]+)(?:\.[0-9]+)?", re.ASCII)
+_UNIX = re.compile(r"[0-9]{9,13}(?:\.[0-9]+)?", re.ASCII)
+_LONGEST_TEXT = 64
 
 log = structlog.get_logger(__name__)
 
@@ -22,6 +37,10 @@ class FxRates:
 
     With a provider, a rate older than an hour starts one refresh in the background and the last good rate goes
     on serving; before the first success, and without a provider, the static rate does. No request ever waits.
+
+    A rate more than a fifth away from the last good one of a week, else from the static one, is refused: `refused`
+    counts those. `change` is by which part the provider's rate in use differs from the one it was compared with, and
+    `read_at` when it was read, in unix seconds; both are None without one.
     """
 
     def __init__(
@@ -30,12 +49,21 @@ class FxRates:
         *,
         fetch: Callable[[], Awaitable[bytes]] | None = None,
         path: str = "",
+        date_path: str = "",
         now: Callable[[], float] = time.time,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        """`fetch` answers the provider's JSON; it raises UpstreamError when it cannot."""
-        self._rate, self._fetch, self._path, self._now = static, fetch, path, now
-        self._clock = clock
+        """`fetch` answers the provider's JSON; it raises UpstreamError when it cannot.
+
+        `path` leads to the rate in it, `date_path` to its date; without one a rate is of the time of its request.
+        """
+        self._static, self._rate, self._fetch, self._now, self._clock = static, static, fetch, now, clock
+        self._path, self._date_path = path, date_path
+        self.refused = 0
+        self.change: float | None = None
+        self.read_at: float | None = None
+        self._good_at: float | None = None
+        self._refusing = False
         self._next_refresh = clock()
         self._refreshing: asyncio.Task[None] | None = None
 
@@ -69,29 +97,88 @@ class FxRates:
     async def _refresh(self, fetch: Callable[[], Awaitable[bytes]]) -> None:
         self._next_refresh = self._clock() + RETRY_S
         try:
-            value = rate_at(await fetch(), self._path)
+            body = await fetch()
+            now = self._now()
+            value = rate_at(body, self._path)
+            as_of = date_at(body, self._date_path, now) if self._date_path else now
         except (UpstreamError, ValueError) as error:
             log.warning("fx_refresh_failed", error=str(error))
             return
-        self._rate = Rate(value, iso_kst(self._now()), "provider")
+        before = self._compared_with()
+        change = round(abs(value / before.krw_per_usd - 1), 6)
+        if change > MOST_CHANGE:
+            self._refuse(value, before)
+            return
+        self._rate = Rate(value, iso_kst(as_of), "provider")
+        self.change, self.read_at, self._good_at, self._refusing = change, now, self._clock(), False
         self._next_refresh = self._clock() + FRESH_S
+
+    def _compared_with(self) -> Rate:
+        recent = self._good_at is not None and self._clock() - self._good_at < COMPARABLE_S
+        return self._rate if recent else self._static
+
+    def _refuse(self, value: float, before: Rate) -> None:
+        """Count a rate that is not used; the first of a row is logged."""
+        self.refused += 1
+        if not self._refusing:
+            log.error("fx_rate_refused", rate=value, compared_with=before.krw_per_usd, source=before.source)
+        self._refusing = True
 
     def _refreshed(self, _: asyncio.Task[None]) -> None:
         self._refreshing = None
 
 
 def rate_at(body: bytes, path: str) -> float:
-    """Read the rate at a dotted path; list positions are numbers. Raises ValueError saying what is wrong."""
+    """Read the rate at a dotted path; list positions are numbers. Raises ValueError saying what is wrong.
+
+    A rate is a number, or a text that is one, with commas between thousands or without.
+    """
+    value = _value_at(body, path)
+    if isinstance(value, str) and len(value) <= _LONGEST_TEXT and _NUMBER.fullmatch(value.strip()):
+        value = float(value.replace(",", ""))
+    rate = _number(value)
+    if rate is None:
+        raise ValueError(f"{path!r} holds no number")
+    if not PLAUSIBLE[0] <= rate <= PLAUSIBLE[1]:
+        raise ValueError(f"{path!r} holds {rate}, which cannot be won per dollar")
+    return rate
+
+
+def date_at(body: bytes, path: str, now: float) -> float:
+    """Read the date at a dotted path as unix seconds, at most `now`. Raises ValueError for what is none.
+
+    A date is ISO 8601, in Seoul time where it has no offset, or unix time in seconds or milliseconds.
+    """
+    value = _value_at(body, path)
+    text = value.strip() if isinstance(value, str) and len(value) <= _LONGEST_TEXT else None
+    if text is not None:
+        value = float(text) if _UNIX.fullmatch(text) else _unix_of(text)
+    number = _number(value)
+    if number is None:
+        raise ValueError(f"{path!r} holds no date")
+    seconds = number / 1000 if number >= LEAST_MS else number
+    if not EARLIEST_S <= seconds <= now + AHEAD_S:
+        raise ValueError(f"{path!r} holds a date that no rate can have")
+    return min(seconds, now)
+
+
+def _number(value: object) -> float | None:
+    return float(value) if isinstance(value, int | float) and not isinstance(value, bool) else None
+
+
+def _unix_of(text: str) -> float | None:
+    try:
+        moment = datetime.fromisoformat(text)
+        return (moment if moment.tzinfo else moment.replace(tzinfo=KST)).timestamp()
+    except (ValueError, OverflowError):
+        return None
+
+
+def _value_at(body: bytes, path: str) -> Any:  # noqa: ANN401 - whatever JSON holds
     value = orjson.loads(body)
     for step in path.split("."):
         try:
             value = value[int(step)] if isinstance(value, list) else value[step]
         except (KeyError, IndexError, TypeError, ValueError):
             raise ValueError(f"no {step!r} on the way along {path!r}") from None
-    try:
-        rate = float(value)
-    except (TypeError, ValueError):
-        raise ValueError(f"{path!r} holds no number") from None
-    if not PLAUSIBLE[0] <= rate <= PLAUSIBLE[1]:
-        raise ValueError(f"{path!r} holds {rate}, which cannot be won per dollar")
-    return rate
+    return value

@@ -561,6 +561,10 @@ def test_a_loop_that_is_late_one_time_in_a_hundred_is_told_of(check: Check) -> N
     check(late, {"3m": [], "15m": ["LoopLag instance=a"]})
 
 
+def read_at(values: str) -> dict[str, str]:
+    return {"dealerproxy_fx_read_timestamp_seconds": values}
+
+
 def rate_of(source: str, values: str) -> dict[str, str]:
     return {f'dealerproxy_fx_as_of_timestamp_seconds{{source="{source}"}}': values}
 
@@ -571,6 +575,12 @@ def rate_of(source: str, values: str) -> dict[str, str]:
         ({**rate_of("provider", "0x999"), **questions(200, "0+9x999")}, ["FxOld source=provider"]),
         ({**rate_of("provider", "0x999"), **questions(200, "9x999")}, []),
         ({**rate_of("provider", "0+300x999"), **questions(200, "0+9x999")}, []),
+        ({**rate_of("provider", "0x999"), **read_at("0+300x999"), **questions(200, "0+9x999")}, []),
+        ({**rate_of("provider", "0x999"), **read_at("0x999"), **questions(200, "0+9x999")}, ["FxOld source=provider"]),
+        (
+            {**rate_of("provider", "-700000x999"), **read_at("0+300x999"), **questions(200, "0+9x999")},
+            ["FxOld source=provider"],
+        ),
         ({**rate_of("static", "0x999"), **questions(200, "0+9x999")}, []),
         ({**rate_of("static", "-700000x999"), **questions(200, "0+9x999")}, ["FxOld source=static"]),
         (
@@ -586,6 +596,29 @@ def test_a_rate_is_old_when_its_provider_fails_or_nobody_set_it_for_a_week(
     check: Check, figures: Mapping[str, str], fires: Sequence[str]
 ) -> None:
     check({**ALIVE, **figures}, {"4h": fires}, interval="5m")
+
+
+@pytest.mark.parametrize(
+    ("refused", "fires"),
+    [
+        ("0x60", {"1h": []}),
+        ("0x10 1x120", {"9m": [], "12m": ["FxRefused"], "2h": []}),
+        ("_x10 1x120", {"9m": [], "12m": ["FxRefused"], "2h": []}),
+        ("0x10 1+1x120", {"9m": [], "12m": ["FxRefused"], "2h": ["FxRefused"]}),
+    ],
+    ids=["never", "once", "at the start", "again and again"],
+)
+def test_a_refused_rate_is_told_of_at_once_for_as_long_as_it_goes_on(
+    check: Check, refused: str, fires: Mapping[str, Sequence[str]]
+) -> None:
+    check({**ALIVE, 'dealerproxy_fx_refused_total{instance="a"}': refused}, fires, interval="1m")
+
+
+@pytest.mark.parametrize(("change", "fires"), [("0.05x60", []), ("0.051x2 0x60", ["FxJump"]), ("0.187x60", ["FxJump"])])
+def test_a_rate_that_changed_by_more_than_a_twentieth_is_told_of_though_it_is_used(
+    check: Check, change: str, fires: Sequence[str]
+) -> None:
+    check({**ALIVE, 'dealerproxy_fx_change_ratio{instance="a"}': change}, {"50m": fires}, interval="1m")
 
 
 def test_a_redis_that_fails_or_refuses_is_told_of(check: Check) -> None:

@@ -18,7 +18,7 @@ from dealerproxy.app import create_app
 from dealerproxy.contract.rate import Rate, iso_kst
 from dealerproxy.settings import DEFAULT_KRW_PER_USD, DEFAULT_RATE_AS_OF, Settings
 from dealerproxy.transport.errors import Blocked, TimedOut, Unreachable
-from dealerproxy.vehicles.fx import FRESH_S, RETRY_S, FxRates, rate_at
+from dealerproxy.vehicles.fx import COMPARABLE_S, FRESH_S, RETRY_S, FxRates, date_at, rate_at
 from dealerproxy.vocabulary import Vocabulary
 
 STATIC = Rate(1347.52, "2026-04-15T21:50:00+09:00", "static")
@@ -164,6 +164,17 @@ TROUBLES = [
     pytest.param(b'{"rates": {"KRW": [1400]}}', id="a list"),
     pytest.param(b'{"rates": {"KRW": true}}', id="a truth"),
     pytest.param(b'{"rates": {"KRW": "NaN"}}', id="not a number"),
+    pytest.param(b'{"rates": {"KRW": NaN}}', id="a bare not a number"),
+    pytest.param(b'{"rates": {"KRW": Infinity}}', id="a bare infinity"),
+    pytest.param(b'{"rates": {"KRW": "inf"}}', id="infinity"),
+    pytest.param(b'{"rates": {"KRW": "-1,400"}}', id="a negative text"),
+    pytest.param(b'{"rates": {"KRW": {"value": 1400}}}', id="an object"),
+    pytest.param(b'{"rates": {"KRW": "1391,2"}}', id="a comma for the point"),
+    pytest.param(b'{"rates": {"KRW": "1,39,1"}}', id="commas at odd places"),
+    pytest.param(b'{"rates": {"KRW": "1400 KRW"}}', id="a unit"),
+    pytest.param(b'{"rates": {"KRW": "\xe1\x81\x81\xe1\x81\x84\xe1\x81\x80\xe1\x81\x80"}}', id="other digits"),
+    pytest.param(b'{"rates": {"KRW": "' + b"1" * 5_000 + b'"}}', id="endless digits"),
+    pytest.param(b'{"rates": ' + b"[" * 5_000 + b"]" * 5_000 + b"}", id="deep nesting"),
     pytest.param(b'{"rates": {"KRW": 0.000714}}', id="dollars per won"),
     pytest.param(b'{"rates": {"KRW": 99.99}}', id="too low"),
     pytest.param(b'{"rates": {"KRW": 10000.01}}', id="too high"),
@@ -235,6 +246,9 @@ async def test_closing_ends_a_refresh_that_hangs() -> None:
         (b'{"data": [{"v": 1}, {"v": "1400.25"}]}', "data.1.v", 1400.25),
         (b"[[1400]]", "0.0", 1400.0),
         (b'{"0": 1400}', "0", 1400.0),
+        (b'{"KRW": "1,391.2"}', "KRW", 1391.2),
+        (b'{"KRW": "1,391"}', "KRW", 1391.0),
+        (b'{"KRW": " 1391.20 "}', "KRW", 1391.2),
         (b'{"KRW": 100}', "KRW", 100.0),
         (b'{"KRW": 10000}', "KRW", 10_000.0),
         ('{"환율": 1400}'.encode(), "환율", 1400.0),
@@ -253,7 +267,8 @@ def test_a_dotted_path_leads_to_the_rate(body: bytes, path: str, rate: float) ->
         (b"[1400]", "1", "no '1' on the way along '1'"),
         (b"[1400]", "KRW", "no 'KRW' on the way along 'KRW'"),
         (b'{"KRW": {}}', "KRW", "'KRW' holds no number"),
-        (b'{"KRW": "1,400"}', "KRW", "'KRW' holds no number"),
+        (b'{"KRW": "1.391,2"}', "KRW", "'KRW' holds no number"),
+        (b'{"KRW": true}', "KRW", "'KRW' holds no number"),
         (b'{"KRW": 1.4}', "KRW", "'KRW' holds 1.4, which cannot be won per dollar"),
     ],
 )
@@ -283,6 +298,162 @@ def test_any_answer_is_a_plausible_rate_or_a_value_error(value: object, path: li
 def test_a_moment_is_written_in_korean_time_to_the_second() -> None:
     assert iso_kst(START + 0.999) == "2026-06-01T09:00:00+09:00"
     assert datetime.fromisoformat(iso_kst(START)).timestamp() == START
+
+
+# What is too far from the rate before
+
+
+def says(rate: float | str) -> bytes:
+    return json.dumps({"rates": {"KRW": rate}}).encode()
+
+
+OTHER_RATES = [
+    pytest.param(139.12, id="ten times too low"),
+    pytest.param(190.4, id="won per yuan"),
+    pytest.param(931.5, id="won per hundred yen"),
+    pytest.param(9_999.0, id="a stand-in for a number"),
+    pytest.param("9,999", id="a stand-in as a text"),
+    pytest.param(1_799.5, id="won per pound"),
+    pytest.param(1_078.01, id="a fifth below"),
+    pytest.param(1_617.03, id="a fifth above"),
+]
+
+
+@pytest.mark.parametrize("other", OTHER_RATES)
+async def test_a_first_rate_too_far_from_the_static_one_is_refused_counted_and_logged_once(other: float | str) -> None:
+    provider, clock = Provider(says(other)), Clock()
+    rates = rates_with(provider, clock)
+    with capture_logs() as lines:
+        for _ in range(10):
+            for _ in range(20):
+                assert await refreshed(rates) == STATIC
+            clock.at += RETRY_S
+    assert provider.asked == rates.refused == 10
+    (line,) = lines
+    assert (line["event"], line["log_level"]) == ("fx_rate_refused", "error")
+    assert (line["compared_with"], line["source"]) == (STATIC.krw_per_usd, "static")
+    assert (rates.change, rates.read_at) == (None, None)
+
+
+@pytest.mark.parametrize("other", OTHER_RATES)
+async def test_a_rate_too_far_from_the_last_good_one_is_refused_until_it_is_right_again(other: float | str) -> None:
+    provider, clock = Provider(says(1_347.52)), Clock()
+    rates = rates_with(provider, clock)
+    good = await refreshed(rates)
+    provider.answer = says(other)
+    clock.at += FRESH_S
+    with capture_logs() as lines:
+        assert await refreshed(rates) == good
+        provider.answer = Unreachable("reset")
+        clock.at += RETRY_S
+        assert await refreshed(rates) == good
+        provider.answer = says(other)
+        clock.at += RETRY_S
+        assert await refreshed(rates) == good
+        provider.answer = says(1_347.52)
+        clock.at += RETRY_S
+        assert (await refreshed(rates)).krw_per_usd == 1_347.52
+        provider.answer = says(other)
+        clock.at += FRESH_S
+        assert (await refreshed(rates)).krw_per_usd == 1_347.52
+    assert [line["event"] for line in lines] == ["fx_rate_refused", "fx_refresh_failed", "fx_rate_refused"]
+    assert rates.refused == 3
+
+
+@pytest.mark.parametrize(
+    ("static", "value", "change"),
+    [(1000.0, 1200.0, 0.2), (1000.0, 800.0, 0.2), (1347.52, 1617.024, 0.2), (1347.52, 1600.0, 0.187366)],
+)
+async def test_a_rate_as_far_as_may_be_is_used_and_its_change_shown(static: float, value: float, change: float) -> None:
+    rates = FxRates(Rate(static, STATIC.as_of, "static"), fetch=Provider(says(value)), path="rates.KRW", now=Clock())
+    assert (await refreshed(rates)).krw_per_usd == value
+    assert (rates.change, rates.refused, rates.read_at) == (change, 0, START)
+
+
+async def test_a_rate_may_move_far_in_steps_and_is_compared_with_the_last() -> None:
+    provider, clock = Provider(), Clock()
+    rates = rates_with(provider, clock)
+    for value in (1_500.0, 1_700.0, 1_900.0):
+        provider.answer = says(value)
+        assert (await refreshed(rates)).krw_per_usd == value
+        clock.at += FRESH_S
+
+
+@pytest.mark.parametrize(("age_s", "used"), [(COMPARABLE_S - 1, True), (COMPARABLE_S, False)])
+async def test_a_last_good_rate_of_a_week_ago_is_compared_with_no_longer(age_s: float, used: bool) -> None:
+    provider, clock = Provider(says(1_600)), Clock()
+    rates = rates_with(provider, clock)
+    await refreshed(rates)
+    clock.at += age_s
+    provider.answer = says(1_800)  # near 1,600, and far from the static rate
+    assert ((await refreshed(rates)).krw_per_usd == 1_800) is used
+    assert rates.refused == (not used)
+
+
+async def test_a_static_rate_near_the_refused_one_lifts_the_refusal() -> None:
+    provider = Provider(says(2_000))
+    assert (await refreshed(rates_with(provider, Clock()))).source == "static"
+    lifted = FxRates(Rate(1_950.0, STATIC.as_of, "static"), fetch=provider, path="rates.KRW", now=Clock())
+    assert (await refreshed(lifted)).krw_per_usd == 2_000
+
+
+# The provider's own date
+
+DATES = [
+    ("2026-05-29", "2026-05-29T00:00:00+09:00"),
+    ("20260529", "2026-05-29T00:00:00+09:00"),
+    ("2026-05-29T15:30:00", "2026-05-29T15:30:00+09:00"),
+    ("2026-05-29 15:30:00", "2026-05-29T15:30:00+09:00"),
+    ("2026-05-29T15:30:00.123456", "2026-05-29T15:30:00+09:00"),
+    ("2026-05-29T15:30:00Z", "2026-05-30T00:30:00+09:00"),
+    ("2026-05-29T15:30:00+00:00", "2026-05-30T00:30:00+09:00"),
+    ("2026-05-29T15:30:00-04:00", "2026-05-30T04:30:00+09:00"),
+    (" 2026-05-29 ", "2026-05-29T00:00:00+09:00"),
+    (1_780_068_600, "2026-05-30T00:30:00+09:00"),
+    (1_780_068_600.5, "2026-05-30T00:30:00+09:00"),
+    (1_780_068_600_000, "2026-05-30T00:30:00+09:00"),
+    ("1780068600", "2026-05-30T00:30:00+09:00"),
+    ("1780068600000", "2026-05-30T00:30:00+09:00"),
+    # A clock that is ahead of ours, or a date of tomorrow: no rate is of later than now.
+    ("2026-06-02", "2026-06-01T09:00:00+09:00"),
+    (START + 60, "2026-06-01T09:00:00+09:00"),
+]
+
+
+def dated(date: object) -> bytes:
+    return json.dumps({"rates": {"KRW": 1400}, "meta": [{"date": date}]}).encode()
+
+
+@pytest.mark.parametrize(("date", "as_of"), DATES)
+async def test_a_rate_is_of_the_date_its_provider_says(date: object, as_of: str) -> None:
+    rates = FxRates(STATIC, fetch=Provider(dated(date)), path="rates.KRW", date_path="meta.0.date", now=Clock())
+    assert await refreshed(rates) == Rate(1400.0, as_of, "provider")
+    assert rates.read_at == START
+
+
+NO_DATES: list[object] = [
+    *(None, True, [], {}, "", "yesterday", "29.05.2026", "2026-13-01", "2026-05-29T25:00:00", "NaN", "9" * 5_000),
+    *(0, -1, 1e300, 20_260_529, "0001-01-01", "9999-12-31", "9999-12-31T23:59:59-12:00", "1999-12-31", "2026-06-03"),
+    *(START + 2 * 86_400, (START + 2 * 86_400) * 1000, START * 1_000_000),
+]
+
+
+@pytest.mark.parametrize("date", NO_DATES, ids=lambda date: repr(date)[:30])
+async def test_a_rate_without_a_date_that_can_be_is_not_used(date: object) -> None:
+    rates = FxRates(STATIC, fetch=Provider(dated(date)), path="rates.KRW", date_path="meta.0.date", now=Clock())
+    with capture_logs() as lines:
+        assert await refreshed(rates) == STATIC
+    assert [line["event"] for line in lines] == ["fx_refresh_failed"]
+
+
+@given(value=_JSON)
+def test_any_date_is_one_of_this_century_up_to_now_or_a_value_error(value: object) -> None:
+    try:
+        at = date_at(json.dumps({"a": value}).encode(), "a", START)
+    except ValueError as error:
+        assert "\n" not in str(error)
+    else:
+        assert 946_684_800 <= at <= START
 
 
 # The whole way: a provider over HTTP, the service in front
@@ -349,6 +520,32 @@ async def test_a_service_asks_its_provider_once_at_the_start_and_shows_its_rate(
     assert fx["krw_per_usd"] == 1400.25
     await shown(client)
     assert asked == ["application/json"]
+
+
+async def test_a_service_shows_the_date_its_provider_says(service: Start) -> None:
+    async def handler(_: web.Request) -> web.Response:
+        return web.json_response({"rates": {"KRW": "1,400.25"}, "date": "2026-05-29"})
+
+    fx = await shown_from(await service(handler, fx_date_path="date"), "provider")
+    assert fx == {"krw_per_usd": 1400.25, "as_of": "2026-05-29T00:00:00+09:00", "source": "provider"}
+
+
+@pytest.mark.parametrize("rate", [139.12, 9_999])
+async def test_a_service_whose_provider_gives_another_rate_prices_no_car_with_it_and_counts_it(
+    service: Start, rate: float
+) -> None:
+    async def handler(_: web.Request) -> web.Response:
+        return web.json_response({"rates": {"KRW": rate}})
+
+    client = await service(handler)
+    for _ in range(400):
+        async with client.get("/metrics") as metrics:
+            if "dealerproxy_fx_refused_total 1.0" in await metrics.text():
+                break
+        await asyncio.sleep(0.005)
+    else:
+        raise AssertionError("no refusal was counted")
+    assert (await shown(client))["source"] == "static"
 
 
 async def test_a_service_whose_provider_hangs_answers_at_once_and_stops_at_once(service: Start) -> None:

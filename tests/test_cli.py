@@ -263,7 +263,7 @@ def test_a_vocabulary_that_cannot_be_read_ends_the_start_with_one_line(
     for name in list(os.environ):
         if name.startswith(PREFIX):
             monkeypatch.delenv(name)
-    monkeypatch.setattr(cli, "create_app", broken)
+    monkeypatch.setattr("dealerproxy.serving.serve.create_app", broken)
     monkeypatch.setattr("dealerproxy.logs.configure", lambda _: None)  # the logs of this process stay as they are
     assert cli.main(["serve"]) == 2
     assert capsys.readouterr().err == "error: translations/models.toml line 41: what is this\n"

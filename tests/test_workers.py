@@ -259,7 +259,8 @@ async def test_a_worker_that_just_ends_is_no_clean_end_either() -> None:
 
 IMPATIENT = """
 import sys
-from dealerproxy import cli, workers
+from dealerproxy import cli
+from dealerproxy.serving import workers
 
 workers.PATIENCE_S = 5.0
 sys.exit(cli.main())

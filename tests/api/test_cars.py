@@ -15,7 +15,7 @@ from dealerproxy.app import create_app
 from dealerproxy.settings import Settings
 from dealerproxy.upstreams.encar.advert import GONE_TEXT
 from dealerproxy.vocabulary import Vocabulary
-from tests.timing import Stopwatch
+from tests.support.timing import Stopwatch
 
 DOCUMENT = orjson.loads((Path(__file__).parents[1] / "captures" / "encar_detail" / "body.json").read_bytes())
 ID = "49000001"

@@ -18,6 +18,7 @@ from dealerproxy.client import (
     parse,
 )
 from tests.client.conftest import Answer, Scripted, failure, says
+from tests.support.clock import Clock
 
 REQUEST_ID = "req_0123456789abcdef01234567"
 ROW: dict[str, Any] = {
@@ -44,23 +45,9 @@ def page(cursor: str | None = None, *rows: object) -> dict[str, Any]:
     }
 
 
-class Clock:
-    """Time that passes only while somebody sleeps."""
-
-    def __init__(self) -> None:
-        self.now, self.slept = 100.0, list[float]()
-
-    def __call__(self) -> float:
-        return self.now
-
-    async def sleep(self, seconds: float) -> None:
-        self.slept.append(seconds)
-        self.now += seconds
-
-
 @pytest.fixture
 def clock() -> Clock:
-    return Clock()
+    return Clock(100.0)
 
 
 @pytest.fixture

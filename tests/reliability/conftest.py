@@ -9,7 +9,6 @@ import os
 import re
 import signal
 import sys
-import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping
 from typing import Any
 
@@ -33,6 +32,7 @@ from dealerproxy.upstreams.danawa import index, pages
 from dealerproxy.upstreams.encar import client as encar_client
 from dealerproxy.vocabulary import Vocabulary
 from tests.reliability.wire import DeafDoor
+from tests.support.clock import ClockAhead
 from tests.transport import conftest as redis_servers
 
 start_redis, frail_redis = redis_servers.start_redis, redis_servers.frail_redis
@@ -43,15 +43,6 @@ HOSTS = ("encar_api", "encar_page", "danawa", "mpark_api")
 GENEROUS_S = 20.0
 
 Answer = tuple[int, Mapping[str, str], Any]
-
-
-class Clock:
-    """The time, put forward by `ahead` seconds. Ages and suspensions go by it, time-outs do not."""
-
-    ahead = 0.0
-
-    def __call__(self) -> float:
-        return time.monotonic() + self.ahead
 
 
 class Sites:
@@ -134,7 +125,7 @@ class House(Sites):
 
     client: TestClient[Any, Any]
 
-    def __init__(self, inventory: Inventory, danawa: DanawaInventory, clock: Clock) -> None:
+    def __init__(self, inventory: Inventory, danawa: DanawaInventory, clock: ClockAhead) -> None:
         super().__init__(inventory, danawa)
         self.clock = clock
 
@@ -190,7 +181,7 @@ async def build(vocabulary: Vocabulary) -> AsyncIterator[Build]:
     started: list[House] = []
 
     async def start(**settings: Any) -> House:
-        house = House(encar_stock(2), danawa_stock(8), Clock())
+        house = House(encar_stock(2), danawa_stock(8), ClockAhead())
         await house.start()
         await house.serve(vocabulary, **settings)
         started.append(house)

@@ -11,7 +11,7 @@ import pytest
 from dealerproxy.sandbox.faults import Fault, Hang, Status, Trickle
 from tests.reliability.conftest import Answer, Build, House
 from tests.reliability.wire import Stall
-from tests.timing import Stopwatch
+from tests.support.timing import Stopwatch
 
 DEADLINE_S = 0.5
 MARGIN_S = 0.2

@@ -105,13 +105,13 @@ async def prepare(house: House, operation: str, *, warm: bool) -> None:
         await ask(house, operation)
         await house.mend()
         await house.reset()
-        house.clock.ahead += 590.0 if warm else 10.0
+        house.clock.ahead_s += 590.0 if warm else 10.0
         if warm:
             await ask(house, operation)
-            house.clock.ahead += 15.0
+            house.clock.ahead_s += 15.0
     elif warm:
         assert (await ask(house, operation)).state == "ok"
-        house.clock.ahead += PLACES[operation].old_s
+        house.clock.ahead_s += PLACES[operation].old_s
     await house.hang_up()
 
 
@@ -160,7 +160,7 @@ async def test_each_fault_has_its_one_outcome(
     along = {"encar.page"} if "page" in place.routes else {"encar.papers"} if fault == "refused" else set()
     assert {name for name, state in circuits.items() if state != "healthy"} <= along
 
-    house.clock.ahead += place.next_s
+    house.clock.ahead_s += place.next_s
     await settled(house, operation)
     await house.idle()  # until the refresh behind the answer has failed too, it says how the one before did
     then = await settled(house, operation)
@@ -168,7 +168,7 @@ async def test_each_fault_has_its_one_outcome(
     assert then._replace(x_cache=now.x_cache) == (now._replace(reason=cell.then) if says_why else now)
 
     await house.mend()
-    house.clock.ahead += CAP_S + 1.0
+    house.clock.ahead_s += CAP_S + 1.0
     assert (await well_again(house, operation)).kept == ROWS.get(operation, 1)
     assert (await house.circuits())[place.circuit] in {"healthy", "degraded"}
 
@@ -208,14 +208,14 @@ async def test_when_both_sites_fail_their_old_rows_stay_and_both_are_named_howev
 ) -> None:
     house = await build(**hurried)
     assert (await house.get(KIAS))[0] == 200
-    house.clock.ahead += 610.0
+    house.clock.ahead_s += 610.0
     house.faults.add(Block(operation="danawa_list", status=403))
     await ask_until(house, "danawa_list", lambda told: told.reason == "blocked")
     await house.get(f"{KIAS}&upstream=encar", **{"Cache-Control": "no-cache"})
     house.faults.add(Status(operation="search", status=503))
     # While old rows are answered at once, while they only stand in, and in each back-off and after it.
     for age_s in (70.0, 3.0, 3.0, 35.0, 0.0, 300.0, 3.0):
-        house.clock.ahead += age_s
+        house.clock.ahead_s += age_s
         await house.get(KIAS)
         await asyncio.sleep(0.1)
         status, headers, body = await house.get(KIAS)
@@ -240,12 +240,12 @@ async def test_a_car_is_never_answered_from_an_advert_older_than_it_may_be(
     house.faults.add(fault)
     status, headers, _ = await house.get(path, **{"Cache-Control": "no-cache"})
     assert (status, headers["X-Cache"]) == (200, "stale")  # within DETAIL_FRESH_S
-    house.clock.ahead += 21.0
+    house.clock.ahead_s += 21.0
     for fresh in ({}, {"Cache-Control": "no-cache"}):
         status, headers, body = await house.get(path, **fresh)
         assert (status, body["error"]["code"], headers[PARTIAL]) == (503, "dealer_upstream_unavailable", site)
     await house.mend()
-    house.clock.ahead += CAP_S
+    house.clock.ahead_s += CAP_S
     assert (await house.get(path))[0] == 200
 
 

@@ -110,7 +110,7 @@ async def test_whatever_is_under_its_keys_every_request_is_answered_with_known_w
     paths = (LIST, f"/v1/vehicles/{writes.ids('encar')[0]}", "/v1/vehicles/facets")
     for number in range(rounds):
         for house in (writes, reads):
-            house.clock.ahead += 1_000.0
+            house.clock.ahead_s += 1_000.0
         if number % 4 == 3:  # so that there are failures and suspensions to spoil
             writes.faults.add(RateLimited(operation="search", retry_after=1))
         for house in (writes, reads):

@@ -13,19 +13,12 @@ from dealerproxy.api.keys import SEARCH
 from dealerproxy.api.list_cache import Answers, render
 from dealerproxy.contract.rate import Rate, now_kst
 from dealerproxy.sandbox.danawa.inventory import DanawaInventory
-from dealerproxy.sandbox.encar.inventory import Inventory
 from dealerproxy.sandbox.faults import Block, Hang, Status
 from dealerproxy.upstreams.off_sale import OffSale
 from dealerproxy.vehicles.fx import FxRates
+from tests.support.stock import stock
 
 NO_CACHE = {"Cache-Control": "no-cache"}
-
-
-def stock(count: int = 3) -> Inventory:
-    inventory = Inventory()
-    for i in range(count):
-        inventory.insert(inventory.new_car(manufacturer="기아", price=1000 + i))
-    return inventory
 
 
 async def get(house: Any, path: str, **headers: str) -> tuple[int, Mapping[str, str], Any]:

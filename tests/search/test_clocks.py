@@ -1,6 +1,5 @@
 """Two services on one Redis whose clocks differ by anything: no sold car is shown, and no age is negative."""
 
-import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Any
 
@@ -15,6 +14,7 @@ from dealerproxy.sandbox.encar.site import EncarStandIn
 from dealerproxy.sandbox.sites import serve
 from dealerproxy.settings import Settings
 from dealerproxy.vocabulary import Vocabulary
+from tests.support.clock import ClockAhead
 from tests.transport import conftest as redis_servers
 
 start_redis, redis_server = redis_servers.start_redis, redis_servers.redis_server
@@ -25,20 +25,10 @@ LIST = "/v1/vehicles?make=Kia&upstream=encar"
 NO_CACHE = {"Cache-Control": "no-cache"}
 
 
-class Clock:
-    """Seconds that pass as they do, plus some."""
-
-    def __init__(self, ahead_s: float) -> None:
-        self.ahead_s = ahead_s
-
-    def __call__(self) -> float:
-        return time.monotonic() + self.ahead_s
-
-
 class Service:
     """A running service and its clock."""
 
-    def __init__(self, client: TestClient[Any, Any], clock: Clock) -> None:
+    def __init__(self, client: TestClient[Any, Any], clock: ClockAhead) -> None:
         self.client, self.clock = client, clock
 
     async def get(self, path: str, **headers: str) -> tuple[int, Any, Any]:
@@ -82,7 +72,7 @@ async def start(vocabulary: Vocabulary, redis_server: Any) -> AsyncIterator[Star
         url = str(upstream.make_url(""))
         services = []
         for ahead_s in (apart_s, 0.0):
-            clock = Clock(ahead_s)
+            clock = ClockAhead(ahead_s)
             settings = Settings(
                 encar_api_url=url,
                 encar_page_url=url,

@@ -6,11 +6,11 @@ from typing import Any
 import pytest
 
 from dealerproxy.sandbox.danawa.inventory import DanawaInventory
-from dealerproxy.sandbox.encar.inventory import Inventory
 from dealerproxy.sandbox.faults import Block, Latency, Status, Trickle
 from dealerproxy.upstreams.off_sale import MOST, OffSale
 from dealerproxy.vehicles.car import SaleStatus
 from dealerproxy.vehicles.listing import Listing
+from tests.support.stock import stock
 
 NO_CACHE = {"Cache-Control": "no-cache"}
 
@@ -23,13 +23,6 @@ async def get(house: Any, path: str, **headers: str) -> tuple[int, Any]:
 async def check(house: Any, *ids: str) -> list[str]:
     async with house.client.post("/v1/vehicles/availability", json={"ids": list(ids)}) as response:
         return [found["status"] for found in (await response.json())["data"]]
-
-
-def stock(count: int = 3) -> Inventory:
-    inventory = Inventory()
-    for i in range(count):
-        inventory.insert(inventory.new_car(manufacturer="기아", price=1000 + i))
-    return inventory
 
 
 def ids_of(answer: Any) -> set[str]:

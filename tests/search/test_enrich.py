@@ -6,13 +6,7 @@ from typing import Any
 from dealerproxy.sandbox.danawa.inventory import DanawaInventory
 from dealerproxy.sandbox.encar.inventory import Inventory
 from dealerproxy.sandbox.faults import Block, MissingField
-
-
-def stock(count: int, **fields: Any) -> Inventory:
-    inventory = Inventory()
-    for i in range(count):
-        inventory.insert(inventory.new_car(**{"manufacturer": "기아", "price": 1000 + i, **fields}))
-    return inventory
+from tests.support.stock import stock
 
 
 def asked(house: Any) -> Counter[str]:

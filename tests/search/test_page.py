@@ -20,18 +20,8 @@ from dealerproxy.sandbox.faults import (
     Status,
     Trickle,
 )
-from tests.timing import Stopwatch
-
-
-def stock(count: int, **fields: Any) -> Inventory:
-    inventory = Inventory()
-    add(inventory, count, **fields)
-    return inventory
-
-
-def add(inventory: Inventory, count: int, **fields: Any) -> None:
-    for i in range(count):
-        inventory.insert(inventory.new_car(**{"manufacturer": "기아", "price": 1000 + i, **fields}))
+from tests.support.stock import add, stock
+from tests.support.timing import Stopwatch
 
 
 def codes(answer: Any) -> list[str]:

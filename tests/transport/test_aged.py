@@ -17,22 +17,13 @@ from dealerproxy.cache.cache import StaleCache
 from dealerproxy.cache.entries import CachePolicy, CacheResult, CacheStatus, Key
 from dealerproxy.contract.deadline import Deadline
 from dealerproxy.transport.errors import Drift, RateLimited, TooLate, Unreachable, UpstreamError
+from tests.support.clock import Clock
 
 HIT, MISS, UPDATING, STALE = CacheStatus.HIT, CacheStatus.MISS, CacheStatus.UPDATING, CacheStatus.STALE
 BACK_OFF_S = 2.0
 CHUNK: CachePolicy[str | None] = CachePolicy(
     "chunk", str | None, fresh_s=60.0, revalidate_s=120.0, if_error_s=600.0, back_off_s=BACK_OFF_S
 )
-
-
-class Clock:
-    """A clock that moves when told to."""
-
-    def __init__(self) -> None:
-        self.at = 1_700_000_000.0
-
-    def __call__(self) -> float:
-        return self.at
 
 
 def within(seconds: float) -> Deadline:
@@ -68,7 +59,7 @@ class Desk:
     """A cache, its clock and one source, with short ways to ask."""
 
     def __init__(self, kind: CachePolicy[Any] = CHUNK, *, open_gate: bool = True, **options: Any) -> None:
-        self.clock = Clock()
+        self.clock = Clock(1_700_000_000.0)
         self.cache = StaleCache(clock=self.clock, **options)
         self.kind = kind
         self.source = Source(open_gate=open_gate)

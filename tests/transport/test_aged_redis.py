@@ -25,7 +25,8 @@ from dealerproxy.settings import Settings
 from dealerproxy.tasks import cancel_and_wait
 from dealerproxy.transport.errors import Drift, Overloaded, RateLimited, TooLate, Unreachable
 from dealerproxy.transport.redis_guard import RedisGuard, connect
-from tests.timing import Stopwatch
+from tests.support.clock import Clock
+from tests.support.timing import Stopwatch
 
 HIT, MISS, UPDATING, STALE = CacheStatus.HIT, CacheStatus.MISS, CacheStatus.UPDATING, CacheStatus.STALE
 CAR: CachePolicy[str | None] = CachePolicy(
@@ -36,19 +37,6 @@ PIECE, FAILURE, LOCK = ("dealerproxy:1:" + what + ":car:a" for what in ("piece",
 TOKEN, LEASE_MS = uuid.uuid4().hex, int(redis_tier.LEASE_S * 1000)
 PAUSE_S = 0.1
 LOAD_S = 0.02
-
-
-class Clock:
-    """A clock for all processes that moves when told to."""
-
-    def __init__(self) -> None:
-        self.at = time.time()
-
-    def __call__(self) -> float:
-        return self.at
-
-    async def of_redis(self, _: object) -> float:
-        return self.at
 
 
 class Source:
@@ -102,7 +90,7 @@ class World:
     def __init__(self, server: Any) -> None:
         self.server = server
         self.redis: Any = server.client
-        self.clock, self.source = Clock(), Source()
+        self.clock, self.source = Clock(time.time()), Source()
         self.processes: list[Process] = []
 
     def process(self, *, pause_s: float = PAUSE_S) -> Process:

@@ -3,16 +3,7 @@
 import pytest
 
 from dealerproxy.contract.deadline import Deadline
-
-
-class Clock:
-    """A clock that moves when told to."""
-
-    def __init__(self, at: float = 1_000.0) -> None:
-        self.at = at
-
-    def __call__(self) -> float:
-        return self.at
+from tests.support.clock import Clock
 
 
 def test_what_is_left_shrinks_as_the_clock_moves() -> None:

@@ -46,7 +46,7 @@ from dealerproxy.transport.limits import Bulkhead, RateLimiter
 from dealerproxy.transport.response import Response, json_body, page_body
 from dealerproxy.transport.retry import Retries
 from dealerproxy.vocabulary import Vocabulary
-from tests.timing import Stopwatch
+from tests.support.timing import Stopwatch
 
 T = TypeVar("T")
 CAP = 10_000

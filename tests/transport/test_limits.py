@@ -9,17 +9,10 @@ from hypothesis import strategies as st
 
 from dealerproxy.transport.errors import Overloaded, TimedOut
 from dealerproxy.transport.limits import LONGEST_WAIT_S, Bulkhead, Lane, RateLimiter
+from tests.support.clock import Clock
 
 PATIENT_S = 30.0
 INTERACTIVE, BACKGROUND = Lane.INTERACTIVE, Lane.BACKGROUND
-
-
-class Clock:
-    def __init__(self) -> None:
-        self.now = 1_000.0
-
-    def __call__(self) -> float:
-        return self.now
 
 
 def limiter(clock: Clock, *, rps: float = 4.0, burst: int = 1, processes: int = 1) -> RateLimiter:
@@ -49,9 +42,9 @@ async def test_a_burst_comes_back_with_time_and_never_grows() -> None:
     rate = limiter(clock, burst=8)
     for _ in range(8):
         await rate.reserve(0.0)
-    clock.now += 1.0
+    clock.at += 1.0
     assert [await rate.reserve(PATIENT_S) for _ in range(5)] == pytest.approx([0, 0, 0, 0, 0.25])
-    clock.now += 1_000.0
+    clock.at += 1_000.0
     assert [await rate.reserve(PATIENT_S) for _ in range(9)] == pytest.approx([0] * 8 + [0.25])
 
 
@@ -95,11 +88,11 @@ def test_no_second_ever_sees_more_than_the_rate_and_the_burst(
         clock, sent = Clock(), []
         rate = limiter(clock, rps=rps, burst=burst)
         for passed, patience in steps:
-            clock.now += passed
+            clock.at += passed
             with suppress(Overloaded):
                 wait = await rate.reserve(patience)
                 assert 0 <= wait <= patience
-                sent.append(clock.now + wait)
+                sent.append(clock.at + wait)
         return sent
 
     sent = asyncio.run(play())

@@ -8,19 +8,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dealerproxy.cache.memory import ENTRY_BYTES, BoundedMemory
-
-
-class Clock:
-    def __init__(self) -> None:
-        self.at = 100.0
-
-    def __call__(self) -> float:
-        return self.at
+from tests.support.clock import Clock
 
 
 def memory(entries: int = 3, clock: Clock | None = None) -> BoundedMemory:
     """Room for so many small values; a number weighs what it says."""
-    return BoundedMemory(max_bytes=entries * (ENTRY_BYTES + 10), weigh=int, clock=clock or Clock())
+    return BoundedMemory(max_bytes=entries * (ENTRY_BYTES + 10), weigh=int, clock=clock or Clock(100.0))
 
 
 async def kept(cache: BoundedMemory, names: str) -> str:
@@ -70,7 +63,7 @@ async def test_a_value_larger_than_everything_is_not_kept_and_leaves_no_older_on
 
 
 async def test_a_value_expires_after_its_time_without_any_timer() -> None:
-    clock = Clock()
+    clock = Clock(100.0)
     cache = memory(clock=clock)
     await cache.set("a", 1, ttl=5.0)
     await cache.set("b", 1)
@@ -122,7 +115,7 @@ ACTIONS = st.lists(
 
 @given(ACTIONS)
 async def test_it_never_holds_more_than_its_bound_nor_anything_but_the_last_value(actions: list[Any]) -> None:
-    clock = Clock()
+    clock = Clock(100.0)
     cache = memory(entries=3, clock=clock)
     said: dict[str, tuple[int, float]] = {}
     for name, weight, ttl, later in actions:

@@ -12,17 +12,10 @@ from redis import exceptions
 from structlog.testing import capture_logs
 
 from dealerproxy.transport.redis_guard import LOG_EVERY_S, RedisGuard, connect
-from tests.timing import Stopwatch
+from tests.support.clock import Clock
+from tests.support.timing import Stopwatch
 
 NOTHING: Any = None
-
-
-class Clock:
-    def __init__(self) -> None:
-        self.at = 100.0
-
-    def __call__(self) -> float:
-        return self.at
 
 
 class Calls:
@@ -47,7 +40,7 @@ def guard(clock: Clock, *, timeout_s: float = 5.0) -> RedisGuard:
 
 
 async def test_what_redis_says_is_handed_on() -> None:
-    shared, calls = guard(Clock()), Calls()
+    shared, calls = guard(Clock(100.0)), Calls()
     assert await shared.run(calls, "otherwise") == "said"
     assert (shared.up, shared.failures) == (True, 0)
 
@@ -66,7 +59,7 @@ async def test_what_redis_says_is_handed_on() -> None:
     ids=lambda failure: type(failure).__name__,
 )
 async def test_after_a_failure_redis_is_left_alone_for_a_pause(failure: Exception) -> None:
-    clock, calls = Clock(), Calls(failure)
+    clock, calls = Clock(100.0), Calls(failure)
     shared = guard(clock)
     assert await shared.run(calls, "otherwise") == "otherwise"
     assert not shared.up
@@ -85,7 +78,7 @@ async def test_after_a_failure_redis_is_left_alone_for_a_pause(failure: Exceptio
     "failure", [exceptions.OutOfMemoryError("full"), exceptions.ReadOnlyError("replica")], ids=["full", "read-only"]
 )
 async def test_a_redis_that_says_no_is_there_all_the_same(failure: Exception) -> None:
-    shared, calls = guard(Clock()), Calls(failure)
+    shared, calls = guard(Clock(100.0)), Calls(failure)
     assert await shared.run(calls, "otherwise") == "otherwise"
     calls.failure = None
     assert await shared.run(calls, "otherwise") == "said"
@@ -93,7 +86,7 @@ async def test_a_redis_that_says_no_is_there_all_the_same(failure: Exception) ->
 
 
 async def test_after_a_pause_one_call_finds_out_while_the_others_go_on_without() -> None:
-    clock, calls = Clock(), Calls(exceptions.ConnectionError("refused"))
+    clock, calls = Clock(100.0), Calls(exceptions.ConnectionError("refused"))
     shared = guard(clock)
     await shared.run(calls, None)
     clock.at += 1.1
@@ -109,7 +102,7 @@ async def test_after_a_pause_one_call_finds_out_while_the_others_go_on_without()
 
 
 async def test_a_probe_that_was_cancelled_is_followed_by_another() -> None:
-    clock, calls = Clock(), Calls(exceptions.ConnectionError("refused"))
+    clock, calls = Clock(100.0), Calls(exceptions.ConnectionError("refused"))
     shared = guard(clock, timeout_s=0.2)
     await shared.run(calls, None)
     clock.at += 1.1
@@ -125,14 +118,14 @@ async def test_a_probe_that_was_cancelled_is_followed_by_another() -> None:
 
 
 async def test_nobody_waits_longer_than_the_time_out() -> None:
-    shared, calls = guard(Clock(), timeout_s=0.01), Calls()
+    shared, calls = guard(Clock(100.0), timeout_s=0.01), Calls()
     calls.gate.clear()
     assert await shared.run(calls, "otherwise") == "otherwise"
     assert not shared.up
 
 
 async def test_a_caller_that_is_cancelled_is_no_failure_of_redis() -> None:
-    shared, calls = guard(Clock()), Calls()
+    shared, calls = guard(Clock(100.0)), Calls()
     calls.gate.clear()
     caller = asyncio.create_task(shared.run(calls, "otherwise"))
     await asyncio.sleep(0)
@@ -167,7 +160,7 @@ def swallowing(error: Exception | None) -> Callable[[object], Awaitable[str]]:
 
 @pytest.mark.parametrize("error", SWALLOWED.values(), ids=SWALLOWED)
 async def test_a_cancel_that_the_client_swallows_reaches_the_caller(error: Exception | None) -> None:
-    shared = guard(Clock())
+    shared = guard(Clock(100.0))
     caller = asyncio.create_task(shared.run(swallowing(error), "otherwise"))
     await asyncio.sleep(0)
     caller.cancel()
@@ -178,7 +171,7 @@ async def test_a_cancel_that_the_client_swallows_reaches_the_caller(error: Excep
 
 @pytest.mark.parametrize("error", SWALLOWED.values(), ids=SWALLOWED)
 async def test_watching_ends_although_the_client_swallows_the_cancel(error: Exception | None) -> None:
-    shared = guard(Clock())
+    shared = guard(Clock(100.0))
     shared.client = SimpleNamespace(ping=lambda: swallowing(error)(None))  # type: ignore[assignment]
     watching = asyncio.create_task(shared.watch())
     await asyncio.sleep(0)
@@ -189,13 +182,13 @@ async def test_watching_ends_although_the_client_swallows_the_cancel(error: Exce
 
 @pytest.mark.parametrize("error", SWALLOWED.values(), ids=SWALLOWED)
 async def test_a_time_out_that_the_client_swallows_is_no_cancel(error: Exception | None) -> None:
-    shared = guard(Clock(), timeout_s=0.01)
+    shared = guard(Clock(100.0), timeout_s=0.01)
     answer = await shared.run(swallowing(error), "otherwise")
     assert answer == ("said" if error is None else "otherwise")
 
 
 async def test_who_cleans_up_after_a_cancel_goes_on_cleaning_up_when_redis_fails() -> None:
-    shared, calls = guard(Clock(), timeout_s=0.01), Calls()
+    shared, calls = guard(Clock(100.0), timeout_s=0.01), Calls()
     calls.gate.clear()
     answers: list[object] = []
 
@@ -219,7 +212,7 @@ async def test_who_cleans_up_after_a_cancel_goes_on_cleaning_up_when_redis_fails
 
 
 async def test_a_redis_that_is_away_is_one_line_a_minute() -> None:
-    clock, calls = Clock(), Calls(exceptions.ConnectionError("refused"))
+    clock, calls = Clock(100.0), Calls(exceptions.ConnectionError("refused"))
     shared = guard(clock)
     with capture_logs() as lines:
         for _ in range(int(LOG_EVERY_S)):
@@ -233,7 +226,7 @@ async def test_a_redis_that_is_away_is_one_line_a_minute() -> None:
 
 
 def test_keys_say_whose_they_are_and_in_which_version() -> None:
-    assert guard(Clock()).key("rate", "encar") == "dealerproxy:1:rate:encar"
+    assert guard(Clock(100.0)).key("rate", "encar") == "dealerproxy:1:rate:encar"
 
 
 PARTS = st.lists(st.text("a:%25", max_size=4), min_size=1, max_size=3)
@@ -241,7 +234,7 @@ PARTS = st.lists(st.text("a:%25", max_size=4), min_size=1, max_size=3)
 
 @given(PARTS, PARTS)
 def test_different_parts_never_make_the_same_key(some: list[str], others: list[str]) -> None:
-    shared = guard(Clock())
+    shared = guard(Clock(100.0))
     assert (shared.key(*some) == shared.key(*others)) == (some == others)
 
 

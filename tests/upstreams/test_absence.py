@@ -8,20 +8,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dealerproxy.upstreams.absence import COUNTS_S, MOST_ASKED, MOST_SHOWN, WINDOW, Absence
+from tests.support.clock import Clock
 
 MOST = WINDOW // 2 + 1
 
 
-class Clock:
-    now = 1_000_000.0
-
-    def __call__(self) -> float:
-        return self.now
-
-
 @pytest.fixture
 def clock() -> Clock:
-    return Clock()
+    return Clock(1_000_000.0)
 
 
 @pytest.fixture
@@ -112,7 +106,7 @@ def test_what_was_missing_before_is_doubted_until_it_is_asked_again(absence: Abs
 def test_it_does_not_outlast_what_it_is_about(absence: Absence, clock: Clock) -> None:
     absence.listed(ids(30))
     ask(absence, ids(30), missing=True)
-    clock.now += COUNTS_S
+    clock.at += COUNTS_S
     assert not absence.holds
     absence.listed(ids(30))
     assert not absence.holds
@@ -154,21 +148,21 @@ def most_are_missing(asked: Mapping[str, tuple[bool, float]], shown: Mapping[str
 
 @given(EVENTS)
 def test_it_holds_exactly_while_most_of_the_last_ten_that_lists_show_are_missing(events: list[Event]) -> None:
-    clock = Clock()
+    clock = Clock(1_000_000.0)
     absence, shown, asked = Absence(clock), dict[str, float](), dict[str, tuple[bool, float]]()
     held = False
     for kind, number, seconds in events:
-        clock.now += 0.001
+        clock.at += 0.001
         listing_id, began = str(number), list[str]()
         if kind == "wait":
-            clock.now += seconds
+            clock.at += seconds
         elif kind == "listed":
             began = [*absence.listed([listing_id], seconds)]
-            shown[listing_id] = max(shown.get(listing_id, 0.0), clock.now - seconds)
+            shown[listing_id] = max(shown.get(listing_id, 0.0), clock.at - seconds)
         else:
             began = [*absence.asked(listing_id, missing=kind == "missing")]
-            asked[listing_id] = (kind == "missing", clock.now)
-        expected = most_are_missing(asked, shown, clock.now)
+            asked[listing_id] = (kind == "missing", clock.at)
+        expected = most_are_missing(asked, shown, clock.at)
         assert absence.holds == expected
         assert bool(began) == (expected and not held)
         assert all(asked[each][0] for each in began)

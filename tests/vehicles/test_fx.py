@@ -20,20 +20,11 @@ from dealerproxy.settings import DEFAULT_KRW_PER_USD, DEFAULT_RATE_AS_OF, Settin
 from dealerproxy.transport.errors import Blocked, TimedOut, Unreachable
 from dealerproxy.vehicles.fx import COMPARABLE_S, FRESH_S, RETRY_S, FxRates, date_at, rate_at
 from dealerproxy.vocabulary import Vocabulary
+from tests.support.clock import Clock
 
 STATIC = Rate(1347.52, "2026-04-15T21:50:00+09:00", "static")
 # 1 June 2026 00:00:00 UTC.
 START = 1_780_272_000.0
-
-
-class Clock:
-    """A clock that moves when told to."""
-
-    def __init__(self) -> None:
-        self.at = START
-
-    def __call__(self) -> float:
-        return self.at
 
 
 class Provider:
@@ -74,7 +65,7 @@ async def refreshed(rates: FxRates) -> Rate:
 
 
 async def test_without_a_provider_the_static_rate_serves_for_ever() -> None:
-    clock = Clock()
+    clock = Clock(START)
     rates = FxRates(STATIC, now=clock, clock=clock)
     assert await refreshed(rates) == STATIC
     clock.at += 10 * FRESH_S
@@ -87,7 +78,7 @@ def test_without_a_provider_no_event_loop_is_needed() -> None:
 
 
 def test_a_rate_brought_by_a_request_is_of_this_moment_and_says_so() -> None:
-    rates = FxRates(STATIC, now=Clock())
+    rates = FxRates(STATIC, now=Clock(START))
     assert rates.requested(1500.0) == Rate(1500.0, "2026-06-01T09:00:00+09:00", "request")
     assert rates.current() == STATIC
 
@@ -96,14 +87,14 @@ def test_a_rate_brought_by_a_request_is_of_this_moment_and_says_so() -> None:
 
 
 async def test_a_provider_replaces_the_static_rate_with_its_own_and_the_moment_of_reading() -> None:
-    rates = rates_with(Provider(), Clock())
+    rates = rates_with(Provider(), Clock(START))
     assert await refreshed(rates) == Rate(1400.25, "2026-06-01T09:00:00+09:00", "provider")
 
 
 async def test_no_request_waits_for_a_provider_not_even_the_first() -> None:
     provider = Provider()
     provider.gate.clear()
-    rates = rates_with(provider, Clock())
+    rates = rates_with(provider, Clock(START))
     assert [rates.current() for _ in range(3)] == [STATIC] * 3
     await settle()
     assert rates.current() == STATIC
@@ -113,7 +104,7 @@ async def test_no_request_waits_for_a_provider_not_even_the_first() -> None:
 
 
 async def test_many_requests_start_one_refresh() -> None:
-    provider, clock = Provider(), Clock()
+    provider, clock = Provider(), Clock(START)
     provider.gate.clear()
     rates = rates_with(provider, clock)
     for _ in range(50):
@@ -125,7 +116,7 @@ async def test_many_requests_start_one_refresh() -> None:
 
 
 async def test_a_rate_is_refreshed_once_an_hour() -> None:
-    provider, clock = Provider(), Clock()
+    provider, clock = Provider(), Clock(START)
     rates = rates_with(provider, clock)
     await refreshed(rates)
     clock.at += FRESH_S - 1
@@ -138,7 +129,7 @@ async def test_a_rate_is_refreshed_once_an_hour() -> None:
 
 
 async def test_the_old_rate_serves_while_the_new_one_is_on_its_way() -> None:
-    provider, clock = Provider(), Clock()
+    provider, clock = Provider(), Clock(START)
     rates = rates_with(provider, clock)
     first = await refreshed(rates)
     clock.at += FRESH_S
@@ -186,14 +177,14 @@ TROUBLES = [
 @pytest.mark.parametrize("trouble", TROUBLES)
 async def test_before_the_first_success_trouble_leaves_the_static_rate(trouble: bytes | Exception) -> None:
     with capture_logs() as lines:
-        assert await refreshed(rates_with(Provider(trouble), Clock())) == STATIC
+        assert await refreshed(rates_with(Provider(trouble), Clock(START))) == STATIC
     assert [line["event"] for line in lines] == ["fx_refresh_failed"]
     assert lines[0]["error"]
 
 
 @pytest.mark.parametrize("trouble", TROUBLES)
 async def test_after_a_success_trouble_leaves_the_last_good_rate(trouble: bytes | Exception) -> None:
-    provider, clock = Provider(), Clock()
+    provider, clock = Provider(), Clock(START)
     rates = rates_with(provider, clock)
     good = await refreshed(rates)
     provider.answer = trouble
@@ -203,7 +194,7 @@ async def test_after_a_success_trouble_leaves_the_last_good_rate(trouble: bytes 
 
 
 async def test_a_failing_provider_is_asked_at_most_once_a_minute() -> None:
-    provider, clock = Provider(Unreachable("reset")), Clock()
+    provider, clock = Provider(Unreachable("reset")), Clock(START)
     rates = rates_with(provider, clock)
     for _ in range(301):  # five minutes of requests, one a second
         await refreshed(rates)
@@ -212,7 +203,7 @@ async def test_a_failing_provider_is_asked_at_most_once_a_minute() -> None:
 
 
 async def test_a_provider_that_recovers_is_believed_again_and_then_left_alone_for_an_hour() -> None:
-    provider, clock = Provider(Unreachable("reset")), Clock()
+    provider, clock = Provider(Unreachable("reset")), Clock(START)
     rates = rates_with(provider, clock)
     await refreshed(rates)
     provider.answer = b'{"rates": {"KRW": 1400.25}}'
@@ -226,7 +217,7 @@ async def test_a_provider_that_recovers_is_believed_again_and_then_left_alone_fo
 async def test_closing_ends_a_refresh_that_hangs() -> None:
     provider = Provider()
     provider.gate.clear()
-    rates = rates_with(provider, Clock())
+    rates = rates_with(provider, Clock(START))
     rates.current()
     await settle()
     await rates.close()
@@ -603,7 +594,7 @@ async def test_a_service_whose_provider_is_in_trouble_goes_on_with_the_static_ra
 
 @pytest.mark.parametrize("jump_s", [3_600.0, -3_600.0, 31_536_000.0, -31_536_000.0])
 async def test_a_rate_is_refreshed_on_time_although_the_time_of_day_is_set(jump_s: float) -> None:
-    provider, clock, day = Provider(), Clock(), Clock()
+    provider, clock, day = Provider(), Clock(START), Clock(START)
     rates = FxRates(STATIC, fetch=provider, path="rates.KRW", now=day, clock=clock)
     await rates.prime(1)
     day.at += jump_s

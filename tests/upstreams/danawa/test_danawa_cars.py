@@ -24,6 +24,7 @@ from dealerproxy.upstreams.off_sale import OffSale
 from dealerproxy.vehicles.car import Car, Documents, SaleStatus
 from dealerproxy.vehicles.render import detail
 from dealerproxy.vocabulary import Vocabulary
+from tests.support.clock import Clock
 
 CAPTURES = Path(__file__).parents[2] / "captures"
 ID = "6100000001"
@@ -58,14 +59,6 @@ class Feeder:
         return read(self.answer)
 
 
-class Clock:
-    def __init__(self) -> None:
-        self.now = 0.0
-
-    def __call__(self) -> float:
-        return self.now
-
-
 @pytest.fixture
 def feeder() -> Feeder:
     return Feeder()
@@ -73,7 +66,7 @@ def feeder() -> Feeder:
 
 @pytest.fixture
 def clock() -> Clock:
-    return Clock()
+    return Clock(0.0)
 
 
 @pytest.fixture
@@ -183,7 +176,7 @@ async def test_one_witness_that_fails_proves_nothing(
         assert [(line["event"], line["upstream"], line["operation"], line["id"]) for line in lines] == [
             ("upstream_trouble", "danawa", "feeder", ID)
         ]
-        clock.now += 3  # a failure is kept for a moment
+        clock.at += 3  # a failure is kept for a moment
     feeder.answer = body()
     await found(cars)
 
@@ -228,7 +221,7 @@ async def test_documents_asked_anew_cannot_fail_the_car(
     cars: DanawaCars, feeder: Feeder, clock: Clock, answer: bytes | UpstreamError, status: str, reason: str | None
 ) -> None:
     car = await found(cars)
-    clock.now += 601
+    clock.at += 601
     feeder.answer = answer
     documents = await cars.documents(car, 1000, Deadline(1))
     assert (documents.report, documents.record) == (None, None)
@@ -242,7 +235,7 @@ async def test_papers_that_could_not_be_asked_anew_are_the_old_ones_and_say_so(
     cars: DanawaCars, feeder: Feeder, clock: Clock
 ) -> None:
     car = await found(cars)
-    clock.now += 61
+    clock.at += 61
     feeder.answer = Blocked("captcha")
     documents = await cars.documents(car, 1000, Deadline(1))
     assert documents.report is not None

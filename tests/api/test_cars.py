@@ -9,12 +9,11 @@ from typing import Any
 import orjson
 import pytest
 from aiohttp import web
-from aiohttp.test_utils import TestClient, TestServer
+from aiohttp.test_utils import TestClient
 
-from dealerproxy.app import create_app
-from dealerproxy.settings import Settings
 from dealerproxy.upstreams.encar.advert import GONE_TEXT
 from dealerproxy.vocabulary import Vocabulary
+from tests.support.harness import ServiceHarness, service_over
 from tests.support.timing import Stopwatch
 
 DOCUMENT = orjson.loads((Path(__file__).parents[1] / "captures" / "encar_detail" / "body.json").read_bytes())
@@ -72,9 +71,10 @@ class Encar:
         return web.Response(status=404) if give is None else await give()
 
 
-class House:
+class CarHarness(ServiceHarness):
     def __init__(self, client: TestClient[Any, Any], encar: Encar) -> None:
-        self.client, self.encar = client, encar
+        super().__init__(client)
+        self.encar = encar
 
     async def get(self, path: str, **params: str) -> tuple[int, Any, Any]:
         async with self.client.get(path, params=params) as response:
@@ -86,26 +86,13 @@ class House:
 
 
 @pytest.fixture
-async def house(vocabulary: Vocabulary, request: pytest.FixtureRequest) -> AsyncIterator[House]:
+async def house(vocabulary: Vocabulary, request: pytest.FixtureRequest) -> AsyncIterator[CarHarness]:
     """A service whose cars take `DEADLINE_S` at most, or as long as the test asks for."""
     encar = Encar()
     app = web.Application()
     app.router.add_route("*", "/{path:.*}", encar.handle)
-    upstream = TestServer(app)
-    await upstream.start_server()
-    url = str(upstream.make_url(""))
-    settings = Settings(
-        encar_api_url=url,
-        encar_page_url=url,
-        encar_rps=1000.0,
-        cursor_secret="x",
-        detail_deadline_s=getattr(request, "param", DEADLINE_S),
-    )
-    client = TestClient(TestServer(create_app(settings, vocabulary)))
-    await client.start_server()
-    yield House(client, encar)
-    await client.close()
-    await upstream.close()
+    async with service_over(app, vocabulary, detail_deadline_s=getattr(request, "param", DEADLINE_S)) as client:
+        yield CarHarness(client, encar)
 
 
 LIVE, SOLD, WAIT = document(), document(status="SOLD"), document(status="WAIT")
@@ -136,7 +123,7 @@ PAGES: dict[str, tuple[Answer | int, tuple[int, str], tuple[int, str]]] = {
 }
 
 
-async def outcome(house: House) -> tuple[int, str]:
+async def outcome(house: CarHarness) -> tuple[int, str]:
     status, body, headers = await house.get(f"/v1/vehicles/encar_{ID}")
     if status == 200:
         assert body["id"] == f"encar_{ID}"
@@ -163,7 +150,7 @@ async def outcome(house: House) -> tuple[int, str]:
         ({"vehicleId": 49000001}, (503, "")),
     ],
 )
-async def test_a_json_that_speaks_decides_alone(house: House, advert: Any, expected: tuple[int, str]) -> None:
+async def test_a_json_that_speaks_decides_alone(house: CarHarness, advert: Any, expected: tuple[int, str]) -> None:
     house.encar.says("vehicle", as_json(advert))
     house.encar.says("cars/detail", as_page(LIVE))
     assert await outcome(house) == expected
@@ -179,7 +166,7 @@ BOTH = [
 
 
 @pytest.mark.parametrize(("failure", "page"), BOTH)
-async def test_after_a_failed_json_the_page_decides(house: House, failure: str, page: str) -> None:
+async def test_after_a_failed_json_the_page_decides(house: CarHarness, failure: str, page: str) -> None:
     house.encar.says("vehicle", FAILURES[failure])
     answer, expected, _ = PAGES[page]
     house.encar.says("cars/detail", answer)
@@ -187,20 +174,20 @@ async def test_after_a_failed_json_the_page_decides(house: House, failure: str, 
 
 
 @pytest.mark.parametrize("page", PAGES)
-async def test_after_a_plain_404_the_page_decides_or_the_404_stands(house: House, page: str) -> None:
+async def test_after_a_plain_404_the_page_decides_or_the_404_stands(house: CarHarness, page: str) -> None:
     house.encar.says("vehicle", 404)
     answer, _, expected = PAGES[page]
     house.encar.says("cars/detail", answer)
     assert await outcome(house) == expected
 
 
-async def test_a_page_with_a_status_nobody_knows_is_no_gone_car(house: House) -> None:
+async def test_a_page_with_a_status_nobody_knows_is_no_gone_car(house: CarHarness) -> None:
     house.encar.says("vehicle", 404)
     house.encar.says("cars/detail", as_page(OTHER))
     assert await outcome(house) == (503, "")
 
 
-async def test_both_witnesses_hanging_are_a_503_within_the_deadline(house: House) -> None:
+async def test_both_witnesses_hanging_are_a_503_within_the_deadline(house: CarHarness) -> None:
     house.encar.says("vehicle", "hang")
     house.encar.says("cars/detail", "hang")
     async with Stopwatch() as watch:
@@ -208,7 +195,7 @@ async def test_both_witnesses_hanging_are_a_503_within_the_deadline(house: House
     assert watch.seconds < DEADLINE_S + 0.2
 
 
-async def test_documents_that_hang_cost_their_nulls_not_the_car(house: House) -> None:
+async def test_documents_that_hang_cost_their_nulls_not_the_car(house: CarHarness) -> None:
     house.encar.says("vehicle", as_json(LIVE))
     for name in ("inspection", "record", "diagnosis"):
         house.encar.says(name, "hang")
@@ -221,20 +208,20 @@ async def test_documents_that_hang_cost_their_nulls_not_the_car(house: House) ->
     ]
 
 
-async def test_documents_nobody_has_are_absent_not_failed(house: House) -> None:
+async def test_documents_nobody_has_are_absent_not_failed(house: CarHarness) -> None:
     house.encar.says("vehicle", as_json(LIVE))
     _, body, _ = await house.get(f"/v1/vehicles/encar_{ID}")
     assert {(item["status"], item["reason"]) for item in body["enrichment"]} == {("absent", "not_found")}
 
 
-async def test_a_private_record_is_not_asked_for(house: House) -> None:
+async def test_a_private_record_is_not_asked_for(house: CarHarness) -> None:
     house.encar.says("vehicle", as_json(LIVE | {"condition": {"accident": {"recordView": False}}}))
     _, body, _ = await house.get(f"/v1/vehicles/encar_{ID}")
     assert body["enrichment"][1] == {"name": "record", "status": "skipped", "reason": "private"}
     assert not [path for path in house.encar.asked if "record" in path]
 
 
-async def test_a_copy_asks_for_the_documents_of_its_original(house: House) -> None:
+async def test_a_copy_asks_for_the_documents_of_its_original(house: CarHarness) -> None:
     house.encar.says("vehicle", as_json(LIVE | {"manage": {"dummy": True, "dummyVehicleId": 49000777}}))
     _, body, _ = await house.get("/v1/vehicles/encar_49000777")
     assert body["id"] == "encar_49000777"
@@ -248,14 +235,14 @@ async def test_a_copy_asks_for_the_documents_of_its_original(house: House) -> No
         *("encar_1%2F..%2F2", "encar_%31x", "encar_1%00", "encar_١", "..%2Fencar_1", "encar_1%0a"),
     ],
 )
-async def test_what_is_no_dealer_id_is_unknown_without_a_call(house: House, path: str) -> None:
+async def test_what_is_no_dealer_id_is_unknown_without_a_call(house: CarHarness, path: str) -> None:
     async with house.client.get(f"/v1/vehicles/{path}") as response:
         assert response.status in {400, 404}
         assert (await response.json())["error"]["message"]
     assert house.encar.asked == []
 
 
-async def test_prices_follow_the_partners_rules(house: House) -> None:
+async def test_prices_follow_the_partners_rules(house: CarHarness) -> None:
     house.encar.says("vehicle", as_json(LIVE))
     _, body, _ = await house.get(f"/v1/vehicles/encar_{ID}", krw_per_usd="1000")
     assert body["pricing"] == {
@@ -277,14 +264,14 @@ async def test_prices_follow_the_partners_rules(house: House) -> None:
     assert "dealer" not in body
 
 
-async def test_a_bad_parameter_of_a_car_is_a_400(house: House) -> None:
+async def test_a_bad_parameter_of_a_car_is_a_400(house: CarHarness) -> None:
     for params in ({"krw_per_usd": "0"}, {"include": "all"}):
         status, body, _ = await house.get(f"/v1/vehicles/encar_{ID}", **params)
         assert (status, body["error"]["details"]["field"]) == (400, next(iter(params)))
 
 
 class TestAvailability:
-    async def test_each_car_has_its_state_in_the_order_asked(self, house: House) -> None:
+    async def test_each_car_has_its_state_in_the_order_asked(self, house: CarHarness) -> None:
         adverts = [
             document() | {"vehicleId": 1},
             document(status="SOLD") | {"vehicleId": 2},
@@ -311,19 +298,19 @@ class TestAvailability:
             ("encar_7", "available", None),
         ]
 
-    async def test_twenty_cars_are_one_call(self, house: House) -> None:
+    async def test_twenty_cars_are_one_call(self, house: CarHarness) -> None:
         house.encar.says("vehicles", as_json([document() | {"vehicleId": i} for i in range(1, 46)]))
         _, body = await house.post({"ids": [f"encar_{i}" for i in range(1, 46)]})
         assert {row["status"] for row in body["data"]} == {"available"}
         assert len(house.encar.asked) == 3
 
-    async def test_a_block_is_not_made_worse_by_asking_singly(self, house: House) -> None:
+    async def test_a_block_is_not_made_worse_by_asking_singly(self, house: CarHarness) -> None:
         house.encar.says("vehicles", 403)
         _, body = await house.post({"ids": ["encar_1", "encar_2"]})
         assert [(row["status"], row["reason"]) for row in body["data"]] == [("unknown", "blocked")] * 2
         assert len(house.encar.asked) == 1
 
-    async def test_what_cannot_be_asked_in_time_is_unknown_for_that_car_only(self, house: House) -> None:
+    async def test_what_cannot_be_asked_in_time_is_unknown_for_that_car_only(self, house: CarHarness) -> None:
         house.encar.says("vehicles", as_json([document() | {"vehicleId": 1}]))
         house.encar.says("vehicle", "hang")
         house.encar.says("cars/detail", "hang")
@@ -345,13 +332,13 @@ class TestAvailability:
             ({"ids": [5]}, "ids[0]"),
         ],
     )
-    async def test_a_bad_list_names_what_is_wrong(self, house: House, body: object, field: str) -> None:
+    async def test_a_bad_list_names_what_is_wrong(self, house: CarHarness, body: object, field: str) -> None:
         status, answer = await house.post(body)
         assert (status, answer["error"]["details"]["field"]) == (400, field)
         assert house.encar.asked == []
 
 
-async def test_papers_that_hang_leave_room_for_adverts_and_lists(house: House) -> None:
+async def test_papers_that_hang_leave_room_for_adverts_and_lists(house: CarHarness) -> None:
     house.encar.says("vehicle", as_json(LIVE | {"manage": {"dummyVehicleId": 49000777}}))
     house.encar.says("inspection", "hang")
     house.encar.says("vehicles", as_json([document()]))
@@ -364,14 +351,14 @@ async def test_papers_that_hang_leave_room_for_adverts_and_lists(house: House) -
     assert {answer[0] for answer in await asyncio.gather(*hanging)} == {200}
 
 
-async def test_a_document_nobody_has_is_not_asked_for_again(house: House) -> None:
+async def test_a_document_nobody_has_is_not_asked_for_again(house: CarHarness) -> None:
     house.encar.says("vehicle", as_json(LIVE))
     for _ in range(3):
         await house.get(f"/v1/vehicles/encar_{ID}")
     assert len(house.encar.asked) == 1 + 3
 
 
-async def test_a_copy_and_its_original_each_have_their_own_state(house: House) -> None:
+async def test_a_copy_and_its_original_each_have_their_own_state(house: CarHarness) -> None:
     twins = {"dummyVehicleId": 49000777}
     house.encar.says(
         "vehicles",
@@ -387,7 +374,7 @@ async def test_a_copy_and_its_original_each_have_their_own_state(house: House) -
 
 
 @pytest.mark.parametrize("house", [10.0], indirect=True)
-async def test_a_hundred_identical_checks_ask_once(house: House) -> None:
+async def test_a_hundred_identical_checks_ask_once(house: CarHarness) -> None:
     house.encar.says("vehicles", as_json([document()]))
     answers = await asyncio.gather(*(house.post({"ids": [f"encar_{ID}"]}) for _ in range(100)))
     assert {body["data"][0]["status"] for _, body in answers} == {"available"}
@@ -395,7 +382,7 @@ async def test_a_hundred_identical_checks_ask_once(house: House) -> None:
 
 
 @pytest.mark.parametrize("method", ["GET", "HEAD", "PUT", "DELETE", "OPTIONS"])
-async def test_availability_takes_posts_only(house: House, method: str) -> None:
+async def test_availability_takes_posts_only(house: CarHarness, method: str) -> None:
     async with house.client.request(method, "/v1/vehicles/availability") as response:
         assert (response.status, response.headers["Allow"]) == (405, "POST")
 
@@ -403,14 +390,16 @@ async def test_availability_takes_posts_only(house: House, method: str) -> None:
 @pytest.mark.parametrize(
     ("body", "encoding"), [(b'{"ids":' + b"[" * 60_000, None), (b"not gzip", "gzip"), (b"\xff", None)]
 )
-async def test_a_body_that_cannot_be_read_is_the_clients_fault(house: House, body: bytes, encoding: str | None) -> None:
+async def test_a_body_that_cannot_be_read_is_the_clients_fault(
+    house: CarHarness, body: bytes, encoding: str | None
+) -> None:
     headers = {"Content-Encoding": encoding} if encoding else {}
     async with house.client.post("/v1/vehicles/availability", data=body, headers=headers) as response:
         answer = await response.json()
     assert (response.status, answer["error"]["details"]["field"]) == (400, "ids")
 
 
-async def test_a_404_stands_when_the_page_hangs(house: House) -> None:
+async def test_a_404_stands_when_the_page_hangs(house: CarHarness) -> None:
     house.encar.says("vehicle", 404)
     house.encar.says("cars/detail", "hang")
     assert await outcome(house) == (404, "gone")

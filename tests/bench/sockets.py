@@ -58,7 +58,7 @@ Requests = Iterator[bytes]
 _numbers = itertools.count()
 
 
-class House(ExitStack):
+class Servers(ExitStack):
     """Servers that end with it."""
 
     def site(self, pause_s: float = 0.0) -> Server:
@@ -119,7 +119,7 @@ def new_cars() -> Requests:
 def cached(effort: Effort) -> Iterator[Figure]:
     """48 rows at hand."""
     case, baseline = "cached-list", "aiohttp sending the same bytes"
-    with House() as house:
+    with Servers() as house:
         site = house.site()
         service = house.service(site, settings=LASTING)
         bare = house.bare(service, LIST)
@@ -136,7 +136,7 @@ def proxied(effort: Effort, connections: int, loop: str = ASYNCIO) -> Iterator[F
         need(loop, extra=loop)
         case += f"-{loop}"
     missing: Skipped | None = None
-    with House() as house:
+    with Servers() as house:
         site = house.site()
         asked = [house.service(site, loop), house.passing_on(site, loop)]
         try:
@@ -154,7 +154,7 @@ def proxied(effort: Effort, connections: int, loop: str = ASYNCIO) -> Iterator[F
 def added(effort: Effort) -> Iterator[Figure]:
     """What the service adds to a site 50 ms away."""
     few = effort._replace(rounds=min(3, effort.rounds))
-    with House() as house:
+    with Servers() as house:
         site = house.site(PAUSE_S)
         service = house.service(site)
         for legs, path in ((1, LIST), (4, FOUR_LEGS)):
@@ -168,7 +168,7 @@ def added(effort: Effort) -> Iterator[Figure]:
 
 def detail(effort: Effort) -> Iterator[Figure]:
     """Cars with their three papers, of a site that answers at once."""
-    with House() as house:
+    with Servers() as house:
         site = house.site()
         service, through = house.service(site), house.passing_on(site)
         taken = _take(effort, BUSY, (service, new_cars()), (through, new_cars()))
@@ -178,7 +178,7 @@ def detail(effort: Effort) -> Iterator[Figure]:
 def on_uvloop(effort: Effort) -> Iterator[Figure]:
     """The service on uvloop against itself on asyncio's own event loop."""
     need(UVLOOP, extra=UVLOOP)
-    with House() as house:
+    with Servers() as house:
         site = house.site()
         plain, fast = (house.service(site, loop, LASTING) for loop in (ASYNCIO, UVLOOP))
         bare_plain, bare_fast = (house.bare(plain, LIST, loop) for loop in (ASYNCIO, UVLOOP))
@@ -194,7 +194,7 @@ def on_uvloop(effort: Effort) -> Iterator[Figure]:
 
 def misses(effort: Effort) -> Iterator[Figure]:
     """A hundred who ask for the same page at once, which nobody has."""
-    with House() as house:
+    with Servers() as house:
         site = house.site(PAUSE_S)
         service, through = house.service(site), house.passing_on(site)
         taken = in_turn(effort.rounds, partial(_burst, site, service), partial(_burst, site, through))
@@ -204,7 +204,7 @@ def misses(effort: Effort) -> Iterator[Figure]:
 def together(effort: Effort) -> Iterator[Figure]:
     """Two processes with one Redis: what one has read, the other finds there."""
     number = 20 if effort.quick else 200
-    with redis() as at, House() as house:
+    with redis() as at, Servers() as house:
         site = house.site(PAUSE_S)
         one, other = (house.service(site, settings={**LASTING, "redis_url": at}) for _ in range(2))
         alone = house.passing_on(site)
@@ -218,7 +218,7 @@ def together(effort: Effort) -> Iterator[Figure]:
 def memory(effort: Effort) -> Iterator[Figure]:
     """What a page takes that was asked for once: the chunk it was made of, and the answer."""
     number = 60 if effort.quick else 600
-    with House() as house:
+    with Servers() as house:
         service = house.service(house.site(), settings=LASTING)
         load.ask(service.port, new(LIST), connections=4, count=number)
         before = service.resident_bytes()
@@ -242,7 +242,7 @@ def start(effort: Effort) -> Iterator[Figure]:
 
 def scrape(effort: Effort) -> Iterator[Figure]:
     """What Prometheus fetches, of a service that has been asked all kinds of things."""
-    with House() as house:
+    with Servers() as house:
         service = house.service(house.site())
         for requests in (new(LIST), new(FOUR_LEGS), new_cars()):
             load.ask(service.port, requests, connections=4, count=30)

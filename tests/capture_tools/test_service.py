@@ -12,8 +12,8 @@ from structlog.testing import capture_logs
 
 from dealerproxy.app import create_app
 from dealerproxy.captures import capture as saved
-from dealerproxy.settings import Settings
 from dealerproxy.vocabulary import Vocabulary
+from tests.support.harness import wired
 
 from .conftest import FIXTURES
 
@@ -33,7 +33,7 @@ def a_car() -> Any:
     return car
 
 
-class House:
+class CaptureHarness:
     """The service over a site that has one car; `papers` and `car` are what it answers."""
 
     def __init__(self, folder: Path, vocabulary: Vocabulary) -> None:
@@ -67,16 +67,7 @@ class House:
         self.site = TestServer(site)
         await self.site.start_server()
         url = str(self.site.make_url(""))
-        settings = Settings(
-            encar_api_url=url,
-            encar_page_url=url,
-            danawa_url=url,
-            mpark_api_url=url,
-            encar_rps=1000.0,
-            danawa_rps=1000.0,
-            cursor_secret="x",
-            capture_dir=str(self.folder),
-        )
+        settings = wired(url, capture_dir=str(self.folder))
         self.client = TestClient(TestServer(create_app(settings, self._vocabulary)))
         await self.client.start_server()
 
@@ -102,8 +93,8 @@ class House:
 
 
 @pytest.fixture
-async def house(tmp_path: Path, vocabulary: Vocabulary) -> AsyncIterator[House]:
-    made = House(tmp_path / "kept", vocabulary)
+async def house(tmp_path: Path, vocabulary: Vocabulary) -> AsyncIterator[CaptureHarness]:
+    made = CaptureHarness(tmp_path / "kept", vocabulary)
     await made.start()
     yield made
     await made.close()
@@ -131,7 +122,7 @@ def says(path: str, value: object) -> Change:
     ids=lambda value: value if isinstance(value, str) else "",
 )
 async def test_an_advert_that_says_what_nobody_knows_is_kept_once_and_named_by_answer_and_log(
-    house: House, change: Change, path: str
+    house: CaptureHarness, change: Change, path: str
 ) -> None:
     change(house.car)
     with capture_logs() as lines:
@@ -142,20 +133,22 @@ async def test_an_advert_that_says_what_nobody_knows_is_kept_once_and_named_by_a
     assert kept.about.trouble == saved.Trouble("drift", path)
 
 
-async def test_what_nobody_knows_is_never_answered_with_what_was_read_before(house: House) -> None:
+async def test_what_nobody_knows_is_never_answered_with_what_was_read_before(house: CaptureHarness) -> None:
     assert (await house.ask())["id"] == f"encar_{CAR}"
     says("advertisement.status", "RESERVED")(house.car)
     for no_cache in (True, False):
         assert (await house.ask(no_cache=no_cache))["error"]["details"]["sources"][0]["reason"] == "drift"
 
 
-async def test_a_car_on_sale_that_cannot_be_shown_is_still_told_to_be_on_sale(house: House) -> None:
+async def test_a_car_on_sale_that_cannot_be_shown_is_still_told_to_be_on_sale(house: CaptureHarness) -> None:
     says("advertisement.price", "ask")(house.car)
     assert await house.check(CAR) == {CAR: "available"}
 
 
 @pytest.mark.parametrize("path", ["advertisement.status", "advertisement.salesStatus", "advertisement.price"])
-async def test_one_odd_advert_of_a_batch_is_kept_and_takes_none_of_the_others_along(house: House, path: str) -> None:
+async def test_one_odd_advert_of_a_batch_is_kept_and_takes_none_of_the_others_along(
+    house: CaptureHarness, path: str
+) -> None:
     odd, good = a_car(), a_car()
     good["vehicleId"] = int(OTHER)
     says(path, "WHATEVER")(odd)
@@ -168,14 +161,14 @@ async def test_one_odd_advert_of_a_batch_is_kept_and_takes_none_of_the_others_al
     assert (kept.about.operation, kept.about.trouble) == ("batch", saved.Trouble("drift", path))
 
 
-async def test_a_document_of_a_batch_that_names_no_car_is_kept(house: House) -> None:
+async def test_a_document_of_a_batch_that_names_no_car_is_kept(house: CaptureHarness) -> None:
     house.batch = [{"no": "car"}]
     await house.check(CAR)
     (kept,) = await house.kept()
     assert kept.about.trouble == saved.Trouble("drift", "vehicleId")
 
 
-async def test_each_unknown_code_of_a_paper_keeps_one_page_however_many_cars_have_it(house: House) -> None:
+async def test_each_unknown_code_of_a_paper_keeps_one_page_however_many_cars_have_it(house: CaptureHarness) -> None:
     house.papers["inspection"] = body_of("encar_inspection_unknown_codes")
     with capture_logs() as lines:
         cars = [await house.ask(no_cache=again) for again in (False, True, True)]
@@ -190,7 +183,7 @@ async def test_each_unknown_code_of_a_paper_keeps_one_page_however_many_cars_hav
     ]
 
 
-async def test_words_that_are_no_codes_keep_no_page(house: House) -> None:
+async def test_words_that_are_no_codes_keep_no_page(house: CaptureHarness) -> None:
     says("category.gradeName", "듣도보도못한")(house.car)
     says("vin", "no vin at all")(house.car)
     await house.ask()
@@ -200,7 +193,7 @@ async def test_words_that_are_no_codes_keep_no_page(house: House) -> None:
 @pytest.mark.parametrize(
     ("key", "told"), [("carName", "feeder"), ("km", "feeder"), ("accident", "inspection"), ("myDamageCnt", "record")]
 )
-async def test_a_car_of_the_feeders_is_kept_and_named_too(house: House, key: str, told: str) -> None:
+async def test_a_car_of_the_feeders_is_kept_and_named_too(house: CaptureHarness, key: str, told: str) -> None:
     car = house.feeder["data"]["detailInfo"][0]
     car[key] = "nothing known"
     with capture_logs() as lines:
@@ -213,7 +206,7 @@ async def test_a_car_of_the_feeders_is_kept_and_named_too(house: House, key: str
         assert answer["error"]["details"]["sources"][0]["capture"] == kept.name
 
 
-async def test_a_page_with_a_row_that_cannot_be_read_is_kept_and_answered_all_the_same(house: House) -> None:
+async def test_a_page_with_a_row_that_cannot_be_read_is_kept_and_answered_all_the_same(house: CaptureHarness) -> None:
     house.rows["SearchResults"][0]["SalesStatus"] = "PROMISED"
     answer = await house.ask("?make=Kia&upstream=encar")
     assert answer["sources"][0]["status"] == "ok"
@@ -221,7 +214,7 @@ async def test_a_page_with_a_row_that_cannot_be_read_is_kept_and_answered_all_th
     assert kept.about.trouble == saved.Trouble("drift", "SearchResults[]: SalesStatus is an unknown word")
 
 
-async def test_a_listing_with_a_car_that_cannot_be_read_is_kept(house: House) -> None:
+async def test_a_listing_with_a_car_that_cannot_be_read_is_kept(house: CaptureHarness) -> None:
     text = (FIXTURES / "danawa_list" / "body.html").read_text(encoding="utf-8")
     before, _, after = text.partition('class="col km"')
     house.listing = f'{before}class="col xx"{after}'
@@ -230,7 +223,7 @@ async def test_a_listing_with_a_car_that_cannot_be_read_is_kept(house: House) ->
     assert kept.about.trouble == saved.Trouble("drift", ".col.km .middle")
 
 
-async def test_a_first_page_without_a_car_or_a_word_on_why_is_kept(house: House) -> None:
+async def test_a_first_page_without_a_car_or_a_word_on_why_is_kept(house: CaptureHarness) -> None:
     house.listing = '<div id="usedcarList"><ul></ul></div>'
     await house.ask("?make=Kia&upstream=danawa")
     (kept,) = await house.kept("danawa")

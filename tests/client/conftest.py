@@ -20,10 +20,10 @@ from dealerproxy.sandbox.encar.site import EncarStandIn
 from dealerproxy.sandbox.faults import AnyFault
 from dealerproxy.sandbox.showcase import shown_car
 from dealerproxy.sandbox.sites import serve
-from dealerproxy.settings import Settings
 from dealerproxy.vocabulary import Vocabulary
 from tests.client.main_api import MainApi, envelope
 from tests.client.partners import check_keys
+from tests.support.harness import wired
 
 ENVIRONMENTS = {"lmn_prd": "production", "lmn_stg": "sandbox"}
 
@@ -55,7 +55,7 @@ AUCTION = [
 ]
 
 
-class House:
+class MainApiHarness:
     """Main APIs for both environments over one dealer client and one store of snapshots, the service, its stand-ins."""
 
     def __init__(
@@ -112,23 +112,14 @@ class House:
 
 
 @pytest.fixture
-async def house(vocabulary: Vocabulary) -> AsyncIterator[House]:
+async def house(vocabulary: Vocabulary) -> AsyncIterator[MainApiHarness]:
     inventory = generate(7, 400)
     inventory.insert(shown_car(inventory))
     encar = EncarStandIn(inventory)
     danawa = DanawaStandIn(generate_danawa(7, 100), faults=encar.faults)
     async with AsyncExitStack() as stack:
         upstream = str((await served(stack, serve(encar, danawa))).make_url(""))
-        settings = Settings(
-            encar_api_url=upstream,
-            encar_page_url=upstream,
-            danawa_url=upstream,
-            mpark_api_url=upstream,
-            encar_rps=1000.0,
-            danawa_rps=1000.0,
-            cursor_secret="test",
-            detail_fresh_s=0,
-        )
+        settings = wired(upstream, detail_fresh_s=0)
         service = str((await served(stack, create_app(settings, vocabulary))).make_url("")).rstrip("/")
         session = await stack.enter_async_context(aiohttp.ClientSession())
         main = MainApi(DealerClient(session, service), AUCTION, snapshots={})
@@ -137,7 +128,7 @@ async def house(vocabulary: Vocabulary) -> AsyncIterator[House]:
             app = web.Application(middlewares=[check_keys(environment), envelope])
             app.add_routes(main.routes())
             clients[environment] = await stack.enter_async_context(TestClient(await served(stack, app)))
-        yield House(clients, main, (encar, danawa), service, session)
+        yield MainApiHarness(clients, main, (encar, danawa), service, session)
 
 
 async def served(stack: AsyncExitStack, app: web.Application) -> TestServer:

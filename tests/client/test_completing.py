@@ -15,7 +15,7 @@ from dealerproxy.client import (
     take_snapshot,
 )
 from dealerproxy.sandbox.faults import Status
-from tests.client.conftest import House, Scripted, failure, says
+from tests.client.conftest import MainApiHarness, Scripted, failure, says
 from tests.client.test_snapshot import DETAIL, OWNER, details, snapshot
 
 
@@ -108,11 +108,11 @@ async def test_a_car_that_is_gone_or_cannot_be_asked_about_is_told(dealer: Deale
         await complete_snapshot(dealer, before)
 
 
-async def test_an_order_made_while_the_real_services_sheet_failed_is_not_complete(house: House) -> None:
+async def test_an_order_made_while_the_real_services_sheet_failed_is_not_complete(house: MainApiHarness) -> None:
     house.breaks(Status(operation="inspection", status=500))
     partly = Snapshot.decode((await take_snapshot(house.dealer, OWNER, 1347.52)).encode())
     assert (partly.complete, partly.detail["inspection_report"]) == (False, None)
 
 
-async def test_an_order_made_while_all_is_well_is_complete(house: House) -> None:
+async def test_an_order_made_while_all_is_well_is_complete(house: MainApiHarness) -> None:
     assert (await take_snapshot(house.dealer, OWNER, 1347.52)).complete

@@ -23,7 +23,7 @@ from dealerproxy.sandbox.danawa.inventory import MPARK
 from dealerproxy.sandbox.faults import Block
 from dealerproxy.search import query
 from dealerproxy.vocabulary import Vocabulary
-from tests.client.conftest import House
+from tests.client.conftest import MainApiHarness
 
 MODELS = [VehicleList, VehicleSummary, VehicleDetail, FacetsAnswer, AvailabilityAnswer]
 
@@ -48,7 +48,7 @@ def bare(schema: Any) -> Any:
     return [bare(one) for one in schema] if isinstance(schema, list) else schema
 
 
-async def test_the_openapi_document_has_the_clients_models(house: House) -> None:
+async def test_the_openapi_document_has_the_clients_models(house: MainApiHarness) -> None:
     async with house.session.get(house.service + "/openapi.json") as response:
         document = await response.json()
     _, ours = msgspec.json.schema_components(MODELS, ref_template="#/components/schemas/{name}")
@@ -66,26 +66,26 @@ async def test_the_openapi_document_has_the_clients_models(house: House) -> None
         {"source": "glovis"},
     ],
 )
-async def test_a_list_is_read_without_losing_a_word(house: House, params: dict[str, str]) -> None:
+async def test_a_list_is_read_without_losing_a_word(house: MainApiHarness, params: dict[str, str]) -> None:
     typed = await house.dealer.search(params)
     assert plain(typed) | {"sources": None} == await house.raw("/v1/vehicles", params=params) | {"sources": None}
     assert {source.name for source in typed.sources} == {"encar", "danawa"}
 
 
-async def test_a_car_is_read_without_losing_a_word(house: House) -> None:
+async def test_a_car_is_read_without_losing_a_word(house: MainApiHarness) -> None:
     danawa_car = next(car for car in house.danawa.inventory if not car.mark and car.feeder == MPARK and car.at_feeder)
     for vehicle_id in ("encar_41985016", f"danawa_{danawa_car.id}"):
         assert plain(await house.dealer.vehicle(vehicle_id)) == await house.raw(f"/v1/vehicles/{vehicle_id}")
 
 
-async def test_facets_and_availability_are_read_without_losing_a_word(house: House) -> None:
+async def test_facets_and_availability_are_read_without_losing_a_word(house: MainApiHarness) -> None:
     assert plain(await house.dealer.facets()) == await house.raw("/v1/vehicles/facets")
     ids = ["encar_41985016", "encar_10000001"]
     raw = await house.raw("/v1/vehicles/availability", method="POST", json={"ids": ids})
     assert plain(await house.dealer.availability(ids)) == raw["data"]
 
 
-async def test_an_error_is_read_without_losing_a_word(house: House) -> None:
+async def test_an_error_is_read_without_losing_a_word(house: MainApiHarness) -> None:
     with pytest.raises(InvalidRequest) as refused:
         await house.dealer.search({"source": "dealer", "color": "plaid"}, request_id="req_" + "0" * 24)
     raw = await house.raw("/v1/vehicles?source=dealer&color=plaid", headers={"X-Request-Id": "req_" + "0" * 24})
@@ -98,7 +98,7 @@ async def test_an_error_is_read_without_losing_a_word(house: House) -> None:
     assert gone.value.reason == "gone"
 
 
-async def test_an_outage_names_its_sources(house: House) -> None:
+async def test_an_outage_names_its_sources(house: MainApiHarness) -> None:
     house.breaks(Block(operation="search"), Block(operation="danawa_list"))
     with pytest.raises(DealerError) as raised:
         await house.dealer.search({"make": "Kia"}, deadline_s=5)
@@ -106,7 +106,7 @@ async def test_an_outage_names_its_sources(house: House) -> None:
     assert set(raised.value.headers["X-LMN-Partial-Dealer-Unavailable"].split(",")) == {"encar", "danawa"}
 
 
-async def test_a_walk_over_the_real_service_gives_every_row_once(house: House) -> None:
+async def test_a_walk_over_the_real_service_gives_every_row_once(house: MainApiHarness) -> None:
     params = {"make": "Kia", "sort": "mileage_asc", "limit": "10"}
     pages = [page async for page in house.dealer.iterate(params)]
     ids = [row.id for page in pages for row in page.data]

@@ -3,7 +3,7 @@
 from typing import Any
 
 from dealerproxy.sandbox.faults import Block
-from tests.client.conftest import House
+from tests.client.conftest import MainApiHarness
 
 MIXED = "/v1/vehicles?source=glovis,dealer&make=Hyundai"
 OPTIONS = "/v1/vehicles?source=dealer&make=BMW&options_include=sunroof,ventilated_seats"
@@ -18,7 +18,7 @@ def houses(page: Any) -> set[str]:
     return {row["id"].split("_")[0] for row in page["data"]}
 
 
-async def test_the_lists_of_the_partner_pages(house: House) -> None:
+async def test_the_lists_of_the_partner_pages(house: MainApiHarness) -> None:
     page = await house.curl(MIXED)
     assert (house.status, house.told) == (200, {"X-LMN-Dealer-Page-Max": "48"})
     assert houses(page) == {"glovis", "encar", "danawa"}
@@ -37,7 +37,7 @@ async def test_the_lists_of_the_partner_pages(house: House) -> None:
     assert houses(page) <= {"encar"}
 
 
-async def test_dealer_cars_are_walked_on_their_own(house: House) -> None:
+async def test_dealer_cars_are_walked_on_their_own(house: MainApiHarness) -> None:
     seen, cursor = list[str](), ""
     while cursor is not None:
         page = await house.curl(f"/v1/vehicles?source=dealer&make=Hyundai&limit=40{cursor and f'&cursor={cursor}'}")
@@ -53,7 +53,7 @@ async def test_dealer_cars_are_walked_on_their_own(house: House) -> None:
     assert (house.status, body["error"]["code"]) == (400, "invalid_cursor")
 
 
-async def test_one_site_down_and_then_both(house: House) -> None:
+async def test_one_site_down_and_then_both(house: MainApiHarness) -> None:
     house.breaks(Block(operation="danawa_list"))
     page = await house.curl(f"{MIXED}&limit=48")
     assert (house.status, house.told) == (200, {"X-LMN-Partial-Dealer-Unavailable": "danawa"})
@@ -74,7 +74,7 @@ async def test_one_site_down_and_then_both(house: House) -> None:
     assert (house.status, house.told) == (200, {})
 
 
-async def test_a_car_is_ordered_sold_and_still_shown_to_who_ordered_it(house: House) -> None:
+async def test_a_car_is_ordered_sold_and_still_shown_to_who_ordered_it(house: MainApiHarness) -> None:
     path = "/v1/vehicles/encar_41985016"
     car = await house.curl(path)
     assert (house.status, car["inspection_report"]["dealer_inspection"]["exterior_damage_count"] > 0) == (200, True)

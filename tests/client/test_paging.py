@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from dealerproxy.client import DealerPart, InvalidRequest, Page, Row, Sort, VehicleList, merge, parse
 from dealerproxy.client.errors import outage
-from tests.client.conftest import House
+from tests.client.conftest import MainApiHarness
 from tests.client.test_merge import answer
 
 values = st.none() | st.integers(1, 4) | st.just("odd")
@@ -104,7 +104,7 @@ def test_the_cursor_of_another_sort_is_refused_and_one_that_only_looks_alike_is_
         assert (query.cursor, query.limit, query.rest) == (cursor, 50, None)
 
 
-async def test_a_partner_who_never_named_a_source_pages_on_through_the_main_api(house: House) -> None:
+async def test_a_partner_who_never_named_a_source_pages_on_through_the_main_api(house: MainApiHarness) -> None:
     whole = await house.curl("/v1/vehicles?source=glovis&make=Hyundai&limit=200")
     seen, cursor, pages = list[str](), "", 0
     while cursor is not None:

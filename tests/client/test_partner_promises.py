@@ -7,7 +7,7 @@ import pytest
 
 from dealerproxy.client import Owner, Snapshot, VehicleDetail
 from dealerproxy.sandbox.faults import Block, Status
-from tests.client.conftest import AUCTION, House
+from tests.client.conftest import AUCTION, MainApiHarness
 
 DEALER_CAR = "/v1/vehicles/encar_41985016"
 ENCAR_DOWN, DANAWA_DOWN = Block(operation="search"), Block(operation="danawa_list")
@@ -30,12 +30,12 @@ def auction_rows(page: Any) -> list[Any]:
     return [row for row in page["data"] if row["source"] != "dealer"]
 
 
-def refused(house: House, body: Any, code: str, field: str) -> bool:
+def refused(house: MainApiHarness, body: Any, code: str, field: str) -> bool:
     error = body["error"]
     return (house.status, error["code"], error["details"]["field"]) == (400, code, field)
 
 
-async def test_mixed_auction_and_dealer_sources_work_on_the_first_page(house: House) -> None:
+async def test_mixed_auction_and_dealer_sources_work_on_the_first_page(house: MainApiHarness) -> None:
     page = await house.curl("/v1/vehicles?source=glovis,dealer&make=Hyundai")
     assert house.status == 200
     assert auction_rows(page)
@@ -43,13 +43,13 @@ async def test_mixed_auction_and_dealer_sources_work_on_the_first_page(house: Ho
     assert page["next_cursor"] is None
 
 
-async def test_mixed_sources_with_a_cursor_give_400_mixed_source_pagination_unsupported(house: House) -> None:
+async def test_mixed_sources_with_a_cursor_give_400_mixed_source_pagination_unsupported(house: MainApiHarness) -> None:
     body = await house.curl("/v1/vehicles?source=glovis,dealer&make=Hyundai&cursor=x")
     assert refused(house, body, "mixed_source_pagination_unsupported", "cursor")
 
 
 async def test_the_default_sort_splits_the_limit_half_to_auction_rows_by_date_half_to_dealer_rows_by_year(
-    house: House,
+    house: MainApiHarness,
 ) -> None:
     page = await house.curl("/v1/vehicles?source=glovis,dealer&make=Hyundai&limit=20")
     dates = [row["auction_date"] for row in page["data"][:10]]
@@ -60,7 +60,7 @@ async def test_the_default_sort_splits_the_limit_half_to_auction_rows_by_date_ha
 
 
 @pytest.mark.parametrize("sort", ["price_asc", "price_desc", "year_desc", "mileage_asc"])
-async def test_any_other_sort_orders_the_merged_rows_together(house: House, sort: str) -> None:
+async def test_any_other_sort_orders_the_merged_rows_together(house: MainApiHarness, sort: str) -> None:
     page = await house.curl(f"/v1/vehicles?source=glovis,dealer&make=Hyundai&limit=60&sort={sort}")
     values = [
         {"price": row["pricing"]["listing_price"], "mileage": row["mileage_km"], "year": row["year"]}[
@@ -75,7 +75,7 @@ async def test_any_other_sort_orders_the_merged_rows_together(house: House, sort
 
 @pytest.mark.parametrize("source", ["source=dealer", "source=glovis,dealer", ""])
 async def test_a_limit_above_48_with_dealer_in_scope_adds_the_page_max_header_mixed_or_not(
-    house: House, source: str
+    house: MainApiHarness, source: str
 ) -> None:
     await house.curl(f"/v1/vehicles?{source}&make=Hyundai&limit=49")
     assert house.told[PAGE_MAX] == "48"
@@ -93,7 +93,7 @@ async def test_a_limit_above_48_with_dealer_in_scope_adds_the_page_max_header_mi
     ],
 )
 async def test_a_mixed_search_with_dealer_failures_is_200_with_all_auction_rows_the_survivors_and_the_failed_ones_named(
-    house: House, faults: list[Block], survivors: set[str], named: str
+    house: MainApiHarness, faults: list[Block], survivors: set[str], named: str
 ) -> None:
     house.breaks(*faults)
     page = await house.curl("/v1/vehicles?source=glovis,dealer&make=Hyundai&limit=60")
@@ -107,7 +107,7 @@ async def test_a_mixed_search_with_dealer_failures_is_200_with_all_auction_rows_
     ("fault", "survivor", "named"), [(DANAWA_DOWN, "encar", "danawa"), (ENCAR_DOWN, "danawa", "encar")]
 )
 async def test_a_dealer_only_search_with_one_upstream_down_is_200_with_the_survivors_rows_and_the_header(
-    house: House, fault: Block, survivor: str, named: str
+    house: MainApiHarness, fault: Block, survivor: str, named: str
 ) -> None:
     house.breaks(fault)
     page = await house.curl("/v1/vehicles?source=dealer&make=Hyundai")
@@ -115,7 +115,7 @@ async def test_a_dealer_only_search_with_one_upstream_down_is_200_with_the_survi
     assert {row["id"].split("_")[0] for row in page["data"]} == {survivor}
 
 
-async def test_a_dealer_only_search_is_503_only_when_all_upstreams_are_down(house: House) -> None:
+async def test_a_dealer_only_search_is_503_only_when_all_upstreams_are_down(house: MainApiHarness) -> None:
     house.breaks(ENCAR_DOWN, DANAWA_DOWN)
     body = await house.curl("/v1/vehicles?source=dealer&make=Hyundai")
     assert (house.status, body["error"]["code"]) == (503, "dealer_upstream_unavailable")
@@ -123,7 +123,7 @@ async def test_a_dealer_only_search_is_503_only_when_all_upstreams_are_down(hous
     assert 5 <= int(house.headers["Retry-After"]) <= 30
 
 
-async def test_auction_only_requests_are_untouched_by_dealer_outages(house: House) -> None:
+async def test_auction_only_requests_are_untouched_by_dealer_outages(house: MainApiHarness) -> None:
     whole = await house.curl("/v1/vehicles?source=glovis&make=Hyundai")
     house.breaks(ENCAR_DOWN, DANAWA_DOWN)
     assert await house.curl("/v1/vehicles?source=glovis&make=Hyundai") == whole
@@ -132,7 +132,7 @@ async def test_auction_only_requests_are_untouched_by_dealer_outages(house: Hous
 
 @pytest.mark.parametrize("name", AUCTION_ONLY)
 async def test_source_omitted_plus_a_filter_on_a_dealer_null_field_drops_dealer_rows_and_counts_them(
-    house: House, name: str
+    house: MainApiHarness, name: str
 ) -> None:
     page = await house.curl(f"/v1/vehicles?make=Hyundai&{name}={AUCTION_ONLY[name]}")
     assert house.status == 200
@@ -145,7 +145,7 @@ async def test_source_omitted_plus_a_filter_on_a_dealer_null_field_drops_dealer_
 
 @pytest.mark.parametrize("source", ["dealer", "glovis,dealer"])
 async def test_the_same_filter_with_dealer_named_in_source_is_400_instead_also_in_a_mixed_request(
-    house: House, source: str
+    house: MainApiHarness, source: str
 ) -> None:
     for name, value in AUCTION_ONLY.items():
         body = await house.curl(f"/v1/vehicles?source={source}&make=Hyundai&{name}={value}")
@@ -153,7 +153,9 @@ async def test_the_same_filter_with_dealer_named_in_source_is_400_instead_also_i
     assert house.calls == 0
 
 
-async def test_a_mixed_request_without_make_is_400_with_details_field_make_not_a_degraded_200(house: House) -> None:
+async def test_a_mixed_request_without_make_is_400_with_details_field_make_not_a_degraded_200(
+    house: MainApiHarness,
+) -> None:
     body = await house.curl("/v1/vehicles?source=glovis,dealer")
     assert refused(house, body, "validation_error", "make")
     assert house.told == {}
@@ -161,7 +163,7 @@ async def test_a_mixed_request_without_make_is_400_with_details_field_make_not_a
 
 @pytest.mark.parametrize("token", ["panoramic_sunroof", "dashcam"])
 async def test_a_mixed_request_with_panoramic_sunroof_or_dashcam_is_400_before_any_fan_out(
-    house: House, token: str
+    house: MainApiHarness, token: str
 ) -> None:
     body = await house.curl(f"/v1/vehicles?source=glovis,dealer&make=Hyundai&options_include=sunroof,{token}")
     assert refused(house, body, "validation_error", "options_include")
@@ -170,7 +172,7 @@ async def test_a_mixed_request_with_panoramic_sunroof_or_dashcam_is_400_before_a
 
 
 @pytest.mark.parametrize("token", ["panoramic_sunroof", "dashcam"])
-async def test_auction_only_requests_accept_those_two_tokens(house: House, token: str) -> None:
+async def test_auction_only_requests_accept_those_two_tokens(house: MainApiHarness, token: str) -> None:
     for source in ("source=glovis", ""):
         page = await house.curl(f"/v1/vehicles?{source}&make=Hyundai&options_include={token}")
         assert house.status == 200
@@ -179,7 +181,7 @@ async def test_auction_only_requests_accept_those_two_tokens(house: House, token
 
 
 async def test_the_auction_half_of_a_mixed_request_still_honours_keyword_multi_value_fuel_and_body_style(
-    house: House,
+    house: MainApiHarness,
 ) -> None:
     path = "/v1/vehicles?source=glovis,sk,dealer&make=Hyundai"
     for extra, found in (
@@ -193,7 +195,7 @@ async def test_the_auction_half_of_a_mixed_request_still_honours_keyword_multi_v
 
 
 async def test_detail_is_routed_by_id_prefix_dealer_ids_to_the_proxy_and_the_others_to_auction_data(
-    house: House,
+    house: MainApiHarness,
 ) -> None:
     car = await house.curl("/v1/vehicles/glovis_20260428_1069_2126")
     assert (car["source"], house.calls) == ("glovis", 0)
@@ -201,12 +203,12 @@ async def test_detail_is_routed_by_id_prefix_dealer_ids_to_the_proxy_and_the_oth
     assert (car["id"], car["source"]) == ("encar_41985016", "dealer")
 
 
-async def order(house: House, key: str = "lmn_prd_acme") -> None:
+async def order(house: MainApiHarness, key: str = "lmn_prd_acme") -> None:
     await house.curl("/v1/orders", key=key, body={"vehicle_id": "encar_41985016"})
     assert house.status == 201
 
 
-def disappear(house: House, how: str) -> None:
+def disappear(house: MainApiHarness, how: str) -> None:
     if how == "404":
         house.encar.inventory.remove("41985016")
     else:
@@ -215,7 +217,7 @@ def disappear(house: House, how: str) -> None:
 
 @pytest.mark.parametrize("how", ["404", "SOLD", "WAIT"])
 async def test_when_a_listing_is_gone_and_this_partner_ordered_the_car_in_this_environment_the_answer_is_the_snapshot(
-    house: House, how: str
+    house: MainApiHarness, how: str
 ) -> None:
     before = await house.curl(DEALER_CAR)
     await order(house)
@@ -227,7 +229,7 @@ async def test_when_a_listing_is_gone_and_this_partner_ordered_the_car_in_this_e
 
 @pytest.mark.parametrize("how", ["404", "SOLD", "WAIT"])
 async def test_another_partner_or_the_same_partners_key_for_the_other_environment_gets_404_for_that_same_car(
-    house: House, how: str
+    house: MainApiHarness, how: str
 ) -> None:
     await order(house)
     disappear(house, how)
@@ -241,7 +243,7 @@ async def test_another_partner_or_the_same_partners_key_for_the_other_environmen
     [("SOLD", 404, "vehicle_not_found"), ("500", 503, "dealer_upstream_unavailable")],
 )
 async def test_with_no_matching_order_404_and_503_pass_through_unchanged(
-    house: House, how: str, status: int, code: str
+    house: MainApiHarness, how: str, status: int, code: str
 ) -> None:
     if how == "500":
         house.breaks(Status(status=500))
@@ -254,7 +256,9 @@ async def test_with_no_matching_order_404_and_503_pass_through_unchanged(
     assert ("Retry-After" in house.headers) == (status == 503)
 
 
-async def test_the_snapshot_is_captured_when_an_order_is_created_and_holds_a_full_detail_payload(house: House) -> None:
+async def test_the_snapshot_is_captured_when_an_order_is_created_and_holds_a_full_detail_payload(
+    house: MainApiHarness,
+) -> None:
     await order(house)
     stored = house.main.snapshots[Owner("acme", "production", "encar_41985016")]
     snapshot = Snapshot.decode(stored)
@@ -263,7 +267,7 @@ async def test_the_snapshot_is_captured_when_an_order_is_created_and_holds_a_ful
 
 
 async def test_facets_list_dealer_among_sources_are_flat_without_counts_cached_five_minutes_and_scoped_by_source(
-    house: House,
+    house: MainApiHarness,
 ) -> None:
     facets = await house.curl("/v1/vehicles/facets")
     asked = house.calls
@@ -282,7 +286,7 @@ async def test_facets_list_dealer_among_sources_are_flat_without_counts_cached_f
     assert (await house.curl("/v1/vehicles/facets"))["makes"] == ["Hyundai", "Kia"]
 
 
-async def test_limit_defaults_to_50_at_most_200(house: House) -> None:
+async def test_limit_defaults_to_50_at_most_200(house: MainApiHarness) -> None:
     assert len((await house.curl("/v1/vehicles?make=Hyundai"))["data"]) == 50
     await house.curl("/v1/vehicles?limit=200")
     assert house.status == 200
@@ -298,14 +302,14 @@ async def test_limit_defaults_to_50_at_most_200(house: House) -> None:
     ],
 )
 async def test_keys_that_are_missing_unknown_or_of_an_unlisted_address_are_refused(
-    house: House, key: str, status: int, code: str
+    house: MainApiHarness, key: str, status: int, code: str
 ) -> None:
     body = await house.curl("/v1/vehicles", key=key)
     assert (house.status, body["error"]["code"]) == (status, code)
 
 
 async def test_a_key_of_the_wrong_environment_is_invalid_and_one_over_the_limit_is_429_with_retry_after(
-    house: House,
+    house: MainApiHarness,
 ) -> None:
     body = await house.curl("/v1/vehicles", key="lmn_stg_acme", environment="production")
     assert (house.status, body["error"]["code"]) == (401, "invalid_api_key")
@@ -315,7 +319,7 @@ async def test_a_key_of_the_wrong_environment_is_invalid_and_one_over_the_limit_
     assert int(house.headers["Retry-After"]) > 0
 
 
-async def test_our_own_wrong_key_is_an_outage_to_a_partner_never_their_401(house: House) -> None:
+async def test_our_own_wrong_key_is_an_outage_to_a_partner_never_their_401(house: MainApiHarness) -> None:
     house.main.dealer = house.dealer_at("/no/such/path")
     body = await house.curl("/v1/vehicles?source=dealer&make=Kia")
     assert (house.status, body["error"]["code"]) == (503, "dealer_upstream_unavailable")

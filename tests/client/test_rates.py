@@ -20,7 +20,7 @@ from dealerproxy.client import (
     take_snapshot,
 )
 from dealerproxy.sandbox.faults import Block
-from tests.client.conftest import House, Scripted, failure, says
+from tests.client.conftest import MainApiHarness, Scripted, failure, says
 from tests.client.test_client import page
 from tests.client.test_snapshot import DETAIL, ID, OWNER, Store, snapshot
 
@@ -62,7 +62,7 @@ async def test_the_rate_of_the_call_goes_before_that_of_the_client(scripted: Scr
 
 
 @pytest.mark.parametrize("name", CALLS)
-async def test_every_answer_names_the_rate_of_its_prices(house: House, name: str) -> None:
+async def test_every_answer_names_the_rate_of_its_prices(house: MainApiHarness, name: str) -> None:
     _, call = CALLS[name]
     for client, asked, told in (
         (house.dealer, {}, house.dealer),
@@ -160,7 +160,7 @@ async def test_an_answer_tells_its_x_cache_and_age_and_encodes_as_its_body_alone
     assert (await dealer(scripted).facets()).x_cache == x_cache
 
 
-async def test_the_real_service_says_how_an_answer_came_about(house: House) -> None:
+async def test_the_real_service_says_how_an_answer_came_about(house: MainApiHarness) -> None:
     params = {"make": "Kia", "source": "dealer"}
     first, second = await house.dealer.search(params), await house.dealer.search(params)
     assert (first.x_cache, second.x_cache, second.age_s) == ("miss", "hit", 0)
@@ -168,7 +168,7 @@ async def test_the_real_service_says_how_an_answer_came_about(house: House) -> N
     assert (live.x_cache, live.age_s) == ("miss", 0)
 
 
-async def test_nothing_internal_of_an_outage_reaches_a_partner(house: House) -> None:
+async def test_nothing_internal_of_an_outage_reaches_a_partner(house: MainApiHarness) -> None:
     house.breaks(Block(operation="search"), Block(operation="danawa_list"))
     with pytest.raises(DealerUnavailable) as raised:
         await house.dealer.search({"make": "Kia", "source": "dealer"}, deadline_s=5)

@@ -2,13 +2,13 @@
 
 import shutil
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from contextlib import AsyncExitStack
 from typing import Any
 
 import pytest
-from aiohttp.test_utils import TestClient, TestServer
+from aiohttp.test_utils import TestClient
 from prometheus_client.parser import text_string_to_metric_families
 
-from dealerproxy.app import create_app
 from dealerproxy.sandbox.danawa.inventory import generate_danawa
 from dealerproxy.sandbox.danawa.site import DanawaStandIn
 from dealerproxy.sandbox.encar.inventory import generate
@@ -16,8 +16,8 @@ from dealerproxy.sandbox.encar.site import EncarStandIn
 from dealerproxy.sandbox.faults import Fault
 from dealerproxy.sandbox.showcase import shown_car
 from dealerproxy.sandbox.sites import serve
-from dealerproxy.settings import Settings
 from dealerproxy.vocabulary import Vocabulary
+from tests.support.harness import ServiceHarness, service_over
 
 
 class Figures:
@@ -41,11 +41,12 @@ class Figures:
         return self.of(name, **labels).get((), 0.0)
 
 
-class House:
+class OpsHarness(ServiceHarness):
     """A running service and its stand-ins."""
 
     def __init__(self, client: TestClient[Any, Any], encar: EncarStandIn, danawa: DanawaStandIn) -> None:
-        self.client, self.encar, self.danawa = client, encar, danawa
+        super().__init__(client)
+        self.encar, self.danawa = encar, danawa
 
     async def get(self, path: str, status: int = 200) -> Any:
         async with self.client.get(path) as response:
@@ -61,45 +62,28 @@ class House:
         self.encar.faults.clear()
         self.encar.faults.add(*faults)
 
-    async def forgive(self) -> None:
-        """Let the service ask the sites again at once."""
-        for name in ("encar", "danawa"):
-            async with self.client.post(f"/v1/upstreams/{name}/reset") as response:
-                assert response.status == 200
 
-
-Build = Callable[..., Awaitable[House]]
+Build = Callable[..., Awaitable[OpsHarness]]
 
 
 @pytest.fixture
 async def build(vocabulary: Vocabulary) -> AsyncIterator[Build]:
     """Start services; keyword arguments are settings."""
-    running: list[Any] = []
+    async with AsyncExitStack() as running:
 
-    async def start(**settings: Any) -> House:
-        inventory = generate(7, 300)
-        inventory.insert(shown_car(inventory))
-        encar = EncarStandIn(inventory)
-        danawa = DanawaStandIn(generate_danawa(7, 80, also=inventory), faults=encar.faults)
-        sites = TestServer(serve(encar, danawa))
-        await sites.start_server()
-        url = str(sites.make_url(""))
-        wired = {"encar_rps": 1000.0, "danawa_rps": 1000.0, "cursor_secret": "test", **settings}
-        app = create_app(
-            Settings(encar_api_url=url, encar_page_url=url, danawa_url=url, mpark_api_url=url, **wired), vocabulary
-        )
-        client = TestClient(TestServer(app))
-        await client.start_server()
-        running.extend([client, sites])
-        return House(client, encar, danawa)
+        async def start(**settings: Any) -> OpsHarness:
+            inventory = generate(7, 300)
+            inventory.insert(shown_car(inventory))
+            encar = EncarStandIn(inventory)
+            danawa = DanawaStandIn(generate_danawa(7, 80, also=inventory), faults=encar.faults)
+            client = await running.enter_async_context(service_over(serve(encar, danawa), vocabulary, **settings))
+            return OpsHarness(client, encar, danawa)
 
-    yield start
-    for server in running:
-        await server.close()
+        yield start
 
 
 @pytest.fixture
-async def house(build: Build) -> House:
+async def house(build: Build) -> OpsHarness:
     return await build()
 
 

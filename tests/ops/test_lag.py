@@ -6,7 +6,7 @@ import time
 import pytest
 
 from dealerproxy.ops.lag import LOOK_EVERY_S, watch_lag
-from tests.ops.conftest import Build, House
+from tests.ops.conftest import Build, OpsHarness
 
 
 async def test_the_lag_is_what_a_sleep_took_too_long() -> None:
@@ -39,7 +39,7 @@ async def test_a_sleep_that_ends_too_early_is_no_lag() -> None:
     assert seen == [0.0]
 
 
-async def test_a_loop_that_was_held_up_is_seen(house: House) -> None:
+async def test_a_loop_that_was_held_up_is_seen(house: OpsHarness) -> None:
     await asyncio.sleep(0.05)
     time.sleep(LOOK_EVERY_S + 0.15)  # noqa: ASYNC251  # what must never happen
     await asyncio.sleep(0.05)

@@ -40,7 +40,7 @@ from dealerproxy.transport.troubles import MOST_TROUBLES, upstream_trouble
 from dealerproxy.upstreams.danawa import index
 from dealerproxy.vehicles.car import Car
 from dealerproxy.vehicles.listing import LeftOut, LeftOutReason
-from tests.ops.conftest import Build, Figures, House
+from tests.ops.conftest import Build, Figures, OpsHarness
 
 KIA = "/v1/vehicles?make=Kia&limit=5"
 ENCAR, DANAWA = f"{KIA}&upstream=encar", f"{KIA}&upstream=danawa"
@@ -57,7 +57,7 @@ def hurried(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(retry, "PAUSE_S", 0.005)
 
 
-async def everything_happens(house: House) -> None:
+async def everything_happens(house: OpsHarness) -> None:
     """Make each family have something to tell."""
     house.breaks(BadRows(operation="search", share=0.2))
     await house.get(KIA)
@@ -115,7 +115,7 @@ def test_units_stand_in_the_names() -> None:
         assert family.about.endswith(".")
 
 
-async def test_the_process_and_the_interpreter_are_told_of_too(house: House) -> None:
+async def test_the_process_and_the_interpreter_are_told_of_too(house: OpsHarness) -> None:
     names = (await house.figures()).families.keys()
     assert {"process_resident_memory_bytes", "process_cpu_seconds", "python_info", "python_gc_collections"} <= names
 
@@ -136,7 +136,7 @@ async def test_a_scrape_asks_no_upstream_and_needs_no_key(build: Build) -> None:
     assert not house.danawa.calls
 
 
-async def test_prometheus_gets_the_format_that_it_asks_for(house: House) -> None:
+async def test_prometheus_gets_the_format_that_it_asks_for(house: OpsHarness) -> None:
     for accept, told in (
         ("application/openmetrics-text; version=1.0.0", "application/openmetrics-text"),
         ("*/*", "text/plain"),
@@ -145,7 +145,7 @@ async def test_prometheus_gets_the_format_that_it_asks_for(house: House) -> None
             assert response.headers["Content-Type"].startswith(told)
 
 
-async def test_one_family_can_be_asked_for_alone(house: House) -> None:
+async def test_one_family_can_be_asked_for_alone(house: OpsHarness) -> None:
     async with house.client.get("/metrics", params={"name[]": "dealerproxy_build_info"}) as response:
         lines = [line for line in (await response.text()).splitlines() if not line.startswith("#")]
     assert len(lines) == 1
@@ -193,7 +193,7 @@ async def test_a_scrape_of_all_that_there_can_be_takes_less_than_25_ms(build: Bu
     assert min(took) < 0.025, took
 
 
-async def test_words_that_anybody_can_send_make_no_series(house: House) -> None:
+async def test_words_that_anybody_can_send_make_no_series(house: OpsHarness) -> None:
     for number, method in enumerate(("PROPFIND", "MKCOL", "LOCK", "SEARCH", "PURGE")):
         async with house.client.request(method, f"/pot/{number}") as response:
             assert response.status == 404
@@ -228,7 +228,7 @@ def test_numbers_in_a_path_make_no_new_paths(monkeypatch: pytest.MonkeyPatch) ->
 # Requests
 
 
-async def test_a_request_is_counted_and_timed_under_its_template(house: House) -> None:
+async def test_a_request_is_counted_and_timed_under_its_template(house: OpsHarness) -> None:
     await house.get(ENCAR)
     await house.get(f"{ENCAR}&limit=0", 400)
     await house.get(CAR)
@@ -276,7 +276,7 @@ async def test_a_refused_key_and_a_fault_of_ours_are_requests_like_any(
     ],
 )
 async def test_a_request_to_an_upstream_is_counted_by_what_came_of_it(
-    house: House, fault: Fault | None, outcome: str, times: int
+    house: OpsHarness, fault: Fault | None, outcome: str, times: int
 ) -> None:
     house.breaks(*(fault,) if fault else ())
     await house.get(ENCAR, 503 if fault else 200)
@@ -287,7 +287,7 @@ async def test_a_request_to_an_upstream_is_counted_by_what_came_of_it(
     assert figures.one("upstream_request_duration_seconds_count", upstream="encar", operation="search") == times
 
 
-async def test_no_answer_in_time_is_an_outcome_too(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_no_answer_in_time_is_an_outcome_too(house: OpsHarness, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(fetch, "READ_S", 0.05)
     house.breaks(Hang(operation="detail"))
     await house.get(CAR)
@@ -296,7 +296,7 @@ async def test_no_answer_in_time_is_an_outcome_too(house: House, monkeypatch: py
     )
 
 
-async def test_a_request_that_is_called_off_has_no_outcome(house: House) -> None:
+async def test_a_request_that_is_called_off_has_no_outcome(house: OpsHarness) -> None:
     metrics = Metrics()
     watch = metrics.pool("encar", ("search",), Bulkhead(1), Retries(attempt_s=1.0))
     with pytest.raises(asyncio.CancelledError), watch.sending("search"):
@@ -318,7 +318,7 @@ def test_an_error_nobody_has_heard_of_is_another_outcome() -> None:
     assert metrics.registry.get_sample_value("dealerproxy_upstream_requests_total", labels) == pytest.approx(1)
 
 
-async def test_retries_are_told_by_their_cause_and_their_budget_shrinks(house: House) -> None:
+async def test_retries_are_told_by_their_cause_and_their_budget_shrinks(house: OpsHarness) -> None:
     house.breaks(Status(operation="search", status=500, times=1))
     await house.get(ENCAR)
     figures = await house.figures()
@@ -334,7 +334,7 @@ async def test_retries_are_told_by_their_cause_and_their_budget_shrinks(house: H
     assert 0.85 < left < 0.95
 
 
-async def test_requests_in_flight_and_queued_are_told_by_lane(house: House) -> None:
+async def test_requests_in_flight_and_queued_are_told_by_lane(house: OpsHarness) -> None:
     house.breaks(Latency(operation="search", ms=300))
     paths = (f"/v1/vehicles?make={make}&upstream=encar&limit=1" for make in MAKES)
     asking = [asyncio.ensure_future(house.get(path)) for path in paths]
@@ -354,7 +354,7 @@ async def test_requests_in_flight_and_queued_are_told_by_lane(house: House) -> N
 # Circuits
 
 
-async def test_a_circuit_is_in_one_state_and_says_why_and_until_when(house: House) -> None:
+async def test_a_circuit_is_in_one_state_and_says_why_and_until_when(house: OpsHarness) -> None:
     house.breaks(Block(operation="search"))
     await house.get(ENCAR, 503)
     figures = await house.figures()
@@ -366,13 +366,13 @@ async def test_a_circuit_is_in_one_state_and_says_why_and_until_when(house: Hous
     assert 170 < until - time.time() < 200
     assert figures.one("circuit_suspended_until_timestamp_seconds", upstream="encar", operation="detail") == 0
     house.breaks()
-    await house.forgive()
+    await house.reset()
     figures = await house.figures()
     assert figures.one("circuit_state", state="healthy", **search) == 1
     assert figures.of("circuit_reason") == {}
 
 
-async def test_a_circuit_whose_suspension_is_over_is_probing_and_still_says_why(house: House) -> None:
+async def test_a_circuit_whose_suspension_is_over_is_probing_and_still_says_why(house: OpsHarness) -> None:
     app = house.client.app
     assert app is not None
     house.breaks(Block(operation="search"))
@@ -387,7 +387,7 @@ async def test_a_circuit_whose_suspension_is_over_is_probing_and_still_says_why(
 # What sources did
 
 
-async def test_what_each_source_did_is_counted_for_each_list(house: House) -> None:
+async def test_what_each_source_did_is_counted_for_each_list(house: OpsHarness) -> None:
     await house.get(KIA)
     await house.get(KIA)  # the whole answer was kept
     house.breaks(Block(operation="search"))
@@ -422,7 +422,7 @@ async def test_old_rows_are_stale_while_a_site_is_down_and_updating_while_they_a
 
 
 async def test_a_listing_that_is_read_for_the_first_time_is_no_failure_of_the_site(
-    house: House, monkeypatch: pytest.MonkeyPatch
+    house: OpsHarness, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(index, "WAIT_S", 0.05)
     house.breaks(Latency(operation="danawa_list", ms=300))
@@ -455,7 +455,7 @@ async def test_what_a_site_did_is_counted_for_each_car(build: Build) -> None:
     assert answers == {("ok",): 2, ("stale",): 0, ("failed",): 2}
 
 
-async def test_what_a_site_did_is_counted_for_each_car_of_a_check(house: House) -> None:
+async def test_what_a_site_did_is_counted_for_each_car_of_a_check(house: OpsHarness) -> None:
     async def check(*ids: str) -> None:
         async with house.client.post("/v1/vehicles/availability", json={"ids": ids}) as response:
             assert response.status == 200
@@ -473,7 +473,7 @@ async def test_what_a_site_did_is_counted_for_each_car_of_a_check(house: House) 
     }
 
 
-async def test_rows_returned_and_left_out_are_those_of_the_answers(house: House) -> None:
+async def test_rows_returned_and_left_out_are_those_of_the_answers(house: OpsHarness) -> None:
     answers = [await house.get(f"/v1/vehicles?make={make}") for make in ("Kia", "Hyundai", "Kia")]
     figures = await house.figures()
     for upstream in ("encar", "danawa"):
@@ -492,7 +492,7 @@ async def test_rows_returned_and_left_out_are_those_of_the_answers(house: House)
 # What the sites send
 
 
-async def test_drift_is_told_by_its_path(house: House) -> None:
+async def test_drift_is_told_by_its_path(house: OpsHarness) -> None:
     before = await house.figures()
     house.breaks(
         MissingField(operation="search", field="Price"),
@@ -520,12 +520,12 @@ async def test_drift_is_told_by_its_path(house: House) -> None:
     }
 
 
-async def test_drift_is_counted_from_zero_so_that_the_first_one_is_an_increase(house: House) -> None:
+async def test_drift_is_counted_from_zero_so_that_the_first_one_is_an_increase(house: OpsHarness) -> None:
     troubles = (await house.figures()).of("upstream_troubles_total", reason="drift")
     assert {("search", "encar"), ("list", "danawa"), ("detail", "encar"), ("feeder", "danawa")} <= troubles.keys()
 
 
-async def test_unreadable_rows_are_told_by_the_reason_and_beside_all_rows_read(house: House) -> None:
+async def test_unreadable_rows_are_told_by_the_reason_and_beside_all_rows_read(house: OpsHarness) -> None:
     house.breaks(
         BadRows(operation="search", field="Mileage", share=0.25),
         MissingSelector(operation="danawa_list", selector=".price", share=0.2),
@@ -580,7 +580,7 @@ async def test_left_out_rows_are_read_but_say_nothing_of_how_rows_are_filled() -
     assert not metrics._fills["encar", "list"].shares
 
 
-async def test_pages_and_rows_are_counted_from_zero_and_counts_and_facets_are_no_pages(house: House) -> None:
+async def test_pages_and_rows_are_counted_from_zero_and_counts_and_facets_are_no_pages(house: OpsHarness) -> None:
     figures = await house.figures()
     for name in ("row_pages_read_total", "rows_read_total"):
         assert figures.of(name) == {(upstream,): 0 for upstream in UPSTREAMS}
@@ -609,14 +609,14 @@ def test_rows_that_are_no_offer_are_told_by_what_they_say() -> None:
     assert LeftOutReason.UNREADABLE not in NOT_OFFERED
 
 
-async def test_words_without_english_are_told_by_their_kind(house: House) -> None:
+async def test_words_without_english_are_told_by_their_kind(house: OpsHarness) -> None:
     before = (await house.figures()).of("untranslated_terms_total").get(("trim",), 0)
     answer = await house.get(ENCAR)
     (notice,) = (notice for notice in answer["notices"] if notice["code"] == "untranslated")
     assert (await house.figures()).of("untranslated_terms_total")[("trim",)] >= before + notice["count"]
 
 
-async def test_captures_are_counted_and_named(house: House) -> None:
+async def test_captures_are_counted_and_named(house: OpsHarness) -> None:
     app = house.client.app
     assert app is not None
     app[METRICS].captured("written")
@@ -631,7 +631,7 @@ async def test_captures_are_counted_and_named(house: House) -> None:
 # What is kept
 
 
-async def test_the_cache_tells_what_it_answered_and_from_where(house: House) -> None:
+async def test_the_cache_tells_what_it_answered_and_from_where(house: OpsHarness) -> None:
     await house.get(ENCAR)
     await house.get(f"{ENCAR}&krw_per_usd=1400")
     await house.get(ENCAR)
@@ -661,7 +661,7 @@ async def test_a_redis_that_is_away_is_told_of_and_none_at_all_is_not(build: Bui
     assert "dealerproxy_redis" not in (await (await build()).figures()).text
 
 
-async def test_the_exchange_rate_is_told_with_its_source_and_its_time(house: House) -> None:
+async def test_the_exchange_rate_is_told_with_its_source_and_its_time(house: OpsHarness) -> None:
     figures = await house.figures()
     assert figures.of("fx_krw_per_usd") == {("static",): 1347.52}
     assert figures.of("fx_as_of_timestamp_seconds") == {("static",): 1776257400}

@@ -23,7 +23,7 @@ from dealerproxy.app import TRACING, create_app
 from dealerproxy.sandbox.faults import Block, Fault, Latency, Status
 from dealerproxy.settings import Settings, SettingsError
 from dealerproxy.vocabulary import Vocabulary
-from tests.ops.conftest import Build, House
+from tests.ops.conftest import Build, OpsHarness
 from tests.ops.running import Sandbox
 
 if TYPE_CHECKING:
@@ -132,7 +132,9 @@ async def test_a_list_is_one_server_span_with_its_legs_below_and_the_calls_below
 
 
 @with_extra
-async def test_what_is_at_hand_is_a_leg_without_a_call_and_a_whole_answer_no_leg(spans: Spans, house: House) -> None:
+async def test_what_is_at_hand_is_a_leg_without_a_call_and_a_whole_answer_no_leg(
+    spans: Spans, house: OpsHarness
+) -> None:
     await house.get(LIST)
     before = len(list(spans))
     await house.get(f"{LIST}&limit=5")
@@ -143,7 +145,7 @@ async def test_what_is_at_hand_is_a_leg_without_a_call_and_a_whole_answer_no_leg
 
 
 @with_extra
-async def test_a_count_is_a_leg_without_a_chunk(spans: Spans, house: House) -> None:
+async def test_a_count_is_a_leg_without_a_chunk(spans: Spans, house: OpsHarness) -> None:
     answer = await house.get(f"{LIST}&auction_status=sold&upstream=encar")
     assert answer["filtered_out"] > 0
     assert [shape(leg) for leg in spans.legs] == [("leg", "miss", True)] * 2
@@ -167,7 +169,7 @@ async def test_a_block_is_the_outcome_of_the_call_and_of_the_leg_and_names_the_p
 
 
 @with_extra
-async def test_a_site_that_is_left_alone_is_a_call_that_sent_nothing(spans: Spans, house: House) -> None:
+async def test_a_site_that_is_left_alone_is_a_call_that_sent_nothing(spans: Spans, house: OpsHarness) -> None:
     house.breaks(Block(operation="search"))
     await house.get("/v1/vehicles?make=Kia&model=K5&upstream=encar", 503)
     await house.get("/v1/vehicles?make=Hyundai&model=Avante&upstream=encar", 503)
@@ -176,7 +178,7 @@ async def test_a_site_that_is_left_alone_is_a_call_that_sent_nothing(spans: Span
 
 
 @with_extra
-async def test_other_tries_are_one_call_with_an_event_for_each(spans: Spans, house: House) -> None:
+async def test_other_tries_are_one_call_with_an_event_for_each(spans: Spans, house: OpsHarness) -> None:
     house.breaks(Status(operation="search", status=503, times=1))
     await house.get("/v1/vehicles?make=Kia&model=K5&upstream=encar")
     (call,) = spans.of("CLIENT")
@@ -186,14 +188,16 @@ async def test_other_tries_are_one_call_with_an_event_for_each(spans: Spans, hou
 
 
 @with_extra
-async def test_calls_one_after_another_count_their_own_tries(spans: Spans, house: House) -> None:
+async def test_calls_one_after_another_count_their_own_tries(spans: Spans, house: OpsHarness) -> None:
     await house.get("/v1/vehicles/encar_1", 404)
     told = {span.name: span.attributes["dealerproxy.attempts"] for span in spans.of("CLIENT")}
     assert told == {"encar detail": 1, "encar page": 1}
 
 
 @with_extra
-async def test_a_call_that_outlives_its_request_stands_below_the_leg_that_began_it(spans: Spans, house: House) -> None:
+async def test_a_call_that_outlives_its_request_stands_below_the_leg_that_began_it(
+    spans: Spans, house: OpsHarness
+) -> None:
     house.breaks(Latency(operation="search", ms=400))
     path = "/v1/vehicles?make=Kia&model=K5&upstream=encar"
     async with house.client.get(path, headers={"X-Request-Deadline-Ms": "100"}) as response:
@@ -217,7 +221,7 @@ async def test_a_call_that_outlives_its_request_stands_below_the_leg_that_began_
     ],
 )
 async def test_a_request_is_named_by_its_route_and_is_no_error_below_500(
-    spans: Spans, house: House, path: str, name: str, status: int
+    spans: Spans, house: OpsHarness, path: str, name: str, status: int
 ) -> None:
     await house.get(path, status)
     assert (spans.server.name, spans.server.attributes["http.response.status_code"]) == (name, status)
@@ -225,14 +229,14 @@ async def test_a_request_is_named_by_its_route_and_is_no_error_below_500(
 
 
 @with_extra
-async def test_a_method_that_nobody_knows_makes_no_name(spans: Spans, house: House) -> None:
+async def test_a_method_that_nobody_knows_makes_no_name(spans: Spans, house: OpsHarness) -> None:
     async with house.client.request("PROPFIND", "/v1/vehicles") as response:
         assert response.status == 405
     assert (spans.server.name, spans.server.attributes["http.request.method"]) == ("HTTP unmatched", "_OTHER")
 
 
 @with_extra
-async def test_probes_and_scrapes_have_no_span(spans: Spans, house: House) -> None:
+async def test_probes_and_scrapes_have_no_span(spans: Spans, house: OpsHarness) -> None:
     await house.get("/health/live")
     await house.get("/health/ready")
     await house.figures()
@@ -243,7 +247,7 @@ async def test_probes_and_scrapes_have_no_span(spans: Spans, house: House) -> No
 
 
 @with_extra
-async def test_the_callers_span_is_the_parent(spans: Spans, house: House) -> None:
+async def test_the_callers_span_is_the_parent(spans: Spans, house: OpsHarness) -> None:
     headers = {"traceparent": f"00-{TRACE}-{CALLER}-01"}
     async with house.client.get(LIST, headers=headers) as response:
         assert response.status == 200
@@ -252,7 +256,7 @@ async def test_the_callers_span_is_the_parent(spans: Spans, house: House) -> Non
 
 
 @with_extra
-async def test_a_caller_may_say_that_a_trace_is_not_wanted(spans: Spans, house: House) -> None:
+async def test_a_caller_may_say_that_a_trace_is_not_wanted(spans: Spans, house: OpsHarness) -> None:
     async with house.client.get(LIST, headers={"traceparent": f"00-{TRACE}-{CALLER}-00"}) as response:
         assert response.status == 200
     assert not list(spans)
@@ -260,7 +264,7 @@ async def test_a_caller_may_say_that_a_trace_is_not_wanted(spans: Spans, house: 
 
 @with_extra
 @pytest.mark.parametrize("value", ["", "00", f"00-{'0' * 32}-{CALLER}-01", f"ff-{TRACE}-{CALLER}-01", "가" * 40])
-async def test_a_parent_that_cannot_be_read_is_none(spans: Spans, house: House, value: str) -> None:
+async def test_a_parent_that_cannot_be_read_is_none(spans: Spans, house: OpsHarness, value: str) -> None:
     async with house.client.get("/v1/upstreams", headers={"traceparent": value}) as response:
         assert response.status == 200
     assert spans.server.parent is None
@@ -277,7 +281,7 @@ class Listening(Fault, tag="listening", frozen=True):
 
 
 @with_extra
-async def test_nothing_of_a_trace_is_sent_to_a_site(spans: Spans, house: House) -> None:
+async def test_nothing_of_a_trace_is_sent_to_a_site(spans: Spans, house: OpsHarness) -> None:
     listening = Listening()
     house.breaks(listening)
     headers = {"traceparent": f"00-{TRACE}-{CALLER}-01", "tracestate": "a=b", "baggage": "c=d"}

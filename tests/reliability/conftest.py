@@ -33,6 +33,7 @@ from dealerproxy.upstreams.encar import client as encar_client
 from dealerproxy.vocabulary import Vocabulary
 from tests.reliability.wire import DeafDoor
 from tests.support.clock import ClockAhead
+from tests.support.harness import QUICK, ServiceHarness
 from tests.transport import conftest as redis_servers
 
 start_redis, frail_redis = redis_servers.start_redis, redis_servers.frail_redis
@@ -120,18 +121,15 @@ class Sites:
             door.close()
 
 
-class House(Sites):
+class FaultHarness(Sites, ServiceHarness):
     """The sites and a service that reads them, in this process."""
-
-    client: TestClient[Any, Any]
 
     def __init__(self, inventory: Inventory, danawa: DanawaInventory, clock: ClockAhead) -> None:
         super().__init__(inventory, danawa)
         self.clock = clock
 
     async def serve(self, vocabulary: Vocabulary, **settings: Any) -> None:
-        wired: dict[str, Any] = {"encar_rps": 1000.0, "danawa_rps": 1000.0, "cursor_secret": "test"}
-        app = application.create_app(Settings(**wired | self.urls | settings), vocabulary, clock=self.clock)
+        app = application.create_app(Settings(**{**QUICK, **self.urls, **settings}), vocabulary, clock=self.clock)
         self.client = TestClient(TestServer(app))
         await self.client.start_server()
 
@@ -161,27 +159,21 @@ class House(Sites):
         (count,) = (site["operations"][operation]["failures"] for site in told["data"] if site["name"] == name)
         return int(count)
 
-    async def reset(self) -> None:
-        """Forget what was learnt of the sites."""
-        for name in ("encar", "danawa"):
-            async with self.client.post(f"/v1/upstreams/{name}/reset") as response:
-                assert response.status == 200
-
     async def close(self) -> None:
         await self.client.close()
         await super().close()
 
 
-Build = Callable[..., Awaitable[House]]
+Build = Callable[..., Awaitable[FaultHarness]]
 
 
 @pytest.fixture
 async def build(vocabulary: Vocabulary) -> AsyncIterator[Build]:
     """Start services; keyword arguments are settings."""
-    started: list[House] = []
+    started: list[FaultHarness] = []
 
-    async def start(**settings: Any) -> House:
-        house = House(encar_stock(2), danawa_stock(8), ClockAhead())
+    async def start(**settings: Any) -> FaultHarness:
+        house = FaultHarness(encar_stock(2), danawa_stock(8), ClockAhead())
         await house.start()
         await house.serve(vocabulary, **settings)
         started.append(house)

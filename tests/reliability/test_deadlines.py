@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 import pytest
 
 from dealerproxy.sandbox.faults import Fault, Hang, Status, Trickle
-from tests.reliability.conftest import Answer, Build, House
+from tests.reliability.conftest import Answer, Build, FaultHarness
 from tests.reliability.wire import Stall
 from tests.support.timing import Stopwatch
 
@@ -29,33 +29,33 @@ SILENCES: Mapping[str, Callable[[str], Fault] | None] = {
 class Question(NamedTuple):
     """What is asked, where silence falls, and what must be answered all the same."""
 
-    ask: Callable[[House, Mapping[str, str]], Any]
+    ask: Callable[[FaultHarness, Mapping[str, str]], Any]
     routes: tuple[str, ...]
     doors: tuple[str, ...]
     check: Callable[[Answer, bool], None]
 
 
-async def ask_list(house: House, headers: Mapping[str, str]) -> Answer:
+async def ask_list(house: FaultHarness, headers: Mapping[str, str]) -> Answer:
     return await house.get("/v1/vehicles?make=Kia", **headers)
 
 
-async def ask_enriched(house: House, headers: Mapping[str, str]) -> Answer:
+async def ask_enriched(house: FaultHarness, headers: Mapping[str, str]) -> Answer:
     return await house.get("/v1/vehicles?make=Kia&include=enriched", **headers)
 
 
-async def ask_hidden(house: House, headers: Mapping[str, str]) -> Answer:
+async def ask_hidden(house: FaultHarness, headers: Mapping[str, str]) -> Answer:
     return await house.get("/v1/vehicles?make=Kia&accident_grade=A", **headers)
 
 
-async def ask_facets(house: House, headers: Mapping[str, str]) -> Answer:
+async def ask_facets(house: FaultHarness, headers: Mapping[str, str]) -> Answer:
     return await house.get("/v1/vehicles/facets", **headers)
 
 
-async def ask_car(house: House, headers: Mapping[str, str]) -> Answer:
+async def ask_car(house: FaultHarness, headers: Mapping[str, str]) -> Answer:
     return await house.get(f"/v1/vehicles/{house.ids('encar')[0]}", **headers)
 
 
-async def ask_availability(house: House, headers: Mapping[str, str]) -> Answer:
+async def ask_availability(house: FaultHarness, headers: Mapping[str, str]) -> Answer:
     ids = {"ids": house.ids("encar") + house.ids("danawa")}
     async with house.client.post("/v1/vehicles/availability", json=ids, headers=headers) as response:
         return response.status, response.headers, await response.json()
@@ -180,7 +180,7 @@ async def test_a_silent_site_costs_the_deadline_and_not_the_rest_of_the_answer(
     assert watch.seconds <= DEADLINE_S + MARGIN_S
 
 
-async def bring_to_hand(house: House, question: Question) -> None:
+async def bring_to_hand(house: FaultHarness, question: Question) -> None:
     """What comes from the silent host as well, and is not the question."""
     if question.ask is ask_enriched:
         await ask_list(house, {})

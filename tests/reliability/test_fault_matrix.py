@@ -11,7 +11,7 @@ import pytest
 
 from dealerproxy.sandbox.faults import Block, Fault, RateLimited, Status
 from dealerproxy.transport.health import CAP_S
-from tests.reliability.conftest import Build, House
+from tests.reliability.conftest import Build, FaultHarness
 from tests.reliability.fault_table import FAULTS, ROWS, TABLE, Told, markdown
 from tests.reliability.wire import Half, Reset
 
@@ -47,7 +47,7 @@ PLACES = {
 }
 
 
-async def ask(house: House, operation: str) -> Told:
+async def ask(house: FaultHarness, operation: str) -> Told:
     """Ask for what the operation is for, and for nothing else if that is possible."""
     if operation in SITE:
         status, headers, body = await house.get(f"/v1/vehicles?make=Kia&upstream={SITE[operation]}")
@@ -79,17 +79,17 @@ def of_source(status: int, headers: Mapping[str, str], body: Any, site: str) -> 
     return Told(status, source["status"], source["reason"], headers.get("X-Cache"), kept)
 
 
-async def settled(house: House, operation: str) -> Told:
+async def settled(house: FaultHarness, operation: str) -> Told:
     """Ask until nothing goes on behind the answers."""
     return await ask_until(house, operation, lambda told: told.reason not in UNDER_WAY)
 
 
-async def well_again(house: House, operation: str) -> Told:
+async def well_again(house: FaultHarness, operation: str) -> Told:
     """Ask until all is well; what hung may end only now."""
     return await ask_until(house, operation, lambda told: (told.state, told.reason) == ("ok", None))
 
 
-async def ask_until(house: House, operation: str, enough: Callable[[Told], bool]) -> Told:
+async def ask_until(house: FaultHarness, operation: str, enough: Callable[[Told], bool]) -> Told:
     patience = time.monotonic() + PATIENT_S
     while not enough(told := await ask(house, operation)):
         assert time.monotonic() < patience, told
@@ -97,7 +97,7 @@ async def ask_until(house: House, operation: str, enough: Callable[[Told], bool]
     return told
 
 
-async def prepare(house: House, operation: str, *, warm: bool) -> None:
+async def prepare(house: FaultHarness, operation: str, *, warm: bool) -> None:
     """Have old pieces of it, or none; of an inspected car all but the sheet is fresh, so that nothing else is asked."""
     if operation == "inspection":
         others = ("record", "diagnosis") if warm else ("inspection",)
@@ -115,7 +115,7 @@ async def prepare(house: House, operation: str, *, warm: bool) -> None:
     await house.hang_up()
 
 
-async def fail(house: House, operation: str, fault: str) -> None:
+async def fail(house: FaultHarness, operation: str, fault: str) -> None:
     place, make = PLACES[operation], FAULTS[fault]
     if make is not None:
         house.faults.add(*map(make, place.routes))
@@ -173,7 +173,7 @@ async def test_each_fault_has_its_one_outcome(
     assert (await house.circuits())[place.circuit] in {"healthy", "degraded"}
 
 
-async def check_beside_the_other_site(house: House, site: str, alone: Told) -> None:
+async def check_beside_the_other_site(house: FaultHarness, site: str, alone: Told) -> None:
     """The other site's rows come whatever became of this one, which is named: old rows are no sign that it is well."""
     status, headers, body = await house.get("/v1/vehicles?make=Kia")
     told = of_source(status, headers, body, site)

@@ -13,7 +13,7 @@ from dealerproxy.cache.entries import _family, sealed
 from dealerproxy.sandbox.faults import RateLimited
 from dealerproxy.transport.errors import UpstreamError
 from dealerproxy.transport.redis_guard import PREFIX
-from tests.reliability.conftest import Build, House
+from tests.reliability.conftest import Build, FaultHarness
 
 LIST = "/v1/vehicles?make=Kia"
 CODES = {kind.code for kind in _family(UpstreamError).values()} | {"refreshing"}
@@ -89,7 +89,7 @@ def reasons(body: Any) -> set[str | None]:
     return {source.get("reason") for source in sources if isinstance(source, dict)}
 
 
-async def answers(house: House, path: str, draw: random.Random) -> int:
+async def answers(house: FaultHarness, path: str, draw: random.Random) -> int:
     status, _, body = await house.get(path, **{"Cache-Control": draw.choice(("no-cache", "max-age=60"))})
     assert status in {200, 503}, body
     assert reasons(body) <= CODES | {None}

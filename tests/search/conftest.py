@@ -1,28 +1,29 @@
 """The real service wired over loopback to the stand-ins for Encar and for Danawa with its feeder."""
 
 from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import AsyncExitStack
 from typing import Any
 
 import pytest
-from aiohttp.test_utils import TestClient, TestServer
+from aiohttp.test_utils import TestClient
 
-from dealerproxy.app import create_app
 from dealerproxy.sandbox.danawa.inventory import DanawaInventory
 from dealerproxy.sandbox.danawa.site import DanawaStandIn
 from dealerproxy.sandbox.encar.inventory import Inventory, generate
 from dealerproxy.sandbox.encar.site import EncarStandIn
 from dealerproxy.sandbox.sites import serve
-from dealerproxy.settings import Settings
 from dealerproxy.vocabulary import Vocabulary
+from tests.support.harness import ServiceHarness, service_over
 
 
-class House:
+class SearchHarness(ServiceHarness):
     """A running service, its stand-ins, and short ways to ask: Encar alone, unless it was built with Danawa."""
 
     def __init__(
         self, client: TestClient[Any, Any], stand_in: EncarStandIn, danawa: DanawaStandIn, upstream: str | None
     ) -> None:
-        self.client, self.stand_in, self.danawa = client, stand_in, danawa
+        super().__init__(client)
+        self.stand_in, self.danawa = stand_in, danawa
         self.upstream = upstream
         self.status, self.headers = 0, dict[str, str]()
 
@@ -46,9 +47,7 @@ class House:
     async def heal(self) -> None:
         """Mend both sites, and let the service ask them again at once."""
         self.stand_in.faults.clear()
-        for name in ("encar", "danawa"):
-            async with self.client.post(f"/v1/upstreams/{name}/reset") as response:
-                assert response.status == 200
+        await self.reset()
 
     async def walk(self, *, pages: int = 200, **params: Any) -> list[Any]:
         """Follow cursors to the end, or for so many pages."""
@@ -63,36 +62,26 @@ class House:
         return answers
 
 
-Build = Callable[..., Awaitable[House]]
+Build = Callable[..., Awaitable[SearchHarness]]
 
 
 @pytest.fixture
 async def build(vocabulary: Vocabulary) -> AsyncIterator[Build]:
     """Start services; keyword arguments are settings."""
-    running: list[Any] = []
+    async with AsyncExitStack() as running:
 
-    async def start(
-        inventory: Inventory | None = None, danawa: DanawaInventory | None = None, **settings: Any
-    ) -> House:
-        stand_in = EncarStandIn(generate(7, 600) if inventory is None else inventory)
-        second = DanawaStandIn(DanawaInventory() if danawa is None else danawa, faults=stand_in.faults)
-        upstream = TestServer(serve(stand_in, second))
-        await upstream.start_server()
-        wired = {"encar_rps": 1000.0, "danawa_rps": 1000.0, "cursor_secret": "test", **settings}
-        url = str(upstream.make_url(""))
-        app = create_app(
-            Settings(encar_api_url=url, encar_page_url=url, danawa_url=url, mpark_api_url=url, **wired), vocabulary
-        )
-        client = TestClient(TestServer(app))
-        await client.start_server()
-        running.extend([client, upstream])
-        return House(client, stand_in, second, "encar" if danawa is None else None)
+        async def start(
+            inventory: Inventory | None = None, danawa: DanawaInventory | None = None, **settings: Any
+        ) -> SearchHarness:
+            stand_in = EncarStandIn(generate(7, 600) if inventory is None else inventory)
+            second = DanawaStandIn(DanawaInventory() if danawa is None else danawa, faults=stand_in.faults)
+            sites = serve(stand_in, second)
+            client = await running.enter_async_context(service_over(sites, vocabulary, **settings))
+            return SearchHarness(client, stand_in, second, "encar" if danawa is None else None)
 
-    yield start
-    for server in running:
-        await server.close()
+        yield start
 
 
 @pytest.fixture
-async def house(build: Build) -> House:
+async def house(build: Build) -> SearchHarness:
     return await build()

@@ -7,11 +7,10 @@ from typing import Any
 import orjson
 import pytest
 from aiohttp import web
-from aiohttp.test_utils import TestClient, TestServer
+from aiohttp.test_utils import TestClient
 
-from dealerproxy.app import create_app
-from dealerproxy.settings import Settings
 from dealerproxy.vocabulary import Vocabulary
+from tests.support.harness import ServiceHarness, service_over
 
 
 def row(number: int) -> dict[str, Any]:
@@ -49,9 +48,10 @@ class Odd:
         return web.Response(body=orjson.dumps(body).replace(b"@@", self.damage), content_type="application/json")
 
 
-class House:
+class OddSiteHarness(ServiceHarness):
     def __init__(self, client: TestClient[Any, Any], odd: Odd) -> None:
-        self.client, self.odd = client, odd
+        super().__init__(client)
+        self.odd = odd
 
     async def ask(self, **params: str) -> tuple[int, Any]:
         """One page: the status and the answer."""
@@ -80,58 +80,52 @@ class House:
 
 
 @pytest.fixture
-async def house(vocabulary: Vocabulary) -> AsyncIterator[House]:
+async def house(vocabulary: Vocabulary) -> AsyncIterator[OddSiteHarness]:
     odd = Odd()
     app = web.Application()
     app.router.add_get("/search/car/list/premium", odd.handle)
-    upstream = TestServer(app)
-    await upstream.start_server()
-    settings = Settings(encar_api_url=str(upstream.make_url("")), encar_rps=1000.0, cursor_secret="x")
-    client = TestClient(TestServer(create_app(settings, vocabulary)))
-    await client.start_server()
-    yield House(client, odd)
-    await client.close()
-    await upstream.close()
+    async with service_over(app, vocabulary) as client:
+        yield OddSiteHarness(client, odd)
 
 
-async def test_one_that_keeps_its_word_gives_all_without_a_notice(house: House) -> None:
+async def test_one_that_keeps_its_word_gives_all_without_a_notice(house: OddSiteHarness) -> None:
     ids, counts = await house.walk()
     assert (len(ids), counts) == (150, {})
 
 
 @pytest.mark.parametrize("cap", [7, 20, 47])
-async def test_one_that_caps_its_pages_is_read_on_from_the_row_received(house: House, cap: int) -> None:
+async def test_one_that_caps_its_pages_is_read_on_from_the_row_received(house: OddSiteHarness, cap: int) -> None:
     house.odd.cap = cap
     ids, counts = await house.walk()
     assert (len(ids), counts) == (150, {})
 
 
-async def test_one_that_sends_more_than_was_asked_gives_each_row_once(house: House) -> None:
+async def test_one_that_sends_more_than_was_asked_gives_each_row_once(house: OddSiteHarness) -> None:
     house.odd.more = 1
     ids, counts = await house.walk()
     assert (len(ids), counts) == (150, {})
 
 
 @pytest.mark.parametrize("count", [0, 40, 149])
-async def test_one_that_counts_too_few_does_not_end_the_walk(house: House, count: int) -> None:
+async def test_one_that_counts_too_few_does_not_end_the_walk(house: OddSiteHarness, count: int) -> None:
     house.odd.count = count
     ids, _ = await house.walk()
     assert len(ids) == 150
 
 
-async def test_a_count_that_its_rows_prove_wrong_is_no_total(house: House) -> None:
+async def test_a_count_that_its_rows_prove_wrong_is_no_total(house: OddSiteHarness) -> None:
     house.odd.count = 40
     _, answer = await house.ask()
     assert (answer["sources"][0]["status"], answer["sources"][0]["total"]) == ("ok", None)
 
 
-async def test_one_that_counts_too_many_is_told(house: House) -> None:
+async def test_one_that_counts_too_many_is_told(house: OddSiteHarness) -> None:
     house.odd.count = 190
     ids, counts = await house.walk()
     assert (len(ids), counts["rows_missing"]) == (150, 40)
 
 
-async def test_one_that_stops_sending_far_from_its_count_is_drift_and_not_the_end(house: House) -> None:
+async def test_one_that_stops_sending_far_from_its_count_is_drift_and_not_the_end(house: OddSiteHarness) -> None:
     house.odd.count = 400
     params: dict[str, str] = {"make": "Kia", "sort": "price_asc", "upstream": "encar"}
     answer: Any = None
@@ -146,7 +140,7 @@ async def test_one_that_stops_sending_far_from_its_count_is_drift_and_not_the_en
 
 @pytest.mark.parametrize("cap", [20, 48, 500])
 @pytest.mark.parametrize("more", [0, 1])
-async def test_one_that_ignores_the_offset_drifts_after_a_few_calls(house: House, cap: int, more: int) -> None:
+async def test_one_that_ignores_the_offset_drifts_after_a_few_calls(house: OddSiteHarness, cap: int, more: int) -> None:
     house.odd.ignores_offset, house.odd.cap, house.odd.more = True, cap, more
     status, answer = await house.ask()
     if status == 200:
@@ -156,14 +150,14 @@ async def test_one_that_ignores_the_offset_drifts_after_a_few_calls(house: House
     assert house.odd.calls <= 4
 
 
-async def test_a_count_that_breaks_down_in_the_middle_of_a_walk_does_not_end_it(house: House) -> None:
+async def test_a_count_that_breaks_down_in_the_middle_of_a_walk_does_not_end_it(house: OddSiteHarness) -> None:
     _, first = await house.ask()
     house.odd.broken_after = 48
     status, answer = await house.ask(cursor=first["next_cursor"])
     assert (status, answer["error"]["details"]["sources"][0]["reason"]) == (503, "drift")
 
 
-async def test_stock_that_is_sold_in_the_middle_of_a_walk_ends_it(house: House) -> None:
+async def test_stock_that_is_sold_in_the_middle_of_a_walk_ends_it(house: OddSiteHarness) -> None:
     _, first = await house.ask()
     del house.odd.rows[5:]
     house.odd.count = 5
@@ -171,7 +165,7 @@ async def test_stock_that_is_sold_in_the_middle_of_a_walk_ends_it(house: House) 
     assert (status, answer["data"], answer["next_cursor"]) == (200, [], None)
 
 
-async def test_new_stock_that_moves_a_whole_page_on_is_no_drift(house: House) -> None:
+async def test_new_stock_that_moves_a_whole_page_on_is_no_drift(house: OddSiteHarness) -> None:
     _, first = await house.ask()
     house.odd.rows[:0] = [row(number) | {"Price": 500.0 + number} for number in range(500, 548)]
     house.odd.count += 48
@@ -181,7 +175,7 @@ async def test_new_stock_that_moves_a_whole_page_on_is_no_drift(house: House) ->
 
 
 @pytest.mark.parametrize("location", ["http://[::1", "http://127.0.0.1:99999/", "//:0:0/"])
-async def test_a_redirect_to_no_address_fails_its_leg_only(house: House, location: str) -> None:
+async def test_a_redirect_to_no_address_fails_its_leg_only(house: OddSiteHarness, location: str) -> None:
     house.odd.location = location
     async with house.client.get("/v1/vehicles", params={"make": "Kia,Hyundai", "upstream": "encar"}) as response:
         answer = await response.json()
@@ -190,7 +184,7 @@ async def test_a_redirect_to_no_address_fails_its_leg_only(house: House, locatio
 
 
 @pytest.mark.parametrize("damage", [rb"\ud83d", b"a\tb", b"a\x00b", b"\xff", b"\xc0\xaf"], ids=ascii)
-async def test_a_damaged_text_of_one_row_costs_no_other(house: House, damage: bytes) -> None:
+async def test_a_damaged_text_of_one_row_costs_no_other(house: OddSiteHarness, damage: bytes) -> None:
     house.odd.rows[3]["DealerName"] = house.odd.rows[5]["Model"] = "@@"
     house.odd.damage = damage
     ids, counts = await house.walk()

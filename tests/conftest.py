@@ -7,7 +7,9 @@ the missing argument and a reader without flow control, as a body over 128 KiB w
 import asyncio
 import inspect
 import os
+import shutil
 import socket
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -21,6 +23,7 @@ from hypothesis import settings
 from dealerproxy import vocabulary as words
 from dealerproxy.transport import retry
 from dealerproxy.vocabulary import Vocabulary
+from tests.support.redis_server import RedisServer
 
 CAPTURES = "DEALERPROXY_TEST_CAPTURES"
 
@@ -73,6 +76,50 @@ def captures() -> Path:
     if not folder:
         pytest.skip(f"{CAPTURES} names no folder of captured upstream answers")
     return Path(folder)
+
+
+@pytest.fixture(scope="session")
+def start_redis(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[], RedisServer]]:
+    binary = shutil.which("redis-server")
+    if binary is None:
+        pytest.skip("there is no redis-server on the path")
+    started: list[RedisServer] = []
+
+    def start() -> RedisServer:
+        started.append(RedisServer(binary, tmp_path_factory.mktemp("redis")))
+        return started[-1]
+
+    yield start
+    for server in started:
+        server.kill()
+
+
+@pytest.fixture(scope="session")
+def _lasting_redis(start_redis: Callable[[], RedisServer]) -> RedisServer:
+    return start_redis()
+
+
+@pytest.fixture
+def redis_server(_lasting_redis: RedisServer) -> RedisServer:
+    """An empty Redis. It serves other tests too, so it is not to be harmed."""
+    _lasting_redis.client.flushall()
+    return _lasting_redis
+
+
+@pytest.fixture
+def frail_redis(start_redis: Callable[[], RedisServer]) -> Iterator[RedisServer]:
+    """A Redis that a test may hang, fill or kill."""
+    server = start_redis()
+    yield server
+    server.kill()
+
+
+@pytest.fixture
+async def complaints() -> list[dict[str, Any]]:
+    """What the event loop complained about: above all errors nobody looked at."""
+    reports: list[dict[str, Any]] = []
+    asyncio.get_running_loop().set_exception_handler(lambda _, context: reports.append(context))
+    return reports
 
 
 # The stand-ins and the benchmark hardly change: their own tests run with the slow ones, so that all others are quick.

@@ -35,7 +35,7 @@ CLOSED_WITHOUT_ANSWER: Final = 444
 # The parameters of the sites without a query language.
 _NAMED: Final = ("Brand", "Series", "Model", "Page", "demoNo")
 # Set on a request whose list is to be answered from its beginning.
-FIRST_PAGE: Final = "first_page"
+FIRST_PAGE = web.RequestKey("first_page", bool)
 _STOPPING: Final = web.AppKey("sandbox_stopping", asyncio.Event)
 
 

@@ -34,9 +34,6 @@ from dealerproxy.vocabulary import Vocabulary
 from tests.reliability.wire import DeafDoor
 from tests.support.clock import ClockAhead
 from tests.support.harness import QUICK, ServiceHarness
-from tests.transport import conftest as redis_servers
-
-start_redis, frail_redis = redis_servers.start_redis, redis_servers.frail_redis
 
 # All times of the service's own are this much shorter, so that their proportions stay what they are.
 HURRY = 6

@@ -10,7 +10,7 @@ import pytest
 from dealerproxy.sandbox.faults import Hang, Latency
 from tests.reliability.asking import Askers
 from tests.reliability.conftest import Service, Sites, StartService
-from tests.test_workers import free_port
+from tests.serving.test_workers import free_port
 
 LIST = "/v1/vehicles?make=Kia&upstream=encar"
 LATE_MS = 400

@@ -15,10 +15,6 @@ from dealerproxy.sandbox.sites import serve
 from dealerproxy.settings import Settings
 from dealerproxy.vocabulary import Vocabulary
 from tests.support.clock import ClockAhead
-from tests.transport import conftest as redis_servers
-
-start_redis, redis_server = redis_servers.start_redis, redis_servers.redis_server
-_lasting_redis = redis_servers._lasting_redis
 
 APART_S = [0.0, *(sign * gap for gap in (2.0, 30.0, 300.0, 3_600.0, 31_536_000.0) for sign in (1.0, -1.0))]
 LIST = "/v1/vehicles?make=Kia&upstream=encar"

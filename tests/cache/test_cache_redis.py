@@ -694,13 +694,13 @@ import asyncio, sys
 from dealerproxy.transport.errors import RateLimited
 from dealerproxy.cache.cache import StaleCache
 from dealerproxy.contract.deadline import Deadline
-from dealerproxy.cache.entries import Kind
+from dealerproxy.cache.entries import CachePolicy
 from dealerproxy.transport.redis_guard import connect
 
 async def main(url: str) -> None:
     shared = connect(url)
     cache = StaleCache(shared)
-    kind = Kind("car", str, fresh_s=20.0, revalidate_s=60.0, if_error_s=600.0)
+    kind = CachePolicy("car", str, fresh_s=20.0, revalidate_s=60.0, if_error_s=600.0)
 
     async def load(failing: bool) -> str:
         await shared.client.incr("loads of " + ("failures" if failing else "values"))

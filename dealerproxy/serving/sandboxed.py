@@ -7,7 +7,7 @@ from contextlib import AsyncExitStack
 import msgspec
 
 from dealerproxy.app import create_app
-from dealerproxy.serving.serve import _listening, _stop_signal, check_free
+from dealerproxy.serving.serve import check_free, listening, stop_signal
 from dealerproxy.settings import PREFIX, Settings, SettingsError
 
 # The stand-in is ours, so the politeness owed to a real site would only slow a first try down.
@@ -24,7 +24,7 @@ async def sandbox(configured: Settings, options: argparse.Namespace) -> None:
     from dealerproxy.sandbox.showcase import shown_car  # noqa: PLC0415
     from dealerproxy.sandbox.sites import serve as serve_sites  # noqa: PLC0415
 
-    stop = _stop_signal()
+    stop = stop_signal()
     await _check_ports(configured, options.upstream_port)
     inventory = generate(options.seed, options.cars)
     inventory.insert(shown_car(inventory))
@@ -32,7 +32,7 @@ async def sandbox(configured: Settings, options: argparse.Namespace) -> None:
     danawa = DanawaStandIn(generate_danawa(options.seed, options.cars // 4, also=inventory), faults=encar.faults)
     async with AsyncExitStack() as stack:
         sites = serve_sites(encar, danawa)
-        upstream = await stack.enter_async_context(_listening(sites, UPSTREAM_HOST, options.upstream_port))
+        upstream = await stack.enter_async_context(listening(sites, UPSTREAM_HOST, options.upstream_port))
         wired = msgspec.structs.replace(
             configured,
             encar_api_url=upstream,
@@ -43,7 +43,7 @@ async def sandbox(configured: Settings, options: argparse.Namespace) -> None:
             danawa_rps=configured.danawa_rps if "DEALERPROXY_DANAWA_RPS" in os.environ else SANDBOX_RPS,
             cursor_secret=configured.cursor_secret or "sandbox",
         )
-        url = await stack.enter_async_context(_listening(create_app(wired), configured.host, configured.port))
+        url = await stack.enter_async_context(listening(create_app(wired), configured.host, configured.port))
         print(_welcome(url, upstream), flush=True)
         await stop.wait()
 

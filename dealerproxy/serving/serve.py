@@ -46,7 +46,7 @@ def exit_status(run: Callable[[], int | None]) -> int:
 
 async def serve(configured: Settings, options: argparse.Namespace) -> int:
     """Run the service until it is told to stop, in this process or in several."""
-    stop = _stop_signal()
+    stop = stop_signal()
     if options.workers > 1:
         return await _serve_together(configured, options.workers, stop)
     await _serve(
@@ -62,7 +62,7 @@ async def _serve(
     tell: Callable[[str], None],
     own_port: int | None = None,
 ) -> None:
-    async with _listening(app, configured.host, configured.port, own_port) as url:
+    async with listening(app, configured.host, configured.port, own_port) as url:
         # What is there by now stays: looking through it again would hold up everything for 10 ms now and then.
         gc.collect()
         gc.freeze()
@@ -124,7 +124,7 @@ async def check_free(host: str, *ports: int, reuse_port: bool = False) -> None:
 
 
 @asynccontextmanager
-async def _listening(app: web.Application, host: str, port: int, own_port: int | None = None) -> AsyncIterator[str]:
+async def listening(app: web.Application, host: str, port: int, own_port: int | None = None) -> AsyncIterator[str]:
     """Serve an application and yield its base URL. With a port of its own, it shares the first with others."""
     runner = web.AppRunner(app, access_log=None, handle_signals=False, shutdown_timeout=server.CUT_S)
     await runner.setup()
@@ -139,7 +139,7 @@ async def _listening(app: web.Application, host: str, port: int, own_port: int |
         await server.stop(runner, SHUTDOWN_S)
 
 
-def _stop_signal() -> asyncio.Event:
+def stop_signal() -> asyncio.Event:
     """An event that SIGINT and SIGTERM set; made before anybody can be told that the service listens."""
     stop = asyncio.Event()
     for number in workers.STOP_SIGNALS:

@@ -48,7 +48,7 @@ RATIOS = {
 }
 
 # Calls, about a third more than there were.
-A_ROW, A_LIST_ROW, A_PAGE, A_LEG, AT_HAND = 60, 175, 3_500, 350, 190
+A_ROW, A_LIST_ROW, A_PAGE, A_LEG, AT_HAND = 60, 240, 3_500, 350, 190
 
 
 class Calls:

@@ -139,7 +139,8 @@ def row_marks(item: LexborNode, names: Sequence[LexborNode], name: str, inside: 
                 hint, found = _told_by(key, value[:MOST_HINT] if value else "")
                 if hint and hint != name:
                     said.append(hint)
-                signs.extend((node, sign) for sign in found)
+                if found:
+                    signs.extend((node, sign) for sign in found)
     text = "\n".join(said)
     if len(text) > MOST_SAID:
         return RowMarks(odd=ITEM)

@@ -3,7 +3,9 @@
 import asyncio
 import os
 import time
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import AsyncExitStack, asynccontextmanager
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,19 +18,11 @@ from dealerproxy import vocabulary as words
 from dealerproxy.api import cars, docs, health, metrics, middleware, openapi, status, upstreams
 from dealerproxy.api import lists as vehicles
 from dealerproxy.api.keys import (
-    ADVERTS,
     ANSWERS,
-    AVAILABILITY,
     CACHE,
-    CARS,
     CLOCK,
-    DANAWA,
     DRAINING,
-    ENCAR,
-    ENCAR_CARS,
-    FACETS,
     HEALTH,
-    INDEXES,
     KEEPER,
     METRICS,
     OFF_SALE,
@@ -36,9 +30,8 @@ from dealerproxy.api.keys import (
     SEARCH,
     SETTINGS,
     SHARED,
+    SITES,
     VOCABULARY,
-    WARM,
-    Cars,
 )
 from dealerproxy.api.list_cache import Answers
 from dealerproxy.api.security import MAX_BODY_BYTES, secure_all
@@ -49,9 +42,7 @@ from dealerproxy.contract.rate import Rate, now_kst
 from dealerproxy.contract.terms import UPSTREAMS
 from dealerproxy.ops.lag import watch_lag
 from dealerproxy.ops.metrics import Metrics
-from dealerproxy.search.availability import Availability
 from dealerproxy.search.cursor import CursorCodec
-from dealerproxy.search.facets import FacetsService
 from dealerproxy.search.service import SearchService
 from dealerproxy.settings import DEFAULT_KRW_PER_USD, DEFAULT_RATE_AS_OF, Settings, SettingsError
 from dealerproxy.tasks import cancel_and_wait
@@ -62,17 +53,11 @@ from dealerproxy.transport.limits import Bulkhead, RateLimiter
 from dealerproxy.transport.redis_guard import connect
 from dealerproxy.transport.response import Response, json_body
 from dealerproxy.transport.retry import Retries
-from dealerproxy.upstreams.absence import Absence, Adverts
-from dealerproxy.upstreams.danawa import client as danawa
-from dealerproxy.upstreams.danawa.cars import DanawaCars
-from dealerproxy.upstreams.danawa.index import Brand, Indexes
-from dealerproxy.upstreams.danawa.pages import Pages
-from dealerproxy.upstreams.danawa.search import DanawaSource
-from dealerproxy.upstreams.encar import client as encar
-from dealerproxy.upstreams.encar.cars import EncarCars
-from dealerproxy.upstreams.encar.search import EncarSource
+from dealerproxy.upstreams.danawa.site import set_up_danawa
+from dealerproxy.upstreams.encar.site import set_up_encar
 from dealerproxy.upstreams.off_sale import OffSale
-from dealerproxy.upstreams.upstream import Source
+from dealerproxy.upstreams.resources import OpenSite, Resources, SetUpSite
+from dealerproxy.upstreams.upstream import Upstream
 from dealerproxy.vehicles.fx import FxRates, date_at, rate_at
 
 if TYPE_CHECKING:
@@ -89,6 +74,10 @@ FX_PRIME_S = 1.0
 # OpenTelemetry's own variables that ask for traces.
 OTLP_ENDPOINTS = ("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", "OTEL_EXPORTER_OTLP_ENDPOINT")
 
+# The sites of the service: how each is set up, by name.
+SITE_SETUPS: Mapping[str, SetUpSite] = {"encar": set_up_encar, "danawa": set_up_danawa}
+
+OPENERS: web.AppKey[Mapping[str, OpenSite]] = web.AppKey("openers")
 TRACING: web.AppKey["Tracing"] = web.AppKey("tracing")
 
 log = structlog.get_logger(__name__)
@@ -121,17 +110,13 @@ def create_app(
         app.cleanup_ctx.append(_traces)
     app[SETTINGS] = settings
     app[VOCABULARY] = vocabulary or words.load()
-    app[WARM] = _warm(settings, app[VOCABULARY])
+    app[OPENERS] = {name: SITE_SETUPS[name](settings, app[VOCABULARY]) for name in UPSTREAMS}
     app[DRAINING] = asyncio.Event()
     app[CLOCK] = clock
     app[OFF_SALE] = OffSale(clock)
-    app[ADVERTS] = {
-        site: Adverts(site, operation, app[OFF_SALE], Absence(clock))
-        for site, operation in (("encar", encar.DETAIL), ("danawa", danawa.FEEDER))
-    }
     app.on_shutdown.append(_drain)
     app.on_response_prepare.append(secure_all)
-    app.cleanup_ctx.extend([_captures, _shared, _encar, _danawa, _fx, _cars, _search, _facets, _metrics, _flights])
+    app.cleanup_ctx.extend([_captures, _shared, _sites, _fx, _search, _metrics, _flights])
     app.cleanup_ctx.append(status.watch)
     app.router.add_routes([*health.ROUTES, *vehicles.ROUTES, *cars.ROUTES, *upstreams.ROUTES, *status.ROUTES])
     app.router.add_routes(metrics.routes(counted))
@@ -188,31 +173,22 @@ async def _captures(app: web.Application) -> AsyncIterator[None]:
     await keeper.close()
 
 
-async def _encar(app: web.Application) -> AsyncIterator[None]:
-    settings = app[SETTINGS]
-    headers = encar.request_headers(settings.user_agent)
-    async with _session(encar.MANNERS) as session:
-        fetcher = _fetcher(app, "encar", session, encar.MANNERS, headers, rps=settings.encar_rps)
-        app[ENCAR] = encar.EncarClient(fetcher, settings.encar_api_url, settings.encar_page_url)
+async def _sites(app: web.Application) -> AsyncIterator[None]:
+    """Open the sites; they are closed in reverse order."""
+    async with AsyncExitStack() as opened:
+        sites: dict[str, Upstream[Any]] = {}
+        for name, open_site in app[OPENERS].items():
+            resources = Resources(
+                cache=app[CACHE],
+                off_sale=app[OFF_SALE],
+                clock=app[CLOCK],
+                judged=app[METRICS].judged,
+                open_fetcher=partial(_open_fetcher, app, name),
+            )
+            site = await opened.enter_async_context(open_site(resources))
+            sites[name] = app[TRACING].site(site) if TRACING in app else site
+        app[SITES] = sites
         yield
-
-
-async def _danawa(app: web.Application) -> AsyncIterator[None]:
-    settings = app[SETTINGS]
-    headers, rps = danawa.request_headers(settings.user_agent), settings.danawa_rps
-    async with _session(danawa.LIST_MANNERS) as site, _session(danawa.FEEDER_MANNERS) as feeder:
-        client = app[DANAWA] = danawa.DanawaClient(
-            _fetcher(app, "danawa", site, danawa.LIST_MANNERS, headers, rps=rps),
-            _fetcher(app, "danawa", feeder, danawa.FEEDER_MANNERS, headers, rps=rps),
-            site_url=settings.danawa_url,
-            feeder_url=settings.mpark_api_url,
-        )
-        pages = Pages(client, app[VOCABULARY], app[OFF_SALE], judged=app[METRICS].judged, now=app[CLOCK])
-        indexes = app[INDEXES] = Indexes(pages.read, app[CACHE], now=app[CLOCK])
-        warming = asyncio.create_task(indexes.keep_warm(app[WARM]), name="keep-danawa-warm") if app[WARM] else None
-        yield
-        if warming is not None:
-            await cancel_and_wait(warming)
 
 
 async def _fx(app: web.Application) -> AsyncIterator[None]:
@@ -223,8 +199,7 @@ async def _fx(app: web.Application) -> AsyncIterator[None]:
         app[RATES] = FxRates(static)
         yield
         return
-    async with _session(FX_MANNERS) as session:
-        fetcher = _fetcher(app, "fx", session, FX_MANNERS, {"Accept": "application/json"}, rps=1)
+    async with _open_fetcher(app, "fx", FX_MANNERS, {"Accept": "application/json"}, rps=1) as fetcher:
 
         def read(response: Response) -> bytes:
             """The body, if it has a rate: an answer without one must not count as a good one."""
@@ -248,58 +223,14 @@ async def _fx(app: web.Application) -> AsyncIterator[None]:
         await rates.close()
 
 
-async def _cars(app: web.Application) -> AsyncIterator[None]:
-    settings = app[SETTINGS]
-    fresh_s, deadline_s = settings.detail_fresh_s, settings.detail_deadline_s
-    encar_cars = app[ENCAR_CARS] = EncarCars(
-        app[ENCAR],
-        app[VOCABULARY],
-        app[CACHE],
-        app[OFF_SALE],
-        fresh_s=fresh_s,
-        deadline_s=deadline_s,
-        adverts=app[ADVERTS]["encar"],
-        now=app[CLOCK],
-    )
-    danawa_cars = DanawaCars(
-        app[DANAWA],
-        app[VOCABULARY],
-        app[CACHE],
-        app[OFF_SALE],
-        fresh_s=fresh_s,
-        deadline_s=deadline_s,
-        adverts=app[ADVERTS]["danawa"],
-    )
-    by_site: Mapping[str, Cars] = {"encar": encar_cars, "danawa": danawa_cars}
-    app[CARS] = by_site
-    app[AVAILABILITY] = Availability(encar_cars, danawa_cars)
-    yield
-
-
 async def _search(app: web.Application) -> AsyncIterator[None]:
     settings = app[SETTINGS]
     if not settings.cursor_secret:
         log.warning("cursor_secret_random", hint="set DEALERPROXY_CURSOR_SECRET so that cursors outlive a restart")
-    encar_source = EncarSource(
-        app[ENCAR],
-        app[VOCABULARY],
-        app[CACHE],
-        app[OFF_SALE],
-        fresh_s=settings.list_fresh_s,
-        deadline_s=settings.list_deadline_s,
-        judged=app[METRICS].judged,
-        now=app[CLOCK],
-        listed=app[ADVERTS]["encar"].listed,
-    )
-    danawa_source = DanawaSource(app[INDEXES], app[OFF_SALE], listed=app[ADVERTS]["danawa"].listed)
     most = settings.cache_mb * 2**20 // ANSWERS_SHARE
     app[ANSWERS] = Answers(app[OFF_SALE], app[RATES], max_bytes=most, clock=app[CLOCK])
-    sources: dict[str, Source[Any]] = {"encar": encar_source, "danawa": danawa_source}
-    if TRACING in app:
-        sources = {name: app[TRACING].source(source) for name, source in sources.items()}
     app[SEARCH] = SearchService(
-        sources=sources,
-        cars=app[ENCAR_CARS],
+        sites=app[SITES],
         vocabulary=app[VOCABULARY],
         rates=app[RATES],
         cursors=CursorCodec(settings.cursor_secret),
@@ -307,23 +238,10 @@ async def _search(app: web.Application) -> AsyncIterator[None]:
     yield
 
 
-async def _facets(app: web.Application) -> AsyncIterator[None]:
-    app[FACETS] = FacetsService(
-        app[ENCAR],
-        app[VOCABULARY],
-        app[CACHE],
-        also=app[INDEXES].models,
-        clock=app[CLOCK],
-        deadline_s=app[SETTINGS].list_deadline_s,
-    )
-    yield
-    await app[FACETS].close()
-
-
 async def _metrics(app: web.Application) -> AsyncIterator[None]:
     app[METRICS].watch(
         health=app[HEALTH],
-        adverts=app[ADVERTS],
+        adverts={name: site.adverts for name, site in app[SITES].items()},
         cache=app[CACHE],
         answers=app[ANSWERS].memory,
         shared=app[SHARED],
@@ -335,35 +253,32 @@ async def _metrics(app: web.Application) -> AsyncIterator[None]:
     await cancel_and_wait(lag)
 
 
-def _fetcher(
-    app: web.Application,
-    name: str,
-    session: aiohttp.ClientSession,
-    manners: FetchPolicy,
-    headers: Mapping[str, str],
-    *,
-    rps: float,
-) -> Fetcher:
-    """Build an upstream's way out. One that has two has its turns for each: they are two hosts."""
-    turns = f"{name}/{manners.operations[0]}"
+@asynccontextmanager
+async def _open_fetcher(
+    app: web.Application, name: str, policy: FetchPolicy, headers: Mapping[str, str], *, rps: float
+) -> AsyncIterator[Fetcher]:
+    """Open one host of an upstream, with a session and a rate limit of its own."""
     processes, shared = app[SETTINGS].processes, app[SHARED]
-    bulkhead, retries = Bulkhead(manners.in_flight), Retries(attempt_s=ATTEMPT_S)
-    watch = app[METRICS].pool(name, manners.operations, bulkhead, retries)
+    bulkhead, retries = Bulkhead(policy.in_flight), Retries(attempt_s=ATTEMPT_S)
+    watch = app[METRICS].pool(name, policy.operations, bulkhead, retries)
     if KEEPER in app:
         watch.keep = app[KEEPER].notice
-    # Not the provider of rates: its address may hold a key.
+    # The provider of rates is not traced: its address may hold a key.
     fetcher = app[TRACING].fetcher if TRACING in app and name in UPSTREAMS else Fetcher
-    return fetcher(
-        name,
-        session,
-        health=app[HEALTH],
-        limiter=RateLimiter(turns, rps=rps, burst=manners.burst, processes=processes, shared=shared),
-        bulkhead=bulkhead,
-        retries=retries,
-        manners=manners,
-        headers=headers,
-        watch=watch,
-    )
+    async with _session(policy) as session:
+        yield fetcher(
+            name,
+            session,
+            health=app[HEALTH],
+            limiter=RateLimiter(
+                f"{name}/{policy.operations[0]}", rps=rps, burst=policy.burst, processes=processes, shared=shared
+            ),
+            bulkhead=bulkhead,
+            retries=retries,
+            manners=policy,
+            headers=headers,
+            watch=watch,
+        )
 
 
 def _tracing(env: Mapping[str, str] = os.environ) -> "Tracing | None":
@@ -380,18 +295,6 @@ def _tracing(env: Mapping[str, str] = os.environ) -> "Tracing | None":
         raise SettingsError(f"{asked} is set, but traces need what is not installed ({error}): {hint}") from None
     except ValueError as error:
         raise SettingsError(f"{asked} is set, but one of OTEL_* cannot be used: {error}") from None
-
-
-def _warm(settings: Settings, vocabulary: words.Vocabulary) -> Sequence[Brand]:
-    """The listings to keep warm. Raises SettingsError for a make that Danawa is not known to have."""
-    brands: list[Brand] = []
-    for text in filter(None, map(str.strip, settings.danawa_warm.split(","))):
-        make = vocabulary.find_make(text) or vocabulary.danawa.find_make(text)
-        codes = vocabulary.danawa.brands_of(make) if make else ()
-        if not codes:
-            raise SettingsError(f"DEALERPROXY_DANAWA_WARM cannot be used: Danawa has no make known as {text!r}")
-        brands += [Brand(code) for code in codes]
-    return tuple(dict.fromkeys(brands))
 
 
 def _session(manners: FetchPolicy) -> aiohttp.ClientSession:

@@ -22,7 +22,7 @@ from dealerproxy.api.http import (
     params_of,
     wants_fresh_look,
 )
-from dealerproxy.api.keys import AVAILABILITY, CARS, METRICS, RATES, SETTINGS
+from dealerproxy.api.keys import METRICS, RATES, SETTINGS, SITES
 from dealerproxy.cache.entries import CacheStatus
 from dealerproxy.contract.answers import AvailabilityAnswer, CarState, SourceState, Status
 from dealerproxy.contract.deadline import Deadline
@@ -31,6 +31,7 @@ from dealerproxy.contract.errors import ApiError, Issue, validation_error
 from dealerproxy.contract.headers import RATE_HEADER
 from dealerproxy.contract.ids import PUBLIC_ID
 from dealerproxy.contract.rate import Rate, iso_kst
+from dealerproxy.search.availability import check
 from dealerproxy.search.query import parse_display
 from dealerproxy.search.source_report import unavailable, wait_of
 from dealerproxy.transport.errors import UpstreamError
@@ -63,7 +64,7 @@ async def get_vehicle(request: web.Request) -> web.Response:
             details={"reason": "unknown_id"},
         )
     site, listing_id = dealer_id
-    cars, metrics = request.app[CARS][site], request.app[METRICS]
+    cars, metrics = request.app[SITES][site], request.app[METRICS]
     rates = request.app[RATES]
     rate: Rate = rates.current() if display.krw_per_usd is None else rates.requested(display.krw_per_usd)
     try:
@@ -103,7 +104,7 @@ async def post_availability(request: web.Request) -> web.Response:
     by_site: dict[str, list[str]] = {}
     for site, number in ids.values():
         by_site.setdefault(site, []).append(number)
-    found = await request.app[AVAILABILITY].check(by_site, deadline, bypass_cache=wants_fresh_look(request))
+    found = await check(request.app[SITES], by_site, deadline, bypass_cache=wants_fresh_look(request))
     request.app[METRICS].checked(found)
     states = [
         CarState(vehicle_id, found[dealer_id].status, found[dealer_id].reason) for vehicle_id, dealer_id in ids.items()

@@ -20,7 +20,7 @@ from dealerproxy.api.http import (
     params_of,
     wants_fresh_look,
 )
-from dealerproxy.api.keys import ANSWERS, FACETS, METRICS, SEARCH, SETTINGS, VOCABULARY
+from dealerproxy.api.keys import ANSWERS, METRICS, SEARCH, SETTINGS, SITES, VOCABULARY
 from dealerproxy.api.list_cache import Rendered, oldest_s, render
 from dealerproxy.cache.entries import CacheStatus
 from dealerproxy.contract.answers import VehicleList
@@ -29,6 +29,7 @@ from dealerproxy.contract.headers import PAGE_MAX_HEADER, PARTIAL_HEADER
 from dealerproxy.contract.rate import Rate
 from dealerproxy.contract.terms import PAGE_MAX
 from dealerproxy.search.cursor import LIFETIME_S
+from dealerproxy.search.facets import facets
 from dealerproxy.search.query import parse, parse_sources
 from dealerproxy.upstreams.query import Query
 
@@ -90,8 +91,9 @@ def _era(answer: VehicleList) -> bytes:
 
 async def get_facets(request: web.Request) -> web.Response:
     """What dealer cars can be filtered on; never fails for an upstream's sake."""
-    deadline = deadline_of(request, request.app[SETTINGS].list_deadline_s)
-    return json_response(await request.app[FACETS].answer(parse_sources(params_of(request)), deadline))
+    app = request.app
+    deadline = deadline_of(request, app[SETTINGS].list_deadline_s)
+    return json_response(await facets(app[SITES], app[VOCABULARY], parse_sources(params_of(request)), deadline))
 
 
 ROUTES = (web.get("/v1/vehicles", list_vehicles), web.get("/v1/vehicles/facets", get_facets))

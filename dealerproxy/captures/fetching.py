@@ -22,15 +22,20 @@ from dealerproxy.transport.errors import Drift
 from dealerproxy.transport.fetch import MAX_FIELD_BYTES, MAX_HEADERS
 from dealerproxy.transport.response import Response
 from dealerproxy.upstreams.danawa import client as danawa
+from dealerproxy.upstreams.danawa.legs import DanawaLeg
+from dealerproxy.upstreams.danawa.legs import plan_legs as plan_danawa
 from dealerproxy.upstreams.danawa.urls import list_url
 from dealerproxy.upstreams.encar import client as encar
 from dealerproxy.upstreams.encar.advert import read_document
 from dealerproxy.upstreams.encar.legs import EncarLeg
+from dealerproxy.upstreams.encar.legs import plan_legs as plan_encar
 from dealerproxy.upstreams.encar.query import search_url
 from dealerproxy.upstreams.paging import CHUNK_ROWS
+from dealerproxy.upstreams.results import Leg
 from dealerproxy.upstreams.values import decode
 from dealerproxy.vocabulary import Vocabulary
 
+PLANNERS = {"encar": plan_encar, "danawa": plan_danawa}
 WITHIN_S = 20.0
 MAX_BYTES = 4_000_000
 _ID = re.compile(r"(?:.*/v1/vehicles/)?(encar|danawa)_(\d{1,19})", re.ASCII)
@@ -131,20 +136,23 @@ def _page_at(address: str, settings: Settings) -> Page | None:
 def _pages_of_query(text: str, settings: Settings, vocabulary: Vocabulary, pages: int) -> list[Page]:
     try:
         query = parse(parse_qs(text), vocabulary)
-        legs = plan(query, settings.krw_per_usd, vocabulary).legs
+        legs = plan(query, settings.krw_per_usd, vocabulary, PLANNERS).legs
     except ApiError as error:
         raise Unfetched(error.message) from error
-    api, site = sites.HOMES["encar_api_url"], sites.HOMES["danawa_url"]
-    urls = [
-        search_url(api, leg.q, leg.sort, number * CHUNK_ROWS, CHUNK_ROWS)
-        if isinstance(leg, EncarLeg)
-        else list_url(site, leg.listing.brand, leg.listing.series, number + 1)
-        for leg in legs
-        for number in range(pages)
-    ]
+    urls = [_url_of(leg, number) for leg in legs for number in range(pages)]
     if not urls:
         raise Unfetched(f"{text!r} leads to no search")
     return [_page(str(url)) for url in dict.fromkeys(urls)]
+
+
+def _url_of(leg: Leg, number: int) -> URL:
+    """Return the address of a leg's page by index."""
+    match leg:
+        case EncarLeg():
+            return search_url(sites.HOMES["encar_api_url"], leg.q, leg.sort, number * CHUNK_ROWS, CHUNK_ROWS)
+        case DanawaLeg():
+            return list_url(sites.HOMES["danawa_url"], leg.listing.brand, leg.listing.series, number + 1)
+    raise TypeError(f"{leg.upstream} has no page for a leg")
 
 
 def _page(url: str) -> Page:

@@ -2,11 +2,14 @@
 
 from enum import StrEnum
 
+from dealerproxy.contract.ids import LISTING_IDS
+
 DEFAULT_LIMIT, MAX_LIMIT = 50, 200
 PAGE_MAX = 48
 DEALER = "dealer"
 SOURCES = (DEALER, "glovis", "sk", "aj", "lotte", "kcar")
-UPSTREAMS = ("encar", "danawa")
+# The sites, in the order of their legs; of two adverts of one car the earlier site's is shown.
+UPSTREAMS = tuple(LISTING_IDS)
 AUCTION_ONLY = (
     "auction_status",
     "accident_grade",

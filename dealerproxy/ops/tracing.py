@@ -10,7 +10,7 @@ import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 from aiohttp import hdrs, web
 from aiohttp.typedefs import Handler, Middleware
@@ -29,11 +29,11 @@ from dealerproxy.contract.deadline import Deadline
 from dealerproxy.contract.headers import REQUEST_ID
 from dealerproxy.ops.families import NOT_FOUND, OK
 from dealerproxy.ops.routes import route_of
-from dealerproxy.search.plan import Leg
 from dealerproxy.transport.errors import NotFound, UpstreamError
 from dealerproxy.transport.fetch import Fetcher
 from dealerproxy.transport.response import Response
-from dealerproxy.upstreams.upstream import Source
+from dealerproxy.upstreams.results import Leg
+from dealerproxy.upstreams.upstream import Upstream
 from dealerproxy.vehicles.listing import Chunk, Listing
 
 UPSTREAM, OPERATION, OUTCOME = "dealerproxy.upstream", "dealerproxy.operation", "dealerproxy.outcome"
@@ -94,9 +94,9 @@ class Tracing:
 
         return traced
 
-    def source(self, source: Source[Any]) -> Source[Any]:
-        """The same source, with a span for each leg that it is asked about."""
-        return _TracedSource(self._tracer, source)
+    def site(self, site: Upstream[Any]) -> Upstream[Any]:
+        """Return the same site, with a span for each leg that is read or counted."""
+        return cast("Upstream[Any]", _TracedSite(self._tracer, site))
 
     def fetcher(self, name: str, *args: Any, **parts: Any) -> Fetcher:  # noqa: ANN401  # what a Fetcher is made of
         """A fetcher with a span for each call."""
@@ -109,19 +109,24 @@ class Tracing:
         await asyncio.to_thread(ending.join, CLOSE_S)
 
 
-class _TracedSource:
-    def __init__(self, tracer: Tracer, source: Source[Any]) -> None:
-        self._tracer, self._source = tracer, source
+class _TracedSite:
+    """A site with spans around its legs; all else is the site's own."""
+
+    def __init__(self, tracer: Tracer, site: Upstream[Any]) -> None:
+        self._tracer, self._site = tracer, site
+
+    def __getattr__(self, name: str) -> Any:  # noqa: ANN401  # whatever the site has under this name
+        return getattr(self._site, name)
 
     async def chunk(self, leg: Leg, index: int, deadline: Deadline, *, bypass_cache: bool) -> CacheResult[Chunk]:
         with self._about(leg, {CHUNK: index}) as span:
-            return _told(span, await self._source.chunk(leg, index, deadline, bypass_cache=bypass_cache))
+            return _told(span, await self._site.chunk(leg, index, deadline, bypass_cache=bypass_cache))
 
     async def count(
         self, leg: Leg, keep: Callable[[Listing], bool], deadline: Deadline, *, bypass_cache: bool
     ) -> CacheResult[int]:
         with self._about(leg, {}) as span:
-            return _told(span, await self._source.count(leg, keep, deadline, bypass_cache=bypass_cache))
+            return _told(span, await self._site.count(leg, keep, deadline, bypass_cache=bypass_cache))
 
     @contextmanager
     def _about(self, leg: Leg, about: Mapping[str, AttributeValue]) -> Iterator[Span]:

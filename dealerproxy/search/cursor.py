@@ -16,12 +16,12 @@ from msgspec import Struct
 
 from dealerproxy.contract.errors import invalid_cursor
 from dealerproxy.contract.rate import Rate
-from dealerproxy.search.plan import Leg
 from dealerproxy.upstreams.paging import _DIGEST_BYTES, digest
 from dealerproxy.upstreams.query import Query
+from dealerproxy.upstreams.results import Leg
 
 LIFETIME_S = 3600
-# Encar repeats rows across pages, mostly about a hundred apart, so the walk remembers what it gave out last.
+# A site may repeat rows across pages, mostly about a hundred apart, so a walk remembers the rows it returned last.
 REMEMBERED_ROWS = 380
 # What 3,000 characters of base64 hold, less what neither grows with the legs nor with the rows.
 _ROOM_BYTES = 2_250 - 90

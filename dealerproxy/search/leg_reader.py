@@ -11,11 +11,10 @@ from collections.abc import Callable
 from dealerproxy.cache.entries import CacheResult
 from dealerproxy.contract.terms import Sort
 from dealerproxy.search.cursor import LegCursor, ReturnedIds
-from dealerproxy.search.plan import Leg
 from dealerproxy.search.source_report import LegReport, combined, from_entry
 from dealerproxy.transport.errors import UpstreamError
-from dealerproxy.upstreams.encar.legs import EncarLeg
 from dealerproxy.upstreams.paging import CHUNK_ROWS, FIRST, MAX_OFFSET, SORT_KEYS, digest, index_order, matching
+from dealerproxy.upstreams.results import Leg
 from dealerproxy.vehicles.listing import Chunk, LeftOut, LeftOutReason, Listing
 
 
@@ -206,5 +205,5 @@ class IndexReader(LegReader):
 
 
 def reader_of(leg: Leg) -> type[LegReader]:
-    """How a leg is read."""
-    return LegReader if isinstance(leg, EncarLeg) else IndexReader
+    """Return the reader that fits how a leg comes."""
+    return IndexReader if leg.whole else LegReader

@@ -5,10 +5,9 @@ from collections.abc import Awaitable, Callable, Iterable, Sequence
 from heapq import heappop, heappush, heapreplace
 
 from dealerproxy.cache.entries import CacheResult, CacheStatus
-from dealerproxy.contract.terms import Sort
+from dealerproxy.contract.terms import UPSTREAMS, Sort
 from dealerproxy.search.leg_reader import LegReader
 from dealerproxy.transport.errors import UpstreamError
-from dealerproxy.upstreams.encar.naming import UPSTREAM as ENCAR
 from dealerproxy.vehicles.listing import Chunk, Listing
 
 # Chunks a request may ask for beyond one a leg, when filters or left-out rows leave its page short.
@@ -17,12 +16,15 @@ MAX_REFILLS = 4
 # Finds a leg's chunk by index. Raises UpstreamError.
 Load = Callable[[LegReader, int], Awaitable[CacheResult[Chunk]]]
 
-
 _Key = tuple[str, str]
+_RANK = {name: place for place, name in enumerate(UPSTREAMS)}
 
 
 class MergedPage:
-    """Rows gathered so far; no vehicle twice. Of its adverts on a site the original stays, of both sites Encar's."""
+    """Rows gathered so far; no vehicle twice.
+
+    Of a car's adverts on one site the original stays, of those on several sites the one of the site listed first.
+    """
 
     def __init__(self) -> None:
         self._rows: dict[_Key, Listing] = {}
@@ -43,7 +45,7 @@ class MergedPage:
                 return
             del self._rows[key]
         twins = self._elsewhere(listing, key)
-        if twins and listing.upstream != ENCAR:
+        if any(_RANK[site] < _RANK[listing.upstream] for site, _ in twins):
             self.duplicates += 1
             return
         self.duplicates += len(twins)

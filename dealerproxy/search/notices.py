@@ -8,9 +8,6 @@ from dealerproxy.search.leg_reader import LegReader
 from dealerproxy.search.merge import MergedPage
 from dealerproxy.vehicles.listing import LeftOutReason, Listing
 
-UNCONFIRMED_EMPTY = Notice(
-    code="unconfirmed_empty", message="Danawa shows no car of a make, without saying that there is none."
-)
 PAGE_SHORT = Notice(code="page_short", message="Few rows matched what was read so far; go on with `next_cursor`.")
 RATE_KEPT = Notice(
     code="rate_kept",
@@ -38,7 +35,7 @@ _COUNTED = {
 
 
 def page_notices(readers: Sequence[LegReader], page: MergedPage, rows: Sequence[Listing]) -> list[Notice]:
-    """Remark on what a page does not show, with counts."""
+    """Return notices about what a page does not show, with counts."""
     counts = Counter(
         {
             "left_out_duplicate": page.duplicates,
@@ -55,6 +52,11 @@ def page_notices(readers: Sequence[LegReader], page: MergedPage, rows: Sequence[
         for code, (field, message) in _COUNTED.items()
         if counts[code]
     ]
-    if not all(reader.confirmed for reader in readers):
-        notices.append(UNCONFIRMED_EMPTY)
+    unconfirmed = dict.fromkeys(reader.leg.upstream for reader in readers if not reader.confirmed)
+    notices += map(_unconfirmed_empty, unconfirmed)
     return [*notices, PAGE_SHORT] if page.short else notices
+
+
+def _unconfirmed_empty(site: str) -> Notice:
+    message = f"{site.capitalize()} shows no car of a make, without saying that there is none."
+    return Notice(code="unconfirmed_empty", message=message)

@@ -1,71 +1,62 @@
-"""A query becomes legs.
+"""A query becomes legs: each site plans its own from the makes and models that were asked for."""
 
-On Encar one search per facet of a make and model asked, with its native filters; on Danawa, which can neither filter
-nor sort, the listings that hold the makes asked for.
-"""
-
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Callable, Mapping
 from typing import NamedTuple
 
 from dealerproxy.contract.answers import Notice, SkipReason
 from dealerproxy.contract.errors import Issue, validation_error
 from dealerproxy.contract.terms import UPSTREAMS
 from dealerproxy.search.query import short
-from dealerproxy.upstreams.danawa.legs import DanawaLeg, _danawa_legs, _unable, _unfiltered
-from dealerproxy.upstreams.danawa.names import UPSTREAM as DANAWA
-from dealerproxy.upstreams.encar.legs import EncarLeg, _encar_legs
-from dealerproxy.upstreams.encar.naming import UPSTREAM as ENCAR
-from dealerproxy.upstreams.query import FilterWords, Query, RowFilter
+from dealerproxy.upstreams.query import FilterWords, LegRequest, Query, RowFilter
+from dealerproxy.upstreams.results import Leg, SitePlan
 from dealerproxy.vocabulary import Make, Vocabulary
 
 MAX_LEGS = 24
 
-
-Leg = EncarLeg | DanawaLeg
+# Plans the legs of a query at one site.
+Planner = Callable[[LegRequest, Vocabulary], SitePlan]
 
 
 class Plan(NamedTuple):
-    """What to ask, what to keep of it, and what to remark; `skips` says of the sites without a leg why."""
+    """What to search, what to keep of it, and notices; `skips` says of the sites without a leg why."""
 
     legs: tuple[Leg, ...]
-    keep: "RowFilter"
+    keep: RowFilter
     notices: tuple[Notice, ...]
     skips: Mapping[str, SkipReason]
 
 
-def plan(query: Query, krw_per_usd: float, vocabulary: Vocabulary) -> Plan:
-    """Plan a query's legs, in the order makes and models were asked for, Encar's first.
+def plan(query: Query, krw_per_usd: float, vocabulary: Vocabulary, planners: Mapping[str, Planner]) -> Plan:
+    """Plan a query's legs, site by site, at each in the order makes and models were asked for.
 
-    Raises ApiError 400 for more than 24 legs on a site. Makes, models and pairs nobody knows become notices.
+    `planners` are those of the sites, by name. Raises ApiError 400 for more than 24 legs on a site. Unknown makes,
+    models and pairs become notices.
     """
-    notices = [_dropped(name) for name in query.dropped]
     facets, unfilterable = _facets(query, vocabulary)
-    notices += unfilterable
-    wanted = _wanted(query, vocabulary, notices)
-    skips = {name: SkipReason.UPSTREAM_EXCLUDED for name in UPSTREAMS if name not in query.upstreams}
-    encar_legs: list[EncarLeg] = []
-    danawa_legs: list[DanawaLeg] = []
-    if ENCAR not in skips:
-        encar_legs = list(_encar_legs(query, wanted, facets, krw_per_usd, vocabulary))
-        if not encar_legs:
-            skips[ENCAR] = SkipReason.NOTHING_TO_ASK
-        elif query.transmissions and not facets.transmissions:
-            encar_legs, skips[ENCAR] = [], SkipReason.NO_FACET
-    if DANAWA not in skips:
-        unable = _unable(query)
-        if unable:
-            skips[DANAWA] = SkipReason.FILTER_UNSUPPORTED
-            notices += [_unfiltered(name) for name in unable]
-        else:
-            danawa_legs = list(_danawa_legs(query, wanted, vocabulary, notices))
-            if not danawa_legs:
-                skips[DANAWA] = SkipReason.NOTHING_TO_ASK
-    most = max(len(encar_legs), len(danawa_legs))
+    notices = [_dropped(name) for name in query.dropped] + unfilterable
+    request = LegRequest(query, _wanted(query, vocabulary, notices), facets, krw_per_usd)
+    legs: list[Leg] = []
+    skips: dict[str, SkipReason] = {}
+    for name in UPSTREAMS:
+        if name not in query.upstreams:
+            skips[name] = SkipReason.UPSTREAM_EXCLUDED
+            continue
+        own = planners[name](request, vocabulary)
+        notices += own.notices
+        if own.skip is not None:
+            skips[name] = own.skip
+        legs += own.legs
+    _check_size(query, max(Counter(leg.upstream for leg in legs).values(), default=0))
+    return Plan(tuple(legs), RowFilter(query, facets, krw_per_usd), tuple(notices), skips)
+
+
+def _check_size(query: Query, most: int) -> None:
+    """Raise ApiError 400 if the site with the most legs has more than 24."""
     if most > MAX_LEGS:
         field = "model" if query.models else "make"
         message = f"This asks for {most} searches on one site; at most {MAX_LEGS} makes x models are allowed."
         raise validation_error([Issue(field, message)])
-    return Plan((*encar_legs, *danawa_legs), RowFilter(query, facets, krw_per_usd), tuple(notices), skips)
 
 
 def _facets(query: Query, vocabulary: Vocabulary) -> tuple[FilterWords, list[Notice]]:
@@ -86,21 +77,22 @@ def _facets(query: Query, vocabulary: Vocabulary) -> tuple[FilterWords, list[Not
 def _wanted(query: Query, vocabulary: Vocabulary, notices: list[Notice]) -> list[tuple[Make, tuple[str, ...]]]:
     """The makes to search, each with the words for its models that were asked for; () when no model was.
 
-    Remarks on makes and models nobody knows, and on those left without a partner.
+    Adds notices about unknown makes and models, and about those that form no pair.
     """
     makes: dict[str, Make] = {}
     for text in query.makes:
-        make = vocabulary.find_make(text) or vocabulary.danawa.find_make(text)
+        make = vocabulary.find_make_anywhere(text)
         if make is None:
             notices.append(_unknown("make", text))
         else:
             makes[make.name] = make
     if not query.models:
         return [(make, ()) for make in makes.values()]
-    known = [text for text in query.models if vocabulary.danawa.knows_model(text)]
+    known = [text for text in query.models if vocabulary.knows_model_anywhere(text)]
     notices += [_unknown("model", text) for text in query.models if text not in known]
     pairs = {
-        name: tuple(text for text in known if vocabulary.danawa.find_models(make, text)) for name, make in makes.items()
+        name: tuple(text for text in known if vocabulary.find_models_anywhere(make, text))
+        for name, make in makes.items()
     }
     for name, texts in pairs.items():
         if known and not texts:

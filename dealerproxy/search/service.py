@@ -15,17 +15,17 @@ from dealerproxy.contract.errors import invalid_cursor
 from dealerproxy.contract.rate import Rate
 from dealerproxy.contract.terms import UPSTREAMS
 from dealerproxy.search.cursor import CursorCodec, LegCursor, Position, ReturnedIds, fingerprint
+from dealerproxy.search.enrich import enrich
 from dealerproxy.search.leg_reader import reader_of
 from dealerproxy.search.merge import merge_legs
 from dealerproxy.search.notices import RATE_KEPT, page_notices
-from dealerproxy.search.plan import Leg, Plan, plan
+from dealerproxy.search.plan import Plan, plan
 from dealerproxy.search.source_report import LegReport, fresh_for, from_entry, shown, source_states, worst_of
 from dealerproxy.transport.errors import UpstreamError
-from dealerproxy.upstreams.encar.cars import EncarCars
-from dealerproxy.upstreams.encar.enrich import enrich
 from dealerproxy.upstreams.paging import SORT_KEYS
 from dealerproxy.upstreams.query import Query, RowFilter
-from dealerproxy.upstreams.upstream import Source
+from dealerproxy.upstreams.results import Leg
+from dealerproxy.upstreams.upstream import Upstream
 from dealerproxy.vehicles.fx import FxRates
 from dealerproxy.vehicles.render import summarise
 from dealerproxy.vocabulary import Vocabulary
@@ -42,23 +42,23 @@ class Listed(NamedTuple):
 
 
 class SearchService:
-    """Everything a list request needs, shared by all requests; `sources` by upstream."""
+    """Everything a list request needs, shared by all requests; `sites` by name."""
 
     def __init__(
         self,
         *,
-        sources: Mapping[str, Source[Any]],
-        cars: EncarCars,
+        sites: Mapping[str, Upstream[Any]],
         vocabulary: Vocabulary,
         rates: FxRates,
         cursors: CursorCodec,
         now: Callable[[], float] = time.time,
     ) -> None:
-        self._sources, self._cars, self._vocabulary = sources, cars, vocabulary
+        self._sites, self._vocabulary = sites, vocabulary
+        self._planners = {name: site.plan for name, site in sites.items()}
         self._rates, self._cursors, self._now = rates, cursors, now
 
     async def answer(self, query: Query, deadline: Deadline, *, bypass_cache: bool = False) -> Listed:
-        """Answer a valid query within its deadline; with `fresh_look` ask Encar in any case.
+        """Answer a valid query within its deadline; `bypass_cache` forces one attempt at a site that is asked live.
 
         Raises ApiError: 400 for a cursor that does not fit or more than 24 legs, 503 when every attempted
         source failed.
@@ -68,7 +68,7 @@ class SearchService:
             return self._skipped(self._rate(query, None), (), skips)
         position = self._cursors.decode(query.cursor) if query.cursor else None
         rate = self._rate(query, position)
-        planned = plan(query, rate.krw_per_usd, self._vocabulary)
+        planned = plan(query, rate.krw_per_usd, self._vocabulary, self._planners)
         if position is not None and query.display.krw_per_usd not in {None, rate.krw_per_usd}:
             planned = planned._replace(notices=(*planned.notices, RATE_KEPT))
         if not planned.legs and position is not None:
@@ -102,14 +102,14 @@ class SearchService:
         page = await merge_legs(
             readers,
             query.page_size,
-            lambda reader, index: self._sources[reader.leg.upstream].chunk(
+            lambda reader, index: self._sites[reader.leg.upstream].chunk(
                 reader.leg, index, deadline, bypass_cache=bypass_cache
             ),
         )
         found = page.rows(query.sort)
         rows, enriched = found, list[Notice]()
         if query.display.enriched and found:
-            rows, enriched = await enrich(found, self._cars, self._vocabulary, deadline, bypass_cache=bypass_cache)
+            rows, enriched = await enrich(found, self._sites, deadline, bypass_cache=bypass_cache)
         reports = [reader.reports for reader in readers]
         sources = source_states(reports, Counter(row.upstream for row in rows), planned.skips, self._now())
         for row in found:
@@ -148,7 +148,7 @@ class SearchService:
 
     async def _count(self, leg: Leg, keep: RowFilter, deadline: Deadline, *, bypass_cache: bool) -> LegReport:
         try:
-            found = await self._sources[leg.upstream].count(leg, keep, deadline, bypass_cache=bypass_cache)
+            found = await self._sites[leg.upstream].count(leg, keep, deadline, bypass_cache=bypass_cache)
         except UpstreamError as error:
             return LegReport(leg.upstream, error, None)
         return from_entry(leg.upstream, found, found.value)

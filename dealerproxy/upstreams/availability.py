@@ -1,14 +1,15 @@
 """Whether one car can be bought, and how several are checked one by one."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 
 from msgspec import Struct
 
 from dealerproxy.contract.answers import Buyable
 from dealerproxy.contract.deadline import Deadline
-from dealerproxy.transport.errors import TimedOut, UpstreamError
+from dealerproxy.transport.errors import MassAbsence, TimedOut, UpstreamError
 from dealerproxy.transport.limits import background
+from dealerproxy.upstreams.absence import Adverts
 from dealerproxy.vehicles.car import SaleStatus
 
 
@@ -22,7 +23,7 @@ class Outcome(Struct, frozen=True):
 # Cars asked for one by one at a time.
 SINGLES = 3
 UNDER_CONTRACT = Outcome(Buyable.WAITING, "under_contract")
-_OUTCOMES = {
+OUTCOMES = {
     SaleStatus.LIVE: Outcome(Buyable.AVAILABLE),
     SaleStatus.SOLD: Outcome(Buyable.SOLD),
     SaleStatus.WAITING: Outcome(Buyable.WAITING),
@@ -31,7 +32,7 @@ _OUTCOMES = {
 }
 
 
-async def _few_at_a_time(
+async def few_at_a_time(
     check: Callable[[str], Awaitable[Outcome]], listing_ids: Sequence[str], deadline: Deadline
 ) -> dict[str, Outcome]:
     """Check cars one by one, few at a time and behind everybody else: a hundred must not keep a single car waiting."""
@@ -55,8 +56,17 @@ async def _few_at_a_time(
     return dict(zip(listing_ids, await asyncio.gather(*asked), strict=True))
 
 
-def _unless_stale(outcome: Outcome, failure: UpstreamError | None) -> Outcome:
+def unless_stale(outcome: Outcome, failure: UpstreamError | None) -> Outcome:
     """Believe an old answer only that a car is not on sale."""
     if failure is not None and outcome.status is Buyable.AVAILABLE:
         return Outcome(Buyable.UNKNOWN, failure.code)
     return outcome
+
+
+def unless_lost(outcomes: Mapping[str, Outcome], adverts: Adverts) -> dict[str, Outcome]:
+    """Return the same outcomes, with `unknown` for `gone` if a mass absence holds by the end of the check."""
+    gone = OUTCOMES[SaleStatus.GONE]
+    return {
+        listing_id: Outcome(Buyable.UNKNOWN, MassAbsence.code) if outcome == gone and adverts.lost else outcome
+        for listing_id, outcome in outcomes.items()
+    }

@@ -1,10 +1,14 @@
-"""What a list request asks, and the filters on rows that follow from it."""
+"""What a list request wants, and the filters on rows that follow from it."""
+
+from collections.abc import Sequence
+from typing import NamedTuple
 
 from msgspec import Struct
 
 from dealerproxy.contract.pricing import usd
 from dealerproxy.contract.terms import DEFAULT_LIMIT, PAGE_MAX, UPSTREAMS, Sort
 from dealerproxy.vehicles.listing import Listing
+from dealerproxy.vocabulary import Make
 
 
 class Display(Struct, frozen=True, kw_only=True):
@@ -54,7 +58,7 @@ class FilterWords(Struct, frozen=True):
 
 
 class RowFilter(Struct, frozen=True):
-    """The filters on the rows: all that Danawa has, and the guard behind Encar's own, exact where those are wide."""
+    """The filters on the rows: exact where a site's own are wide, and all there are for a site without any."""
 
     query: Query
     facets: FilterWords
@@ -87,3 +91,15 @@ class RowFilter(Struct, frozen=True):
             # No facet tells plug-ins from other hybrids, so here the row's text decides alone.
             return listing.fuel == asked
         return listing.fuel_word in (None, *self.facets.fuels)
+
+
+class LegRequest(NamedTuple):
+    """What a site plans its legs from.
+
+    `makes` are the makes to search, each with the words for its models that were asked for; () when no model was.
+    """
+
+    query: Query
+    makes: Sequence[tuple[Make, tuple[str, ...]]]
+    facets: FilterWords
+    krw_per_usd: float

@@ -1,17 +1,34 @@
-"""The protocol that a site implements."""
+"""The protocol that a site implements: all that the search and the routes know of it.
 
-from collections.abc import Callable
+It speaks `query` (what is wanted), `results` (legs and what else comes back), `paging` (chunks and the order of rows)
+and `availability` (whether a car can be bought), and of `vehicles` listings, chunks, cars and their papers.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
 from typing import Protocol, TypeVar
 
 from dealerproxy.cache.entries import CacheResult
 from dealerproxy.contract.deadline import Deadline
+from dealerproxy.upstreams.absence import Adverts
+from dealerproxy.upstreams.availability import Outcome
+from dealerproxy.upstreams.query import LegRequest
+from dealerproxy.upstreams.results import EnrichedRows, SitePlan, StockedModels
+from dealerproxy.vehicles.car import Car, Documents, SaleStatus
 from dealerproxy.vehicles.listing import Chunk, Listing
+from dealerproxy.vocabulary import Vocabulary
 
 L_contra = TypeVar("L_contra", contravariant=True)
 
 
-class Source(Protocol[L_contra]):
-    """One upstream, as a search sees it."""
+class Upstream(Protocol[L_contra]):
+    """One site, with legs of type L. `bypass_cache` forces one attempt; every call ends by its deadline."""
+
+    @property
+    def adverts(self) -> Adverts:
+        """What is known of adverts that went missing."""
+
+    def plan(self, request: LegRequest, vocabulary: Vocabulary) -> SitePlan:
+        """Return the legs of a query, or why there are none. Calls nobody."""
 
     async def chunk(self, leg: L_contra, index: int, deadline: Deadline, *, bypass_cache: bool) -> CacheResult[Chunk]:
         """Return a leg's chunk by index. Raises UpstreamError."""
@@ -20,3 +37,22 @@ class Source(Protocol[L_contra]):
         self, leg: L_contra, keep: Callable[[Listing], bool], deadline: Deadline, *, bypass_cache: bool
     ) -> CacheResult[int]:
         """Return how many rows a leg has; where the site filters nothing, how many `keep`. Raises UpstreamError."""
+
+    async def enrich(self, rows: Sequence[Listing], deadline: Deadline, *, bypass_cache: bool) -> EnrichedRows:
+        """Fill rows of this site from their adverts. Never raises UpstreamError."""
+
+    async def find(
+        self, listing_id: str, deadline: Deadline, *, bypass_cache: bool = False
+    ) -> CacheResult[Car | SaleStatus]:
+        """Return a car that can be bought, or why it cannot. Raises UpstreamError when nobody can tell."""
+
+    async def documents(self, car: Car, krw_per_usd: float, deadline: Deadline) -> Documents:
+        """Return a car's papers; nothing of them can fail the car."""
+
+    async def availability(
+        self, listing_ids: Sequence[str], deadline: Deadline, *, bypass_cache: bool
+    ) -> Mapping[str, Outcome]:
+        """Return each car's outcome by listing id; `unknown` for one that could not be checked."""
+
+    async def facets(self, deadline: Deadline) -> StockedModels:
+        """Return the makes and models with cars; if the site fails, those known of it, with a notice."""

@@ -96,6 +96,18 @@ class Vocabulary:
         """Tell whether any make has a model of this name."""
         return word_key(text) in self._model_words
 
+    def find_make_anywhere(self, text: str) -> Make | None:
+        """Return the make a word means, be it one that only one site has."""
+        return self.find_make(text) or self.danawa.find_make(text)
+
+    def find_models_anywhere(self, make: Make, text: str) -> tuple[Model, ...]:
+        """Return the models a word means for this make, those that only one site has included."""
+        return self.danawa.find_models(make, text)
+
+    def knows_model_anywhere(self, text: str) -> bool:
+        """Tell whether any make has a model of this name, those that only one site has included."""
+        return self.danawa.knows_model(text)
+
     def model_of_generation(self, make_facet: str, generation: str) -> Model | None:
         """Return the model group a generation name belongs to: "더 뉴 쏘렌토 4세대" is a 쏘렌토.
 

@@ -16,6 +16,7 @@ from yarl import URL
 
 from dealerproxy import vocabulary
 from dealerproxy.api.http import encode
+from dealerproxy.captures.fetching import PLANNERS
 from dealerproxy.contract.deadline import Deadline
 from dealerproxy.contract.terms import PAGE_MAX, Sort
 from dealerproxy.search.cursor import CursorCodec, LegCursor, ReturnedIds, fingerprint
@@ -113,7 +114,7 @@ def question(effort: Effort) -> Iterator[Figure]:
         "query",
         (
             "a query string validated and planned",
-            calls(lambda: plan(parse(asked, words), stock.RATE.krw_per_usd, words)),
+            calls(lambda: plan(parse(asked, words), stock.RATE.krw_per_usd, words, PLANNERS)),
         ),
         ("msgspec.convert of it", calls(lambda: msgspec.convert(asked, Mapping[str, Sequence[str]]))),
     )

@@ -1,24 +1,25 @@
 """Searches with rows at hand: everything of an answer but what it is asked and sent over."""
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, cast
+from typing import cast
 
 from msgspec.structs import replace
 
 from dealerproxy.cache.entries import CacheResult, CacheStatus
+from dealerproxy.captures.fetching import PLANNERS
 from dealerproxy.contract.deadline import Deadline
 from dealerproxy.contract.rate import Rate
 from dealerproxy.search.cursor import CursorCodec
-from dealerproxy.search.plan import Leg, Plan, plan
+from dealerproxy.search.plan import Plan, plan
 from dealerproxy.search.query import parse
 from dealerproxy.search.service import SearchService
 from dealerproxy.settings import DEFAULT_KRW_PER_USD, DEFAULT_RATE_AS_OF
-from dealerproxy.upstreams.encar.cars import EncarCars
-from dealerproxy.upstreams.encar.legs import EncarLeg
+from dealerproxy.upstreams.encar.legs import EncarLeg, plan_legs
 from dealerproxy.upstreams.encar.rows import SearchTarget, read_search
 from dealerproxy.upstreams.paging import CHUNK_ROWS
 from dealerproxy.upstreams.query import Query
-from dealerproxy.upstreams.upstream import Source
+from dealerproxy.upstreams.results import Leg
+from dealerproxy.upstreams.upstream import Upstream
 from dealerproxy.vehicles.fx import FxRates
 from dealerproxy.vehicles.listing import Chunk, Listing
 from dealerproxy.vocabulary import Vocabulary
@@ -38,7 +39,7 @@ def params(legs: int, vocabulary: Vocabulary) -> Mapping[str, Sequence[str]]:
 def planned(legs: int, vocabulary: Vocabulary) -> tuple[Query, Plan]:
     """The same, read and planned."""
     query = parse(params(legs, vocabulary), vocabulary)
-    return query, plan(query, RATE.krw_per_usd, vocabulary)
+    return query, plan(query, RATE.krw_per_usd, vocabulary, PLANNERS)
 
 
 def listings(vocabulary: Vocabulary, body: bytes | None = None) -> Sequence[Listing]:
@@ -53,8 +54,10 @@ def asked(leg: Leg) -> SearchTarget:
     return cast("EncarLeg", leg).asked
 
 
-class Ready(Source[Leg]):
+class Ready:
     """Legs with a full chunk each; their prices are such that a merge takes from all of them in turn."""
+
+    plan = staticmethod(plan_legs)
 
     def __init__(self, legs: Sequence[Leg], like: Sequence[Listing]) -> None:
         self.rows = {leg.q: _rows(number, len(legs), like) for number, leg in enumerate(legs)}
@@ -74,11 +77,10 @@ class Ready(Source[Leg]):
         return CacheResult(pages.TOTAL, *self._found[leg.q][1:])
 
 
-def service(source: Source[Any], vocabulary: Vocabulary) -> SearchService:
-    """The search over a source alone; it cannot enrich."""
+def service(site: Ready, vocabulary: Vocabulary) -> SearchService:
+    """The search over one site; it cannot enrich."""
     return SearchService(
-        sources={"encar": source},
-        cars=cast("EncarCars", None),
+        sites={"encar": cast("Upstream[Leg]", site)},
         vocabulary=vocabulary,
         rates=FxRates(RATE),
         cursors=CursorCodec("bench"),

@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from dealerproxy.captures.fetching import PLANNERS
 from dealerproxy.contract.answers import SkipReason
 from dealerproxy.contract.errors import ApiError
 from dealerproxy.search.plan import Plan, plan
@@ -23,7 +24,7 @@ Planner = Callable[..., Plan]
 def planned(vocabulary: Vocabulary) -> Planner:
     def make(**params: str) -> Plan:
         query = parse({name: [value] for name, value in params.items()}, vocabulary)
-        return plan(query, 1347.52, vocabulary)
+        return plan(query, 1347.52, vocabulary, PLANNERS)
 
     return make
 

@@ -21,8 +21,8 @@ from dealerproxy.transport.troubles import upstream_trouble
 from dealerproxy.upstreams.absence import Adverts
 from dealerproxy.upstreams.danawa.feeder import Advert, normalise, read_advert, read_inspection, read_record
 from dealerproxy.upstreams.danawa.names import UPSTREAM
-from dealerproxy.upstreams.encar.cars import DIAGNOSIS, INSPECTION, RECORD
 from dealerproxy.upstreams.off_sale import OffSale
+from dealerproxy.upstreams.papers import DIAGNOSIS, INSPECTION, RECORD
 from dealerproxy.vehicles.accident_costs import accident_costs
 from dealerproxy.vehicles.car import Car, Documents, SaleStatus
 from dealerproxy.vocabulary import Vocabulary

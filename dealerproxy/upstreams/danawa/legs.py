@@ -1,14 +1,15 @@
 """A query as Danawa's listings: the ones that hold the makes asked for."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from typing import NamedTuple
 
-from dealerproxy.contract.answers import Notice
+from dealerproxy.contract.answers import Notice, SkipReason
 from dealerproxy.contract.terms import Sort
 from dealerproxy.upstreams.danawa.index import Brand
 from dealerproxy.upstreams.danawa.names import UPSTREAM as DANAWA
-from dealerproxy.upstreams.query import Query
-from dealerproxy.vocabulary import Make, Vocabulary
+from dealerproxy.upstreams.query import LegRequest, Query
+from dealerproxy.upstreams.results import SitePlan
+from dealerproxy.vocabulary import Vocabulary
 
 
 class DanawaLeg(NamedTuple):
@@ -26,13 +27,26 @@ class DanawaLeg(NamedTuple):
         models = "*" if self.models is None else ",".join(sorted(self.models))
         return f"{self.listing.brand}/{self.listing.series or ''} {self.make} {models}"
 
+    @property
+    def whole(self) -> bool:
+        """Yes: the site neither sorts nor filters, so a listing is read whole."""
+        return True
 
-def _danawa_legs(
-    query: Query, wanted: Iterable[tuple[Make, tuple[str, ...]]], vocabulary: Vocabulary, notices: list[Notice]
-) -> Iterator[DanawaLeg]:
-    """Yield the listings to read: a make's series if all of its models asked for have codes, else its brand's."""
-    words = vocabulary.danawa
-    for make, texts in wanted:
+
+def plan_legs(request: LegRequest, vocabulary: Vocabulary) -> SitePlan:
+    """Plan the listings to read; none if the query has a filter that the site can neither apply nor show."""
+    unable = _unable(request.query)
+    if unable:
+        return SitePlan(skip=SkipReason.FILTER_UNSUPPORTED, notices=[_unfiltered(name) for name in unable])
+    notices: list[Notice] = []
+    legs = tuple(_legs(request, vocabulary, notices))
+    return SitePlan(legs, None if legs else SkipReason.NOTHING_TO_ASK, notices)
+
+
+def _legs(request: LegRequest, vocabulary: Vocabulary, notices: list[Notice]) -> Iterator[DanawaLeg]:
+    """Yield a make's series if all of its models asked for have codes, else its brand's listing."""
+    words, sort = vocabulary.danawa, request.query.sort
+    for make, texts in request.makes:
         brands = words.brands_of(make)
         if not brands:
             message = f"Danawa's code for {make.name} is not known, so it was not searched there."
@@ -43,10 +57,10 @@ def _danawa_legs(
             series[model.name] = series.get(model.name) or words.series_of(model)
         if series and all(series.values()):
             for name, code in series.items():
-                yield DanawaLeg(Brand(brands[0], code), make.name, frozenset({name}), query.sort)
+                yield DanawaLeg(Brand(brands[0], code), make.name, frozenset({name}), sort)
         else:
             for brand in brands:
-                yield DanawaLeg(Brand(brand), make.name, frozenset(series) or None, query.sort)
+                yield DanawaLeg(Brand(brand), make.name, frozenset(series) or None, sort)
 
 
 def _unable(query: Query) -> list[str]:

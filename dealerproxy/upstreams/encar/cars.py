@@ -39,11 +39,11 @@ from dealerproxy.upstreams.encar.inspection import read_inspection
 from dealerproxy.upstreams.encar.naming import UPSTREAM
 from dealerproxy.upstreams.encar.record import read_record
 from dealerproxy.upstreams.off_sale import OffSale
+from dealerproxy.upstreams.papers import DIAGNOSIS, INSPECTION, RECORD
 from dealerproxy.vehicles.accident_costs import accident_costs
 from dealerproxy.vehicles.car import Car, Documents, SaleStatus
 from dealerproxy.vocabulary import Vocabulary
 
-INSPECTION, RECORD, DIAGNOSIS = "inspection", "record", "diagnosis"
 # Inspection sheets, records and diagnoses hardly ever change while a car is on sale.
 PAPER_FRESH_S, PAPER_IF_ERROR_S = 600.0, 86_400.0
 # Drift of the frame: there was no document to read at all, so the page may still know.

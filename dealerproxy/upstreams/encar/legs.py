@@ -1,16 +1,18 @@
 """A query as Encar's searches: one leg per facet of a make and model."""
 
 import math
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from typing import NamedTuple
 
+from dealerproxy.contract.answers import SkipReason
 from dealerproxy.contract.terms import Sort
 from dealerproxy.upstreams.car_words import WON_PER_MANWON
 from dealerproxy.upstreams.encar import query as encar
 from dealerproxy.upstreams.encar.naming import UPSTREAM as ENCAR
 from dealerproxy.upstreams.encar.rows import SearchTarget
-from dealerproxy.upstreams.query import FilterWords, Query
-from dealerproxy.vocabulary import Make, Vocabulary
+from dealerproxy.upstreams.query import FilterWords, LegRequest, Query
+from dealerproxy.upstreams.results import SitePlan
+from dealerproxy.vocabulary import Vocabulary
 
 # `Year` is Encar's newest-first; no ascending year sort is known.
 ENCAR_SORTS = {
@@ -29,6 +31,21 @@ class EncarLeg(NamedTuple):
     sort: str
     asked: SearchTarget
     upstream: str = ENCAR
+
+    @property
+    def whole(self) -> bool:
+        """No: the site sorts, and gives it page by page."""
+        return False
+
+
+def plan_legs(request: LegRequest, vocabulary: Vocabulary) -> SitePlan:
+    """Plan one leg per facet of a make and model, with the site's own filters."""
+    legs = tuple(_legs(request, vocabulary))
+    if not legs:
+        return SitePlan(skip=SkipReason.NOTHING_TO_ASK)
+    if request.query.transmissions and not request.facets.transmissions:
+        return SitePlan(skip=SkipReason.NO_FACET)
+    return SitePlan(legs)
 
 
 def manwon_bounds(low_usd: int | None, high_usd: int | None, krw_per_usd: float) -> tuple[int, int] | None:
@@ -68,19 +85,14 @@ def _search(query: Query, asked: SearchTarget, facets: FilterWords, krw_per_usd:
     )
 
 
-def _encar_legs(
-    query: Query,
-    wanted: Iterable[tuple[Make, tuple[str, ...]]],
-    facets: FilterWords,
-    krw_per_usd: float,
-    vocabulary: Vocabulary,
-) -> Iterator[EncarLeg]:
-    """Yield one leg per facet of a make and model; none for what only Danawa has."""
-    sort = ENCAR_SORTS[query.sort]
-    for make, texts in wanted:
+def _legs(request: LegRequest, vocabulary: Vocabulary) -> Iterator[EncarLeg]:
+    """Yield the legs in the order makes and models were asked for; none for what only other sites have."""
+    sort = ENCAR_SORTS[request.query.sort]
+    for make, texts in request.makes:
         models = dict.fromkeys(model for text in texts for model in vocabulary.find_models(make, text))
         pairs = [SearchTarget(make, model.make_facet, model) for model in models]
         if not texts:
             pairs = [SearchTarget(make, facet.korean) for facet in make.facets if vocabulary.make_of(facet.korean)]
         for pair in pairs:
-            yield EncarLeg(encar.q(_search(query, pair, facets, krw_per_usd)), sort, pair)
+            search = _search(request.query, pair, request.facets, request.krw_per_usd)
+            yield EncarLeg(encar.q(search), sort, pair)

@@ -1,0 +1,43 @@
+"""Fills a page's rows from their adverts, each site its own, side by side."""
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from dealerproxy.contract.answers import Notice
+from dealerproxy.contract.deadline import Deadline
+from dealerproxy.upstreams.upstream import Upstream
+from dealerproxy.vehicles.listing import LeftOutReason, Listing
+
+
+async def enrich(
+    rows: Sequence[Listing], sites: Mapping[str, Upstream[Any]], deadline: Deadline, *, bypass_cache: bool
+) -> tuple[list[Listing], list[Notice]]:
+    """Enrich rows; those that could not be enriched stay as they are, with a notice.
+
+    Rows of cars that are no longer on sale by their adverts are left out, with a notice.
+    """
+    by_site: dict[str, list[Listing]] = {}
+    for row in rows:
+        by_site.setdefault(row.upstream, []).append(row)
+    answers = await asyncio.gather(
+        *(sites[site].enrich(own, deadline, bypass_cache=bypass_cache) for site, own in by_site.items())
+    )
+    enriched = {
+        (site, listing_id): row
+        for site, answer in zip(by_site, answers, strict=True)
+        for listing_id, row in answer.rows.items()
+    }
+    found = [enriched.get((row.upstream, row.listing_id), row) for row in rows]
+    kept = [row for row in found if row is not None]
+    plain, gone = len(rows) - len(enriched), len(found) - len(kept)
+    notices: list[Notice] = []
+    if plain:
+        failures = [answer.failure for answer in answers if answer.failure is not None]
+        why = f" ({failures[0].code})" if failures else ""
+        message = f"Rows that could not be enriched and stand as the list has them: {plain}{why}."
+        notices.append(Notice(code="not_enriched", message=message, count=plain))
+    if gone:
+        message = f"Left out: {gone} no longer on sale by their own adverts."
+        notices.append(Notice(code=f"left_out_{LeftOutReason.NOT_BUYABLE}", message=message, count=gone))
+    return kept, notices

@@ -1,0 +1,146 @@
+"""Which makes and models Encar has cars of: makes by one cached call, models learned in the background."""
+
+import asyncio
+import itertools
+import time
+from collections.abc import Awaitable, Callable
+from functools import partial
+
+import structlog
+from msgspec import Struct
+
+from dealerproxy.cache.cache import StaleCache
+from dealerproxy.cache.entries import CachePolicy
+from dealerproxy.contract.answers import Notice
+from dealerproxy.contract.deadline import Deadline
+from dealerproxy.tasks import cancel_and_wait
+from dealerproxy.transport.errors import Drift, UpstreamError
+from dealerproxy.transport.limits import background
+from dealerproxy.transport.troubles import upstream_trouble
+from dealerproxy.upstreams.encar.client import EncarClient
+from dealerproxy.upstreams.encar.facets import MAKES, MODEL_GROUPS, read_facets
+from dealerproxy.upstreams.encar.naming import UPSTREAM
+from dealerproxy.upstreams.encar.query import makes_q, models_q
+from dealerproxy.upstreams.results import StockedModels
+from dealerproxy.vocabulary import Make, MakeFacet, Vocabulary
+
+FRESH_S, IF_ERROR_S = 300.0, 86_400.0
+# The models of one make are asked for at a time, and kept for a day.
+LEARN_EVERY_S = 60.0
+LEARNED_S = 86_400.0
+
+
+class Stock(Struct, frozen=True):
+    """Make facets that have cars, and when the site said so (unix seconds)."""
+
+    facets: frozenset[str]
+    at: float
+
+
+class FacetCounts:
+    """Keeps what Encar has; `now` is unix seconds, `clock` counts seconds and never goes back."""
+
+    def __init__(
+        self,
+        client: EncarClient,
+        vocabulary: Vocabulary,
+        cache: StaleCache,
+        *,
+        deadline_s: float,
+        now: Callable[[], float] = time.time,
+        clock: Callable[[], float] = time.monotonic,
+        sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+    ) -> None:
+        """`deadline_s` bounds each call, in seconds."""
+        self._client, self._vocabulary, self._cache = client, vocabulary, cache
+        self._kind: CachePolicy[Stock] = CachePolicy(
+            "stock", Stock, fresh_s=FRESH_S, revalidate_s=2 * FRESH_S, if_error_s=IF_ERROR_S
+        )
+        self._deadline_s, self._now, self._clock, self._sleep = deadline_s, now, clock, sleep
+        self._learned: dict[str, tuple[float, frozenset[str]]] = {}
+        self._stocked: frozenset[str] = frozenset()
+        self._learner: asyncio.Task[None] | None = None
+
+    async def stocked(self, deadline: Deadline) -> StockedModels:
+        """Return makes with cars and their models: all known ones of a make until its own were learned.
+
+        If the site fails: all makes and models of the vocabulary, with a notice.
+        """
+        try:
+            stock = (await self._cache.get(self._kind, MAKES, self._ask_makes, deadline)).value
+        except UpstreamError as error:
+            message = f"Encar could not be asked what it has ({error.code}); these are all values known here."
+            notices = (Notice(code="from_vocabulary", message=message),)
+            return StockedModels(self._models_by_make(None), self._now(), notices)
+        self._stocked = stock.facets
+        if self._learner is None:
+            with background():
+                self._learner = asyncio.create_task(self._learn(), name="learn-models")
+        return StockedModels(self._models_by_make(stock.facets), stock.at)
+
+    async def close(self) -> None:
+        """End the background work."""
+        if self._learner is not None:
+            await cancel_and_wait(self._learner)
+
+    def _models_by_make(self, stocked: frozenset[str] | None) -> dict[str, list[str]]:
+        return {
+            make.name: self._models(make, stocked)
+            for make in self._vocabulary.makes
+            if stocked is None or _facets_in(make, stocked)
+        }
+
+    def _models(self, make: Make, stocked: frozenset[str] | None) -> list[str]:
+        """Return a make's models by name: those its facets were learned to have, else all that are known."""
+        names: dict[str, None] = {}
+        for model in self._vocabulary.models_of(make):
+            if stocked is not None and model.make_facet not in stocked:
+                continue
+            learned = self._fresh(model.make_facet)
+            if learned is None or model.korean in learned:
+                names[model.name] = None
+        return list(names)
+
+    def _fresh(self, facet: str) -> frozenset[str] | None:
+        learned = self._learned.get(facet)
+        return learned[1] if learned is not None and self._clock() - learned[0] < LEARNED_S else None
+
+    async def _ask_makes(self) -> Stock:
+        try:
+            read = partial(read_facets, axis=MAKES)
+            counts = await self._client.facets(makes_q(), read, within_s=self._deadline_s)
+            for facet in counts:
+                if self._vocabulary.make_of(facet) is None:
+                    self._vocabulary.missed("make", facet)
+            known = frozenset(facet for facet in counts if self._vocabulary.make_of(facet) is not None)
+            if not known:
+                raise Drift(f"iNav: {MAKES}", "no make that is known")
+        except UpstreamError as error:
+            upstream_trouble(UPSTREAM, "facets", error)
+            raise
+        return Stock(known, self._now())
+
+    async def _learn(self) -> None:
+        """Learn one make's models a minute, round and round, for as long as the service runs."""
+        structlog.contextvars.clear_contextvars()  # its lines are not about the request that came first
+        for facet in itertools.cycle([facet for make in self._vocabulary.makes for facet in make.facets]):
+            if facet.korean in self._stocked and self._fresh(facet.korean) is None:
+                await self._sleep(LEARN_EVERY_S)
+                await self._learn_one(facet)
+            elif facet is self._vocabulary.makes[0].facets[0]:
+                await self._sleep(LEARN_EVERY_S)  # a round with nothing to learn must not spin
+
+    async def _learn_one(self, facet: MakeFacet) -> None:
+        try:
+            q, read = models_q(facet.korean, domestic=facet.domestic), partial(read_facets, axis=MODEL_GROUPS)
+            groups = frozenset(await self._client.facets(q, read, within_s=self._deadline_s))
+        except UpstreamError as error:
+            upstream_trouble(UPSTREAM, "facets", error)
+            return
+        make = self._vocabulary.make_of(facet.korean)
+        if make is not None and any(model.korean in groups for model in self._vocabulary.models_of(make)):
+            self._learned[facet.korean] = (self._clock(), groups)
+
+
+def _facets_in(make: Make, stocked: frozenset[str]) -> bool:
+    return any(facet.korean in stocked for facet in make.facets)

@@ -1,0 +1,85 @@
+"""Encar as the search and the routes know it."""
+
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager
+from functools import partial
+
+from dealerproxy.contract.deadline import Deadline
+from dealerproxy.settings import Settings
+from dealerproxy.upstreams.absence import Absence, Adverts
+from dealerproxy.upstreams.availability import Outcome
+from dealerproxy.upstreams.encar.availability import check
+from dealerproxy.upstreams.encar.cars import EncarCars
+from dealerproxy.upstreams.encar.client import DETAIL, MANNERS, EncarClient, request_headers
+from dealerproxy.upstreams.encar.enrich import enrich
+from dealerproxy.upstreams.encar.facet_counts import FacetCounts
+from dealerproxy.upstreams.encar.legs import plan_legs
+from dealerproxy.upstreams.encar.naming import UPSTREAM
+from dealerproxy.upstreams.encar.search import EncarSource
+from dealerproxy.upstreams.resources import OpenSite, Resources
+from dealerproxy.upstreams.results import EnrichedRows
+from dealerproxy.vehicles.listing import Listing
+from dealerproxy.vocabulary import Vocabulary
+
+
+class Encar:
+    """The site's parts as one upstream."""
+
+    plan = staticmethod(plan_legs)
+
+    def __init__(self, source: EncarSource, cars: EncarCars, facets: FacetCounts, vocabulary: Vocabulary) -> None:
+        self._cars, self._vocabulary = cars, vocabulary
+        self.adverts = cars.adverts
+        self.chunk, self.count = source.chunk, source.count
+        self.find, self.documents = cars.find, cars.documents
+        self.facets = facets.stocked
+
+    async def enrich(self, rows: Sequence[Listing], deadline: Deadline, *, bypass_cache: bool) -> EnrichedRows:
+        """Fill rows from their adverts, 20 a call."""
+        return await enrich(rows, self._cars, self._vocabulary, deadline, bypass_cache=bypass_cache)
+
+    async def availability(
+        self, listing_ids: Sequence[str], deadline: Deadline, *, bypass_cache: bool
+    ) -> Mapping[str, Outcome]:
+        """Check cars by the batch endpoint, then those missing from it one by one."""
+        return await check(self._cars, listing_ids, deadline, bypass_cache=bypass_cache)
+
+
+def set_up_encar(settings: Settings, vocabulary: Vocabulary) -> OpenSite:
+    """Return what opens Encar with these settings."""
+    return partial(_open, settings, vocabulary)
+
+
+@asynccontextmanager
+async def _open(settings: Settings, vocabulary: Vocabulary, resources: Resources) -> AsyncIterator[Encar]:
+    cache, off_sale, clock = resources.cache, resources.off_sale, resources.clock
+    headers = request_headers(settings.user_agent)
+    async with resources.open_fetcher(MANNERS, headers, rps=settings.encar_rps) as fetcher:
+        client = EncarClient(fetcher, settings.encar_api_url, settings.encar_page_url)
+        adverts = Adverts(UPSTREAM, DETAIL, off_sale, Absence(clock))
+        cars = EncarCars(
+            client,
+            vocabulary,
+            cache,
+            off_sale,
+            fresh_s=settings.detail_fresh_s,
+            deadline_s=settings.detail_deadline_s,
+            adverts=adverts,
+            now=clock,
+        )
+        source = EncarSource(
+            client,
+            vocabulary,
+            cache,
+            off_sale,
+            fresh_s=settings.list_fresh_s,
+            deadline_s=settings.list_deadline_s,
+            judged=resources.judged,
+            now=clock,
+            listed=adverts.listed,
+        )
+        facets = FacetCounts(client, vocabulary, cache, clock=clock, deadline_s=settings.list_deadline_s)
+        try:
+            yield Encar(source, cars, facets, vocabulary)
+        finally:
+            await facets.close()

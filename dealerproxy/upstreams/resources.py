@@ -1,0 +1,37 @@
+"""What the application gives a site to work with, and how a site is opened."""
+
+from collections.abc import Callable, Mapping
+from contextlib import AbstractAsyncContextManager
+from typing import Any, NamedTuple, Protocol
+
+from dealerproxy.cache.cache import StaleCache
+from dealerproxy.settings import Settings
+from dealerproxy.transport.fetch import Fetcher, FetchPolicy
+from dealerproxy.upstreams.off_sale import OffSale
+from dealerproxy.upstreams.upstream import Upstream
+from dealerproxy.vehicles.listing import Judged
+from dealerproxy.vocabulary import Vocabulary
+
+
+class OpenFetcher(Protocol):
+    """Opens a session of its own for one of a site's hosts, closed at the end of the context."""
+
+    def __call__(
+        self, policy: FetchPolicy, headers: Mapping[str, str], *, rps: float
+    ) -> AbstractAsyncContextManager[Fetcher]:
+        """Return a context with the host's fetcher. `rps` is in requests a second."""
+
+
+class Resources(NamedTuple):
+    """What all sites share; `clock` counts seconds and never goes back, `judged` is told of the rows of each answer."""
+
+    cache: StaleCache
+    off_sale: OffSale
+    clock: Callable[[], float]
+    judged: Judged
+    open_fetcher: OpenFetcher
+
+
+OpenSite = Callable[[Resources], AbstractAsyncContextManager[Upstream[Any]]]
+# Returns what opens a site. Raises SettingsError for a setting that the site cannot use.
+SetUpSite = Callable[[Settings, Vocabulary], OpenSite]

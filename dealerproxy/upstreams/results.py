@@ -1,0 +1,53 @@
+"""What a site returns besides chunks of rows and cars."""
+
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple, Protocol
+
+from dealerproxy.contract.answers import Notice, SkipReason
+from dealerproxy.transport.errors import UpstreamError
+from dealerproxy.vehicles.listing import Listing
+
+
+class Leg(Protocol):
+    """One search or listing of a site that a query needs."""
+
+    @property
+    def upstream(self) -> str:
+        """The site's name."""
+
+    @property
+    def q(self) -> str:
+        """A line that identifies the leg among the site's; cursors depend on it."""
+
+    @property
+    def whole(self) -> bool:
+        """Whether it comes as one chunk in `paging.index_order`, not as aligned chunks of 48 in the site's order."""
+
+
+class SitePlan(NamedTuple):
+    """The legs of a query at one site; without any, `skip` says why. `notices` tell what was not searched."""
+
+    legs: Sequence[Leg] = ()
+    skip: SkipReason | None = None
+    notices: Sequence[Notice] = ()
+
+
+class EnrichedRows(NamedTuple):
+    """Rows filled from their adverts, by listing id; None for a car that is no longer on sale.
+
+    A row that is missing stays as it is; `failure` says why, if the site failed.
+    """
+
+    rows: Mapping[str, Listing | None] = {}
+    failure: UpstreamError | None = None
+
+
+class StockedModels(NamedTuple):
+    """The models that a site has cars of, by make, in the order to show; all names are the vocabulary's.
+
+    `at` is when the site said so, in unix seconds; None for what is known just now.
+    """
+
+    models: Mapping[str, Sequence[str]]
+    at: float | None = None
+    notices: Sequence[Notice] = ()

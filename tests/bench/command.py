@@ -12,12 +12,12 @@ from pathlib import Path
 
 import msgspec
 
-from tests.bench import growth, pure, sockets
+from tests.bench import growth, sockets, steps
 from tests.bench.effort import FULL, QUICK, Effort
 from tests.bench.figures import Figure, Skipped, table
 from tests.bench.processes import stay_aside
 
-CASES: Mapping[str, Callable[[Effort], Iterator[Figure]]] = {**sockets.CASES, **pure.CASES, **growth.CASES}
+CASES: Mapping[str, Callable[[Effort], Iterator[Figure]]] = {**sockets.CASES, **steps.CASES, **growth.CASES}
 LIBRARIES = ("aiohttp", "msgspec", "orjson", "selectolax", "uvloop", "fastapi", "httpx", "pydantic", "uvicorn")
 
 

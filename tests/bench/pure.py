@@ -1,12 +1,17 @@
-"""What the service does between a site's bytes and its own, each step against the least any program must do for it."""
+"""What the service does between a site's bytes and its own: each step beside the least any program must do for it.
 
+`micro.py` measures the steps with pytest-benchmark; the guard only compares them with their baselines.
+"""
+
+import asyncio
 import base64
 import hashlib
 import heapq
 import hmac
 import itertools
 import json
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from typing import NamedTuple
 from urllib.parse import quote
 
 import msgspec
@@ -32,8 +37,7 @@ from dealerproxy.upstreams.encar.rows import read_search
 from dealerproxy.upstreams.paging import SORT_KEYS
 from dealerproxy.vehicles.render import summarise
 from tests.bench import pages, stock
-from tests.bench.effort import Effort, Stretch, awaits, calls, timed
-from tests.bench.figures import Bar, Figure, figure
+from tests.bench.figures import Bar
 
 BASE = URL("https://api.encar.com")
 ENCAR_PAGE = Bar("value", "<", 0.5e-3)
@@ -43,81 +47,87 @@ MOST_LEGS = 24
 DIFFERENT_PAGES = 12
 
 
-def encar_page(effort: Effort) -> Iterator[Figure]:
+class Pair(NamedTuple):
+    """A step of the service's and its baseline, each with what it does in a few words; `bar` is a number to hold."""
+
+    what: str
+    ours: Callable[[], object]
+    baseline: str
+    base: Callable[[], object]
+    bar: Bar | None = None
+
+
+def encar_page() -> Pair:
     """48 rows of Encar's search, decoded and normalised."""
     words = vocabulary.load()
     (leg,) = stock.planned(1, words)[1].legs
     bodies = [pages.search_page(number=number) for number in range(DIFFERENT_PAGES)]
-    yield _pair(
-        effort,
-        "encar-page",
-        ("48 rows decoded and normalised", _over(bodies, lambda body: read_search(body, stock.asked(leg), words))),
-        ("orjson.loads alone", _over(bodies, orjson.loads)),
+    return Pair(
+        "48 rows decoded and normalised",
+        _over(bodies, lambda body: read_search(body, stock.asked(leg), words)),
+        "orjson.loads alone",
+        _over(bodies, orjson.loads),
         ENCAR_PAGE,
     )
 
 
-def danawa_page(effort: Effort) -> Iterator[Figure]:
+def danawa_page() -> Pair:
     """30 rows of Danawa's list, parsed and normalised."""
     words, body = vocabulary.load(), pages.list_page()
-
-    def read() -> object:
-        return [normalise(row, words) for row in read_list(body).rows if isinstance(row, ListRow)]
-
-    yield _pair(
-        effort,
-        "danawa-page",
-        ("30 rows parsed and normalised", calls(read)),
-        ("selectolax building the tree alone", calls(lambda: LexborHTMLParser(body.decode()))),
+    return Pair(
+        "30 rows parsed and normalised",
+        lambda: [normalise(row, words) for row in read_list(body).rows if isinstance(row, ListRow)],
+        "selectolax building the tree alone",
+        lambda: LexborHTMLParser(body.decode()),
         DANAWA_PAGE,
     )
 
 
-def facets(effort: Effort) -> Iterator[Figure]:
+def facets() -> Pair:
     """A whole navigation of Encar's."""
     body = pages.facets(vocabulary.load())
-    yield _pair(
-        effort,
-        "facets",
-        (f"{len(body) // 1000} kB of facets read", calls(lambda: read_facets(body, MODEL_GROUPS))),
-        ("orjson.loads alone", calls(lambda: orjson.loads(body))),
+    return Pair(
+        f"{len(body) // 1000} kB of facets read",
+        lambda: read_facets(body, MODEL_GROUPS),
+        "orjson.loads alone",
+        lambda: orjson.loads(body),
     )
 
 
-def render(effort: Effort) -> Iterator[Figure]:
-    """48 rows into dollars and into bytes."""
-    words = vocabulary.load()
-    rows = stock.listings(words)
-    shown = [summarise(row, stock.RATE.krw_per_usd) for row in rows]
+def encoding() -> Pair:
+    """48 rows into bytes."""
+    shown = _summaries()
     plain = orjson.loads(encode(shown))
-    yield _pair(
-        effort,
-        "encode",
-        ("48 rows encoded", calls(lambda: encode(shown))),
-        ("orjson of plain dicts", calls(lambda: orjson.dumps(plain))),
-    )
-    yield _pair(
-        effort,
-        "summarise",
-        ("48 rows priced in dollars", calls(lambda: [summarise(row, stock.RATE.krw_per_usd) for row in rows])),
-        ("48 dicts built", calls(lambda: [dict(row) for row in plain])),
+    return Pair("48 rows encoded", lambda: encode(shown), "orjson of plain dicts", lambda: orjson.dumps(plain))
+
+
+def pricing() -> Pair:
+    """48 rows into dollars."""
+    rows = stock.listings(vocabulary.load())
+    plain = orjson.loads(encode(_summaries()))
+    return Pair(
+        "48 rows priced in dollars",
+        lambda: [summarise(row, stock.RATE.krw_per_usd) for row in rows],
+        "48 dicts built",
+        lambda: [dict(row) for row in plain],
     )
 
 
-def question(effort: Effort) -> Iterator[Figure]:
-    """The way from a query string to an address."""
+def question() -> Pair:
+    """The way from a query string to a plan."""
     words = vocabulary.load()
     filters = {"year_min": ["2019"], "price_max_usd": ["30000"], "fuel": ["diesel"]}
     asked = {**stock.params(1, words), **filters}
-    yield _pair(
-        effort,
-        "query",
-        (
-            "a query string validated and planned",
-            calls(lambda: plan(parse(asked, words), stock.RATE.krw_per_usd, words, PLANNERS)),
-        ),
-        ("msgspec.convert of it", calls(lambda: msgspec.convert(asked, Mapping[str, Sequence[str]]))),
+    return Pair(
+        "a query string validated and planned",
+        lambda: plan(parse(asked, words), stock.RATE.krw_per_usd, words, PLANNERS),
+        "msgspec.convert of it",
+        lambda: msgspec.convert(asked, Mapping[str, Sequence[str]]),
     )
+
+
+def search_address() -> Pair:
+    """A search in the site's own language, as an address."""
     search = Search(
         make=pages.MAKE,
         model_group="K5",
@@ -127,61 +137,65 @@ def question(effort: Effort) -> Iterator[Figure]:
         options=("선루프",),
     )
     text = q(search)
-    yield _pair(
-        effort,
-        "dsl",
-        ("a search written and made an address", calls(lambda: search_url(BASE, q(search), "PriceAsc", 0, PAGE_MAX))),
-        (
-            "percent-encoding the finished text",
-            calls(lambda: f"{BASE}/search/car/list/premium?count=true&q={quote(text)}&sr=%7CPriceAsc%7C0%7C48"),
-        ),
+    return Pair(
+        "a search written and made an address",
+        lambda: search_url(BASE, q(search), "PriceAsc", 0, PAGE_MAX),
+        "percent-encoding the finished text",
+        lambda: f"{BASE}/search/car/list/premium?count=true&q={quote(text)}&sr=%7CPriceAsc%7C0%7C48",
     )
 
 
-def cursor(effort: Effort) -> Iterator[Figure]:
-    """The longest cursor there is."""
-    words = vocabulary.load()
-    query, planned = stock.planned(MOST_LEGS, words)
-    walk, codec = fingerprint(query, planned.legs), CursorCodec("bench")
-    states = [LegCursor(48 * number, 12_340_000 + number, number, pages.TOTAL) for number in range(MOST_LEGS)]
-    given = ReturnedIds(legs=MOST_LEGS)
-    for number in range(1_000):
-        given.add(f"encar_{number}")
-    seen = bytes(given)
-    text = codec.encode(walk, stock.RATE, states, 1, seen)
-    plain = {"walk": walk.hex(), "legs": [list(msgspec.structs.astuple(state)) for state in states], "seen": seen.hex()}
-    sealed = _sealed(plain)
-    yield _pair(
-        effort,
-        "cursor-encode",
-        (
-            f"24 legs and {len(seen) // 4} ids, {len(text)} characters",
-            calls(lambda: codec.encode(walk, stock.RATE, states, 1, seen)),
-        ),
-        ("json, hmac, base64", calls(lambda: _sealed(plain))),
-    )
-    yield _pair(
-        effort,
-        "cursor-decode",
-        (f"24 legs and {len(seen) // 4} ids", calls(lambda: codec.decode(text))),
-        ("base64, hmac, json", calls(lambda: _opened(sealed))),
-    )
-    yield _pair(
-        effort,
-        "cursor-seen",
-        (f"{len(seen) // 4} ids read, 48 added, written", calls(lambda: _remember(seen))),
-        (
-            "a set of as many digests",
-            calls(lambda: {hashlib.blake2b(b"%d" % number, digest_size=4).digest() for number in range(PAGE_MAX)}),
-        ),
+class _LongestCursor:
+    """The longest cursor there is: 24 legs, and as many remembered ids as fit."""
+
+    def __init__(self) -> None:
+        query, planned = stock.planned(MOST_LEGS, vocabulary.load())
+        self.walk, self.codec = fingerprint(query, planned.legs), CursorCodec("bench")
+        self.legs = [LegCursor(48 * number, 12_340_000 + number, number, pages.TOTAL) for number in range(MOST_LEGS)]
+        given = ReturnedIds(legs=MOST_LEGS)
+        for number in range(1_000):
+            given.add(f"encar_{number}")
+        self.seen = bytes(given)
+        legs = [list(msgspec.structs.astuple(leg)) for leg in self.legs]
+        self.plain = {"walk": self.walk.hex(), "legs": legs, "seen": self.seen.hex()}
+        self.what = f"24 legs and {len(self.seen) // 4} ids"
+
+    def written(self) -> str:
+        """The cursor's text."""
+        return self.codec.encode(self.walk, stock.RATE, self.legs, 1, self.seen)
+
+
+def cursor_written() -> Pair:
+    """A cursor written."""
+    cursor = _LongestCursor()
+    what = f"{cursor.what}, {len(cursor.written())} characters"
+    return Pair(what, cursor.written, "json, hmac, base64", lambda: _sealed(cursor.plain))
+
+
+def cursor_read() -> Pair:
+    """A cursor read."""
+    cursor = _LongestCursor()
+    text, sealed = cursor.written(), _sealed(cursor.plain)
+    return Pair(cursor.what, lambda: cursor.codec.decode(text), "base64, hmac, json", lambda: _opened(sealed))
+
+
+def cursor_ids() -> Pair:
+    """The ids that a walk returned, read and added to."""
+    seen = _LongestCursor().seen
+    return Pair(
+        f"{len(seen) // 4} ids read, 48 added, written",
+        lambda: _remember(seen),
+        "a set of as many digests",
+        lambda: {hashlib.blake2b(b"%d" % number, digest_size=4).digest() for number in range(PAGE_MAX)},
     )
 
 
-def merge(effort: Effort) -> Iterator[Figure]:
+def merge() -> Pair:
     """A page of 48 out of 24 legs that are at hand."""
     words = vocabulary.load()
     query, planned = stock.planned(MOST_LEGS, words)
     ready, deadline = stock.Ready(planned.legs, stock.listings(words)), Deadline(3600.0)
+    loop = asyncio.Runner()
 
     async def page() -> MergedPage:
         seen = ReturnedIds(legs=MOST_LEGS)
@@ -196,38 +210,37 @@ def merge(effort: Effort) -> Iterator[Figure]:
         [(SORT_KEYS[Sort.PRICE_ASC](row), number, row.id) for row in rows]
         for number, rows in enumerate(ready.rows.values())
     ]
-    yield _pair(
-        effort,
-        "merge",
-        ("a page of 48 out of 24 legs", awaits(page)),
-        ("heapq.merge of sorted tuples", calls(lambda: list(itertools.islice(heapq.merge(*keyed), PAGE_MAX)))),
+    return Pair(
+        "a page of 48 out of 24 legs",
+        lambda: loop.run(page()),
+        "heapq.merge of sorted tuples",
+        lambda: list(itertools.islice(heapq.merge(*keyed), PAGE_MAX)),
     )
 
 
-CASES: Mapping[str, Callable[[Effort], Iterator[Figure]]] = {
+PAIRS: Mapping[str, Callable[[], Pair]] = {
     "encar-page": encar_page,
     "danawa-page": danawa_page,
     "facets": facets,
-    "render": render,
-    "question": question,
-    "cursor": cursor,
+    "encode": encoding,
+    "summarise": pricing,
+    "query": question,
+    "dsl": search_address,
+    "cursor-encode": cursor_written,
+    "cursor-decode": cursor_read,
+    "cursor-seen": cursor_ids,
     "merge": merge,
 }
 
 
-def _pair(
-    effort: Effort, case: str, ours: tuple[str, Stretch], baseline: tuple[str, Stretch], bar: Bar | None = None
-) -> Figure:
-    rounds = [(mine, other) for mine, other in timed(effort, ours[1], baseline[1])]
-    return figure(case, ours[0], "s", baseline[0], rounds, bar)
+def _summaries() -> Sequence[object]:
+    return [summarise(row, stock.RATE.krw_per_usd) for row in stock.listings(vocabulary.load())]
 
 
-def _over(bodies: Sequence[bytes], read: Callable[[bytes], object]) -> Stretch:
+def _over(bodies: Sequence[bytes], read: Callable[[bytes], object]) -> Callable[[], object]:
     """Read bodies in turn."""
-    for body in bodies:
-        read(body)
     turn = itertools.cycle(bodies)
-    return calls(lambda: read(next(turn)))
+    return lambda: read(next(turn))
 
 
 def _remember(seen: bytes) -> bytes:

@@ -8,6 +8,7 @@ from typing import Any
 
 import dealerproxy
 from dealerproxy import logs, settings
+from dealerproxy.app import create_app
 from dealerproxy.arguments import whole_number
 from dealerproxy.captures import command as captures
 from dealerproxy.ops import shipped
@@ -71,7 +72,7 @@ def _parser() -> argparse.ArgumentParser:
         metavar="N",
         help="how many cars to invent for Encar (4000); Danawa gets a quarter as many",
     )
-    captures.add_commands(commands)
+    captures.add_commands(commands, create_app)
     return parser
 
 

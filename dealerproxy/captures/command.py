@@ -9,12 +9,14 @@ import asyncio
 import hashlib
 import signal
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from itertools import count
 from pathlib import Path
 
+from aiohttp import web
+
 from dealerproxy import vocabulary as words
-from dealerproxy.app import create_app
 from dealerproxy.arguments import whole_number
 from dealerproxy.captures import capture as saved
 from dealerproxy.captures import doctor
@@ -34,10 +36,14 @@ from dealerproxy.vocabulary import Vocabulary
 GOOD, WRONG, UNUSABLE = 0, 1, 2
 
 Captures = Mapping[Path, Capture]
+CreateApp = Callable[[Settings, Vocabulary], web.Application]
 
 
-def add_commands(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
-    """Add the three commands to those of `dealerproxy`; each sets `run`, which answers the exit status."""
+def add_commands(commands: "argparse._SubParsersAction[argparse.ArgumentParser]", create_app: CreateApp) -> None:
+    """Add the three commands to those of `dealerproxy`; each sets `run`, which returns the exit status.
+
+    `create_app` builds the service that `replay` runs.
+    """
     about = "fetch pages, take out what is personal, and store them as captures"
     parser = commands.add_parser("capture", help=about, description=about)
     parser.add_argument(
@@ -54,7 +60,7 @@ def add_commands(commands: "argparse._SubParsersAction[argparse.ArgumentParser]"
     choice = parser.add_mutually_exclusive_group()
     choice.add_argument("--check", action="store_true", help="compare, and print the differences")
     choice.add_argument("--update", action="store_true", help="write what is read now as what is expected")
-    parser.set_defaults(run=replay)
+    parser.set_defaults(run=partial(replay, create_app))
     about = "ask each site one small question for each of its pages; tell which paths are there, missing or new"
     parser = commands.add_parser("doctor", help=about, description=about)
     parser.add_argument("--captures", type=Path, metavar="DIR", help="look at captures instead of asking the sites")
@@ -86,7 +92,7 @@ async def capture(settings: Settings, options: argparse.Namespace) -> int:
     return status
 
 
-async def replay(settings: Settings, options: argparse.Namespace) -> int:
+async def replay(create_app: CreateApp, settings: Settings, options: argparse.Namespace) -> int:
     """Check captures or update what is expected of them; else serve them until told to stop."""
     vocabulary = words.load()
     captures, faults = load(options.folder, vocabulary)
@@ -94,7 +100,7 @@ async def replay(settings: Settings, options: argparse.Namespace) -> int:
         status = (check if options.check else update)(captures, vocabulary) if captures else GOOD
         return _told(faults) or status
     if not faults:
-        await _serve(settings, captures, vocabulary)
+        await _serve(create_app, settings, captures, vocabulary)
     return _told(faults)
 
 
@@ -164,7 +170,7 @@ def update(captures: Captures, vocabulary: Vocabulary) -> int:
     return status
 
 
-async def _serve(settings: Settings, captures: Captures, vocabulary: Vocabulary) -> None:
+async def _serve(create_app: CreateApp, settings: Settings, captures: Captures, vocabulary: Vocabulary) -> None:
     stop = asyncio.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)

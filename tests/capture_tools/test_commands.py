@@ -11,6 +11,7 @@ import pytest
 from msgspec.structs import replace
 
 from dealerproxy import vocabulary as words
+from dealerproxy.app import create_app
 from dealerproxy.captures import capture as saved
 from dealerproxy.captures import command as commands
 from dealerproxy.captures import shapes
@@ -57,7 +58,7 @@ async def settings(encar: EncarStandIn) -> AsyncIterator[Settings]:
 
 async def run(settings: Settings, *arguments: str) -> int:
     parser = argparse.ArgumentParser()
-    commands.add_commands(parser.add_subparsers())
+    commands.add_commands(parser.add_subparsers(), create_app)
     options = parser.parse_args(arguments)
     status: int = await options.run(settings, options)
     return status

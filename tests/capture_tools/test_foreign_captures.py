@@ -18,6 +18,7 @@ from msgspec.structs import replace
 from multidict import CIMultiDict
 
 from dealerproxy import vocabulary as words
+from dealerproxy.app import create_app
 from dealerproxy.captures import capture as saved
 from dealerproxy.captures import command as commands
 from dealerproxy.captures import doctor
@@ -52,7 +53,7 @@ def folder(tmp_path: Path) -> Path:
 
 def run(*arguments: str) -> int:
     parser = argparse.ArgumentParser()
-    commands.add_commands(parser.add_subparsers())
+    commands.add_commands(parser.add_subparsers(), create_app)
     options = parser.parse_args(arguments)
     status: int = asyncio.run(options.run(Settings(), options))
     return status

@@ -16,7 +16,7 @@ from msgspec import Struct
 
 from dealerproxy.contract.errors import invalid_cursor
 from dealerproxy.contract.rate import Rate
-from dealerproxy.upstreams.paging import _DIGEST_BYTES, digest
+from dealerproxy.upstreams.paging import DIGEST_BYTES, digest
 from dealerproxy.upstreams.query import Query
 from dealerproxy.upstreams.results import Leg
 
@@ -120,7 +120,7 @@ class ReturnedIds:
     """The public ids a walk of so many legs gave out: the last 380 of them, or as many as there is room for."""
 
     def __init__(self, remembered: bytes = b"", legs: int = 1) -> None:
-        size = _DIGEST_BYTES
+        size = DIGEST_BYTES
         self._most = min(REMEMBERED_ROWS, (_ROOM_BYTES - legs * _LEG_BYTES) // size)
         pieces = (remembered[at : at + size] for at in range(0, len(remembered) - size + 1, size))
         self._digests = dict.fromkeys(int.from_bytes(piece, "big") for piece in pieces)
@@ -139,7 +139,7 @@ class ReturnedIds:
 
     def __bytes__(self) -> bytes:
         kept = list(self._digests)[-self._most :]
-        return b"".join(number.to_bytes(_DIGEST_BYTES, "big") for number in kept)
+        return b"".join(number.to_bytes(DIGEST_BYTES, "big") for number in kept)
 
 
 def _base64(raw: bytes) -> str:

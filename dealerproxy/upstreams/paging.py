@@ -1,4 +1,4 @@
-"""Chunks, sort keys and the order of rows: what a walk and an upstream agree on."""
+"""Chunks, sort keys and the order of rows, as the search and the sites use them."""
 
 import sys
 import zlib
@@ -8,7 +8,7 @@ from dealerproxy.contract.terms import Sort
 from dealerproxy.vehicles.listing import Chunk, Listing
 
 CHUNK_ROWS = 48
-# Past about this offset Encar answers the same page again and again.
+# A walk of a leg in chunks ends at this row: further pages repeat the same rows (seen at one site).
 MAX_OFFSET = 10_000
 
 
@@ -16,31 +16,31 @@ def _newest_first(listing: Listing) -> int:
     return -listing.registered
 
 
-# By sort, a number that grows along it: months count backwards, prices descend as negatives.
+# By sort, the key of a row, which grows from row to row: descending values are negative.
 SORT_KEYS: Mapping[Sort, Callable[[Listing], int]] = dict.fromkeys(Sort, _newest_first) | {
     Sort.PRICE_ASC: lambda listing: listing.price_krw,
     Sort.PRICE_DESC: lambda listing: -listing.price_krw,
     Sort.MILEAGE_ASC: lambda listing: listing.mileage_km,
 }
-# Before every row.
+# The order of what stands before every row.
 FIRST = (-sys.maxsize, 0)
 
 
 def index_order(listing: Listing, sort: Sort) -> tuple[int, int]:
-    """The place of a row among those of an index: a total order, and one that a cursor can hold."""
+    """Return the order of a row in a leg that is read whole: its sort key, then the digest of its id."""
     return SORT_KEYS[sort](listing), digest(listing.listing_id)
 
 
 def matching(chunk: Chunk, keep: Callable[[Listing], bool]) -> int:
-    """How many rows of a whole listing match. What is left out counts only while all do: it may not match."""
+    """Count the rows that `keep` accepts; if it accepts all, the entries, those left out included."""
     rows = [entry for entry in chunk.entries if isinstance(entry, Listing)]
     matched = sum(map(keep, rows))
     return matched if matched < len(rows) else len(chunk.entries)
 
 
-_DIGEST_BYTES = 4
+DIGEST_BYTES = 4
 
 
 def digest(text: str) -> int:
-    """A number of 32 bits that stands for an id where room is short."""
+    """Return a number of 32 bits that stands for an id in a cursor."""
     return zlib.crc32(text.encode())

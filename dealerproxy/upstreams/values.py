@@ -1,4 +1,4 @@
-"""The single values of Encar's papers (inspection, record, diagnosis), read one by one: a value, or None.
+"""Single values of adverts and papers, read one by one: a value, or None.
 
 Papers are filled in by hand and by many hands, so one odd value must not spoil a paper: only what a reader declares
 mandatory raises Drift.

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 import dealerproxy
+from dealerproxy.app import SITE_SETUPS
 from dealerproxy.contract.terms import UPSTREAMS
 
 PACKAGE = Path(dealerproxy.__file__).parent
@@ -161,6 +162,10 @@ def test_a_site_imports_nothing_of_another_site(site: str) -> None:
 @pytest.mark.parametrize("room", ["search", "upstreams", "cache", "transport", "vehicles", "api", "serving"])
 def test_only_what_lists_the_sites_imports_one(room: str) -> None:
     assert not rooms_imported_by(room) & {f"upstreams/{site}" for site in UPSTREAMS}
+
+
+def test_every_listed_site_is_set_up_in_the_order_of_the_list() -> None:
+    assert tuple(SITE_SETUPS) == UPSTREAMS
 
 
 @pytest.mark.parametrize("site", UPSTREAMS)

@@ -1,7 +1,7 @@
-"""The cursor: where each leg stands, signed, so that any process can go on where another left off.
+"""The cursor: the place of each leg, signed, so that any process with the same secret can continue a walk.
 
-A cursor is `base64url(msgpack payload + signature)`. The payload is compact rather than secret: offsets, keys and
-ids a client has seen anyway. It stays under 3 kB: the more legs, the fewer rows given out are remembered.
+A cursor is `base64url(msgpack payload + signature)`, under 3 kB. The payload is not secret: offsets, keys and digests
+of ids that the client has. The more legs, the fewer returned ids are remembered.
 """
 
 import base64
@@ -23,21 +23,21 @@ from dealerproxy.upstreams.results import Leg
 LIFETIME_S = 3600
 # A site may repeat rows across pages, mostly about a hundred apart, so a walk remembers the rows it returned last.
 REMEMBERED_ROWS = 380
-# What 3,000 characters of base64 hold, less what neither grows with the legs nor with the rows.
+# Bytes in 3,000 characters of base64, less those that grow neither with legs nor with rows.
 _ROOM_BYTES = 2_250 - 90
 _LEG_BYTES = 26
 _SIGNATURE_BYTES = 16
 _VERSION = 1
-# Another process may have signed with a clock a little ahead of ours.
+# The clock of the process that signed may be a little ahead.
 _CLOCK_SKEW_S = 60
 
 
 class LegCursor(Struct, array_like=True, frozen=True):
-    """Where a leg stands.
+    """A place in a leg.
 
-    `offset` rows of the upstream's order are behind it; `key` is the sort key of the last row passed and `last` the
-    digest of its id, both None at the start. `total` is the upstream's last count. A `late` leg failed and may still
-    give out rows that belong before the frontier.
+    `offset` rows of the upstream's order were passed; `key` is the sort key of the last of them and `last` the digest
+    of its id, both None at the start. `total` is the upstream's last count. A `late` leg failed and may still return
+    rows that sort before the frontier.
     """
 
     offset: int = 0
@@ -51,7 +51,7 @@ class LegCursor(Struct, array_like=True, frozen=True):
 class Position(Struct, array_like=True, frozen=True):
     """A place in a walk.
 
-    `frontier` is the sort key of the last row given out over all legs, `seen` the digests of the ids given out.
+    `frontier` is the sort key of the last row returned over all legs, `seen` the digests of returned ids.
     """
 
     version: int
@@ -67,7 +67,7 @@ _decoder = msgspec.msgpack.Decoder(Position)
 
 
 class CursorCodec:
-    """Signs and reads cursors. Without a secret one is drawn, and cursors end with the process."""
+    """Signs and reads cursors. An empty secret is replaced by a random one: cursors then end with the process."""
 
     def __init__(self, secret: str, now: Callable[[], float] = time.time) -> None:
         self._key = secret.encode(errors="surrogateescape") or secrets.token_bytes(32)
@@ -104,9 +104,9 @@ class CursorCodec:
 
 
 def fingerprint(query: Query, legs: Iterable[Leg]) -> bytes:
-    """Identify a walk: its sort, its legs and what is kept of their rows.
+    """Return 8 bytes that identify a walk: its sort, its legs and the filters on their rows.
 
-    Spelling does not count (`기아` is `Kia`). Page size, shown fields and the rate asked for may change on the way.
+    Spelling does not count (`기아` is `Kia`). Page size, shown fields and the requested rate may change on the way.
     """
     kept = (
         *(query.year_min, query.year_max, query.mileage_max_km, query.price_min_usd, query.price_max_usd),
@@ -117,7 +117,7 @@ def fingerprint(query: Query, legs: Iterable[Leg]) -> bytes:
 
 
 class ReturnedIds:
-    """The public ids a walk of so many legs gave out: the last 380 of them, or as many as there is room for."""
+    """The public ids that a walk of so many legs returned: the last 380, or as many as there is room for."""
 
     def __init__(self, remembered: bytes = b"", legs: int = 1) -> None:
         size = DIGEST_BYTES
@@ -130,7 +130,7 @@ class ReturnedIds:
 
     @property
     def complete(self) -> bool:
-        """Whether nothing was forgotten yet."""
+        """Whether no id was dropped yet."""
         return len(self._digests) < self._most
 
     def add(self, vehicle_id: str) -> None:
@@ -147,7 +147,7 @@ def _base64(raw: bytes) -> str:
 
 
 def _unbase64(text: str) -> bytes | None:
-    """Decode, accepting only the one spelling that we write; None for anything else."""
+    """Decode; None for anything but the spelling that `_base64` writes."""
     try:
         raw = base64.b64decode(text + "=" * (-len(text) % 4), altchars=b"-_", validate=True)
     except ValueError:

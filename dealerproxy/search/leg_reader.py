@@ -1,6 +1,6 @@
-"""One leg of a walk: reads aligned chunks, stands before its next row, and finds its place again.
+"""Readers of one leg: which chunk is needed, which row is next, and where to resume on a later page.
 
-Pure bookkeeping: whoever drives a reader fetches the chunk it asks for and hands it over.
+Pure: the caller fetches the wanted chunk and hands it over.
 """
 
 import bisect
@@ -19,11 +19,11 @@ from dealerproxy.vehicles.listing import Chunk, LeftOut, LeftOutReason, Listing
 
 
 class LegReader:
-    """Reads one leg from a state on, in chunks of 48 rows.
+    """Reads a leg in chunks of 48 rows, from where its cursor stands.
 
-    `wanted` is the index of the chunk it needs, None while it has a row at hand, has ended or failed. `head` is
-    the next row to give out, `head_key` its sort key. Rows that belong before the walk's `frontier` were inserted or
-    pushed there while one walked: they are passed over, or the order would jump back and ids come twice.
+    `wanted` is the index of the chunk it needs, None while it has a next row, has ended or failed. `next_key` is the
+    sort key of `next_row`. Rows that sort before the walk's `frontier` came there during the walk: they are skipped,
+    as the order would jump back and ids could repeat.
     """
 
     rows_a_chunk = CHUNK_ROWS
@@ -54,7 +54,7 @@ class LegReader:
         self._keep, self._seen = keep, seen
         self._frontier = state.key if state.late else frontier
         self._offset, self._key, self._last = state.offset, state.key, state.last
-        self._passed: str | None = None  # the listing id that `last` is the digest of, once one was passed here
+        self._passed: str | None = None  # the listing id of the last row passed in this request
         self._ended, self._late = state.ended, state.late
         self._chunk: Chunk | None = None
         self._index = state.offset // self.rows_a_chunk
@@ -63,7 +63,7 @@ class LegReader:
 
     @property
     def wanted(self) -> int | None:
-        """Index of the chunk needed before this leg can go on."""
+        """The index of the chunk that is needed next; None if none is."""
         if self._ended or self.failure is not None or self.next_row is not None:
             return None
         return self._index
@@ -75,18 +75,18 @@ class LegReader:
 
     @property
     def reports(self) -> LegReport:
-        """What was heard of the leg in this request."""
+        """What this request learned of the leg."""
         return combined(self.leg.upstream, self._reports, self.failure, self.total)
 
     def state(self, frontier: int | None) -> LegCursor:
-        """Where the leg stands, for the cursor; `frontier` is the walk's new one."""
+        """Return the leg's place for the cursor; `frontier` is the walk's new one."""
         caught_up = self.next_row is not None and frontier is not None and self.next_key >= frontier
         late = self.failure is not None or (self._late and not caught_up)
         last = self._last if self._passed is None else digest(self._passed)
         return LegCursor(self._offset, self._key, last, self.total, self._ended, late)
 
     def offer(self, found: CacheResult[Chunk]) -> None:
-        """Take the wanted chunk and move to the next row that may be given out."""
+        """Take the wanted chunk and move to the next row that may be returned."""
         chunk = found.value
         self.total = self._count(chunk)
         self._reports.append(from_entry(self.leg.upstream, found, self.total))
@@ -105,11 +105,11 @@ class LegReader:
         self._advance()
 
     def _count(self, chunk: Chunk) -> int | None:
-        """How many rows the leg has: the upstream's own count."""
+        """Return how many rows the leg has: the upstream's own count."""
         return chunk.total
 
     def take(self) -> Listing:
-        """Give out the head and move on within the chunk."""
+        """Return the next row and move on within the chunk. Raises LookupError if there is none."""
         listing = self.next_row
         if listing is None:
             raise LookupError("the leg has no row at hand")
@@ -148,10 +148,10 @@ class LegReader:
             self._key = self._sort_key(entry)
 
     def _find_place(self, chunk: Chunk) -> int | None:
-        """Find where to go on in a chunk, or None after pointing `wanted` at the neighbour to look in.
+        """Return where to resume in a chunk; None if a neighbouring chunk is wanted first.
 
-        After the last row passed, if it is still here; in a neighbour if the rows moved a whole chunk's way;
-        else from the last key on, where rows given out already are known by their id.
+        Resumes after the last row passed if it is still here, looks into a neighbour if the rows moved by a whole
+        chunk, else resumes from the last key on: rows that were returned before are known by their id.
         """
         for position, entry in enumerate(chunk.entries):
             if entry.listing_id is not None and digest(entry.listing_id) == self._last:
@@ -167,7 +167,7 @@ class LegReader:
         return self._from_key(keys)
 
     def _shift(self, keys: list[int]) -> int:
-        """Which way the place moved if not even its key is among these: -1, 0 or 1 chunks."""
+        """Return by how many chunks the place moved if its key is not among these: -1, 0 or 1."""
         if self._key is None:
             return 0
         if not keys or min(keys) > self._key:
@@ -183,16 +183,15 @@ class LegReader:
 
 
 class IndexReader(LegReader):
-    """Reads a leg that is one chunk, sorted by `index_order` with what is left out before all rows.
+    """Reads a leg that is one chunk, sorted by `index_order`, entries left out first.
 
-    However the listing changed meanwhile, its place is behind the last row passed: no neighbour to look in, no row of
-    an equal key that may have been one passed.
+    However the listing changed, it resumes after the last row passed.
     """
 
     rows_a_chunk = sys.maxsize
 
     def _count(self, chunk: Chunk) -> int | None:
-        """How many rows match: counted once a walk, as the site filters nothing."""
+        """Return how many rows match, counted once a walk: the site filters nothing."""
         return matching(chunk, self._keep) if self.total is None else self.total
 
     def _find_place(self, chunk: Chunk) -> int | None:

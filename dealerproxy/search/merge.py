@@ -1,4 +1,4 @@
-"""One page of a walk: legs read side by side, merged by the sort, cut at the page's size."""
+"""One page of a walk: legs are read side by side, merged by sort key and cut at the page size."""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Iterable, Sequence
@@ -10,7 +10,7 @@ from dealerproxy.search.leg_reader import LegReader
 from dealerproxy.transport.errors import UpstreamError
 from dealerproxy.vehicles.listing import Chunk, Listing
 
-# Chunks a request may ask for beyond one a leg, when filters or left-out rows leave its page short.
+# Chunks a request may fetch beyond one a leg, when filters or left-out rows leave its page short.
 MAX_REFILLS = 4
 
 # Finds a leg's chunk by index. Raises UpstreamError.
@@ -21,7 +21,7 @@ _RANK = {name: place for place, name in enumerate(UPSTREAMS)}
 
 
 class MergedPage:
-    """Rows gathered so far; no vehicle twice.
+    """The rows merged so far; no vehicle twice.
 
     Of a car's adverts on one site the original stays, of those on several sites the one of the site listed first.
     """
@@ -54,7 +54,7 @@ class MergedPage:
         self._rows[key] = listing
 
     def _elsewhere(self, listing: Listing, key: _Key) -> list[_Key]:
-        """Rows of other sites with the very same facts: the sites share no number to know a car by."""
+        """Return rows of other sites with equal facts: the sites share no number that identifies a car."""
         facts = (listing.make, listing.model, listing.year, listing.mileage_km, listing.price_krw)
         keys = self._by_facts.setdefault(facts, [])
         twins = [other for other in keys if other[0] != listing.upstream and other in self._rows]
@@ -62,7 +62,7 @@ class MergedPage:
         return twins
 
     def rows(self, sort: Sort) -> list[Listing]:
-        """The rows in the order to show: merged order, or by (year, registration, id) for the year sorts."""
+        """Return the rows in the order to show: as merged, or by (year, registration, id) for the year sorts."""
         rows = list(self._rows.values())
         if sort.by_year:
             rows.sort(key=lambda row: (row.year, row.registered, int(row.listing_id)), reverse=True)
@@ -70,10 +70,10 @@ class MergedPage:
 
 
 async def merge_legs(readers: Sequence[LegReader], size: int, load: Load) -> MergedPage:
-    """Fill a page from the readers, which end up standing after its last row.
+    """Fill a page from the readers, which are left after its last row.
 
-    Legs are merged by their heads' keys; ties go to the earlier leg. A leg that fails drops out for this page
-    and stays where it stood. The page is short when more than four refills would be needed.
+    Legs are merged by the keys of their next rows; ties go to the earlier leg. A leg that fails is left out of this
+    page and keeps its place. The page is short when more than four refills would be needed.
     """
     page = MergedPage()
     refills = MAX_REFILLS
@@ -103,7 +103,7 @@ async def merge_legs(readers: Sequence[LegReader], size: int, load: Load) -> Mer
 
 
 async def _fill(readers: Iterable[LegReader], load: Load) -> list[bool]:
-    """Fetch each reader's wanted chunk side by side; tell for each whether it cost a refill."""
+    """Fetch each reader's wanted chunk side by side; return for each whether it was a refill."""
     return await asyncio.gather(*(_fill_one(reader, load) for reader in readers))
 
 

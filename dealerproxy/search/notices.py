@@ -1,4 +1,4 @@
-"""Notices about a page that was read: what was left out of it, and where a walk stops short."""
+"""Notices about a page: what was left out of it, and where a walk ends early."""
 
 from collections import Counter
 from collections.abc import Sequence

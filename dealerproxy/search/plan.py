@@ -75,7 +75,7 @@ def _facets(query: Query, vocabulary: Vocabulary) -> tuple[FilterWords, list[Not
 
 
 def _wanted(query: Query, vocabulary: Vocabulary, notices: list[Notice]) -> list[tuple[Make, tuple[str, ...]]]:
-    """The makes to search, each with the words for its models that were asked for; () when no model was.
+    """Return the makes to search, each with the words for its models that were asked for; () when no model was.
 
     Adds notices about unknown makes and models, and about those that form no pair.
     """

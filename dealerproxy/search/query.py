@@ -1,7 +1,6 @@
-"""The partner's query string, validated: every parameter with what it means for dealer cars.
+"""Validates the partner's query string, without any upstream call.
 
-Everything here is decided before any upstream is asked. Parameters nobody knows are ignored, as the public API
-promises; a parameter given twice counts as one comma-separated list.
+Unknown parameters are ignored, as the public API promises; a repeated parameter is one comma-separated list.
 """
 
 import re
@@ -120,7 +119,7 @@ def _read(reader: "_Reader", sources: Sequence[str], vocabulary: Vocabulary) -> 
 
 
 def _check_dealer(reader: "_Reader", query: Query, sources: Sequence[str], vocabulary: Vocabulary) -> None:
-    """Refuse what makes no sense for dealer cars; all of it is moot when only auctions are asked."""
+    """Add issues for values that dealer cars cannot have; not called when only auctions are requested."""
     if not query.makes:
         reader.issue("make", "`make` is required when dealer cars are asked for.", first=True)
     if DEALER in sources:
@@ -143,7 +142,7 @@ def _check_auction_values(reader: "_Reader") -> None:
 
 
 def _colours(reader: "_Reader", vocabulary: Vocabulary) -> tuple[str, ...]:
-    """Colours asked for, one word per set of Korean facets, so that `grey` and `gray` are one colour."""
+    """Return the requested colours, one word per set of Korean facets: `grey` and `gray` are one colour."""
     asked: dict[tuple[str, ...], str] = {}
     for text in reader.values("color"):
         facets = tuple(colour.korean for colour in vocabulary.colours_of(text))
@@ -155,34 +154,34 @@ def _colours(reader: "_Reader", vocabulary: Vocabulary) -> tuple[str, ...]:
 
 
 class _Reader:
-    """Reads typed values out of raw parameters and gathers what is wrong with them."""
+    """Reads typed values from raw parameters and collects the issues."""
 
     def __init__(self, params: Mapping[str, Sequence[str]]) -> None:
         self._params = params
         self.issues: list[Issue] = []
 
     def issue(self, path: str, message: str, allowed: Sequence[str] | None = None, *, first: bool = False) -> None:
-        """Note what is wrong with a parameter; the first issue names `details.field`."""
+        """Add an issue with a parameter; the first one becomes `details.field`."""
         if allowed is not None:
             message += f" Allowed: {', '.join(allowed)}." if len(allowed) <= 12 else " See details.allowed."
         self.issues.insert(0 if first else len(self.issues), Issue(path, message, allowed))
 
     def check(self) -> None:
-        """Raise ApiError 400 `validation_error` with everything found wrong so far."""
+        """Raise ApiError 400 `validation_error` with all issues so far."""
         if self.issues:
             raise validation_error(self.issues)
 
     def text(self, name: str) -> str | None:
-        """The parameter's text, repeated ones joined; blank counts as absent."""
+        """Return the parameter's text, repeated ones joined; None if blank or absent."""
         return ",".join(self._params.get(name, ())).strip() or None
 
     def values(self, name: str) -> tuple[str, ...]:
-        """Comma-separated values, blanks trimmed, empties and repeats dropped."""
+        """Return comma-separated values, trimmed, without empty and repeated ones."""
         text = self.text(name) or ""
         return tuple(dict.fromkeys(value.strip() for value in text.split(",") if value.strip()))
 
     def words(self, name: str, allowed: Sequence[str]) -> tuple[str, ...]:
-        """Values out of a closed list, ignoring case."""
+        """Return values from a closed list; case is ignored."""
         canonical = {word.casefold(): str(word) for word in allowed}
         found: dict[str, None] = {}
         for value in self.values(name):
@@ -194,7 +193,7 @@ class _Reader:
         return tuple(found)
 
     def word(self, name: str, allowed: Sequence[str]) -> str | None:
-        """At most one value out of a closed list."""
+        """Return at most one value from a closed list."""
         words = self.words(name, allowed)
         if len(words) > 1:
             self.issue(name, f"`{name}` takes one value.", [str(word) for word in allowed])
@@ -207,14 +206,14 @@ class _Reader:
         return self._bounded(name, _NUMBER, float, low, high, "a number")
 
     def bounds(self, low_name: str, high_name: str, low: int, high: int) -> tuple[int | None, int | None]:
-        """A lower and an upper bound, which must not cross."""
+        """Return a lower and an upper bound, which must not cross."""
         bottom, top = self.integer(low_name, low, high), self.integer(high_name, low, high)
         if bottom is not None and top is not None and bottom > top:
             self.issue(low_name, f"`{low_name}` is above `{high_name}`.")
         return bottom, top
 
     def dates(self, low_name: str, high_name: str) -> None:
-        """Two ISO 8601 dates, which must not cross."""
+        """Check two ISO 8601 dates, which must not cross."""
         found: dict[str, date] = {}
         for name in (low_name, high_name):
             text = self.text(name)
@@ -240,6 +239,6 @@ class _Reader:
 
 
 def short(text: str) -> str:
-    """A value fit to be shown in a message: not long, and plain ASCII, since answers hold no Korean."""
+    """Return a value as messages show it: at most 41 characters, ASCII but for the ellipsis."""
     text = text.encode("ascii", "backslashreplace").decode()
     return text if len(text) <= 40 else text[:40] + "…"

@@ -1,4 +1,4 @@
-"""Answers a list request: plan, read, merge, render; every source with an honest word on how it went."""
+"""Answers a list request: plan, read, merge, render; reports each upstream's status."""
 
 import asyncio
 import time
@@ -34,7 +34,7 @@ CURSOR_MISMATCH = "The cursor belongs to another sort or other filters."
 
 
 class Listed(NamedTuple):
-    """An answer, how its pieces came about, and for how many seconds all of them stay fresh."""
+    """An answer, its cache status, and for how many seconds all its parts stay fresh."""
 
     answer: VehicleList
     state: CacheStatus
@@ -133,7 +133,7 @@ class SearchService:
         return Listed(answer, worst_of(leg.state for leg in reports), fresh_for_s)
 
     async def _hidden(self, planned: Plan, rate: Rate, deadline: Deadline, *, bypass_cache: bool) -> Listed:
-        """Count the rows an auction-only filter hides: one small call a leg, or an index at hand."""
+        """Count the rows that an auction-only filter hides: by one small call a leg, or from a listing at hand."""
         counts = (self._count(leg, planned.keep, deadline, bypass_cache=bypass_cache) for leg in planned.legs)
         reports = await asyncio.gather(*counts)
         answer = VehicleList(
@@ -154,7 +154,7 @@ class SearchService:
         return from_entry(leg.upstream, found, found.value)
 
     def _rate(self, query: Query, position: Position | None) -> Rate:
-        """A walk keeps the rate it began with; prices must not jump between its pages."""
+        """Return the rate of the answer. A walk keeps the rate of its first page, so that prices do not jump."""
         if position is not None:
             return position.rate
         return (

@@ -1,4 +1,4 @@
-"""How each source did, summed up over its legs: one honest word a site."""
+"""The status of each source, combined from the reports on its legs."""
 
 import math
 from collections.abc import Iterable, Mapping, Sequence
@@ -14,16 +14,16 @@ from dealerproxy.contract.rate import Rate, iso_kst
 from dealerproxy.contract.terms import UPSTREAMS
 from dealerproxy.transport.errors import UpstreamError, worst
 
-# The worst of several pieces makes the answer.
+# The last of these among an answer's pieces is the answer's.
 WORST_LAST = (CacheStatus.MISS, CacheStatus.HIT, CacheStatus.UPDATING, CacheStatus.STALE)
 
 
 class LegReport(NamedTuple):
-    """What was heard of one leg in a request.
+    """What a request learned of one leg.
 
-    `total` is the upstream's last count of it; `age_s` is that of the oldest piece used and `state` the worst of them,
-    both None when none was. `stale` says why a piece is older than it should be; for `fresh_for_s` seconds more all of
-    them are fresh, and in `wait_s` seconds the site is worth asking again, where it refused.
+    `total` is the upstream's last count; `age_s` the age of the oldest piece used and `state` the worst cache status,
+    both None without a piece. `stale` is why a piece is older than it should be; all pieces stay fresh for
+    `fresh_for_s` seconds; `wait_s` is after how many seconds the site asks to be called again.
     """
 
     upstream: str
@@ -37,12 +37,12 @@ class LegReport(NamedTuple):
 
     @property
     def answered(self) -> bool:
-        """Whether anything of the leg was there to use."""
+        """Whether any piece of the leg was available."""
         return self.state is not None
 
 
 def from_entry(upstream: str, found: CacheResult[Any], total: int | None) -> LegReport:
-    """What was heard of a leg by one piece."""
+    """Return the report on one piece of a leg."""
     stale = None
     wait_s = found.failure.retry_after_s if found.failure else None
     if found.state in {CacheStatus.STALE, CacheStatus.UPDATING}:
@@ -51,7 +51,7 @@ def from_entry(upstream: str, found: CacheResult[Any], total: int | None) -> Leg
 
 
 def combined(upstream: str, pieces: Sequence[LegReport], failure: UpstreamError | None, total: int | None) -> LegReport:
-    """What was heard of a leg by all of its pieces; with its last count even when none came."""
+    """Return the report on a leg from those on its pieces; without any, it has the last count alone."""
     if not pieces:
         return LegReport(upstream, failure, total)
     return LegReport(
@@ -69,9 +69,9 @@ def combined(upstream: str, pieces: Sequence[LegReport], failure: UpstreamError 
 def source_states(
     reports: Sequence[LegReport], rows: Mapping[str, int], skips: Mapping[str, SkipReason], now: float
 ) -> tuple[SourceState, ...]:
-    """Tell each source's state; `rows` counts those shown by upstream, `now` is unix seconds.
+    """Return each source's state; `rows` counts those shown by upstream, `now` is unix seconds.
 
-    Raises ApiError 503 when every source that was asked failed.
+    Raises ApiError 503 when every attempted source failed.
     """
     states: list[SourceState] = []
     waits: list[float] = []
@@ -84,7 +84,7 @@ def source_states(
         states.append(state)
         if state.status is Status.FAILED:
             waits.append(wait_of([leg.failure for leg in legs if leg.failure is not None]))
-    # A source whose legs all ended on earlier pages was not asked now, so it does not vouch for an empty page.
+    # A source whose legs all ended on earlier pages was not attempted: it cannot confirm an empty page.
     attempted = {leg.upstream for leg in reports if leg.answered or leg.failure is not None}
     if waits and len(waits) == len(attempted):
         raise unavailable(states, waits)
@@ -118,44 +118,44 @@ def _state(name: str, legs: Sequence[LegReport], rows: int, now: float) -> Sourc
 
 
 def _why_stale(reports: Iterable[LegReport]) -> str | None:
-    """Why any of these is older than it should be: a failure of the site before anything else, a refresh last."""
+    """Return why any of these is older than it should be: a failure of the site first, a refresh last."""
     reasons = [each.stale for each in reports if each.stale is not None]
     return min(reasons, key=lambda reason: (reason in NOT_ITS_FAILURE, reason == REFRESHING), default=None)
 
 
 def worst_of(states: Iterable[CacheStatus | None]) -> CacheStatus:
-    """How an answer came about, from how its pieces did; without any it was there all along.
+    """Return the worst cache status among the pieces; HIT if there are none.
 
-    A miss is what was read for this answer as a whole: one piece that was there before, and is as old, makes it a hit.
+    An answer is a miss only if all its pieces are: one piece that was cached makes it a hit.
     """
     return max((state for state in states if state is not None), key=WORST_LAST.index, default=CacheStatus.HIT)
 
 
 def fresh_for(legs: Iterable[LegReport]) -> float:
-    """Seconds for which an answer made of these legs stays as fresh as it is; those that ended earlier do not count."""
+    """Return for how many seconds these legs stay fresh; those that ended on earlier pages do not count."""
     return min((leg.fresh_for_s for leg in legs if leg.answered or leg.failure is not None), default=0.0)
 
 
 # Retry-After of a 503, in seconds: the partner pages ask for a back-off of 5 to 30 s.
 RETRY_AFTER_S = (5, 30)
-# Reasons that another try in a few seconds will not mend.
+# Reasons that do not go away within seconds.
 SLOW_TO_MEND = frozenset({"blocked", "drift", "mass_absence"})
 
 
 def shown(rate: Rate) -> FxShown:
-    """Show a rate in an answer."""
+    """Return a rate as answers show it."""
     return FxShown(rate.krw_per_usd, rate.as_of, rate.source)
 
 
 def wait_of(failures: Sequence[UpstreamError]) -> float:
-    """Seconds until a source that failed so is worth asking again: the longest wait it asked for, else a guess."""
+    """Return after how many seconds to retry a source that failed so: the longest wait it asked for, else a guess."""
     asked = [error.retry_after_s for error in failures if error.retry_after_s is not None]
     low, high = RETRY_AFTER_S
     return max(asked) if asked else high if worst(failures).code in SLOW_TO_MEND else low
 
 
 def unavailable(states: Sequence[SourceState], waits: Sequence[float]) -> ApiError:
-    """503: every source that was asked failed. `waits`: seconds until each is worth asking; the shortest counts."""
+    """Return a 503: every attempted source failed. `waits` are the seconds until each can be retried."""
     low, high = RETRY_AFTER_S
     failed = [state for state in states if state.status is Status.FAILED]
     return ApiError(

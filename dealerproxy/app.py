@@ -1,4 +1,4 @@
-"""The application factory. Reads top-down: settings and words in, one resource after another, routes out."""
+"""The application factory: opens the resources one after another, and adds the routes."""
 
 import asyncio
 import os
@@ -63,9 +63,9 @@ from dealerproxy.vehicles.fx import FxRates, date_at, rate_at
 if TYPE_CHECKING:
     from dealerproxy.ops.tracing import Tracing
 
-# The longest a single attempt may take: a list of 8 s can be tried again after it.
+# Time-out of a single attempt, in seconds: a list of 8 s has time for another one.
 ATTEMPT_S = 5.0
-# One part in so many of the cache is for whole answers, the others for the pieces they are made of.
+# One part in so many of the cache's memory holds whole answers, the others the pieces that they are made of.
 ANSWERS_SHARE = 4
 FX_OPERATION = "rate"
 FX_MANNERS = FetchPolicy((FX_OPERATION,), burst=1, in_flight=1, max_bytes=1_000_000)
@@ -89,9 +89,9 @@ def create_app(
     *,
     clock: Callable[[], float] = time.monotonic,
 ) -> web.Application:
-    """Build the service; its ages and pauses go by `clock`, in seconds.
+    """Build the service; its ages and pauses go by `clock`, which counts seconds and never goes back.
 
-    Raises VocabularyError for a broken vocabulary, SettingsError for a make it does not know, or traces it cannot send.
+    Raises VocabularyError for a broken vocabulary, SettingsError for a setting that a site or the tracing cannot use.
     """
     counted, tracing = Metrics(), _tracing()
     app = web.Application(
@@ -126,24 +126,24 @@ def create_app(
 
 
 async def _drain(app: web.Application) -> None:
-    """Say that no more requests should come; those under way are finished."""
+    """Mark the service as not ready; requests under way are finished."""
     app[DRAINING].set()
 
 
 async def _traces(app: web.Application) -> AsyncIterator[None]:
-    """Send the last spans after everything that makes some has ended."""
+    """Send the last spans when everything that creates spans has ended."""
     yield
     await app[TRACING].close()
 
 
 async def _flights(app: web.Application) -> AsyncIterator[None]:
-    """End what is being loaded before anything that loads is closed."""
+    """End all loads before the resources that they use are closed."""
     yield
     await app[CACHE].close()
 
 
 async def _shared(app: web.Application) -> AsyncIterator[None]:
-    """Open what pieces, suspensions and turns are shared through; without Redis the process keeps them to itself."""
+    """Open the cache and the circuits: shared through Redis if it is set, else of this process alone."""
     url = app[SETTINGS].redis_url
     shared = app[SHARED] = connect(url) if url else None
     app[HEALTH] = Health(shared, clock=app[CLOCK])
@@ -159,7 +159,7 @@ async def _shared(app: web.Application) -> AsyncIterator[None]:
 
 
 async def _captures(app: web.Application) -> AsyncIterator[None]:
-    """Keep pages that make trouble, if there is a folder for them."""
+    """Keep pages that could not be read, if there is a folder for them."""
     settings = app[SETTINGS]
     if not settings.capture_dir:
         yield
@@ -202,7 +202,7 @@ async def _fx(app: web.Application) -> AsyncIterator[None]:
     async with _open_fetcher(app, "fx", FX_MANNERS, {"Accept": "application/json"}, rps=1) as fetcher:
 
         def read(response: Response) -> bytes:
-            """The body, if it has a rate: an answer without one must not count as a good one."""
+            """Return the body. Raises Drift without a rate in it: the circuit must count that as a failure."""
             body = json_body(response)
             try:
                 rate_at(body, settings.fx_path)
@@ -282,7 +282,7 @@ async def _open_fetcher(
 
 
 def _tracing(env: Mapping[str, str] = os.environ) -> "Tracing | None":
-    """Make spans if OpenTelemetry's own variables ask for it. Raises SettingsError when that cannot be done."""
+    """Return the tracing if OpenTelemetry's own variables ask for it. Raises SettingsError if it cannot be used."""
     asked = next((name for name in OTLP_ENDPOINTS if env.get(name)), None)
     if asked is None or env.get("OTEL_SDK_DISABLED", "").strip().lower() == "true":
         return None
@@ -298,7 +298,7 @@ def _tracing(env: Mapping[str, str] = os.environ) -> "Tracing | None":
 
 
 def _session(manners: FetchPolicy) -> aiohttp.ClientSession:
-    """Open a session that keeps no cookies: nobody here logs in, and a tracking cookie must not follow us."""
+    """Open a session that keeps no cookies: there is no log-in, and the sites must not track the service."""
     return aiohttp.ClientSession(
         connector=aiohttp.TCPConnector(limit=manners.in_flight, ttl_dns_cache=300),
         cookie_jar=aiohttp.DummyCookieJar(),

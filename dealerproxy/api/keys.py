@@ -1,4 +1,4 @@
-"""What the application holds for its routes, by typed key."""
+"""Typed keys of the resources that routes use."""
 
 import asyncio
 from collections.abc import Callable, Mapping
@@ -25,9 +25,9 @@ METRICS = web.AppKey("metrics", Metrics)
 SHARED: web.AppKey[RedisGuard | None] = web.AppKey("shared")
 HEALTH = web.AppKey("health", Health)
 CACHE = web.AppKey("cache", StaleCache)
-# What all ages, pauses and departures of the process go by: seconds of no meaning by themselves, that never jump.
+# The clock of all ages and pauses: it counts seconds from an arbitrary start and never goes back.
 CLOCK: web.AppKey[Callable[[], float]] = web.AppKey("clock")
-OFF_SALE = web.AppKey("departed", OffSale)
+OFF_SALE = web.AppKey("off_sale", OffSale)
 SETTINGS = web.AppKey("settings", Settings)
 VOCABULARY = web.AppKey("vocabulary", Vocabulary)
 RATES = web.AppKey("rates", FxRates)

@@ -1,4 +1,4 @@
-"""A query as Danawa's listings: the ones that hold the makes asked for."""
+"""A query as Danawa's legs: the listings that hold the requested makes."""
 
 from collections.abc import Iterator
 from typing import NamedTuple
@@ -13,7 +13,7 @@ from dealerproxy.vocabulary import Vocabulary
 
 
 class DanawaLeg(NamedTuple):
-    """One listing of Danawa, sorted here. Kept are the cars of `make`, and of its `models` unless those are None."""
+    """One listing, cut to the cars of `make`, and of its `models` unless those are None."""
 
     listing: Brand
     make: str
@@ -23,7 +23,7 @@ class DanawaLeg(NamedTuple):
 
     @property
     def q(self) -> str:
-        """What identifies it, in a line."""
+        """A line that identifies the leg; cursors depend on it."""
         models = "*" if self.models is None else ",".join(sorted(self.models))
         return f"{self.listing.brand}/{self.listing.series or ''} {self.make} {models}"
 
@@ -64,7 +64,7 @@ def _legs(request: LegRequest, vocabulary: Vocabulary, notices: list[Notice]) ->
 
 
 def _unable(query: Query) -> list[str]:
-    """The filters of a query that Danawa can neither apply nor show."""
+    """Return the filters of a query that the site can neither apply nor show."""
     asked = {
         "fuel": query.fuel,
         "color": query.colour,

@@ -1,4 +1,4 @@
-"""Danawa's listings as legs: cut to the cars asked for, and sorted here."""
+"""Danawa's legs: a listing cut to the leg's cars, and sorted."""
 
 from collections.abc import Callable
 
@@ -15,21 +15,21 @@ from dealerproxy.upstreams.off_sale import Entries, OffSale
 from dealerproxy.upstreams.paging import index_order, matching
 from dealerproxy.vehicles.listing import Chunk, LeftOut, Listing
 
-# Sorted listings kept beside the indexes they are of; a brand of 1,400 cars takes about 3 ms to sort.
+# Sorted legs kept beside the indexes; a brand of 1,400 cars takes about 3 ms to sort.
 MAX_SORTED = 64
 
 
 class DanawaSource:
-    """Listings from the indexes, cut to a leg's cars and sorted by its sort."""
+    """Reads legs from the indexes."""
 
     def __init__(self, indexes: Indexes, off_sale: OffSale, *, listed: NoteRows = unwatched) -> None:
-        """`listed` is told of the rows of every listing that was read, and of their age."""
+        """`listed` is called with the rows of each listing that was read, and their age in seconds."""
         self._indexes, self._off_sale, self._listed = indexes, off_sale, listed
         self._read_at: dict[Brand, float] = {}
         self._sorted: LRUCache[DanawaLeg, tuple[Entries, Chunk]] = LRUCache(MAX_SORTED)
 
     async def chunk(self, leg: DanawaLeg, index: int, deadline: Deadline, *, bypass_cache: bool) -> CacheResult[Chunk]:
-        """The whole of a leg: an index has no second chunk, and is not read again for a fresh look."""
+        """Return a whole leg as one chunk. `bypass_cache` has no effect: no listing is read again for one request."""
         brand = Brand(leg.listing.brand)
         # The brand's index has the series' cars too, and may be at hand.
         listing = brand if self._indexes.at_hand(brand) else leg.listing
@@ -52,15 +52,15 @@ class DanawaSource:
     async def count(
         self, leg: DanawaLeg, keep: Callable[[Listing], bool], deadline: Deadline, *, bypass_cache: bool
     ) -> CacheResult[int]:
-        """The cars of the listing that match."""
+        """Return how many cars of the leg match."""
         found = await self.chunk(leg, 0, deadline, bypass_cache=bypass_cache)
         return CacheResult(matching(found.value, keep), *found[1:])
 
 
 def sorted_chunk(leg: DanawaLeg, index: Index, entries: Entries) -> Chunk:
-    """Cut an index to a leg's cars. What is left out comes first, so that a walk counts it once, at its start.
+    """Return an index cut to a leg's cars and sorted; entries left out come first, so that a walk counts them once.
 
-    `entries` are the index's, without what departed. Raises Drift for a listing without any car of the leg's make.
+    `entries` are the index's with cars off sale left out. Raises Drift for a listing without a car of the leg's make.
     """
     makes = {entry.make for entry in entries if isinstance(entry, Listing)}
     if makes and leg.make not in makes:

@@ -1,4 +1,4 @@
-"""A query as Encar's searches: one leg per facet of a make and model."""
+"""A query as Encar's legs: one search for each facet of a make and model."""
 
 import math
 from collections.abc import Iterator
@@ -25,7 +25,7 @@ ENCAR_SORTS = {
 
 
 class EncarLeg(NamedTuple):
-    """One search on Encar; `q` and `sort` are its own words and identify it."""
+    """One search; `q` and `sort` are in the site's words and identify it. Cursors depend on `q`."""
 
     q: str
     sort: str
@@ -49,7 +49,7 @@ def plan_legs(request: LegRequest, vocabulary: Vocabulary) -> SitePlan:
 
 
 def manwon_bounds(low_usd: int | None, high_usd: int | None, krw_per_usd: float) -> tuple[int, int] | None:
-    """Widen bounds on a half-up rounded dollar price outward to whole 만원; None when there are none."""
+    """Return bounds in whole 만원 that hold every price within the dollar bounds, rounded half up; None without any."""
     if low_usd is None and high_usd is None:
         return None
     lowest, highest = encar.ANY_NUMBER
@@ -59,7 +59,7 @@ def manwon_bounds(low_usd: int | None, high_usd: int | None, krw_per_usd: float)
 
 
 def registration_bounds(year_min: int | None, year_max: int | None) -> tuple[int, int] | None:
-    """Months of first registration that cars of these model years can have.
+    """Return the months (YYYYMM) of first registration that cars of these model years can have; None without bounds.
 
     In 727 of 727 captured rows the model year is the registration's year or the one after it.
     """

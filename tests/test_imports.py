@@ -113,6 +113,19 @@ def test_every_room_has_its_floor() -> None:
     assert {room_of(module) for module in modules()} == FLOOR_OF.keys()
 
 
+def test_the_readme_lists_the_rooms_from_the_top_down() -> None:
+    rows = re.findall(r"^\| (`.+?`) \|", (PACKAGE / "README.md").read_text(), re.MULTILINE)
+    listed = [re.sub(r"/?$|\.py$", "", name) for row in rows for name in re.findall(r"`([^`]+)`", row)]
+    assert sorted([*listed, "__main__"]) == sorted(FLOOR_OF)
+    places = {room: place for place, room in enumerate(listed)}
+    wrong = [
+        f"{module} imports {imported}"
+        for module, imported in arrows()
+        if room_of(module) != "__main__" and places[room_of(imported)] < places[room_of(module)]
+    ]
+    assert not wrong
+
+
 def test_no_import_leads_up_or_to_a_room_on_the_same_floor() -> None:
     wrong = [
         f"{module} imports {imported}"

@@ -30,7 +30,7 @@ from dealerproxy.contract.rate import PLAUSIBLE
 from dealerproxy.contract.summary import InsiderSummary
 from dealerproxy.contract.terms import PAGE_MAX, UPSTREAMS
 from dealerproxy.search.source_report import RETRY_AFTER_S
-from dealerproxy.transport.health import Phase
+from dealerproxy.transport.circuit import Phase
 from dealerproxy.vocabulary import Vocabulary
 
 EXAMPLES = Path(__file__).with_name("examples.json")

@@ -9,7 +9,7 @@ from dealerproxy.api.http import json_response
 from dealerproxy.api.keys import CACHE, HEALTH
 from dealerproxy.contract.errors import ApiError
 from dealerproxy.contract.rate import iso_kst
-from dealerproxy.transport.health import Phase, Snapshot
+from dealerproxy.transport.circuit import Phase, Snapshot
 
 # What ops must look at first comes last.
 WORST_LAST = (Phase.HEALTHY, Phase.DEGRADED, Phase.PROBING, Phase.SUSPENDED)

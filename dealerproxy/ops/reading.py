@@ -13,7 +13,8 @@ from dealerproxy.cache.memory import BoundedMemory
 from dealerproxy.ops.families import DRIFT, FAMILIES, PLACES
 from dealerproxy.ops.fill import Fill
 from dealerproxy.transport import troubles as upstream_troubles
-from dealerproxy.transport.health import Health, Phase
+from dealerproxy.transport.circuit import Phase
+from dealerproxy.transport.health import Health
 from dealerproxy.transport.limits import Bulkhead
 from dealerproxy.transport.redis_guard import RedisGuard
 from dealerproxy.transport.retry import CAPACITY, MENDABLE, Retries

@@ -23,8 +23,8 @@ from dealerproxy.ops.families import NOT_FOUND, OK, OUTCOMES
 from dealerproxy.ops.history import MINUTES, History, Minute, Totals
 from dealerproxy.sandbox.faults import Block, MissingField
 from dealerproxy.transport import errors
+from dealerproxy.transport.circuit import Phase, Slow
 from dealerproxy.transport.errors import UpstreamError
-from dealerproxy.transport.health import Phase, Slow
 from dealerproxy.upstreams.danawa import client as danawa
 from dealerproxy.upstreams.encar import client as encar
 from tests.api.browser import Tab, opened

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 import pytest
 
 from dealerproxy.sandbox.faults import Block, Fault, RateLimited, Status
-from dealerproxy.transport.health import CAP_S
+from dealerproxy.transport.circuit import CAP_S
 from tests.reliability.conftest import Build, FaultHarness
 from tests.reliability.fault_table import FAULTS, ROWS, TABLE, Told, markdown
 from tests.reliability.wire import Half, Reset

@@ -13,7 +13,8 @@ import pytest
 
 from dealerproxy.cache.redis_tier import LEASE_S
 from dealerproxy.sandbox.faults import Block, Latency, RateLimited
-from dealerproxy.transport.health import JITTER, LADDER_S, REFRESH_S
+from dealerproxy.transport.circuit import JITTER, LADDER_S
+from dealerproxy.transport.health import REFRESH_S
 from dealerproxy.transport.redis_guard import TIMEOUT_S
 from tests.reliability.conftest import Answer, Build, Service, Sites, StartService
 

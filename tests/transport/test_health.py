@@ -10,6 +10,22 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from structlog.testing import capture_logs
 
+from dealerproxy.transport.circuit import (
+    BLOCK_LEVEL,
+    CAP_S,
+    FAIR_S,
+    FORGET_S,
+    JITTER,
+    LADDER_S,
+    LEASE_S,
+    PROBING_S,
+    RECENT_S,
+    TRIP_CALLS,
+    TRIP_STREAK,
+    CircuitState,
+    Phase,
+    settled,
+)
 from dealerproxy.transport.errors import (
     Blocked,
     Drift,
@@ -24,23 +40,7 @@ from dealerproxy.transport.errors import (
     UpstreamFault,
     Warming,
 )
-from dealerproxy.transport.health import (
-    BLOCK_LEVEL,
-    CAP_S,
-    FAIR_S,
-    FORGET_S,
-    JITTER,
-    LADDER_S,
-    LEASE_S,
-    PROBING_S,
-    RECENT_S,
-    TRIP_CALLS,
-    TRIP_STREAK,
-    CircuitState,
-    Health,
-    Phase,
-    settled,
-)
+from dealerproxy.transport.health import Health
 
 SLOW_S = 4.0
 FAULT = ServerFault("status 503")

@@ -14,19 +14,9 @@ import msgspec
 import pytest
 from redis.asyncio import Redis
 
+from dealerproxy.transport.circuit import CAP_S, FORGET_S, LADDER_S, LEASE_S, PROBING_S, TRIP_STREAK, Phase
 from dealerproxy.transport.errors import Blocked, Overloaded, RateLimited, ServerFault, Suspended
-from dealerproxy.transport.health import (
-    CAP_S,
-    FORGET_S,
-    LADDER_S,
-    LEASE_S,
-    PROBING_S,
-    REFRESH_S,
-    TRIP_STREAK,
-    Circuit,
-    Health,
-    Phase,
-)
+from dealerproxy.transport.health import REFRESH_S, Circuit, Health
 from dealerproxy.transport.limits import LONGEST_WAIT_S, RateLimiter
 from dealerproxy.transport.redis_guard import RedisGuard, connect
 

@@ -14,6 +14,7 @@ from yarl import URL
 
 from dealerproxy.app import create_app
 from dealerproxy.settings import Settings
+from dealerproxy.transport.circuit import JITTER
 from dealerproxy.transport.errors import (
     Blocked,
     Drift,
@@ -26,7 +27,7 @@ from dealerproxy.transport.errors import (
     UpstreamFault,
 )
 from dealerproxy.transport.fetch import Fetcher
-from dealerproxy.transport.health import JITTER, Health
+from dealerproxy.transport.health import Health
 from dealerproxy.transport.limits import Bulkhead, RateLimiter
 from dealerproxy.transport.retry import Retries
 from dealerproxy.upstreams.encar import client as encar

@@ -50,6 +50,7 @@ from dealerproxy.transport.errors import Drift
 from dealerproxy.transport.fetch import Fetcher, FetchPolicy
 from dealerproxy.transport.health import Health
 from dealerproxy.transport.limits import Bulkhead, RateLimiter
+from dealerproxy.transport.reading import keep_no_page, report_unknown_code
 from dealerproxy.transport.redis_guard import connect
 from dealerproxy.transport.response import Response, json_body
 from dealerproxy.transport.retry import Retries
@@ -109,7 +110,7 @@ def create_app(
         app[TRACING] = tracing
         app.cleanup_ctx.append(_traces)
     app[SETTINGS] = settings
-    app[VOCABULARY] = vocabulary or words.load()
+    app[VOCABULARY] = (vocabulary or words.load()).reporting(report_unknown_code)
     app[OPENERS] = {name: SITE_SETUPS[name](settings, app[VOCABULARY]) for name in UPSTREAMS}
     app[DRAINING] = asyncio.Event()
     app[CLOCK] = clock
@@ -260,9 +261,8 @@ async def _open_fetcher(
     """Open one host of an upstream, with a session and a rate limit of its own."""
     processes, shared = app[SETTINGS].processes, app[SHARED]
     bulkhead, retries = Bulkhead(policy.in_flight), Retries(attempt_s=ATTEMPT_S)
-    watch = app[METRICS].pool(name, policy.operations, bulkhead, retries)
-    if KEEPER in app:
-        watch.keep = app[KEEPER].notice
+    capture = app[KEEPER].notice if KEEPER in app else keep_no_page
+    watch = app[METRICS].pool(name, policy.operations, bulkhead, retries, capture)
     # The provider of rates is not traced: its address may hold a key.
     fetcher = app[TRACING].fetcher if TRACING in app and name in UPSTREAMS else Fetcher
     async with _session(policy) as session:

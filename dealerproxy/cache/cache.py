@@ -87,7 +87,7 @@ class StaleCache:
 
         Raises what the load raised, or TooLate when the deadline came first, if nothing old may stand in.
         """
-        place = (kind.name, key, _PIECE)
+        place = (kind.stored_as, key, _PIECE)
         kept = self._kept(place)
         if not bypass_cache and self._age(kept) < kind.fresh_s:
             return self._found(kind, "memory", CacheStatus.HIT, kept)
@@ -121,7 +121,7 @@ class StaleCache:
 
     def at_hand(self, kind: CachePolicy[V], key: Key) -> V | None:
         """Return what this process remembers of a piece, however old, without loading anything."""
-        kept: V | None = self._kept((kind.name, key, _PIECE)).value
+        kept: V | None = self._kept((kind.stored_as, key, _PIECE)).value
         return kept
 
     def forgive(self) -> None:
@@ -137,10 +137,10 @@ class StaleCache:
         since = self._clock() - kind.back_off_s
         failure = self._failure(kind, key, since)
         if failure is None and self._redis is not None:
-            look = self._flight((kind.name, key, _LOOK), partial(self._look, self._redis, kind, key))
+            look = self._flight((kind.stored_as, key, _LOOK), partial(self._look, self._redis, kind, key))
             await asyncio.wait({look}, timeout=deadline.remaining())
             failure = self._failure(kind, key, since)
-        kept = self._kept((kind.name, key, _PIECE))
+        kept = self._kept((kind.stored_as, key, _PIECE))
         if failure is not None and self._age(kept) >= kind.fresh_s:
             raise failure
         return kept
@@ -150,9 +150,9 @@ class StaleCache:
         if self._redis is None:
             return await self._load(kind, key, load)
         began = self._clock()
-        async with self._redis.alone((kind.name, key, _LOCK), kind.load_s):
+        async with self._redis.alone((kind.stored_as, key, _LOCK), kind.load_s):
             await self._look(self._redis, kind, key)
-            kept = self._kept((kind.name, key, _PIECE))
+            kept = self._kept((kind.stored_as, key, _PIECE))
             # What another process was loading when this one came will do, even for a fresh look.
             if kept.ended_at > began or (not bypass_cache and kept.at > began - kind.fresh_s):
                 return kept
@@ -173,10 +173,10 @@ class StaleCache:
             # A copy: the error itself holds on to all the frames it came through.
             copy = decode_failure(body) if body else error
             await self._store(
-                (kind.name, key, _FAILURE), copy, self._clock(), body, kind.back_off_s, here_s=_told_s(kind)
+                (kind.stored_as, key, _FAILURE), copy, self._clock(), body, kind.back_off_s, here_s=_told_s(kind)
             )
             raise
-        return await self._store((kind.name, key, _PIECE), value, began, kind.encode(value), kind.if_error_s)
+        return await self._store((kind.stored_as, key, _PIECE), value, began, kind.encode(value), kind.if_error_s)
 
     async def _store(
         self, place: Place, value: object, at: float, body: bytes, keep_s: float, *, here_s: float = 0.0
@@ -199,7 +199,7 @@ class StaleCache:
 
     async def _look(self, redis: RedisTier, kind: CachePolicy[V], key: Key) -> None:
         """Take over from Redis what is newer than what is here."""
-        piece, failure = (kind.name, key, _PIECE), (kind.name, key, _FAILURE)
+        piece, failure = (kind.stored_as, key, _PIECE), (kind.stored_as, key, _FAILURE)
         looked = await redis.read((piece, failure))
         for place, raw, decode, keep_s in zip(
             (piece, failure),
@@ -225,10 +225,10 @@ class StaleCache:
 
     def _failure(self, kind: CachePolicy[V], key: Key, since: float) -> UpstreamError | None:
         """Return how the last load failed, if that was after `since` and nothing was loaded after it."""
-        failed = self._kept((kind.name, key, _FAILURE))
+        failed = self._kept((kind.stored_as, key, _FAILURE))
         if failed.at <= max(since, self._forgiven_at):
             return None
-        if failed.at < self._kept((kind.name, key, _PIECE)).at:
+        if failed.at < self._kept((kind.stored_as, key, _PIECE)).at:
             return None
         # A copy of its own for everybody who raises it: its wait gets shorter, and its traceback must not grow.
         error: UpstreamError = decode_failure(encode_failure(failed.value))

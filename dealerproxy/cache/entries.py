@@ -66,6 +66,8 @@ class CachePolicy(Generic[V]):
         self,
         name: str,
         holds: Any,  # noqa: ANN401  # a union is no type[V]
+        version: int = 1,
+        /,
         *,
         fresh_s: float,
         revalidate_s: float,
@@ -73,7 +75,8 @@ class CachePolicy(Generic[V]):
         back_off_s: float = 2.0,
         load_s: float = 3.0,
     ) -> None:
-        self.name = name
+        """`version` is part of the key: raise it when the shape of V changes, so that no process reads another's."""
+        self.name, self.stored_as = name, name if version == 1 else f"{name}-{version}"
         self.fresh_s, self.revalidate_s, self.if_error_s = fresh_s, revalidate_s, if_error_s
         self.back_off_s, self.load_s = back_off_s, load_s
         self._is_union = isinstance(holds, UnionType)

@@ -22,7 +22,7 @@ from dealerproxy.captures.scrub.texts import ScrubError
 from dealerproxy.captures.sites import Page, recognise
 from dealerproxy.tasks import cancel_and_wait
 from dealerproxy.transport.errors import Blocked, Drift, NotFound
-from dealerproxy.transport.fetch import CaptureReason, Unknown
+from dealerproxy.transport.reading import CaptureReason, Unknown
 from dealerproxy.transport.response import Response
 from dealerproxy.vocabulary import MISSES_BEYOND, Vocabulary
 

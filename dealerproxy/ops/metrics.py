@@ -48,6 +48,7 @@ from dealerproxy.transport.errors import NotFound, UpstreamError
 from dealerproxy.transport.fetch import FetchObserver
 from dealerproxy.transport.health import Health
 from dealerproxy.transport.limits import Bulkhead, Lane
+from dealerproxy.transport.reading import CapturePage, keep_no_page
 from dealerproxy.transport.redis_guard import RedisGuard
 from dealerproxy.transport.retry import Retries
 from dealerproxy.transport.troubles import OTHER
@@ -146,11 +147,22 @@ class Metrics:
             )
         )
 
-    def pool(self, upstream: str, operations: Sequence[str], bulkhead: Bulkhead, retries: Retries) -> FetchObserver:
-        """Watch some operations of an upstream that share connections, turns and retries; the first names the pool."""
+    def pool(
+        self,
+        upstream: str,
+        operations: Sequence[str],
+        bulkhead: Bulkhead,
+        retries: Retries,
+        capture: CapturePage = keep_no_page,
+    ) -> FetchObserver:
+        """The observer of a fetcher's operations, which share connections, turns and retries; the first names the pool.
+
+        It counts requests, and passes the pages worth keeping on to `capture`.
+        """
         pool = reading.Pool(upstream, operations[0], bulkhead, retries)
         self._pools.append(pool)
         return _PoolWatch(
+            capture,
             {lane: self._waited_s.labels(upstream, pool.name, lane) for lane in Lane},
             {operation: self._sent_s.labels(upstream, operation) for operation in operations},
             {
@@ -234,10 +246,12 @@ class _PoolWatch(FetchObserver):
 
     def __init__(
         self,
+        capture: CapturePage,
         waited: Mapping[Lane, Histogram],
         seconds: Mapping[str, Histogram],
         outcomes: Mapping[tuple[str, str], Counter],
     ) -> None:
+        super().__init__(capture)
         self._waited, self._seconds, self._outcomes = waited, seconds, outcomes
 
     def waited(self, lane: Lane, seconds: float) -> None:

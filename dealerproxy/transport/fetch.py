@@ -5,10 +5,8 @@ Redirects are followed only on the upstream's own host: elsewhere they lead to b
 
 import asyncio
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, contextmanager, nullcontext
-from contextvars import ContextVar
-from functools import partial
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from typing import NamedTuple, TypeVar
 
 import aiohttp
@@ -18,9 +16,9 @@ from dealerproxy.contract.deadline import Deadline
 from dealerproxy.transport.errors import Blocked, TimedOut, Unreachable, UpstreamError, UpstreamFault
 from dealerproxy.transport.health import Health
 from dealerproxy.transport.limits import LANE, Bulkhead, Lane, RateLimiter
+from dealerproxy.transport.reading import CapturePage, Reading, keep_no_page, reading
 from dealerproxy.transport.response import REDIRECTS, Response, check_headers, drift_or_block
 from dealerproxy.transport.retry import Retries
-from dealerproxy.vocabulary import CODE_MISSED
 
 CONNECT_S = 3.0
 READ_S = 5.0
@@ -35,9 +33,9 @@ T = TypeVar("T")
 
 
 class FetchPolicy(NamedTuple):
-    """How an upstream is asked: what fails and is suspended each by itself, and the most that is asked of it.
+    """The bounds of one fetcher: each of its `operations` has a circuit of its own.
 
-    `burst` requests may go out at once and `in_flight` be open; no body may be larger than `max_bytes`, decoded.
+    `burst` requests may go out at once, `in_flight` be open; no decoded body may be larger than `max_bytes`.
     """
 
     operations: Sequence[str]
@@ -46,64 +44,20 @@ class FetchPolicy(NamedTuple):
     max_bytes: int
 
 
-class Unknown(NamedTuple):
-    """A code that no dictionary has, in an answer that is good otherwise."""
-
-    kind: str
-    word: str
-
-
-CaptureReason = UpstreamError | Unknown
-Keep = Callable[[str, str, URL, Response, CaptureReason], str | None]
-# Keeps one answer for what is odd about it; returns the id of the page that was kept, if any was.
-KeepPage = Callable[[CaptureReason], str | None]
-_KEPT: ContextVar[KeepPage | None] = ContextVar("kept", default=None)
-
-
-def capture_current_page(odd: CaptureReason) -> str | None:
-    """Have the answer that is being read kept for what is odd about it, though it is no failure; return the page's id.
-
-    None when nothing is kept, or when no answer is being read.
-    """
-    return page_at_hand()(odd)
-
-
-def page_at_hand() -> KeepPage:
-    """Return what keeps the answer that is being read, to be called when it turns out to be odd."""
-    return _KEPT.get() or keep_nothing
-
-
-def keep_nothing(odd: CaptureReason) -> str | None:
-    """Keep no page: no answer is being read."""
-    return None
-
-
-@contextmanager
-def _reading(keep: KeepPage) -> Iterator[None]:
-    """Let whoever reads an answer have its page kept; for a code that no dictionary has, that goes without saying."""
-    kept = _KEPT.set(keep)
-    missed = CODE_MISSED.set(lambda kind, word: keep(Unknown(kind, word)))
-    try:
-        yield
-    finally:
-        CODE_MISSED.reset(missed)
-        _KEPT.reset(kept)
-
-
 class FetchObserver:
-    """Is told how an upstream is asked. This one looks away.
+    """Observes requests; this one only passes on pages.
 
-    `keep` is given every answer that was judged a failure, or found odd, and returns the id of the page that was kept
-    of it.
+    `capture` is called for every answer that is judged a failure, or reported while it is read.
     """
 
-    keep: Keep = staticmethod(lambda *_: None)
+    def __init__(self, capture: CapturePage = keep_no_page) -> None:
+        self.capture = capture
 
     def waited(self, lane: Lane, seconds: float) -> None:
-        """Take note of how long a caller waited for a slot and a turn."""
+        """A caller waited `seconds` for a slot and a turn."""
 
     def sending(self, operation: str) -> AbstractContextManager[None]:
-        """Take note of a request, from its sending to the judgement of its answer; an UpstreamError is its outcome."""
+        """Spans a request, from its sending to the judgement of its answer; an UpstreamError is its outcome."""
         return nullcontext()
 
 
@@ -111,7 +65,7 @@ UNWATCHED = FetchObserver()
 
 
 class Fetcher:
-    """Fetches from one upstream, politely; under its `name` each of its operations has a circuit of its own."""
+    """Fetches from one upstream, within its FetchPolicy; circuits, logs and metrics go by its `name`."""
 
     def __init__(
         self,
@@ -132,13 +86,13 @@ class Fetcher:
         self._max_bytes, self._headers, self._watch = manners.max_bytes, headers, watch
 
     async def get(self, operation: str, url: URL, judge: Callable[[Response], T], *, within_s: float) -> T:
-        """Send a GET, read all of its answer and return what `judge` makes of it, trying again where that can help.
+        """Sends a GET, reads the whole answer and returns what `judge` makes of it; retries where that can help.
 
-        `within_s` bounds everything, waits for a slot, a turn and a retry included. Raises what `judge` raises,
-        TimedOut, Unreachable (no connection, reset, broken body, headers over the caps), Blocked (a redirect to another
-        host or to nowhere, in a circle or too often; a drift of an answer with a bot guard's sign), UpstreamFault (a
-        body over the cap), Suspended or Overloaded (not asked). While the operation is suspended the error's
-        `retry_after_s` tells how long.
+        `within_s` bounds everything in seconds, including waits for a slot, a turn and a retry. Raises what `judge`
+        raises, TimedOut, Unreachable (no connection, reset, broken body, headers over the caps), Blocked (a redirect to
+        another host or to nowhere, in a circle or too often; a drift of an answer with a bot guard's sign),
+        UpstreamFault (a body over the cap), Suspended or Overloaded (nothing was sent). While the operation is
+        suspended the error's `retry_after_s` is the wait in seconds. An error's `capture` is the id of its page.
         """
         circuit = self._circuits[operation]
         deadline = Deadline(within_s)
@@ -152,13 +106,13 @@ class Fetcher:
                 async with circuit.admit():
                     with self._watch.sending(operation):
                         response = await self._send(url, Deadline(min(seconds, deadline.remaining())))
-                        keep = partial(self._watch.keep, self._name, operation, url, response)
-                        with _reading(keep):
+                        answer = Reading(self._name, operation, url, response, self._watch.capture)
+                        with reading(answer):
                             try:
                                 with drift_or_block(response):
                                     return judge(response)
                             except UpstreamError as error:
-                                error.capture = keep(error)
+                                answer.report(error)
                                 raise
 
         try:

@@ -11,7 +11,7 @@ from typing import NamedTuple, Protocol, TypeVar
 
 from dealerproxy.cache.entries import CacheResult
 from dealerproxy.transport.errors import Drift, MassAbsence
-from dealerproxy.transport.fetch import KeepPage, keep_nothing
+from dealerproxy.transport.reading import NO_READING, Reading
 from dealerproxy.transport.troubles import upstream_trouble
 from dealerproxy.upstreams.off_sale import Entries, OffSale
 from dealerproxy.vehicles.car import SaleStatus
@@ -114,7 +114,7 @@ class Adverts:
     def __init__(self, upstream: str, operation: str, off_sale: OffSale, absence: Absence | None = None) -> None:
         self._upstream, self._operation, self._off_sale = upstream, operation, off_sale
         self._absence = absence or Absence()
-        self._keep: KeepPage = keep_nothing
+        self._missed = NO_READING
 
     @property
     def lost(self) -> bool:
@@ -139,9 +139,9 @@ class Adverts:
         """Take note of an advert that answered, whatever it says."""
         self._absence.asked(listing_id, missing=False)
 
-    def missing(self, listing_id: str, keep: KeepPage) -> None:
-        """Take note of an advert that is missing; `keep` keeps the answer that said so. Raises MassAbsence."""
-        self._keep = keep
+    def missing(self, listing_id: str, answer: Reading) -> None:
+        """Note an advert that is missing; `answer` is the one that said so. Raises MassAbsence."""
+        self._missed = answer
         self._doubt(self._absence.asked(listing_id, missing=True))
         if self._absence.holds:
             raise MassAbsence(MESSAGE)
@@ -156,7 +156,7 @@ class Adverts:
             return
         self._off_sale.withdraw(self._upstream, listing_ids)
         drift = Drift(PATH, MESSAGE)
-        drift.capture = self._keep(drift)
+        self._missed.report(drift)
         upstream_trouble(self._upstream, self._operation, drift, id=listing_ids[-1])
 
 

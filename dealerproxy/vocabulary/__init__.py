@@ -13,7 +13,6 @@ from dealerproxy.vocabulary.danawa import DanawaWords
 from dealerproxy.vocabulary.lookup import (
     CACHE_SIZE,
     CODE_KINDS,
-    CODE_MISSED,
     MISS_LENGTH,
     MISSES_BEYOND,
     MISSES_KEPT,
@@ -38,7 +37,6 @@ from dealerproxy.vocabulary.text import RUN_LENGTH
 __all__ = [
     "CACHE_SIZE",
     "CODE_KINDS",
-    "CODE_MISSED",
     "MISSES_BEYOND",
     "MISSES_KEPT",
     "MISS_LENGTH",

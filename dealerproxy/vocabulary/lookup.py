@@ -3,7 +3,6 @@
 import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
-from contextvars import ContextVar
 from copy import copy
 from functools import lru_cache
 from pathlib import Path
@@ -31,8 +30,6 @@ MISS_LENGTH = 40  # characters of an untranslated word that are kept
 MISSES_BEYOND = "*"  # stands for all words past MISSES_KEPT
 # Kinds whose words come from a closed list of the site's, so that each new one is news. Names and free text are not.
 CODE_KINDS = frozenset({"panel", "damage", "checklist", "diagnosis", "option", "sell_type", "seller_type", *TABLES})
-# Hears of every miss among CODE_KINDS (kind, word) while an answer is being read.
-CODE_MISSED: ContextVar[Callable[[str, str], object] | None] = ContextVar("code_missed", default=None)
 
 T = TypeVar("T")
 
@@ -46,6 +43,7 @@ class Vocabulary:
     `colour_families`: the plain colour words. `sheet`: the words of inspections, records and diagnoses.
     `danawa`: the second site's codes and labels, and the makes and groups only it has.
     `untranslated`: (kind, foreign word) -> how often it was met.
+    `report_code`: called with (kind, word) at every miss among CODE_KINDS; see `reporting`.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -69,6 +67,7 @@ class Vocabulary:
         self.sheet = build_sheet(folder)
         self.danawa = DanawaWords(folder, self._makes_by_facet, self._models)
         self.untranslated: Counter[tuple[str, str]] = Counter()
+        self.report_code: Callable[[str, str], object] = _ignore
         self._generation = lru_cache(CACHE_SIZE)(self._find_generation)
         self._translation = lru_cache(CACHE_SIZE)(self._translate)
 
@@ -216,15 +215,24 @@ class Vocabulary:
         if miss not in self.untranslated and len(self.untranslated) >= MISSES_KEPT:
             miss = (kind, MISSES_BEYOND)
         self.untranslated[miss] += 1
-        reports = CODE_MISSED.get()
-        if reports is not None and kind in CODE_KINDS:
-            reports(kind, word[:MISS_LENGTH])
+        if kind in CODE_KINDS:
+            self.report_code(kind, word[:MISS_LENGTH])
+
+    def reporting(self, report: Callable[[str, str], object]) -> "Vocabulary":
+        """The same words and the same count; `report(kind, word)` is called at every miss among CODE_KINDS."""
+        reporting = copy(self)
+        reporting.report_code = report
+        return reporting
 
     def counting_apart(self) -> "Vocabulary":
-        """Return the same words with a count of their own: what is only tried out is no answer's miss."""
-        apart = copy(self)
+        """The same words with a count of their own, reporting nothing, for readings that no answer uses."""
+        apart = self.reporting(_ignore)
         apart.untranslated = Counter()
         return apart
+
+
+def _ignore(kind: str, word: str) -> None:
+    """Reports no miss."""
 
 
 def _unique(models: Iterable[Model]) -> Iterable[Model]:

@@ -16,7 +16,7 @@ from dealerproxy.captures import sites
 from dealerproxy.captures.keeper import LARGEST_BODY, MAX_WAITING, MOST_WORDS, Keeper, make_room, name_of
 from dealerproxy.captures.scrub.texts import ScrubError
 from dealerproxy.transport.errors import Blocked, Drift, NotFound, RateLimited, ServerFault, TimedOut, UpstreamError
-from dealerproxy.transport.fetch import Unknown
+from dealerproxy.transport.reading import Unknown
 from dealerproxy.transport.response import Response
 from dealerproxy.vocabulary import Vocabulary
 

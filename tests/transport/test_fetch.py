@@ -34,15 +34,13 @@ from dealerproxy.transport.fetch import (
     MAX_HEADERS,
     MAX_REDIRECTS,
     UNWATCHED,
-    CaptureReason,
     Fetcher,
     FetchObserver,
     FetchPolicy,
-    Unknown,
-    capture_current_page,
 )
 from dealerproxy.transport.health import Health
 from dealerproxy.transport.limits import Bulkhead, RateLimiter
+from dealerproxy.transport.reading import CaptureReason, Unknown, report, report_unknown_code
 from dealerproxy.transport.response import Response, json_body, page_body
 from dealerproxy.transport.retry import Retries
 from dealerproxy.vocabulary import Vocabulary
@@ -765,7 +763,7 @@ async def test_a_drift_of_a_bot_guards_page_is_a_block_whose_page_is_kept(
         raise Drift("#list")
 
     album, page = Album(), b"<html><script>window._pxAppId = 'PX1'</script></html>"
-    one = fetcher_of(session, Once(attempt_s=PATIENT_S), watch=album)
+    one = fetcher_of(session, Once(attempt_s=PATIENT_S), watch=FetchObserver(album.keep))
     with pytest.raises(Blocked) as caught:
         await one.get("op", (await raw(http(200, page))).url, judge, within_s=PATIENT_S)
     assert (caught.value.capture, album.kept) == ("page 1", [("site op /", page, caught.value)])
@@ -909,7 +907,7 @@ async def test_a_call_whose_turn_would_come_too_late_is_refused_at_once_and_uses
     assert len(gauge.arrivals) == 2
 
 
-class Album(FetchObserver):
+class Album:
     """Keeps every page it is shown, under a number."""
 
     def __init__(self) -> None:
@@ -929,7 +927,9 @@ async def test_a_failure_names_the_page_that_was_kept_of_it(
         raise Drift("a.path")
 
     with pytest.raises(Drift) as caught:
-        await fetcher_of(session, Once(attempt_s=PATIENT_S), watch=album).get("op", url, judge, within_s=PATIENT_S)
+        await fetcher_of(session, Once(attempt_s=PATIENT_S), watch=FetchObserver(album.keep)).get(
+            "op", url, judge, within_s=PATIENT_S
+        )
     assert caught.value.capture == "page 1"
     assert album.kept == [("site op /", JSON, caught.value)]
 
@@ -938,10 +938,10 @@ async def test_a_reader_can_have_a_page_kept_without_failing_it(
     aiohttp_server: AiohttpServer, session: aiohttp.ClientSession
 ) -> None:
     url, album = await serving(aiohttp_server, Gauge().answer), Album()
-    one, odd = fetcher_of(session, Once(attempt_s=PATIENT_S), watch=album), Drift("a.path")
-    assert await one.get("op", url, lambda _: capture_current_page(odd), within_s=PATIENT_S) == "page 1"
+    one, odd = fetcher_of(session, Once(attempt_s=PATIENT_S), watch=FetchObserver(album.keep)), Drift("a.path")
+    assert await one.get("op", url, lambda _: report(odd), within_s=PATIENT_S) == "page 1"
     assert album.kept == [("site op /", JSON, odd)]
-    assert capture_current_page(odd) is None  # nothing is being read now
+    assert report(odd) is None  # nothing is being read now
     assert len(album.kept) == 1
 
 
@@ -949,14 +949,15 @@ async def test_a_code_that_no_dictionary_has_keeps_its_page_and_a_name_does_not(
     aiohttp_server: AiohttpServer, session: aiohttp.ClientSession, vocabulary: Vocabulary
 ) -> None:
     url, album = await serving(aiohttp_server, Gauge().answer), Album()
-    one = fetcher_of(session, Once(attempt_s=PATIENT_S), watch=album)
+    one = fetcher_of(session, Once(attempt_s=PATIENT_S), watch=FetchObserver(album.keep))
+    words = vocabulary.reporting(report_unknown_code)
 
     def judge(_: Response) -> str:
-        vocabulary.missed("trim", "듣도보도못한")
-        vocabulary.missed("panel", "P999")
+        words.missed("trim", "듣도보도못한")
+        words.missed("panel", "P999")
         return "read all the same"
 
     assert await one.get("op", url, judge, within_s=PATIENT_S) == "read all the same"
     assert [odd for _, _, odd in album.kept] == [Unknown("panel", "P999")]
-    vocabulary.missed("panel", "P998")  # said of an answer that was read before
+    words.missed("panel", "P998")  # said of an answer that was read before
     assert len(album.kept) == 1

@@ -9,17 +9,20 @@ from functools import partial
 from typing import Protocol, TypeVar
 
 import msgspec
+from msgspec import Struct
 from yarl import URL
 
 from dealerproxy.cache.cache import StaleCache
 from dealerproxy.cache.entries import CachePolicy, CacheResult, CacheStatus
 from dealerproxy.contract.deadline import Deadline
 from dealerproxy.contract.detail import STALE, Enrichment, EnrichmentStatus
+from dealerproxy.contract.inspection import InspectionReport, Record
 from dealerproxy.transport.errors import Drift, UpstreamError
-from dealerproxy.transport.fetch import KeepPage, capture_current_page, keep_nothing, page_at_hand
+from dealerproxy.transport.reading import NO_READING, current_reading, report
 from dealerproxy.transport.troubles import upstream_trouble
 from dealerproxy.upstreams.absence import Adverts
-from dealerproxy.upstreams.danawa.feeder import Advert, normalise, read_advert, read_inspection, read_record
+from dealerproxy.upstreams.cached_drift import CachedDrift
+from dealerproxy.upstreams.danawa.feeder import normalise, read_advert, read_inspection, read_record
 from dealerproxy.upstreams.danawa.names import UPSTREAM
 from dealerproxy.upstreams.off_sale import OffSale
 from dealerproxy.upstreams.papers import DIAGNOSIS, INSPECTION, RECORD
@@ -27,7 +30,9 @@ from dealerproxy.vehicles.accident_costs import accident_costs
 from dealerproxy.vehicles.car import Car, Documents, SaleStatus
 from dealerproxy.vocabulary import Vocabulary
 
-OPERATION = "feeder"
+OPERATION, CAR = "feeder", "car"
+# Raise it when the shape of a ParsedAdvert changes: other processes may still store the old one.
+_VERSION = 2
 # How old papers may be when the feeder cannot be asked; a car is never older than it may be without asking.
 PAPER_IF_ERROR_S = 600.0
 
@@ -44,10 +49,28 @@ class Feeder(Protocol):
         ...
 
 
-class ParsedAdvert(Advert, frozen=True):
-    """An advert as an answer had it; `captures` are the pages kept of it, by the path that cannot be read."""
+class ParsedAdvert(Struct, frozen=True):
+    """A car on sale and its papers, read once: prices in KRW, papers None where the feeder has none.
 
-    captures: Mapping[str, str | None] = {}
+    What cannot be read is None too; then `drifts` says why, under CAR, INSPECTION or RECORD.
+    """
+
+    car: Car | None
+    inspection: InspectionReport | None
+    record: Record | None
+    drifts: Mapping[str, CachedDrift] = {}
+
+    def shown_car(self) -> Car:
+        """The car. Raises Drift when it cannot be read."""
+        if self.car is None:
+            raise self.drifts[CAR].error() if CAR in self.drifts else Drift("$", "neither a car nor a reason")
+        return self.car
+
+    def checked(self, name: str, part: T) -> T:
+        """Return a part. Raises Drift when the part of this name cannot be read."""
+        if name in self.drifts:
+            raise self.drifts[name].error()
+        return part
 
 
 class DanawaCars:
@@ -67,13 +90,13 @@ class DanawaCars:
         """`fresh_s`: how long a car is used without asking again; `deadline_s` bounds a call. Both in seconds."""
         self.adverts = adverts or Adverts(UPSTREAM, OPERATION, off_sale)
         self._client, self._vocabulary, self._cache, self._off_sale = client, vocabulary, cache, off_sale
-        self._trial_words = vocabulary.counting_apart()
         self._deadline_s = deadline_s
         # The papers come with the car, so they are read from what was found a moment ago.
         self._fresh, self._found = (
             CachePolicy[ParsedAdvert | SaleStatus](
                 OPERATION,
                 ParsedAdvert | SaleStatus,
+                _VERSION,
                 fresh_s=each_s,
                 revalidate_s=each_s,
                 if_error_s=max(each_s, PAPER_IF_ERROR_S),
@@ -92,7 +115,7 @@ class DanawaCars:
         if isinstance(advert, SaleStatus):
             return advert
         try:
-            return _told(advert, lambda seen: normalise(seen, listing_id, self._vocabulary, self._client.base))
+            return advert.shown_car()
         except Drift as error:
             upstream_trouble(UPSTREAM, OPERATION, error, id=listing_id)
             raise
@@ -108,8 +131,8 @@ class DanawaCars:
     async def documents(self, car: Car, krw_per_usd: float, deadline: Deadline) -> Documents:
         """Read a car's inspection and insurance history, which came with it; neither can fail the car."""
         (report, inspected), (record, recorded) = await asyncio.gather(
-            self._paper(INSPECTION, car, partial(read_inspection, vocabulary=self._vocabulary), deadline),
-            self._paper(RECORD, car, read_record, deadline),
+            self._paper(INSPECTION, car, lambda advert: advert.inspection, deadline),
+            self._paper(RECORD, car, lambda advert: advert.record, deadline),
         )
         if report is not None and record is not None:
             report = msgspec.structs.replace(report, accident_cost_summary=accident_costs(record, krw_per_usd))
@@ -149,11 +172,11 @@ class DanawaCars:
             self._off_sale.note(UPSTREAM, listing_id, read_at, found)
 
     async def _ask(self, listing_id: str) -> ParsedAdvert | SaleStatus:
-        keep: KeepPage = keep_nothing
+        answer = NO_READING
 
         def read(body: bytes) -> ParsedAdvert | SaleStatus:
-            nonlocal keep
-            keep = page_at_hand()
+            nonlocal answer
+            answer = current_reading()
             return self._read(body, listing_id)
 
         try:
@@ -162,46 +185,43 @@ class DanawaCars:
             upstream_trouble(UPSTREAM, OPERATION, error, id=listing_id)
             raise
         if found is SaleStatus.GONE:
-            self.adverts.missing(listing_id, keep)
+            self.adverts.missing(listing_id, answer)
         else:
             self.adverts.found(listing_id)
         return found
 
     def _read(self, body: bytes, listing_id: str) -> ParsedAdvert | SaleStatus:
-        """Read an answer; its page is kept if the car cannot be shown, or one of its papers: that fails nobody yet."""
+        """Reads an answer and all parts of it; a part that drifts is reported and fails nothing yet."""
         advert = read_advert(body, listing_id)
         if isinstance(advert, SaleStatus):
             return advert
-        captures: dict[str, str | None] = {}
-        for read in (
-            partial(normalise, listing_id=listing_id, vocabulary=self._trial_words),
-            partial(read_inspection, vocabulary=self._trial_words),
-            read_record,
-        ):
+        drifts: dict[str, CachedDrift] = {}
+
+        def part(name: str, read: Callable[[], T]) -> T | None:
             try:
-                read(advert)
+                return read()
             except Drift as error:
-                captures[error.path] = capture_current_page(error)
-        return msgspec.structs.replace(ParsedAdvert(*msgspec.structs.astuple(advert)), captures=captures)
+                report(error)
+                drifts[name] = CachedDrift.of(error)
+                return None
+
+        return ParsedAdvert(
+            part(CAR, lambda: normalise(advert, listing_id, self._vocabulary, self._client.base)),
+            part(INSPECTION, lambda: read_inspection(advert, self._vocabulary)),
+            part(RECORD, lambda: read_record(advert)),
+            drifts,
+        )
 
     async def _paper(
-        self, name: str, car: Car, read: Callable[[Advert], T | None], deadline: Deadline
+        self, name: str, car: Car, part: Callable[[ParsedAdvert], T | None], deadline: Deadline
     ) -> tuple[T | None, Enrichment]:
         try:
             found = await self._advert(self._found, car.listing_id, deadline)
-            paper = None if isinstance(found.value, SaleStatus) else _told(found.value, read)
+            advert = found.value
+            paper = None if isinstance(advert, SaleStatus) else advert.checked(name, part(advert))
         except UpstreamError as error:
             upstream_trouble(UPSTREAM, name, error, id=car.listing_id)
             return None, Enrichment(name, EnrichmentStatus.FAILED, error.code)
         if paper is None:
             return None, Enrichment(name, EnrichmentStatus.ABSENT, "not_found")
         return paper, Enrichment(name, EnrichmentStatus.OK, STALE if found.state is CacheStatus.STALE else None)
-
-
-def _told(seen: ParsedAdvert, read: Callable[[Advert], T]) -> T:
-    """Read something of an advert. Raises Drift with the page that was kept of it."""
-    try:
-        return read(seen)
-    except Drift as error:
-        error.capture = seen.captures.get(error.path)
-        raise

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from functools import partial
 
 from dealerproxy.transport.errors import Drift, UpstreamError
-from dealerproxy.transport.fetch import capture_current_page
+from dealerproxy.transport.reading import report
 from dealerproxy.transport.troubles import upstream_trouble
 from dealerproxy.upstreams.danawa.client import DanawaClient, PageBody
 from dealerproxy.upstreams.danawa.index import Brand, PageRead
@@ -60,7 +60,7 @@ class Pages:
         page = read_list(came.body, charset=came.charset, base=self._client.base)
         check_container(page)
         if silent := silence(number, len(page.rows), says_empty=page.says_empty):
-            capture_current_page(silent)  # whether that is believed, the index decides
+            report(silent)  # whether that is believed, the index decides
         for selector in {row.selector for row in page.rows if isinstance(row, Broken)}:
-            capture_current_page(Drift(selector, "in some cars"))
+            report(Drift(selector, "in some cars"))
         return page

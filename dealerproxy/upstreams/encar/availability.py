@@ -13,8 +13,8 @@ from dealerproxy.upstreams.availability import (
     unless_lost,
     unless_stale,
 )
-from dealerproxy.upstreams.encar.advert import Advert, is_under_contract, sale_status
 from dealerproxy.upstreams.encar.cars import EncarCars
+from dealerproxy.upstreams.encar.parsed_advert import ParsedAdvert
 from dealerproxy.vehicles.car import SaleStatus
 
 
@@ -42,12 +42,10 @@ async def check(
     return unless_lost(outcomes, cars.adverts)
 
 
-def outcome_of(advert: Advert) -> Outcome:
-    """Return what an advert says; `unknown` for a status that is not known."""
+def outcome_of(advert: ParsedAdvert) -> Outcome:
+    """Return what an advert says; `unknown` when it does not say it in known words."""
     try:
-        status = sale_status(advert)
-        if status is SaleStatus.LIVE and is_under_contract(advert):
-            return UNDER_CONTRACT
+        status, under_contract = advert.sale()
     except UpstreamError as error:
         return Outcome(Buyable.UNKNOWN, error.code)
-    return OUTCOMES[status]
+    return UNDER_CONTRACT if under_contract else OUTCOMES[status]

@@ -20,23 +20,15 @@ from dealerproxy.contract.deadline import Deadline
 from dealerproxy.contract.detail import STALE, Enrichment, EnrichmentStatus
 from dealerproxy.contract.inspection import Diagnosis, Inspection, NoReport, Record
 from dealerproxy.transport.errors import Drift, NotFound, UpstreamError
-from dealerproxy.transport.fetch import KeepPage, capture_current_page, keep_nothing, page_at_hand
+from dealerproxy.transport.reading import NO_READING, Reading, current_reading, report
 from dealerproxy.transport.troubles import upstream_trouble
 from dealerproxy.upstreams.absence import Adverts
-from dealerproxy.upstreams.encar.advert import (
-    Advert,
-    is_under_contract,
-    normalise,
-    read_detail,
-    read_details,
-    read_document,
-    read_page,
-    sale_status,
-)
+from dealerproxy.upstreams.encar.advert import read_detail, read_details, read_document, read_page
 from dealerproxy.upstreams.encar.client import BATCH_IDS, DETAIL, EncarClient
 from dealerproxy.upstreams.encar.diagnosis import read_diagnosis
 from dealerproxy.upstreams.encar.inspection import read_inspection
 from dealerproxy.upstreams.encar.naming import UPSTREAM
+from dealerproxy.upstreams.encar.parsed_advert import ParsedAdvert, parse
 from dealerproxy.upstreams.encar.record import read_record
 from dealerproxy.upstreams.off_sale import OffSale
 from dealerproxy.upstreams.papers import DIAGNOSIS, INSPECTION, RECORD
@@ -46,18 +38,14 @@ from dealerproxy.vocabulary import Vocabulary
 
 # Inspection sheets, records and diagnoses hardly ever change while a car is on sale.
 PAPER_FRESH_S, PAPER_IF_ERROR_S = 600.0, 86_400.0
+# Raise it when the shape of a ParsedAdvert changes: other processes may still store the old one.
+_VERSION = 2
 # Drift of the frame: there was no document to read at all, so the page may still know.
 _NO_DOCUMENT = frozenset({"$", "body"})
 # What the first witness, and both together, may take of the time: the second must still be heard, and the answer
 # given, when one of them hangs.
 _FIRST_SHARE = 0.45
 _BOTH_SHARE = 0.9
-
-
-class ParsedAdvert(Advert, frozen=True):
-    """An advert as an answer had it; `capture` is the page that was kept of it if it cannot be told what it is."""
-
-    capture: str | None = None
 
 
 class NoDocument(Struct, frozen=True):
@@ -102,12 +90,13 @@ class EncarCars:
         """`fresh_s`: how long an advert is used without asking again; `deadline_s` bounds all calls for a car."""
         self.adverts = adverts or Adverts(UPSTREAM, DETAIL, off_sale)
         self._client, self._vocabulary, self._cache, self._off_sale = client, vocabulary, cache, off_sale
-        self._trial_words = vocabulary.counting_apart()
         self._deadline_s, self._now = deadline_s, now
         # An old advert is never used, not even while the site cannot be asked: its car may be sold.
         ages = {"fresh_s": fresh_s, "revalidate_s": fresh_s, "if_error_s": fresh_s}
-        self._adverts: CachePolicy[ParsedAdvert | SaleStatus] = CachePolicy("advert", ParsedAdvert | SaleStatus, **ages)
-        self._batches: CachePolicy[Batch] = CachePolicy("batch", Batch, **ages)
+        self._adverts: CachePolicy[ParsedAdvert | SaleStatus] = CachePolicy(
+            "advert", ParsedAdvert | SaleStatus, _VERSION, **ages
+        )
+        self._batches: CachePolicy[Batch] = CachePolicy("batch", Batch, _VERSION, **ages)
         self._papers: Mapping[str, CachePolicy[Document]] = {
             name: CachePolicy(
                 name, Document, fresh_s=PAPER_FRESH_S, revalidate_s=PAPER_FRESH_S, if_error_s=PAPER_IF_ERROR_S
@@ -125,13 +114,12 @@ class EncarCars:
     def _car(self, advert: ParsedAdvert | SaleStatus, listing_id: str) -> Car | SaleStatus:
         if isinstance(advert, SaleStatus):
             return advert
-        verdict, _ = _standing(advert)
-        if verdict is not SaleStatus.LIVE:
-            return verdict
+        status, _ = advert.sale()
+        if status is not SaleStatus.LIVE:
+            return status
         try:
-            return normalise(advert, listing_id, self._vocabulary)
+            return advert.live_car()
         except Drift as error:
-            error.capture = advert.capture
             upstream_trouble(UPSTREAM, "detail", error, id=listing_id)
             raise
 
@@ -206,33 +194,33 @@ class EncarCars:
         )
 
     def _note(self, listing_id: str, found: ParsedAdvert | SaleStatus, read_at: float) -> None:
-        """Remember what is not buyable, so that nothing shows it that was read before."""
+        """Notes a car that cannot be bought, so that nothing read before shows it."""
         if isinstance(found, SaleStatus):
-            return  # that one is gone is noted where both witnesses said so
+            return  # a gone car is noted where both witnesses said so
         try:
-            verdict, under_contract = _standing(found)
+            status, under_contract = found.sale()
         except Drift as error:
             upstream_trouble(UPSTREAM, "detail", error, id=listing_id)
-            return  # what it is, nobody can tell
-        if verdict is SaleStatus.LIVE and not under_contract:
+            return
+        if status is SaleStatus.LIVE and not under_contract:
             self._off_sale.back(UPSTREAM, listing_id, read_at)
         else:
-            self._off_sale.note(UPSTREAM, listing_id, read_at, verdict)
+            self._off_sale.note(UPSTREAM, listing_id, read_at, status)
 
     async def _hear(self, listing_id: str) -> ParsedAdvert | SaleStatus:
         deadline = Deadline(_BOTH_SHARE * self._deadline_s)
         failure: UpstreamError | None = None
-        keep: KeepPage = keep_nothing
+        answer = NO_READING
 
         def read(body: bytes) -> ParsedAdvert:
-            return self._seen(read_detail(body, listing_id), listing_id)
+            return parse(read_detail(body, listing_id), listing_id, self._vocabulary)
 
         def missing() -> None:
-            nonlocal keep
-            keep = page_at_hand()
+            nonlocal answer
+            answer = current_reading()
 
         try:
-            seen = await self._client.detail(
+            advert = await self._client.detail(
                 listing_id, read, within_s=_FIRST_SHARE * self._deadline_s, missing=missing
             )
         except NotFound:
@@ -244,55 +232,41 @@ class EncarCars:
             failure = error
         else:
             self.adverts.found(listing_id)
-            return seen
-        return await self._second_witness(listing_id, failure, deadline, keep)
+            return advert
+        return await self._second_witness(listing_id, failure, deadline, answer)
 
     async def _second_witness(
-        self, listing_id: str, failure: UpstreamError | None, deadline: Deadline, keep: KeepPage
+        self, listing_id: str, failure: UpstreamError | None, deadline: Deadline, answer: Reading
     ) -> ParsedAdvert | SaleStatus:
-        """Hear the page after the JSON failed, or said 404 (`failure` is None; `keep` then keeps that answer)."""
+        """Asks for the page after the JSON failed with `failure`, or returned the 404 `answer` (`failure` is None)."""
         asked_at = self._now()
 
         def read(body: bytes) -> ParsedAdvert | None:
-            nonlocal keep
+            nonlocal answer
             advert = read_page(body, listing_id)
             if advert is None:
-                keep = page_at_hand()
+                answer = current_reading()
                 return None
-            return self._seen(advert, listing_id)
+            return parse(advert, listing_id, self._vocabulary)
 
         try:
-            seen = await self._client.page(listing_id, read, within_s=deadline.remaining())
+            advert = await self._client.page(listing_id, read, within_s=deadline.remaining())
         except NotFound as error:
             if failure is not None:
                 raise failure from error
-            seen = None
+            advert = None
         except UpstreamError as error:
             upstream_trouble(UPSTREAM, "page", error, id=listing_id)
             if failure is None:
-                self.adverts.missing(listing_id, keep)
+                self.adverts.missing(listing_id, answer)
                 return SaleStatus.GONE  # by one witness: lists go on showing it
             raise failure from error
-        if seen is None:
-            self.adverts.missing(listing_id, keep)
+        if advert is None:
+            self.adverts.missing(listing_id, answer)
             self._off_sale.note(UPSTREAM, listing_id, asked_at, SaleStatus.GONE)
             return SaleStatus.GONE
         self.adverts.found(listing_id)
-        return seen
-
-    def _seen(self, advert: Advert, listing_id: str) -> ParsedAdvert:
-        """Look at an advert while its page is at hand: it is kept if the car can be neither judged nor shown.
-
-        That fails nobody yet. A car that cannot be shown may still be told to be on sale, and one that cannot be
-        judged must not fall back on what was read before: the new word may mean sold.
-        """
-        seen = ParsedAdvert(*msgspec.structs.astuple(advert))
-        try:
-            if sale_status(seen) is SaleStatus.LIVE:
-                normalise(seen, listing_id, self._trial_words)
-        except Drift as error:
-            return msgspec.structs.replace(seen, capture=capture_current_page(error))
-        return seen
+        return advert
 
     async def _batch(self, listing_ids: tuple[str, ...]) -> Batch:
         try:
@@ -316,10 +290,10 @@ class EncarCars:
             try:
                 advert = read_document(document)
             except Drift as error:
-                error.capture = capture_current_page(error)
+                report(error)
                 upstream_trouble(UPSTREAM, "batch", error, id="")
             else:
-                adverts.append(self._seen(advert, advert.listing_id))
+                adverts.append(parse(advert, advert.listing_id, self._vocabulary))
         return adverts
 
     async def _document(
@@ -361,13 +335,3 @@ async def _or_none(load: Awaitable[Document]) -> Document:
         return await load
     except NotFound:
         return NoDocument()
-
-
-def _standing(seen: ParsedAdvert) -> tuple[SaleStatus, bool]:
-    """Say whether a car can be bought, and whether it is under contract. Raises Drift, with the page that was kept."""
-    try:
-        verdict = sale_status(seen)
-        return verdict, verdict is SaleStatus.LIVE and is_under_contract(seen)
-    except Drift as error:
-        error.capture = seen.capture
-        raise

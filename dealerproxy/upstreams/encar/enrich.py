@@ -7,18 +7,15 @@ import msgspec
 from dealerproxy.contract.deadline import Deadline
 from dealerproxy.transport.errors import UpstreamError
 from dealerproxy.transport.troubles import upstream_trouble
-from dealerproxy.upstreams.encar.advert import is_under_contract, normalise, sale_status
-from dealerproxy.upstreams.encar.cars import EncarCars, ParsedAdvert
+from dealerproxy.upstreams.encar.cars import EncarCars
 from dealerproxy.upstreams.encar.naming import UPSTREAM as ENCAR
+from dealerproxy.upstreams.encar.parsed_advert import ParsedAdvert
 from dealerproxy.upstreams.results import EnrichedRows
 from dealerproxy.vehicles.car import SaleStatus
 from dealerproxy.vehicles.listing import Listing
-from dealerproxy.vocabulary import Vocabulary
 
 
-async def enrich(
-    rows: Sequence[Listing], cars: EncarCars, vocabulary: Vocabulary, deadline: Deadline, *, bypass_cache: bool
-) -> EnrichedRows:
+async def enrich(rows: Sequence[Listing], cars: EncarCars, deadline: Deadline, *, bypass_cache: bool) -> EnrichedRows:
     """Fill rows whose adverts could be fetched and read.
 
     A row whose advert is no longer on sale becomes None: the search can be minutes behind.
@@ -31,18 +28,17 @@ async def enrich(
         if advert is None:
             continue
         try:
-            on_sale = sale_status(advert) is SaleStatus.LIVE and not is_under_contract(advert)
-            found[row.listing_id] = _filled(row, advert, vocabulary) if on_sale else None
+            on_sale = advert.sale() == (SaleStatus.LIVE, False)
+            found[row.listing_id] = _filled(row, advert) if on_sale else None
         except UpstreamError:
             continue
     return EnrichedRows(found, errors[0] if errors else None)
 
 
-def _filled(row: Listing, advert: ParsedAdvert, vocabulary: Vocabulary) -> Listing:
+def _filled(row: Listing, advert: ParsedAdvert) -> Listing:
     try:
-        car = normalise(advert, row.listing_id, vocabulary)
+        car = advert.live_car()
     except UpstreamError as error:
-        error.capture = advert.capture
         upstream_trouble(ENCAR, "batch", error, id=row.listing_id)
         raise
     return msgspec.structs.replace(

@@ -11,7 +11,7 @@ from dealerproxy.cache.cache import StaleCache
 from dealerproxy.cache.entries import CachePolicy, CacheResult
 from dealerproxy.contract.deadline import Deadline
 from dealerproxy.transport.errors import Drift, UpstreamError
-from dealerproxy.transport.fetch import capture_current_page
+from dealerproxy.transport.reading import report
 from dealerproxy.transport.troubles import upstream_trouble
 from dealerproxy.upstreams.absence import NoteRows, unwatched
 from dealerproxy.upstreams.encar.client import EncarClient
@@ -145,7 +145,7 @@ class EncarSource:
             unreadable.clear()
             total, entries = read_search(body, leg.asked, self._vocabulary, unreadable)
             for path in unreadable:
-                capture_current_page(Drift(f"{ROWS}[]: {path}", "in some rows"))
+                report(Drift(f"{ROWS}[]: {path}", "in some rows"))
             return total, entries
 
         total, entries = await self._ask(leg, read, offset, limit, deadline)

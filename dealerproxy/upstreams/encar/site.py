@@ -27,8 +27,8 @@ class Encar:
 
     plan = staticmethod(plan_legs)
 
-    def __init__(self, source: EncarSource, cars: EncarCars, facets: FacetCounts, vocabulary: Vocabulary) -> None:
-        self._cars, self._vocabulary = cars, vocabulary
+    def __init__(self, source: EncarSource, cars: EncarCars, facets: FacetCounts) -> None:
+        self._cars = cars
         self.adverts = cars.adverts
         self.chunk, self.count = source.chunk, source.count
         self.find, self.documents = cars.find, cars.documents
@@ -36,7 +36,7 @@ class Encar:
 
     async def enrich(self, rows: Sequence[Listing], deadline: Deadline, *, bypass_cache: bool) -> EnrichedRows:
         """Fill rows from their adverts, 20 a call."""
-        return await enrich(rows, self._cars, self._vocabulary, deadline, bypass_cache=bypass_cache)
+        return await enrich(rows, self._cars, deadline, bypass_cache=bypass_cache)
 
     async def availability(
         self, listing_ids: Sequence[str], deadline: Deadline, *, bypass_cache: bool
@@ -80,6 +80,6 @@ async def _open(settings: Settings, vocabulary: Vocabulary, resources: Resources
         )
         facets = FacetCounts(client, vocabulary, cache, clock=clock, deadline_s=settings.list_deadline_s)
         try:
-            yield Encar(source, cars, facets, vocabulary)
+            yield Encar(source, cars, facets)
         finally:
             await facets.close()

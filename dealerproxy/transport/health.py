@@ -35,10 +35,10 @@ _MOST_BYTES = 1_000
 log = structlog.get_logger(__name__)
 
 
-class Heard(NamedTuple):
+class Stored(NamedTuple):
     """What Redis stored under a key (empty: nothing), and how many seconds its clock is ahead of this process's."""
 
-    stored: bytes
+    body: bytes
     ahead_s: float
 
 
@@ -63,9 +63,9 @@ class Circuit:
         self._lease_key = shared.key("probe", upstream, operation) if shared else ""
         self._state = CircuitState()
         self._exchange = Lock()
-        self._reports: bytes | None = None  # what Redis had last
+        self._last_stored: bytes | None = None  # the bytes that Redis had last
         self._looked_at = -math.inf
-        self._unsaid = False  # whether Redis was away when there was something to say
+        self._unwritten = False  # whether a change could not be written
 
     @asynccontextmanager
     async def admit(self) -> AsyncIterator[None]:
@@ -112,14 +112,14 @@ class Circuit:
             if self._is_fresh():
                 return
             epoch = self._state.epoch
-            reports = await self._shared.run(partial(self._listen, self._shared), None)
+            found = await self._shared.run(partial(self._read_stored, self._shared), None)
             self._looked_at = self._clock()
             if self._state.epoch == epoch:
-                self._hear(reports)
+                self._adopt(found)
             # Redis may have lost what was written, alone or with everything else.
-            lost = _decoded(reports) is None and (self._state.retry_at is not None or self._state.level > 0)
-            if reports is not None and (self._unsaid or lost):
-                await self._say(self._shared)
+            lost = _decoded(found) is None and (self._state.retry_at is not None or self._state.level > 0)
+            if found is not None and (self._unwritten or lost):
+                await self._share(self._shared)
 
     async def reset(self) -> None:
         """Resets the circuit in all processes, for an operator."""
@@ -144,13 +144,13 @@ class Circuit:
         The state is read after the lease is taken, because its last holder wrote its result before returning it.
         """
 
-        async def take(redis: Redis) -> tuple[bool, Heard | None]:
+        async def take(redis: Redis) -> tuple[bool, Stored | None]:
             taken: object = await redis.eval(TAKE, 1, self._lease_key, probe, round(LEASE_S * 1000))
-            return taken != HELD, await self._listen(shared, redis)
+            return taken != HELD, await self._read_stored(shared, redis)
 
         async with self._exchange:
-            won, reports = await shared.run(take, (True, None))
-            self._hear(reports)
+            won, found = await shared.run(take, (True, None))
+            self._adopt(found)
         if not won:
             self._state = replace(self._state, lease="another's", leased_until=self._clock() + PROBING_S)
         elif self._state.lease == probe:
@@ -162,7 +162,7 @@ class Circuit:
         self._state = circuit.released(before, probe)
         if not isinstance(outcome, NOT_ASKED):
             self._state = circuit.settled(self._state, epoch, outcome, self._clock(), self._random())
-        self._tell(before, outcome)
+        self._log_change(before, outcome)
         if self._shared is None:
             return
         if (self._state.epoch, self._state.level) != (before.epoch, before.level):
@@ -173,61 +173,61 @@ class Circuit:
     async def _publish(self, shared: RedisGuard) -> None:
         """Writes a change."""
         async with self._exchange:
-            await self._say(shared)
+            await self._share(shared)
 
-    async def _say(self, shared: RedisGuard) -> None:
+    async def _share(self, shared: RedisGuard) -> None:
         """Writes the state, unless another process has just written a longer suspension, which is then adopted."""
 
-        async def exchange(redis: Redis) -> Heard:
-            theirs = await self._listen(shared, redis)
-            standing = _decoded(theirs) if theirs.stored != self._reports else None
+        async def exchange(redis: Redis) -> Stored:
+            theirs = await self._read_stored(shared, redis)
+            standing = _decoded(theirs) if theirs.body != self._last_stored else None
             if standing and (standing.retry_at or -math.inf) > (state.retry_at or -math.inf):
                 return theirs
             return await self._write(shared, state, redis)
 
         state = self._state
-        reports = await shared.run(exchange, None)
-        self._unsaid = reports is None
+        found = await shared.run(exchange, None)
+        self._unwritten = found is None
         if self._state.epoch == state.epoch:
-            self._hear(reports)
+            self._adopt(found)
 
-    async def _listen(self, shared: RedisGuard, redis: Redis) -> Heard:
+    async def _read_stored(self, shared: RedisGuard, redis: Redis) -> Stored:
         """Reads what Redis stores."""
         (stored,) = await read(redis, [self._key], _MOST_BYTES)
-        return Heard(stored or b"", await self._ahead_s(shared, redis))
+        return Stored(stored or b"", await self._ahead_s(shared, redis))
 
     async def _ahead_s(self, shared: RedisGuard, redis: Redis) -> float:
         # Wrong by the time of the answer, at most the time-out of a call; the clocks may differ by anything.
         return await shared.time_of(redis) - self._clock()
 
-    async def _write(self, shared: RedisGuard, state: CircuitState, redis: Redis) -> Heard:
+    async def _write(self, shared: RedisGuard, state: CircuitState, redis: Redis) -> Stored:
         ahead_s = await self._ahead_s(shared, redis)
         since = max(state.since, self._clock() - FORGET_S)
         standing = Standing(state.level, state.reason, since, state.retry_at).moved(ahead_s)
-        self._reports = mine = msgspec.json.encode(standing)
+        self._last_stored = mine = msgspec.json.encode(standing)
         await redis.set(self._key, mine, px=round(FORGET_S * 1000))
-        return Heard(mine, ahead_s)
+        return Stored(mine, ahead_s)
 
-    def _hear(self, reports: Heard | None) -> None:
+    def _adopt(self, found: Stored | None) -> None:
         """Adopts what is stored if it changed. An empty key is no change: Redis may have lost it."""
-        if reports is None or not reports.stored or reports.stored == self._reports:
+        if found is None or not found.body or found.body == self._last_stored:
             return
-        self._reports = reports.stored
-        standing = _decoded(reports)
+        self._last_stored = found.body
+        standing = _decoded(found)
         if standing is None:
             log.warning("redis_foreign_value", upstream=self.upstream, operation=self.operation)
             return
         # A time in the future was written before Redis' clock was set back: it counts as now.
         standing = standing.moved(min(0.0, self._clock() - standing.since))
         if standing.since < self._state.since:
-            self._unsaid = True  # written while we could not write
+            self._unwritten = True  # written while we could not write
         else:
             self._state = circuit.adopted(self._state, standing)
 
     def _is_fresh(self) -> bool:
         return 0 <= self._clock() - self._looked_at < REFRESH_S
 
-    def _tell(self, before: CircuitState, outcome: UpstreamError | None) -> None:
+    def _log_change(self, before: CircuitState, outcome: UpstreamError | None) -> None:
         state = self._state
         if state.epoch == before.epoch:
             return
@@ -292,14 +292,14 @@ class Health:
                 await each.reset()
 
 
-def _decoded(reports: Heard | None) -> Standing | None:
+def _decoded(found: Stored | None) -> Standing | None:
     """The stored standing by this process's clock; None for anything that is not one."""
-    if reports is None:
+    if found is None:
         return None
     try:
-        standing = msgspec.json.decode(reports.stored, type=Standing)
+        standing = msgspec.json.decode(found.body, type=Standing)
     except (ValueError, RecursionError):
         return None
     # Reasons are shown to clients, so only known ones pass.
     reasons = SUSPENDED_FOR if standing.retry_at is not None or standing.level else SUSPENDED_FOR | {""}
-    return standing.moved(-reports.ahead_s) if standing.reason in reasons else None
+    return standing.moved(-found.ahead_s) if standing.reason in reasons else None

@@ -27,7 +27,7 @@ from dealerproxy.sandbox.encar.site import EncarStandIn
 from dealerproxy.sandbox.faults import Faults
 from dealerproxy.sandbox.sites import serve
 from dealerproxy.settings import PREFIX, Settings
-from dealerproxy.transport import fetch, health, retry
+from dealerproxy.transport import circuit, fetch, retry
 from dealerproxy.upstreams.danawa import index, pages
 from dealerproxy.upstreams.encar import client as encar_client
 from dealerproxy.vocabulary import Vocabulary
@@ -188,7 +188,7 @@ def hurried(monkeypatch: pytest.MonkeyPatch) -> Mapping[str, float]:
         (application, ("ATTEMPT_S",)),
         (fetch, ("CONNECT_S", "READ_S", "SLOW_S")),
         (retry, ("PAUSE_S", "USEFUL_S")),
-        (health, ("FAIR_S",)),
+        (circuit, ("FAIR_S",)),
         (encar_client, ("PAPER_S",)),
         (index, ("WAIT_S",)),
         (pages, ("PAGE_S",)),

@@ -1,14 +1,11 @@
 """The one hook by which a reader reports what is odd about the answer at hand."""
 
-import ast
 from contextlib import suppress
-from pathlib import Path
 
 import pytest
 from multidict import CIMultiDict
 from yarl import URL
 
-import dealerproxy
 from dealerproxy.transport.errors import Blocked, Drift, NotFound, UpstreamError
 from dealerproxy.transport.reading import (
     NO_READING,
@@ -24,7 +21,6 @@ from dealerproxy.transport.reading import (
 from dealerproxy.transport.response import Response
 from dealerproxy.vocabulary import CODE_KINDS, MISS_LENGTH, Vocabulary
 
-PACKAGE = Path(dealerproxy.__file__).parent
 REASONS = [Drift("Count"), Blocked("captcha"), NotFound("404"), UpstreamError("odd")]
 
 
@@ -109,24 +105,3 @@ def test_words_that_report_share_their_count_and_words_that_count_apart_report_n
         own.reporting(report_unknown_code).counting_apart().missed("panel", "P2")
     assert own.untranslated == {("panel", "P1"): 1}
     assert [reason for _, reason in pages.kept] == [Unknown("panel", "P1")]
-
-
-@pytest.mark.parametrize("room", ["transport", "cache"])
-def test_what_fetches_and_caches_knows_no_word_and_no_car(room: str) -> None:
-    files = sorted((PACKAGE / room).glob("*.py"))
-    imported = {
-        name
-        for file in files
-        for node in ast.walk(ast.parse(file.read_text(encoding="utf-8")))
-        for name in (
-            [str(node.module)]
-            if isinstance(node, ast.ImportFrom)
-            else [alias.name for alias in node.names]
-            if isinstance(node, ast.Import)
-            else []
-        )
-        if name.startswith("dealerproxy")
-    }
-    rooms = {name.split(".")[1] for name in imported if "." in name}
-    assert len(files) > 1
-    assert rooms <= {"transport", "cache", "contract", "logs", "tasks"}

@@ -14,7 +14,7 @@ from dealerproxy.contract.deadline import Deadline
 from dealerproxy.transport.errors import Drift
 from dealerproxy.upstreams.encar.legs import EncarLeg
 from dealerproxy.upstreams.encar.rows import SearchTarget
-from dealerproxy.upstreams.encar.search import EncarSource
+from dealerproxy.upstreams.encar.search import EncarChunks
 from dealerproxy.upstreams.off_sale import OffSale
 from dealerproxy.upstreams.paging import CHUNK_ROWS
 from dealerproxy.vehicles.listing import Chunk
@@ -57,7 +57,7 @@ class Site:
 async def chunks_of(site: Any) -> tuple[list[Chunk], bool]:
     """The chunks of a walk to its end, and whether it ended by drift."""
     off_sale = OffSale(lambda: 1000.0)
-    source = EncarSource(site, WORDS, StaleCache(), off_sale, fresh_s=300.0, deadline_s=8.0)
+    source = EncarChunks(site, WORDS, StaleCache(), off_sale, fresh_s=300.0, deadline_s=8.0)
     chunks: list[Chunk] = []
     while not chunks or not chunks[-1].ended:
         assert len(chunks) < 50

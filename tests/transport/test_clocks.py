@@ -19,7 +19,7 @@ from dealerproxy.transport.retry import Retries
 from dealerproxy.upstreams.danawa.index import Indexes
 from dealerproxy.upstreams.danawa.pages import Pages
 from dealerproxy.upstreams.encar.cars import EncarCars
-from dealerproxy.upstreams.encar.search import EncarSource
+from dealerproxy.upstreams.encar.search import EncarChunks
 from dealerproxy.upstreams.off_sale import OffSale
 from dealerproxy.vehicles.fx import FxRates
 
@@ -177,7 +177,7 @@ CLOCKS = {
     Retries: "clock",
     RedisGuard: "clock",
     EncarCars: "now",
-    EncarSource: "now",
+    EncarChunks: "now",
     Indexes: "now",
     Pages: "now",
 }

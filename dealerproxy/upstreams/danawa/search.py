@@ -19,7 +19,7 @@ from dealerproxy.vehicles.listing import Chunk, LeftOut, Listing
 MAX_SORTED = 64
 
 
-class DanawaSource:
+class DanawaChunks:
     """Reads legs from the indexes."""
 
     def __init__(self, indexes: Indexes, off_sale: OffSale, *, listed: NoteRows = unwatched) -> None:

@@ -17,7 +17,7 @@ from dealerproxy.upstreams.danawa.index import Brand, Indexes
 from dealerproxy.upstreams.danawa.legs import plan_legs
 from dealerproxy.upstreams.danawa.names import UPSTREAM
 from dealerproxy.upstreams.danawa.pages import Pages
-from dealerproxy.upstreams.danawa.search import DanawaSource
+from dealerproxy.upstreams.danawa.search import DanawaChunks
 from dealerproxy.upstreams.resources import OpenSite, Resources
 from dealerproxy.upstreams.results import EnrichedRows, StockedModels
 from dealerproxy.vehicles.listing import Listing
@@ -29,10 +29,10 @@ class Danawa:
 
     plan = staticmethod(plan_legs)
 
-    def __init__(self, source: DanawaSource, cars: DanawaCars, indexes: Indexes) -> None:
+    def __init__(self, chunks: DanawaChunks, cars: DanawaCars, indexes: Indexes) -> None:
         self._cars, self._indexes = cars, indexes
         self.adverts = cars.adverts
-        self.chunk, self.count = source.chunk, source.count
+        self.chunk, self.count = chunks.chunk, chunks.count
         self.find, self.documents = cars.find, cars.documents
 
     async def enrich(self, rows: Sequence[Listing], deadline: Deadline, *, bypass_cache: bool) -> EnrichedRows:
@@ -83,7 +83,7 @@ async def _open(
         )
         warming = asyncio.create_task(indexes.keep_warm(warm), name="keep-danawa-warm") if warm else None
         try:
-            yield Danawa(DanawaSource(indexes, off_sale, listed=adverts.listed), cars, indexes)
+            yield Danawa(DanawaChunks(indexes, off_sale, listed=adverts.listed), cars, indexes)
         finally:
             if warming is not None:
                 await cancel_and_wait(warming)

@@ -31,8 +31,8 @@ LEAST_REPEATED = 8
 IF_ERROR_S = 1_800.0
 
 
-class EncarSource:
-    """Chunks of 48 rows and counts, each asked once however many want it."""
+class EncarChunks:
+    """Chunks of 48 rows, and counts; concurrent requests share one fetch."""
 
     def __init__(
         self,
@@ -47,7 +47,7 @@ class EncarSource:
         judged: Judged = unheeded,
         listed: NoteRows = unwatched,
     ) -> None:
-        """`listed` is told of the rows of every list, before those that departed are left out, and of their age."""
+        """`listed` is called with the rows of each chunk, cars off sale included, and their age in seconds."""
         self._client, self._vocabulary, self._cache, self._off_sale = client, vocabulary, cache, off_sale
         self._deadline_s, self._now, self._judged, self._listed = deadline_s, now, judged, listed
         ages = {"fresh_s": fresh_s, "revalidate_s": 2 * fresh_s, "if_error_s": max(2 * fresh_s, IF_ERROR_S)}
@@ -55,7 +55,7 @@ class EncarSource:
         self._counts: CachePolicy[int] = CachePolicy("count", int, **ages)
 
     async def chunk(self, leg: EncarLeg, index: int, deadline: Deadline, *, bypass_cache: bool) -> CacheResult[Chunk]:
-        """One page of a search."""
+        """Return a chunk of a search, without cars that are known to be off sale."""
         found = await self._cache.get(
             self._chunks,
             (leg.q, leg.sort, str(index)),
@@ -70,7 +70,7 @@ class EncarSource:
     async def count(
         self, leg: EncarLeg, keep: Callable[[Listing], bool], deadline: Deadline, *, bypass_cache: bool
     ) -> CacheResult[int]:
-        """The site's own count, by one small call."""
+        """Return the site's own count, fetched by one small call; its own filters make `keep` needless."""
         return await self._cache.get(
             self._counts, leg.q, lambda: self._fetch_count(leg), deadline, bypass_cache=bypass_cache
         )

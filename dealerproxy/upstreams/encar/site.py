@@ -15,7 +15,7 @@ from dealerproxy.upstreams.encar.enrich import enrich
 from dealerproxy.upstreams.encar.facet_counts import FacetCounts
 from dealerproxy.upstreams.encar.legs import plan_legs
 from dealerproxy.upstreams.encar.naming import UPSTREAM
-from dealerproxy.upstreams.encar.search import EncarSource
+from dealerproxy.upstreams.encar.search import EncarChunks
 from dealerproxy.upstreams.resources import OpenSite, Resources
 from dealerproxy.upstreams.results import EnrichedRows
 from dealerproxy.vehicles.listing import Listing
@@ -27,10 +27,10 @@ class Encar:
 
     plan = staticmethod(plan_legs)
 
-    def __init__(self, source: EncarSource, cars: EncarCars, facets: FacetCounts) -> None:
+    def __init__(self, chunks: EncarChunks, cars: EncarCars, facets: FacetCounts) -> None:
         self._cars = cars
         self.adverts = cars.adverts
-        self.chunk, self.count = source.chunk, source.count
+        self.chunk, self.count = chunks.chunk, chunks.count
         self.find, self.documents = cars.find, cars.documents
         self.facets = facets.stocked
 
@@ -67,7 +67,7 @@ async def _open(settings: Settings, vocabulary: Vocabulary, resources: Resources
             adverts=adverts,
             now=clock,
         )
-        source = EncarSource(
+        chunks = EncarChunks(
             client,
             vocabulary,
             cache,
@@ -80,6 +80,6 @@ async def _open(settings: Settings, vocabulary: Vocabulary, resources: Resources
         )
         facets = FacetCounts(client, vocabulary, cache, clock=clock, deadline_s=settings.list_deadline_s)
         try:
-            yield Encar(source, cars, facets)
+            yield Encar(chunks, cars, facets)
         finally:
             await facets.close()

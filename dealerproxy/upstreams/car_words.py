@@ -94,19 +94,18 @@ _DRIVETRAINS = (
     (re.compile(r"\bFWD\b|전륜", _WORDS), "FWD"),
     (re.compile(r"\bRWD\b|후륜", _WORDS), "RWD"),
 )
-# 530e, 745Le, 300de, xDrive45e, TFSI e, T8: the makers' own marks for cars that plug in.
-_PLUG_IN = re.compile(r"플러그인|PHEV|plug-?in|\b\d{3}[Lxd]?e\b|\bxDrive\d{2}e\b|\bTFSI ?e\b|\bT8\b", _WORDS)
+_PLUG_IN = re.compile(r"플러그인|PHEV|plug-?in", _WORDS)
 
 
 @lru_cache(maxsize=16_384)
-def facts_in_name(text: str) -> NameFacts:
-    """Read what a car's names say in so many words about engine, drive and plug; silence is None."""
+def facts_in_name(text: str, facet: str, vocabulary: Vocabulary) -> NameFacts:
+    """Read what the names of a make's car say in so many words about engine, drive and plug; silence is None."""
     litres = set(_LITRES.findall(text))
     drives = {name for pattern, name in _DRIVETRAINS if pattern.search(text)}
     return NameFacts(
         engine_cc=round(float(litres.pop()) * 1000) if len(litres) == 1 else None,
         drivetrain=drives.pop() if len(drives) == 1 else None,
-        plug_in=bool(_PLUG_IN.search(text)),
+        plug_in=bool(_PLUG_IN.search(text)) or vocabulary.name_codes.names_plug_in(facet, text),
     )
 
 

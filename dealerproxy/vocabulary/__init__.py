@@ -5,7 +5,8 @@ so that a look-up costs the same however long they grow. What has no translation
 
 Inside, each module builds on those before it: `terms` (what others speak), `text` (comparing and composing
 words), `files` (reading one file, naming the line of an error), `build` (files into dictionaries), `sheet` (the words
-of inspections, insurance records and diagnoses), `danawa` (that site's own words), `lookup`.
+of inspections, insurance records and diagnoses), `danawa` (that site's own words), `name_codes`
+(makers' codes that tell a fuel), `lookup`.
 """
 
 from dealerproxy.vocabulary.build import OPTION_COUNT
@@ -19,6 +20,7 @@ from dealerproxy.vocabulary.lookup import (
     Vocabulary,
     load,
 )
+from dealerproxy.vocabulary.name_codes import PLUG_IN, NameCodes
 from dealerproxy.vocabulary.sheet import SEVERITIES, SheetWords
 from dealerproxy.vocabulary.terms import (
     SELL_TYPES,
@@ -41,6 +43,7 @@ __all__ = [
     "MISSES_KEPT",
     "MISS_LENGTH",
     "OPTION_COUNT",
+    "PLUG_IN",
     "RUN_LENGTH",
     "SELLER_TYPES",
     "SELL_TYPES",
@@ -52,6 +55,7 @@ __all__ = [
     "Make",
     "MakeFacet",
     "Model",
+    "NameCodes",
     "Option",
     "SheetWords",
     "Vocabulary",

@@ -19,6 +19,7 @@ from dealerproxy.vocabulary.build import (
 )
 from dealerproxy.vocabulary.danawa import DanawaWords
 from dealerproxy.vocabulary.files import CategoryEntry, English, read_file
+from dealerproxy.vocabulary.name_codes import NameCodes
 from dealerproxy.vocabulary.sheet import TABLES, build_sheet
 from dealerproxy.vocabulary.terms import SELL_TYPES, SELLER_TYPES, Body, Colour, Make, Model, Option
 from dealerproxy.vocabulary.text import GAP, UNTRANSLATED, longest_word, one_line, split_run, squeeze, tidy, word_key
@@ -42,6 +43,7 @@ class Vocabulary:
     `fuel_filters`, `transmission_filters`: the partner's filter token -> Encar facets, () where it has none.
     `colour_families`: the plain colour words. `sheet`: the words of inspections, records and diagnoses.
     `danawa`: the second site's codes and labels, and the makes and groups only it has.
+    `name_codes`: the codes in names that tell a car's fuel.
     `untranslated`: (kind, foreign word) -> how often it was met.
     `report_code`: called with (kind, word) at every miss among CODE_KINDS; see `reporting`.
     """
@@ -66,6 +68,7 @@ class Vocabulary:
         self._words, self._placeholders = build_words(read_file(folder, "words.toml"))
         self.sheet = build_sheet(folder)
         self.danawa = DanawaWords(folder, self._makes_by_facet, self._models)
+        self.name_codes = NameCodes(read_file(folder, "name_codes.toml"), self._makes_by_facet, self.fuel_filters)
         self.untranslated: Counter[tuple[str, str]] = Counter()
         self.report_code: Callable[[str, str], object] = _ignore
         self._generation = lru_cache(CACHE_SIZE)(self._find_generation)

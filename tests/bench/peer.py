@@ -186,7 +186,7 @@ def is_left_out(row: Row) -> bool:
 def shown(row: Row, make: Make, model: Model, words: Vocabulary) -> Summary:
     """Turn a row into one that is shown."""
     grades = trim((row.badge, row.badge_detail), words)
-    names = facts_in_name(f"{row.model} {grades.korean or ''}")
+    names = facts_in_name(f"{row.model} {grades.korean or ''}", row.manufacturer, words)
     fuel = fuel_token(row.fuel_type, names, words)
     price = usd(round(row.price * WON_PER_MANWON), DEFAULT_KRW_PER_USD)
     freight = ocean_freight(make.name, model.body)

@@ -153,7 +153,7 @@ def normalise(advert: Advert, listing_id: str, vocabulary: Vocabulary, base: URL
     registered = _year_month(advert.startYearMonth) or dated.registered
     fuel_word, colour_word = _word(advert.carGas, vocabulary), _word(advert.carColor, vocabulary)
     transmission, body_word = _word(advert.carAutoGbn, vocabulary), _word(advert.carType, vocabulary)
-    names = facts_in_name(named.korean)
+    names = facts_in_name(named.korean, named.facet or "", vocabulary)
     names = names._replace(plug_in=names.plug_in or named.fuel == "plug_in_hybrid")
     fuel = fuel_token(fuel_word, names, vocabulary) if fuel_word else named.fuel
     engine_cc = named.engine_cc if advert.numCc in NOTHING else _engine_cc(advert.numCc)

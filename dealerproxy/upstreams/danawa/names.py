@@ -24,7 +24,7 @@ from dealerproxy.upstreams.danawa.listing import ListRow
 from dealerproxy.upstreams.danawa.urls import HOME, bridge_url
 from dealerproxy.upstreams.values import is_year, shown
 from dealerproxy.vehicles.listing import LeftOut, LeftOutReason, Listing
-from dealerproxy.vocabulary import Make, Model, Vocabulary
+from dealerproxy.vocabulary import PLUG_IN, Make, Model, Vocabulary
 
 UPSTREAM = "danawa"
 # The one feeder whose cars can be read in full; others were seen years ago, under codes nobody knows.
@@ -75,11 +75,12 @@ def read_name(text: str, vocabulary: Vocabulary) -> Named:
     facet = vocabulary.danawa.make_facet_of(label)
     found = vocabulary.danawa.split_name(facet, korean) if facet else None
     model, words = found or (None, 0)
-    fuel = fuel_said(korean)
-    names = facts_in_name(korean)
+    facet = model.make_facet if model else facet
+    fuel = fuel_said(korean, facet or "", vocabulary)
+    names = facts_in_name(korean, facet or "", vocabulary)
     return Named(
         make=vocabulary.danawa.make_of(facet) if facet else None,
-        facet=model.make_facet if model else facet,
+        facet=facet,
         model=model,
         korean=korean,
         trim=_trim(korean, words, vocabulary),
@@ -90,15 +91,23 @@ def read_name(text: str, vocabulary: Vocabulary) -> Named:
 
 
 @lru_cache(maxsize=16_384)
-def fuel_said(text: str) -> str | None:
-    """Return the partner's token for the fuel a text names; None when it names none, or several that conflict."""
+def fuel_said(text: str, facet: str, vocabulary: Vocabulary) -> str | None:
+    """Return the partner's token for the fuel that a name of this make tells, in words or else by the maker's codes.
+
+    None when it tells none, or several that conflict.
+    """
     found = {token for token, pattern in _FUELS.items() if pattern.search(text)}
     if _TWO_FUELS.search(text):
         return None
+    code = vocabulary.name_codes.fuel(facet, text)
+    if not found or code == PLUG_IN:
+        return code
     if "hydrogen" in found:
         found.discard("electric")  # 수소전기차
-    if "plug_in_hybrid" in found:
+    if PLUG_IN in found:
         found -= {"hybrid", *_ENGINES}
+    if found == {"hybrid"}:
+        return vocabulary.name_codes.hybrid(facet)
     if "hybrid" in found and len(found) == 2:
         (other,) = found - {"hybrid"}
         return f"{other}_hybrid" if other in _ENGINES else "hybrid" if other == "lpg" else None

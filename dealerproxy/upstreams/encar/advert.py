@@ -157,7 +157,7 @@ def normalise(advert: Advert, listing_id: str, vocabulary: Vocabulary) -> Car:
         (short_text(advert.at("category.gradeName")), short_text(advert.at("category.gradeDetailName"))), vocabulary
     )
     model_korean = _mandatory_text(advert, MODEL_NAME)
-    names = facts_in_name(f"{model_korean} {grades.korean or ''}")
+    names = facts_in_name(f"{model_korean} {grades.korean or ''}", _mandatory_text(advert, MANUFACTURER), vocabulary)
     fuel = fuel_token(short_text(advert.at("spec.fuelName")), names, vocabulary)
     transmission, colour = short_text(advert.at("spec.transmissionName")), short_text(advert.at("spec.colorName"))
     shade = vocabulary.colour(colour) if colour else None

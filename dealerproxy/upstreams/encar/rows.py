@@ -178,7 +178,7 @@ def normalise(row: SearchRow, asked: SearchTarget, vocabulary: Vocabulary) -> Li
         vocabulary.missed("model", row.Model)
         return LeftOut(LeftOutReason.UNKNOWN_MODEL, row.Id)
     grades = trim((row.Badge, row.BadgeDetail), vocabulary)
-    names = facts_in_name(f"{model_korean} {grades.korean or ''}")
+    names = facts_in_name(f"{model_korean} {grades.korean or ''}", row.Manufacturer, vocabulary)
     fuel = fuel_token(row.FuelType, names, vocabulary)
     key = _vehicle_key(row)
     return Listing(

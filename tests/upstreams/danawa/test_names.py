@@ -105,8 +105,8 @@ def test_a_label_with_two_facets_finds_the_model_in_either(vocabulary: Vocabular
         ("", None),
     ],
 )
-def test_the_fuel_is_taken_only_from_words_that_name_it(text: str, fuel: str | None) -> None:
-    assert fuel_said(text) == fuel
+def test_the_fuel_is_taken_only_from_words_that_name_it(vocabulary: Vocabulary, text: str, fuel: str | None) -> None:
+    assert fuel_said(text, "", vocabulary) == fuel
 
 
 def test_drive_and_engine_are_what_the_name_says_and_an_electric_car_has_no_engine(vocabulary: Vocabulary) -> None:

@@ -1,0 +1,69 @@
+"""Makers' codes in a car's name that tell its fuel (name_codes.toml), such as TDI, 530e or P400e."""
+
+import re
+from collections.abc import Iterable, Mapping
+
+from msgspec import Struct
+
+from dealerproxy.vocabulary.files import File, Word
+from dealerproxy.vocabulary.terms import Make
+
+PLUG_IN = "plug_in_hybrid"
+_Patterns = Mapping[str, re.Pattern[str]]
+
+
+class _PlugInEntry(Struct, frozen=True, forbid_unknown_fields=True):
+    sure: list[Word] = []
+    hybrid: list[Word] = []
+
+
+class NameCodes:
+    """Look-ups by a make's Korean facet. Fuels are the partner's tokens."""
+
+    def __init__(self, file: File, makes: Mapping[str, Make], fuels: Iterable[str]) -> None:
+        """Raises VocabularyError for an unknown make or fuel, and for what is no regular expression."""
+        plug_ins = file.entries("plug_ins", _PlugInEntry)
+        by_make = file.entries("makes", dict[str, list[Word]])
+        shared = file.value("any", dict[str, list[Word]])
+        known = frozenset(fuels)
+        for table, facets in (("plug_ins", plug_ins), ("makes", by_make)):
+            for facet in facets:
+                if facet not in makes:
+                    raise file.error("is no facet of a make", table, facet)
+        for facet, codes in (("any", shared), *by_make.items()):
+            for fuel in codes:
+                if fuel not in known:
+                    raise file.error(f"{fuel!r} is no fuel token", "makes", facet)
+        self._gasoline_hybrids = frozenset(file.value("gasoline_hybrids", list[Word]))
+        self._plug_ins = {
+            facet: _any_of(file, [*entry.sure, *entry.hybrid], "plug_ins", facet) for facet, entry in plug_ins.items()
+        }
+        self._fuels: dict[str, _Patterns] = {}
+        for facet in makes:
+            codes = {fuel: [*shared.get(fuel, ()), *by_make.get(facet, {}).get(fuel, ())] for fuel in known}
+            if facet in plug_ins:
+                codes[PLUG_IN] = [*codes[PLUG_IN], *plug_ins[facet].sure]
+            self._fuels[facet] = {
+                fuel: _any_of(file, patterns, "makes", facet) for fuel, patterns in codes.items() if patterns
+            }
+
+    def names_plug_in(self, facet: str, text: str) -> bool:
+        """Whether a hybrid of this name plugs in. Of a car that is no hybrid it says nothing."""
+        pattern = self._plug_ins.get(facet)
+        return pattern is not None and pattern.search(text) is not None
+
+    def hybrid(self, facet: str) -> str:
+        """Return the token of a make's car that is called a hybrid and nothing else."""
+        return "gasoline_hybrid" if facet in self._gasoline_hybrids else "hybrid"
+
+    def fuel(self, facet: str, text: str) -> str | None:
+        """Return the fuel that the codes of a name mean; None for no code, and for codes of several fuels."""
+        found = [fuel for fuel, pattern in self._fuels.get(facet, {}).items() if pattern.search(text)]
+        return found[0] if len(found) == 1 else None
+
+
+def _any_of(file: File, patterns: Iterable[str], *path: str) -> re.Pattern[str]:
+    try:
+        return re.compile("|".join(f"(?:{pattern})" for pattern in patterns) or r"(?!)", re.ASCII)
+    except re.error as error:
+        raise file.error(f"no regular expression: {error}", *path) from error

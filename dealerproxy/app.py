@@ -242,7 +242,7 @@ async def _search(app: web.Application) -> AsyncIterator[None]:
 async def _metrics(app: web.Application) -> AsyncIterator[None]:
     app[METRICS].watch(
         health=app[HEALTH],
-        adverts={name: site.adverts for name, site in app[SITES].items()},
+        sites=app[SITES],
         cache=app[CACHE],
         answers=app[ANSWERS].memory,
         shared=app[SHARED],

@@ -31,6 +31,7 @@ from multidict import CIMultiDict
 from yarl import URL
 
 import dealerproxy
+from dealerproxy.contract.terms import UPSTREAMS
 from dealerproxy.transport.response import Response
 
 REQUEST, RESPONSE, META = "request.json", "response.json", "meta.json"
@@ -48,7 +49,7 @@ _HEADER_NAME = r"^[!#$%&'*+.^_`|~0-9A-Za-z-]+\Z"
 _HEADER_VALUE = r"^[^\x00-\x08\x0a-\x1f\x7f]*\Z"
 # What only a `meta.json` of this project says, in whatever state the rest of the file is.
 _FORMAT = re.compile(rb'"format"\s*:\s*\d')
-_UPSTREAM = re.compile(rb'"upstream"\s*:\s*"(?:encar|danawa)"')
+_UPSTREAM = re.compile(rf'"upstream"\s*:\s*"(?:{"|".join(UPSTREAMS)})"'.encode())
 
 Json = Mapping[str, Any]
 T = TypeVar("T")

@@ -20,6 +20,7 @@ from dealerproxy.captures.scrub.safe_words import identities
 from dealerproxy.captures.scrub.stand_ins import masked
 from dealerproxy.captures.scrub.texts import ScrubError
 from dealerproxy.captures.sites import Page, recognise
+from dealerproxy.contract.terms import UPSTREAMS
 from dealerproxy.tasks import cancel_and_wait
 from dealerproxy.transport.errors import Blocked, Drift, NotFound
 from dealerproxy.transport.reading import CaptureReason, Unknown
@@ -44,7 +45,7 @@ MOST_WORDS = 10
 _PLACE = re.compile(r"\[\d+\]")
 _LONGEST_SLUG = 32
 _NO_SLUG = re.compile(r"[^a-z0-9]+")
-_NAME = re.compile(r"(?:encar|danawa)-[a-z]+-[a-z_]+-[a-z0-9-]*[0-9a-f]{8}")
+_NAME = re.compile(rf"(?:{'|'.join(UPSTREAMS)})-[a-z]+-[a-z_]+-[a-z0-9-]*[0-9a-f]{{8}}")
 
 WRITTEN, FAILED = "written", "failed"
 

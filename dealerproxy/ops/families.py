@@ -147,11 +147,5 @@ OUTCOMES = (
     *(OK, NOT_FOUND, "blocked", "rate_limited", "upstream_error", "drift", "timed_out", "unreachable"),
     OTHER,
 )
-# Where drift may be found, by the words of the log. Counted from 0: an increase is seen only in what is there already.
-PLACES = (
-    *(("encar", each) for each in ("search", "count", "facets", "detail", "page", "batch")),
-    *(("encar", each) for each in ("inspection", "record", "diagnosis")),
-    *(("danawa", each) for each in ("list", "feeder", "inspection", "record")),
-)
 DRIFT = Drift.code
 CAPTURED = ("written", "failed")

@@ -52,8 +52,8 @@ from dealerproxy.transport.reading import CapturePage, keep_no_page
 from dealerproxy.transport.redis_guard import RedisGuard
 from dealerproxy.transport.retry import Retries
 from dealerproxy.transport.troubles import OTHER
-from dealerproxy.upstreams.absence import Adverts
 from dealerproxy.upstreams.availability import Outcome
+from dealerproxy.upstreams.upstream import Upstream
 from dealerproxy.vehicles.car import Car
 from dealerproxy.vehicles.fx import FxRates
 from dealerproxy.vehicles.listing import LeftOut, LeftOutReason, Listing
@@ -122,7 +122,7 @@ class Metrics:
         self,
         *,
         health: Health,
-        adverts: Mapping[str, Adverts],
+        sites: Mapping[str, Upstream[Any]],
         cache: StaleCache,
         answers: BoundedMemory,
         shared: RedisGuard | None,
@@ -136,8 +136,8 @@ class Metrics:
                 reading.build,
                 lambda: reading.pools(self._pools),
                 lambda: reading.circuits(health),
-                lambda: reading.absences(adverts),
-                reading.troubles,
+                lambda: reading.absences(sites),
+                lambda: reading.troubles(sites),
                 lambda: reading.fills(self._fills),
                 lambda: reading.captures(self._met),
                 lambda: reading.words(vocabulary),

@@ -3,14 +3,14 @@
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import datetime
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
 import dealerproxy
 from dealerproxy.cache.memory import BoundedMemory
-from dealerproxy.ops.families import DRIFT, FAMILIES, PLACES
+from dealerproxy.ops.families import DRIFT, FAMILIES
 from dealerproxy.ops.fill import Fill
 from dealerproxy.transport import troubles as upstream_troubles
 from dealerproxy.transport.circuit import Phase
@@ -18,7 +18,7 @@ from dealerproxy.transport.health import Health
 from dealerproxy.transport.limits import Bulkhead
 from dealerproxy.transport.redis_guard import RedisGuard
 from dealerproxy.transport.retry import CAPACITY, MENDABLE, Retries
-from dealerproxy.upstreams.absence import Adverts
+from dealerproxy.upstreams.upstream import Upstream
 from dealerproxy.vehicles.fx import FxRates
 from dealerproxy.vocabulary import Vocabulary
 
@@ -82,18 +82,20 @@ def circuits(health: Health) -> Iterator[Metric]:
     yield from (states, reasons, until)
 
 
-def absences(sites: Mapping[str, Adverts]) -> Iterator[Metric]:
-    """Tell which upstreams lost their adverts."""
+def absences(sites: Mapping[str, Upstream[Any]]) -> Iterator[Metric]:
+    """Yield for each site whether it lost its adverts."""
     lost = _gauge("dealerproxy_mass_absence_state")
-    for upstream, adverts in sites.items():
-        lost.add_metric((upstream,), adverts.lost)
+    for upstream, site in sites.items():
+        lost.add_metric((upstream,), site.adverts.lost)
     yield lost
 
 
-def troubles() -> Iterator[Metric]:
-    """Tell of what the log has lines about."""
+def troubles(sites: Mapping[str, Upstream[Any]]) -> Iterator[Metric]:
+    """Yield how many troubles were logged. Drift of each operation counts from 0, so that the first increase shows."""
     lines, drifts = _counter("dealerproxy_upstream_troubles_total"), _counter("dealerproxy_upstream_drift_total")
-    counts: Counter[tuple[str, str, str]] = Counter({(*place, DRIFT): 0 for place in PLACES})
+    counts: Counter[tuple[str, str, str]] = Counter(
+        {(name, operation, DRIFT): 0 for name, site in sites.items() for operation in site.operations}
+    )
     for (upstream, operation, reason, path), count in upstream_troubles.trouble_counts.items():
         counts[upstream, operation, reason] += count
         if path:

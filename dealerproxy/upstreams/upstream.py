@@ -24,6 +24,10 @@ class Upstream(Protocol[L_contra]):
     """One site, with legs of type L. `bypass_cache` forces one attempt; every call ends by its deadline."""
 
     @property
+    def operations(self) -> Sequence[str]:
+        """The names of the site's operations, as log lines and metrics of troubles have them."""
+
+    @property
     def adverts(self) -> Adverts:
         """What is known of adverts that went missing."""
 

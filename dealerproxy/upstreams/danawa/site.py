@@ -12,12 +12,20 @@ from dealerproxy.upstreams.absence import Absence, Adverts
 from dealerproxy.upstreams.availability import Outcome
 from dealerproxy.upstreams.danawa.availability import check
 from dealerproxy.upstreams.danawa.cars import DanawaCars
-from dealerproxy.upstreams.danawa.client import FEEDER, FEEDER_MANNERS, LIST_MANNERS, DanawaClient, request_headers
+from dealerproxy.upstreams.danawa.client import (
+    FEEDER,
+    FEEDER_MANNERS,
+    LIST,
+    LIST_MANNERS,
+    DanawaClient,
+    request_headers,
+)
 from dealerproxy.upstreams.danawa.index import Brand, Indexes
 from dealerproxy.upstreams.danawa.legs import plan_legs
 from dealerproxy.upstreams.danawa.names import UPSTREAM
 from dealerproxy.upstreams.danawa.pages import Pages
 from dealerproxy.upstreams.danawa.search import DanawaChunks
+from dealerproxy.upstreams.papers import INSPECTION, RECORD
 from dealerproxy.upstreams.resources import OpenSite, Resources
 from dealerproxy.upstreams.results import EnrichedRows, StockedModels
 from dealerproxy.vehicles.listing import Listing
@@ -27,6 +35,7 @@ from dealerproxy.vocabulary import Vocabulary
 class Danawa:
     """The site's parts as one upstream."""
 
+    operations = (LIST, FEEDER, INSPECTION, RECORD)
     plan = staticmethod(plan_legs)
 
     def __init__(self, chunks: DanawaChunks, cars: DanawaCars, indexes: Indexes) -> None:

@@ -16,6 +16,7 @@ from dealerproxy.upstreams.encar.facet_counts import FacetCounts
 from dealerproxy.upstreams.encar.legs import plan_legs
 from dealerproxy.upstreams.encar.naming import UPSTREAM
 from dealerproxy.upstreams.encar.search import EncarChunks
+from dealerproxy.upstreams.papers import DIAGNOSIS, INSPECTION, RECORD
 from dealerproxy.upstreams.resources import OpenSite, Resources
 from dealerproxy.upstreams.results import EnrichedRows
 from dealerproxy.vehicles.listing import Listing
@@ -25,6 +26,7 @@ from dealerproxy.vocabulary import Vocabulary
 class Encar:
     """The site's parts as one upstream."""
 
+    operations = ("search", "count", "facets", "detail", "page", "batch", INSPECTION, RECORD, DIAGNOSIS)
     plan = staticmethod(plan_legs)
 
     def __init__(self, chunks: EncarChunks, cars: EncarCars, facets: FacetCounts) -> None:

@@ -1,10 +1,10 @@
-"""A cache of pieces (a chunk of a search, a car, a sheet) that knows how old each may be, in memory and in Redis.
+"""The cache of typed entries (a chunk of a search, an advert, a sheet), in memory and in Redis, with three ages each.
 
-A piece has three ages. While `fresh` it is the answer. Until `revalidate` it is answered at once and loaded anew behind
-the answer, and told with the reason if the load before failed. Until `if_error` it is loaded first, and answered with
-the reason should that fail or take too long. Loads are single-flight, in the process and across processes, and detached
-from whoever asked first. Failures are kept apart from values: during their kind's back-off nobody starts another load.
-What a load returns replaces what was there, so a car that was found sold is not answered from an older good body.
+Until `fresh_s` an entry is returned as it is. Until `revalidate_s` it is returned at once and reloaded in the
+background; if the last load failed, the result carries that failure. Until `if_error_s` it is reloaded first, and
+returned with the failure if that fails or takes too long. Loads are single-flight, within a process and across
+processes, and detached from the request that started them. Failures are stored apart from values: during a policy's
+back-off no load starts. A load's result replaces what was there: a car found sold never comes from an older entry.
 """
 
 import asyncio
@@ -27,16 +27,16 @@ from dealerproxy.transport.limits import background
 from dealerproxy.transport.redis_guard import RedisGuard
 
 MAX_BYTES = 64 * 2**20
-# Decoded, listings take 3 times their encoded size, an advert's nested mappings 6 times.
+# Decoded, listings and adverts take about 3 times their encoded size, nested mappings 6 times.
 MEMORY_FACTOR = 4
-# However short its ages, a piece must be there for the processes that waited for it.
+# However short its ages, an entry must last until the processes that waited for it have read it.
 LEAST_KEPT_S = 1.0
 TOO_LATE = "the request's deadline came first"
 
 log = structlog.get_logger(__name__)
 V = TypeVar("V")
 Load = Callable[[], Awaitable[V]]
-# What is kept at a place, or goes on there.
+# What a place holds, or is used for.
 _PIECE, _FAILURE, _LOOK, _LOCK = "piece", "failure", "look", "lock"
 
 
@@ -53,11 +53,11 @@ _NOTHING = _Kept(None, -math.inf, -math.inf, 0)
 
 
 class StaleCache:
-    """All pieces of a process and, through `shared`, those of the others.
+    """All entries of a process and, through `shared`, those of other processes.
 
-    `counts` tells how many answers were given, by kind, tier (`memory`, `redis`, `upstream`) and result: a State, or
-    `error` when there was nothing to answer with. An `error` of tier `redis` is something there that is not ours.
-    `clock` never jumps: nothing here depends on the time of day. In Redis times are those of Redis' own clock.
+    `counts` has the number of results by policy, tier (`memory`, `redis`, `upstream`) and result: a CacheStatus, or
+    `error` when there was nothing to return. An `error` of tier `redis` is a value there that cannot be decoded.
+    `clock` never jumps: nothing here depends on the time of day. Redis stores times of its own clock.
     """
 
     def __init__(
@@ -83,9 +83,9 @@ class StaleCache:
         *,
         bypass_cache: bool = False,
     ) -> CacheResult[V]:
-        """Find a piece or load it; with `fresh_look` load it in any case, or join a load that is under way.
+        """Return an entry or load it; with `bypass_cache` load it in any case, or join the load under way.
 
-        Raises what the load raised, or TooLate when the deadline came first, if nothing old may stand in.
+        Raises what the load raised, or TooLate when the deadline came first, if no entry is young enough to stand in.
         """
         place = (kind.stored_as, key, _PIECE)
         kept = self._kept(place)
@@ -106,7 +106,7 @@ class StaleCache:
                     state = CacheStatus.UPDATING if failure is None else CacheStatus.STALE
                     return self._found(kind, "memory", state, kept, failure)
             if place not in self._flights and not deadline.remaining():
-                raise TooLate(TOO_LATE)  # nobody would hear the answer
+                raise TooLate(TOO_LATE)  # no time to wait for an answer
             flight = self._flight(place, fetch)
             await asyncio.wait({flight}, timeout=deadline.remaining())
             if not flight.done():
@@ -120,20 +120,20 @@ class StaleCache:
             return self._found(kind, "memory", CacheStatus.STALE, kept, error)
 
     def at_hand(self, kind: CachePolicy[V], key: Key) -> V | None:
-        """Return what this process remembers of a piece, however old, without loading anything."""
+        """Return the entry in this process's memory, however old; None without one. Loads nothing."""
         kept: V | None = self._kept((kind.stored_as, key, _PIECE)).value
         return kept
 
     def forgive(self) -> None:
-        """Forget, in this process, how loads failed so far: the next to ask starts another one."""
+        """Forgets past failures in this process, so that the next call of `get` starts a load."""
         self._forgiven_at = self._clock()
 
     async def close(self) -> None:
-        """Cancel what is being loaded."""
+        """Cancels all loads."""
         await cancel_and_wait(*self._flights.values())
 
     async def _catch_up(self, kind: CachePolicy[V], key: Key, deadline: Deadline) -> _Kept:
-        """Return what is kept once Redis was asked too. Raises the failure that forbids another load for now."""
+        """Return the newest entry of memory and Redis. Raises the failure whose back-off is not over."""
         since = self._clock() - kind.back_off_s
         failure = self._failure(kind, key, since)
         if failure is None and self._redis is not None:
@@ -146,14 +146,14 @@ class StaleCache:
         return kept
 
     async def _fetch(self, kind: CachePolicy[V], key: Key, load: Load[V], *, bypass_cache: bool) -> _Kept:
-        """Load a piece; but if another process is at it, wait for it and take what it gets."""
+        """Loads an entry, or waits for another process's load and takes its result."""
         if self._redis is None:
             return await self._load(kind, key, load)
         began = self._clock()
         async with self._redis.alone((kind.stored_as, key, _LOCK), kind.load_s):
             await self._look(self._redis, kind, key)
             kept = self._kept((kind.stored_as, key, _PIECE))
-            # What another process was loading when this one came will do, even for a fresh look.
+            # A load that was under way in another process is new enough, even for `bypass_cache`.
             if kept.ended_at > began or (not bypass_cache and kept.at > began - kind.fresh_s):
                 return kept
             failure = self._failure(kind, key, began if bypass_cache else began - kind.back_off_s)
@@ -162,12 +162,12 @@ class StaleCache:
             return await self._load(kind, key, load)
 
     async def _load(self, kind: CachePolicy[V], key: Key, load: Load[V]) -> _Kept:
-        # A piece is as old as its question: what a long load read first may have changed by its end.
+        # An entry is as old as the start of its load: what a long load read first may have changed by its end.
         began = self._clock()
         try:
             value = await load()
         except Overloaded:
-            raise  # a full queue says nothing of the site, and may be free for the next
+            raise  # a full queue says nothing about the site, and may be free for the next call
         except UpstreamError as error:
             body = encode_failure(error)
             # A copy: the error itself holds on to all the frames it came through.
@@ -181,9 +181,9 @@ class StaleCache:
     async def _store(
         self, place: Place, value: object, at: float, body: bytes, keep_s: float, *, here_s: float = 0.0
     ) -> _Kept:
-        """Put it in both tiers for `keep_s` seconds, in memory for `here_s` if that is more.
+        """Stores in both tiers for `keep_s` seconds, in memory for `here_s` if that is more.
 
-        What could not be encoded is in neither, and what stood there before has to go.
+        A value that cannot be encoded (an empty `body`) is stored in neither, and replaces what was there.
         """
         kept = _Kept(value, at, self._clock(), MEMORY_FACTOR * len(body))
         keep_s = max(keep_s, LEAST_KEPT_S)
@@ -198,7 +198,7 @@ class StaleCache:
         return kept
 
     async def _look(self, redis: RedisTier, kind: CachePolicy[V], key: Key) -> None:
-        """Take over from Redis what is newer than what is here."""
+        """Copies from Redis what is newer than memory."""
         piece, failure = (kind.stored_as, key, _PIECE), (kind.stored_as, key, _FAILURE)
         looked = await redis.read((piece, failure))
         for place, raw, decode, keep_s in zip(
@@ -216,7 +216,7 @@ class StaleCache:
                 if at > self._kept(place).at:
                     kept = _Kept(decode(body), at, ended_at - looked.ahead_s, MEMORY_FACTOR * len(body))
                     await self.memory.set(place, kept, ttl=max(keep_s, LEAST_KEPT_S))
-            except Exception:  # whoever wrote it, and whatever the decoder makes of it
+            except Exception:  # anything may be stored there
                 self.counts[kind.name, "redis", "error"] += 1
 
     def _kept(self, place: Place) -> _Kept:
@@ -224,13 +224,13 @@ class StaleCache:
         return _NOTHING if kept is None else kept
 
     def _failure(self, kind: CachePolicy[V], key: Key, since: float) -> UpstreamError | None:
-        """Return how the last load failed, if that was after `since` and nothing was loaded after it."""
+        """Return the last load's failure, if it was after `since` and no load succeeded after it."""
         failed = self._kept((kind.stored_as, key, _FAILURE))
         if failed.at <= max(since, self._forgiven_at):
             return None
         if failed.at < self._kept((kind.stored_as, key, _PIECE)).at:
             return None
-        # A copy of its own for everybody who raises it: its wait gets shorter, and its traceback must not grow.
+        # Each raise needs a copy: the wait shortens, and the traceback must not grow.
         error: UpstreamError = decode_failure(encode_failure(failed.value))
         if error.retry_after_s is not None:
             error.retry_after_s = max(0.0, error.retry_after_s - self._age(failed))
@@ -247,7 +247,7 @@ class StaleCache:
         return CacheResult(kept.value, age_s, state, failure, max(0.0, kind.fresh_s - age_s), kept.at)
 
     def _flight(self, place: Place, work: Callable[[], Coroutine[Any, Any, Any]]) -> asyncio.Task[Any]:
-        """Join a flight or start it. It is detached: nobody who waits for it can end it."""
+        """Joins a flight or starts it as a task of its own, which no waiter can cancel."""
         flight = self._flights.get(place)
         if flight is None:
             flight = self._flights[place] = asyncio.create_task(work())
@@ -256,12 +256,12 @@ class StaleCache:
 
     def _landed(self, place: Place, flight: asyncio.Task[Any]) -> None:
         self._flights.pop(place, None)
-        # Read here, so that a failure nobody waits for any more is not reported as unseen.
+        # Read here, so that asyncio does not report a failure without waiters as never retrieved.
         error = None if flight.cancelled() else flight.exception()
         if error is not None and not isinstance(error, UpstreamError):
             log.error("load_broke", kind=place[0], key=place[1], exc_info=error)
 
 
 def _told_s(kind: CachePolicy[Any]) -> float:
-    """Seconds for which a process remembers a failed load: it forbids another one, then says why a piece is old."""
+    """Seconds for which memory keeps a failure: first as the back-off, then as the reason of a stale entry."""
     return max(kind.back_off_s, kind.revalidate_s)

@@ -1,7 +1,7 @@
-"""What the cache keeps: kinds of pieces with their ages, and how pieces and failures are written for other processes.
+"""Policies and results of the cache, and the encoding of entries and failures for other processes.
 
-In Redis a piece is a format byte, the times by Redis' own clock when its load began and ended (unix seconds), and
-msgpack. Anything else there is none of ours.
+In Redis an entry is a format byte, the start and end of its load (unix seconds of Redis' own clock), msgpack, and a
+checksum. Anything else there is foreign and never decoded.
 """
 
 import re
@@ -23,15 +23,15 @@ _FORMAT = 3
 _HEAD = struct.Struct("!Bdd")
 _CHECK = struct.Struct("!I")
 _MEMBER = msgspec.msgpack.Decoder(tuple[str, msgspec.Raw])
-# Bounds of what is believed of a stored failure.
+# Bounds of a stored failure.
 _LONGEST_TEXT, _LONGEST_WAIT_S = 1_000, 86_400.0
 _CAPTURE = re.compile(r"[\w.-]{1,200}")
-# What a class of errors has beside the fields of all.
+# The field that a class of errors has beside those of UpstreamError.
 _OWN_FIELD: dict[type[UpstreamError], str] = {Drift: "path", Suspended: "cause", Blocked: "kind"}
 
 
 class CacheStatus(StrEnum):
-    """How an answer came about. `updating`: old, being loaded anew. `stale`: old, because loading failed."""
+    """Where a result came from. `updating`: old, a reload is under way. `stale`: old, because the load failed."""
 
     HIT = "hit"
     MISS = "miss"
@@ -40,9 +40,9 @@ class CacheStatus(StrEnum):
 
 
 class CacheResult(NamedTuple, Generic[V]):
-    """A value, the seconds since its load began, and for a stale one what went wrong.
+    """A value, the seconds since its load began, and the failure that made it stale.
 
-    `fresh_for_s` is how many seconds more it will be answered as it is, `at` when its load began (own clock).
+    It stays fresh for `fresh_for_s` more seconds; its load began `at` (this process's clock).
     """
 
     value: V
@@ -54,12 +54,12 @@ class CacheResult(NamedTuple, Generic[V]):
 
 
 class CachePolicy(Generic[V]):
-    """One kind of piece; its three ages count in seconds and do not fall from one to the next.
+    """One kind of entry, with its three ages in seconds, none less than the one before.
 
-    `holds` is V as msgspec sees it, immutable. A union at its top needs no tags: members go by their names, so that
-    Structs which are also rendered stay clean. Unions of Structs further inside need tags.
-    `back_off_s` is the least time between a failed load and the next. Other processes wait for a load for `load_s`
-    and then load themselves: so it must leave a request time for that, unless no request waits for the load's end.
+    `holds` is V as msgspec decodes it, immutable. A union at its top needs no tags, because its members are stored by
+    class name: so Structs that are rendered too stay clean. Unions of Structs further inside need tags.
+    `back_off_s` is the least time between a failed load and the next. Other processes wait `load_s` for a load and then
+    load themselves, so it must leave a request time for that, unless no request waits for the load's end.
     """
 
     def __init__(

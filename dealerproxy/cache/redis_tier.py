@@ -1,6 +1,6 @@
 """The cache's second tier: aiocache's Redis backend behind the guard, and the lock that lets one process load.
 
-A place is where a piece is kept: its kind's name, its key, and what of it is kept there.
+A place is the name of a policy, a key, and what of the entry is stored there (value, failure, lock).
 """
 
 import asyncio
@@ -25,7 +25,7 @@ RENEW_S = 0.5
 POLL_S = 0.03
 # How long the end of a renewal is waited for.
 RENEWED_S = 0.2
-# The largest piece by far is a listing of thousands of rows, of about 600 bytes each.
+# The largest entry by far is a listing of thousands of rows, of about 600 bytes each.
 MAX_STORED = 8 * 2**20
 
 _RENEW = "if redis.pcall('get', KEYS[1]) == ARGV[1] then redis.call('pexpire', KEYS[1], ARGV[2]) end"
@@ -34,7 +34,7 @@ Place = tuple[str, Key, str]
 
 
 class Looked(NamedTuple):
-    """What is stored at each place, FOREIGN where it cannot be a piece.
+    """What is stored at each place, FOREIGN where it cannot be an entry.
 
     `now` is Redis' time when it was read, `ahead_s` how far that is at most ahead of this process's clock.
     """
@@ -45,10 +45,10 @@ class Looked(NamedTuple):
 
 
 class RedisTier:
-    """Bytes by place. Whatever happens to Redis, there is merely nothing there and nobody else.
+    """Bytes by place. Without Redis every place is empty, and no other process loads.
 
-    Times are this process's own (`clock`) on this side and Redis' on the other. What the way between them takes makes
-    a piece older, never newer: so what was read before a car was found sold is not taken for news.
+    Times are this process's own (`clock`) on this side and Redis' on the other. Network delay makes an entry older,
+    never newer: so what was read before a car was found sold never counts as later than that.
     """
 
     def __init__(self, shared: RedisGuard, clock: Callable[[], float] = time.monotonic) -> None:

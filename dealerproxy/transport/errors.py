@@ -1,7 +1,21 @@
-"""The two families of errors: what a client of ours sees, and what an upstream did to us.
+"""The errors of a call to an upstream.
 
-`ApiError` becomes the JSON envelope of the public API. `UpstreamError` never leaves the service as such: it
-becomes a reason code beside the source it happened to, and only when every source failed a 503.
+    UpstreamError
+        UpstreamFault           an unusable answer
+            ServerFault         a 5xx or a 408
+            NotFound            a plain 404
+        Unreachable             no connection, or a broken one
+        TimedOut
+            TooLate             the request's own deadline came first
+        Drift                   the shape changed
+        MassAbsence             most listed adverts are missing
+        Overloaded              nothing sent: our queue is full
+        Suspended               nothing sent: the circuit is open
+        RateLimited             a 429
+        Warming                 the first reading of an index is under way
+        Blocked                 the upstream refuses service
+
+None of them leaves the service as such: each becomes the reason code of its source, and a 503 when every source failed.
 """
 
 from collections.abc import Sequence
@@ -9,36 +23,35 @@ from typing import ClassVar
 
 
 class UpstreamError(Exception):
-    """Something an upstream did. `code` is the closed word shown in `sources[].reason`.
+    """A failed call. `code` is the word shown in `sources[].reason`, from a closed list.
 
-    `severity` picks the one reason to show when the legs of a source failed differently: the one ops must act
-    on first.
+    When the legs of a source failed differently, the reason of the highest `severity` is shown, for ops to fix first.
     """
 
     code: ClassVar[str] = "upstream_error"
     severity: ClassVar[int] = 0
 
     def __init__(self, message: str = "", retry_after_s: float | None = None) -> None:
-        """`retry_after_s` is what the upstream asked for, in seconds, when it did; `capture` the page kept of it."""
+        """`retry_after_s`: the upstream's Retry-After, in seconds. `capture`: the id of the kept page, if any."""
         super().__init__(message)
         self.retry_after_s = retry_after_s
         self.capture: str | None = None
 
 
 class UpstreamFault(UpstreamError):
-    """The upstream answered, with a status or a size nobody can use (5xx, 400, an oversized body)."""
+    """An unusable answer: a status (5xx, 400) or a body over the cap."""
 
 
 class ServerFault(UpstreamFault):
-    """A 5xx or a 408: the kind of fault that another try may mend."""
+    """A 5xx or a 408, which a retry may fix."""
 
 
 class NotFound(UpstreamFault):
-    """A plain 404: no block text, no page. One witness alone is not enough to call a car gone."""
+    """A plain 404 without block text. It does not prove that a car is gone: some callers get one for any path."""
 
 
 class Unreachable(UpstreamError):
-    """No connection, a reset, or a body that broke off."""
+    """No connection, a reset, or an incomplete body."""
 
     code = "unreachable"
     severity = 1
@@ -52,7 +65,7 @@ class TimedOut(UpstreamError):
 
 
 class TooLate(TimedOut):
-    """The request's own deadline came first; what it waited for may still arrive for others."""
+    """The request's own deadline came first; the shared fetch may still succeed for others."""
 
 
 class Drift(UpstreamError):
@@ -67,27 +80,27 @@ class Drift(UpstreamError):
 
 
 class MassAbsence(UpstreamError):
-    """Most adverts that lists show are missing: the upstream lost them, and no absence proves that a car is gone."""
+    """Most adverts that lists show are missing: the upstream lost them, so a missing one proves nothing."""
 
     code = "mass_absence"
     severity = 3
 
 
 class Overloaded(UpstreamError):
-    """Our own queue to the upstream is full; it was not asked."""
+    """Our own queue to the upstream is full; nothing was sent."""
 
     code = "overloaded"
     severity = 4
 
 
 class Suspended(UpstreamError):
-    """Not asked, to leave the upstream alone for a while; `cause` is the code of what suspended it."""
+    """Nothing was sent, because the circuit is suspended; `cause` is the code of the failure that suspended it."""
 
     code = "suspended"
     severity = 5
 
     def __init__(self, cause: str, retry_after_s: float) -> None:
-        """`retry_after_s` is the time until the upstream is asked again, in seconds."""
+        """`retry_after_s`: seconds until calls go out again."""
         super().__init__(f"suspended ({cause})", retry_after_s)
         self.cause = cause
 
@@ -100,14 +113,14 @@ class RateLimited(UpstreamError):
 
 
 class Warming(UpstreamError):
-    """Not the upstream's failure: an index of it is still being read for the first time."""
+    """No failure: an index is being read for the first time."""
 
     code = "warming"
     severity = -1
 
 
 class Blocked(UpstreamError):
-    """The upstream refuses us, whatever status it says so with. `kind` names the sign that gave it away."""
+    """A block page or a bot guard, with any status. `kind` names the sign by which it was recognised."""
 
     code = "blocked"
     severity = 7
@@ -117,7 +130,7 @@ class Blocked(UpstreamError):
         self.kind = kind
 
 
-# What an upstream is suspended for: a failure's code, or that its answers take too long.
+# What suspends an operation: a failure's code, or answers that take too long.
 SUSPENDED_FOR = frozenset({UpstreamError.code, Unreachable.code, TimedOut.code, RateLimited.code, Blocked.code, "slow"})
 
 

@@ -1,7 +1,7 @@
-"""Mass absence: an upstream that lost its adverts, told from single cars that are gone.
+"""Mass absence: an upstream that lost its adverts, as against single cars that are gone.
 
 One 404 is a car that is gone. When most of the last ten different adverts that lists still show are missing, the
-upstream is in trouble, and until its adverts answer again no absence proves anything.
+upstream fails, and until its adverts are back a missing one proves nothing.
 """
 
 import time
@@ -33,7 +33,7 @@ class Look(Protocol[T]):
     """Finds an advert, as `OffSale.look` does for one car."""
 
     async def __call__(self, *, bypass_cache: bool) -> CacheResult[T | SaleStatus]:
-        """Find it; with `fresh_look` ask in any case."""
+        """Find it; with `bypass_cache` from the site in any case."""
 
 
 class _Asked(NamedTuple):
@@ -136,11 +136,11 @@ class Adverts:
         return found
 
     def found(self, listing_id: str) -> None:
-        """Take note of an advert that answered, whatever it says."""
+        """Notes an advert that was returned, whatever its status."""
         self._absence.asked(listing_id, missing=False)
 
     def missing(self, listing_id: str, answer: Reading) -> None:
-        """Note an advert that is missing; `answer` is the one that said so. Raises MassAbsence."""
+        """Notes a missing advert; `answer` showed that, and is kept if a mass absence begins. Raises MassAbsence."""
         self._missed = answer
         self._doubt(self._absence.asked(listing_id, missing=True))
         if self._absence.holds:

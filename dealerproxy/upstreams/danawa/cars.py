@@ -1,6 +1,6 @@
-"""One car of Danawa's list, from the feeder that has it: one answer says whether it can be bought, and has its papers.
+"""One car of Danawa's list, from its feeder: one answer has its sale status, the car and its papers.
 
-The feeder is the only witness. So a 404 of its own is a failure, and only an empty answer proves that a car is gone.
+The feeder is the only witness. So its 404 is a failure, and only an empty answer proves that a car is gone.
 """
 
 import asyncio
@@ -33,14 +33,14 @@ from dealerproxy.vocabulary import Vocabulary
 OPERATION, CAR = "feeder", "car"
 # Raise it when the shape of a ParsedAdvert changes: other processes may still store the old one.
 _VERSION = 2
-# How old papers may be when the feeder cannot be asked; a car is never older than it may be without asking.
+# How old papers may be while the feeder fails; a car is never older than `fresh_s`.
 PAPER_IF_ERROR_S = 600.0
 
 T = TypeVar("T")
 
 
 class Feeder(Protocol):
-    """Asks the feeder for a car, as the client of the site does; `base` is the site's address."""
+    """Fetches a car from the feeder, as the site's client does; `base` is the site's address."""
 
     base: URL
 
@@ -74,7 +74,7 @@ class ParsedAdvert(Struct, frozen=True):
 
 
 class DanawaCars:
-    """Finds cars and what goes with them; concurrent questions about one car are asked once."""
+    """Finds cars and their papers; concurrent requests for one car share one fetch."""
 
     def __init__(
         self,
@@ -87,7 +87,7 @@ class DanawaCars:
         deadline_s: float,
         adverts: Adverts | None = None,
     ) -> None:
-        """`fresh_s`: how long a car is used without asking again; `deadline_s` bounds a call. Both in seconds."""
+        """`fresh_s`: how long a cached car is used; `deadline_s` bounds a call. Both in seconds."""
         self.adverts = adverts or Adverts(UPSTREAM, OPERATION, off_sale)
         self._client, self._vocabulary, self._cache, self._off_sale = client, vocabulary, cache, off_sale
         self._deadline_s = deadline_s
@@ -107,7 +107,7 @@ class DanawaCars:
     async def find(
         self, listing_id: str, deadline: Deadline, *, bypass_cache: bool = False
     ) -> CacheResult[Car | SaleStatus]:
-        """Find a car that can be bought, or say why it cannot. Raises UpstreamError when nobody can tell."""
+        """Return a car on sale, or the status of one that is not. Raises UpstreamError if that is not known."""
         found = await self._current(listing_id, deadline, bypass_cache=bypass_cache)
         return CacheResult(self._car(found.value, listing_id), *found[1:])
 
@@ -123,13 +123,13 @@ class DanawaCars:
     async def availability_of(
         self, listing_id: str, deadline: Deadline, *, bypass_cache: bool = False
     ) -> CacheResult[SaleStatus]:
-        """Say whether a car can be bought, be it described well or not. Raises UpstreamError when nobody can tell."""
+        """Return a car's sale status, even if its car cannot be read. Raises UpstreamError if it is not known."""
         found = await self._current(listing_id, deadline, bypass_cache=bypass_cache)
         verdict = found.value if isinstance(found.value, SaleStatus) else SaleStatus.LIVE
         return CacheResult(verdict, *found[1:])
 
     async def documents(self, car: Car, krw_per_usd: float, deadline: Deadline) -> Documents:
-        """Read a car's inspection and insurance history, which came with it; neither can fail the car."""
+        """Return a car's inspection and insurance history, which came with it; neither can fail the car."""
         (report, inspected), (record, recorded) = await asyncio.gather(
             self._paper(INSPECTION, car, lambda advert: advert.inspection, deadline),
             self._paper(RECORD, car, lambda advert: advert.record, deadline),
@@ -142,7 +142,7 @@ class DanawaCars:
     async def _current(
         self, listing_id: str, deadline: Deadline, *, bypass_cache: bool
     ) -> CacheResult[ParsedAdvert | SaleStatus]:
-        """Find an advert that is not old. Raises why it could not be asked for anew."""
+        """Return an advert that is not old. Raises the failure of its reload."""
         found = await self._advert(self._fresh, listing_id, deadline, bypass_cache=bypass_cache)
         if found.failure is not None and found.age_s >= self._fresh.fresh_s:
             raise found.failure

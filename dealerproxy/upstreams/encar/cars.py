@@ -1,7 +1,7 @@
-"""One car from Encar: two witnesses on whether it can be bought, and the documents that go with it.
+"""One car from Encar: two witnesses on whether it can be bought, and its documents.
 
-The advert's JSON is the first witness. The car's page is asked only when the JSON could not be had or says 404,
-because a 404 alone does not prove that a car is gone: callers from abroad get one for every path.
+The advert's JSON is the first witness. The car's page is fetched only when the JSON fails or is a 404, because a 404
+alone does not prove that a car is gone: callers from abroad get one for every path.
 """
 
 import asyncio
@@ -40,10 +40,9 @@ from dealerproxy.vocabulary import Vocabulary
 PAPER_FRESH_S, PAPER_IF_ERROR_S = 600.0, 86_400.0
 # Raise it when the shape of a ParsedAdvert changes: other processes may still store the old one.
 _VERSION = 2
-# Drift of the frame: there was no document to read at all, so the page may still know.
+# Drift of the frame: there was no document at all, so the page may still have the car.
 _NO_DOCUMENT = frozenset({"$", "body"})
-# What the first witness, and both together, may take of the time: the second must still be heard, and the answer
-# given, when one of them hangs.
+# The share of the time for the first witness, and for both: when one hangs, the other and the answer still need some.
 _FIRST_SHARE = 0.45
 _BOTH_SHARE = 0.9
 
@@ -65,7 +64,10 @@ class Paper(NamedTuple):
 
 
 class Many(NamedTuple):
-    """The adverts answered for, what went wrong with the other calls, and when the oldest was read (cache's clock)."""
+    """Adverts by listing id, the failures of other calls, and when the oldest was read (the cache's clock).
+
+    The car of an advert found by its twin's id has the advert's own id.
+    """
 
     adverts: Mapping[str, ParsedAdvert]
     errors: Sequence[UpstreamError]
@@ -73,7 +75,7 @@ class Many(NamedTuple):
 
 
 class EncarCars:
-    """Finds cars and their documents; concurrent questions about one car are asked once."""
+    """Finds cars and their documents; concurrent requests for one car share one fetch."""
 
     def __init__(
         self,
@@ -87,11 +89,11 @@ class EncarCars:
         now: Callable[[], float] = time.monotonic,
         adverts: Adverts | None = None,
     ) -> None:
-        """`fresh_s`: how long an advert is used without asking again; `deadline_s` bounds all calls for a car."""
+        """`fresh_s`: how long a cached advert is used; `deadline_s` bounds all calls for a car. Both in seconds."""
         self.adverts = adverts or Adverts(UPSTREAM, DETAIL, off_sale)
         self._client, self._vocabulary, self._cache, self._off_sale = client, vocabulary, cache, off_sale
         self._deadline_s, self._now = deadline_s, now
-        # An old advert is never used, not even while the site cannot be asked: its car may be sold.
+        # An old advert is never used, not even while the site fails: its car may be sold.
         ages = {"fresh_s": fresh_s, "revalidate_s": fresh_s, "if_error_s": fresh_s}
         self._adverts: CachePolicy[ParsedAdvert | SaleStatus] = CachePolicy(
             "advert", ParsedAdvert | SaleStatus, _VERSION, **ages
@@ -107,7 +109,7 @@ class EncarCars:
     async def find(
         self, listing_id: str, deadline: Deadline, *, bypass_cache: bool = False
     ) -> CacheResult[Car | SaleStatus]:
-        """Find a car that can be bought, or say why it cannot. Raises UpstreamError when nobody can tell."""
+        """Return a car on sale, or the status of one that is not. Raises UpstreamError if that is not known."""
         found = await self.find_advert(listing_id, deadline, bypass_cache=bypass_cache)
         return CacheResult(self._car(found.value, listing_id), *found[1:])
 
@@ -126,14 +128,14 @@ class EncarCars:
     async def find_advert(
         self, listing_id: str, deadline: Deadline, *, bypass_cache: bool = False, since: float = -math.inf
     ) -> CacheResult[ParsedAdvert | SaleStatus]:
-        """Hear the two witnesses: the advert as it stands, or GONE. Raises UpstreamError when nobody can tell.
+        """Return the advert, or GONE, by the two witnesses. Raises UpstreamError if neither of them could tell.
 
-        What was read before `since`, or before the car was found to have departed, is not enough.
+        What was read before `since`, or before the car was found off sale, is read again.
         """
 
         async def find(bypass_cache: bool) -> CacheResult[ParsedAdvert | SaleStatus]:
             return await self._cache.get(
-                self._adverts, listing_id, lambda: self._hear(listing_id), deadline, bypass_cache=bypass_cache
+                self._adverts, listing_id, lambda: self._ask(listing_id), deadline, bypass_cache=bypass_cache
             )
 
         note = partial(self._note, listing_id)
@@ -207,7 +209,7 @@ class EncarCars:
         else:
             self._off_sale.note(UPSTREAM, listing_id, read_at, status)
 
-    async def _hear(self, listing_id: str) -> ParsedAdvert | SaleStatus:
+    async def _ask(self, listing_id: str) -> ParsedAdvert | SaleStatus:
         deadline = Deadline(_BOTH_SHARE * self._deadline_s)
         failure: UpstreamError | None = None
         answer = NO_READING
@@ -259,7 +261,7 @@ class EncarCars:
             upstream_trouble(UPSTREAM, "page", error, id=listing_id)
             if failure is None:
                 self.adverts.missing(listing_id, answer)
-                return SaleStatus.GONE  # by one witness: lists go on showing it
+                return SaleStatus.GONE  # by one witness, so lists keep the row
             raise failure from error
         if advert is None:
             self.adverts.missing(listing_id, answer)

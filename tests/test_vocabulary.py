@@ -77,10 +77,16 @@ def test_items_of_a_group_never_share_a_token() -> None:
 def test_a_leak_is_of_coolant_only_in_the_engine() -> None:
     fluids = {code: item.fluid for code, item in WORDS.sheet.items.items() if item.fluid}
     assert {code for code, fluid in fluids.items() if fluid == "coolant"} == {"s008", "s009", "s010"}
-    assert {fluids[code] for code in ("s013", "s016", "s023", "s027")} == {"oil"}
+    assert [fluids[code] for code in ("s013", "s016", "s023", "s027", "s028")] == [
+        "transmission fluid",
+        "oil",
+        "power steering fluid",
+        "brake fluid",
+        "brake fluid",
+    ]
     assert {
         word.label_for("brake fluid") for code, word in WORDS.sheet.statuses.items() if code in {"4", "5", "6", "7"}
-    } == {"Minor brake fluid leak", "Brake fluid leak"}
+    } == {"Brake fluid seepage (minor leak)", "Brake fluid leak"}
 
 
 def test_a_papers_word_is_found_by_its_code_and_by_its_korean() -> None:
@@ -133,7 +139,12 @@ def test_the_body_is_known_for_at_least_99_percent_of_the_stock() -> None:
         ("MINI", "Countryman", "suv"),
         ("Toyota", "Prius", "compact"),
         ("Mercedes-Benz", "Sprinter", "van"),
-        ("BMW", "2 Series", None),  # coupes and people carriers alike
+        ("BMW", "2 Series", "coupe"),  # but for the people carriers
+        ("Kia", "Soul", "compact"),
+        ("Mercedes-Benz", "EQS", "sedan"),
+        ("Mercedes-Benz", "EQE", "sedan"),
+        ("Peugeot", "408", "sedan"),
+        ("Subaru", "Outback", "wagon"),
     ],
 )
 def test_the_body_is_what_the_car_is(make: str, model: str, body: str | None) -> None:
@@ -614,7 +625,7 @@ def test_an_unknown_value_is_none_and_counted(fresh: Vocabulary) -> None:
         ("HEV 7인승 하이리무진", "HEV 7-seater Hi-Limousine"),
         ("프레스티지 (5링크)", "Prestige (5-link)"),
         ("디젤(e-VGT) 2.0 2WD 익스클루시브", "Diesel (e-VGT) 2.0 2WD Exclusive"),
-        ("LPLi 택시렌터카 고급형", "LPLi Taxi Rental Deluxe"),
+        ("LPLi 택시렌터카 고급형", "LPLi Taxi Rental High Grade"),
         ("2.0 LPG(렌터카용)", "2.0 LPG (Rental)"),
         ("530i xDrive M스포츠", "530i xDrive M Sport"),
         ("E220d 4MATIC 아방가르드", "E220d 4MATIC Avantgarde"),
@@ -810,7 +821,7 @@ GRAY = '"쥐색" = { name = "Dark Gray", family = '
         ("fuels.toml", 'lpg = ["LPG(일반인 구입)"]', 'lpg = ["LPG"]', 'lpg = ["LPG"]', "is no facet"),
         ("fuels.toml", 'token = "diesel"', 'token = "oil"', "디젤", "no line under [filters]"),
         ("colours.toml", f'{GRAY}"gray"', f'{GRAY}"mouse"', "쥐색", "'mouse' is not in the list"),
-        ("colours.toml", 'grey = "gray"', 'grey = "mouse"', "grey", "'mouse' is not in the list"),
+        ("colours.toml", 'grey = "gray"', 'grey = "mouse"', "grey", "'mouse' is neither"),
         ("colours.toml", 'grey = "gray"', 'silver = "gray"', 'silver = "gray"', "already means"),
         ("options.toml", f'{SUNROOF}"exterior"', f'{SUNROOF}"roof"', "sunroof", "'roof'"),
         ("options.toml", 'facet = "루프랙"', 'facet = "선루프"', "roof_rack", "already belongs to sunroof"),
@@ -830,7 +841,7 @@ GRAY = '"쥐색" = { name = "Dark Gray", family = '
         ("checklist.toml", 'token = "cv_joints"', 'token = "cv joints"', "s021", "matching regex"),
         ("checklist.toml", 'token = "manual_oil_leak"', 'token = "automatic_oil_leak"', "s016", "belongs to s013"),
         ("checklist.toml", '"Brake fluid leak", answers = ["3",', '"Brake", answers = ["33",', "s028", "no status"),
-        ("checklist.toml", ', fluid = "brake fluid"', "", "s028", "names the fluid"),
+        ("checklist.toml", ', fluid = "power steering fluid"', "", "s023", "names the fluid"),
         ("checklist.toml", 's036 = { group = "S07"', 's036 = { group = "S7"', "s036", "no group"),
         ("checklist.toml", '"누수", severity = "medium", leak = "{fluid} leak"', '"누수"', "5 = {", "leak"),
         ("sheet.toml", '2 = { token = "lease"', '1 = { token = "lease"', "1 = {", "Cannot overwrite"),

@@ -124,12 +124,13 @@ class InspectionReport(Struct, frozen=True, kw_only=True):
     * `simple_repair`: ticked: panels were repaired without that counting as an accident
     * `inspected_on`: the day the sheet was issued; `mileage_km`: the odometer on it
     * `model_year`, `first_registered_on`; `roadworthy_from`, `roadworthy_until`: the statutory test is valid between
-    * `transmission`: `auto` or `manual`; `color_type`: `achromatic` or `chromatic`
+    * `transmission`: `auto` or `manual`; `color_type`: `neutral` or `coloured`
     * `usage_changes`: what the car once served as (`rental`, `lease`, `commercial`), `paint_changes`: `full_repaint`,
       `color_change`, `tuning_types`: `lawful`, `unlawful`, `structure`, `device`
     * `flood`, `fire`, `tuning`, `recall` (open or done), `recall_fulfilled`
-    * `guarantee`: who stands in for the sheet, `dealer` or `insurer`
-    * `odometer_state`, `car_state`: `good` or `defective`; `mileage_state`: `high`, `normal` or `low`
+    * `guarantee`: who stands in for the sheet, `self` (whoever sells) or `insurer`
+    * `odometer_state`: `good` or `defective`; `mileage_state`: `high`, `normal` or `low`
+    * `vin_marking`: the stamped VIN is `good`, `corroded`, `damaged`, `mismatched`, `altered` or `erased`
 
     Of these words, one that nobody knows keeps its code (`code_7`) or is `unknown`. Dates are ISO 8601 (`2026-08-05`).
     """
@@ -170,7 +171,7 @@ class InspectionReport(Struct, frozen=True, kw_only=True):
     guarantee: str | None = None
     odometer_state: str | None = None
     mileage_state: str | None = None
-    car_state: str | None = None
+    vin_marking: str | None = None
 
 
 class Inspection(Struct, frozen=True):

@@ -1,7 +1,7 @@
 """A query becomes legs: each site plans its own from the makes and models that were asked for."""
 
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 from dealerproxy.contract.answers import Notice, SkipReason
@@ -10,9 +10,10 @@ from dealerproxy.contract.terms import UPSTREAMS
 from dealerproxy.search.query import short
 from dealerproxy.upstreams.query import FilterWords, LegRequest, Query, RowFilter
 from dealerproxy.upstreams.results import Leg, SitePlan
-from dealerproxy.vocabulary import Make, Vocabulary
+from dealerproxy.vocabulary import Make, Model, Vocabulary
 
 MAX_LEGS = 24
+MOST_GUESSES = 5  # unknown names of a query that the nearest known one is told for
 
 # Plans the legs of a query at one site.
 Planner = Callable[[LegRequest, Vocabulary], SitePlan]
@@ -83,17 +84,27 @@ def _wanted(query: Query, vocabulary: Vocabulary, notices: list[Notice]) -> list
     for text in query.makes:
         make = vocabulary.find_make_anywhere(text)
         if make is None:
-            notices.append(_unknown("make", text))
+            nearest = vocabulary.nearest_make(text) if _guesses_left(notices) else None
+            notices.append(_unknown("make", text, nearest))
         else:
             makes[make.name] = make
     if not query.models:
         return [(make, ()) for make in makes.values()]
     known = [text for text in query.models if vocabulary.knows_model_anywhere(text)]
-    notices += [_unknown("model", text) for text in query.models if text not in known]
+    for text in query.models:
+        if text not in known:
+            guess = vocabulary.nearest_model(makes.values(), text) if _guesses_left(notices) else None
+            notices.append(_unknown("model", text, guess))
     pairs = {
         name: tuple(text for text in known if vocabulary.find_models_anywhere(make, text))
         for name, make in makes.items()
     }
+    notices += [
+        notice
+        for name, texts in pairs.items()
+        for text in texts
+        for notice in _told_of_name(makes[name], text, vocabulary)
+    ]
     for name, texts in pairs.items():
         if known and not texts:
             message = f"{name} has none of the models asked for, so it was not searched."
@@ -107,8 +118,27 @@ def _wanted(query: Query, vocabulary: Vocabulary, notices: list[Notice]) -> list
     return [(make, pairs[name]) for name, make in makes.items() if pairs[name]]
 
 
-def _unknown(field: str, text: str) -> Notice:
-    return Notice(code=f"unknown_{field}", field=field, message=f"No {field} is known as `{short(text)}`.")
+def _guesses_left(notices: Sequence[Notice]) -> bool:
+    """Whether the nearest name is still looked for: that takes some milliseconds, and a query may hold many names."""
+    return sum(notice.code.startswith("unknown_") for notice in notices) < MOST_GUESSES
+
+
+def _unknown(field: str, text: str, nearest: Make | Model | None) -> Notice:
+    hint = f" The nearest is `{nearest.name}`." if nearest else ""
+    return Notice(code=f"unknown_{field}", field=field, message=f"No {field} is known as `{short(text)}`.{hint}")
+
+
+def _told_of_name(make: Make, text: str, vocabulary: Vocabulary) -> Iterator[Notice]:
+    """Say when a model's name stands for several, or only for one that is not sold any more."""
+    names = list(dict.fromkeys(model.name for model in vocabulary.models_meant_anywhere(make, text)))
+    if len(names) > 1:
+        message = f"`{short(text)}` stands for several models of {make.name}, all of them searched: {', '.join(names)}."
+        yield Notice(code="ambiguous_model", field="model", message=message)
+        return
+    listed = vocabulary.find_models(make, text)
+    if listed and not any(model.stock for model in listed):
+        message = f"`{short(text)}` is an old model of {make.name}: Encar had none on sale when models were counted."
+        yield Notice(code="old_model", field="model", message=message)
 
 
 def _dropped(name: str) -> Notice:

@@ -42,22 +42,27 @@ def is_placeholder_price(manwon: float, *, under_contract: bool) -> bool:
     return under_contract and manwon == PLACEHOLDER_PRICE_UNDER_CONTRACT
 
 
-def trim(texts: Iterable[str | None], vocabulary: Vocabulary) -> Trim:
-    """Join grade texts, leaving out placeholders; words without English are counted, not shown."""
-    grades = _joined(vocabulary, *texts)
+def trim(
+    texts: Iterable[str | None], vocabulary: Vocabulary, make: str | None = None, after: str | None = None
+) -> Trim:
+    """Join grade texts, leaving out placeholders; words without English are counted, not shown.
+
+    `make` is the car's in English and `after` the name that the grades stand behind: some words go by them.
+    """
+    grades = _joined(vocabulary, make, after, *texts)
     for word in grades.missing:
         vocabulary.missed("trim", word)
     return grades
 
 
 @lru_cache(maxsize=16_384)
-def _joined(vocabulary: Vocabulary, *texts: str | None) -> Trim:
+def _joined(vocabulary: Vocabulary, make: str | None, after: str | None, *texts: str | None) -> Trim:
     korean: list[str] = []
     english: list[str] = []
     missing: list[str] = []
     for raw in filter(None, texts):
         text = shown(raw)
-        translated, unknown = vocabulary.translate(text) if text else (None, ())
+        translated, unknown = vocabulary.translate(text, make, after) if text else (None, ())
         if text is None or not (translated is None or is_fit(translated)):
             missing += [UNREADABLE_TEXT] if raw.strip() else []
             continue
@@ -66,6 +71,7 @@ def _joined(vocabulary: Vocabulary, *texts: str | None) -> Trim:
             english.append(translated)
         if translated or unknown:  # a placeholder has neither
             korean.append(text)
+            after = text
     return Trim(" ".join(korean) or None, " ".join(english) or None, tuple(missing))
 
 

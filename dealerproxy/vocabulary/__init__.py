@@ -5,7 +5,7 @@ so that a look-up costs the same however long they grow. What has no translation
 
 Inside, each module builds on those before it: `terms` (what others speak), `text` (comparing and composing
 words), `files` (reading one file, naming the line of an error), `build` (files into dictionaries), `sheet` (the words
-of inspections, insurance records and diagnoses), `danawa` (that site's own words), `name_codes`
+of inspections, insurance records and diagnoses), `phrases` (trims), `danawa` (that site's own words), `name_codes`
 (makers' codes that tell a fuel), `lookup`.
 """
 

@@ -6,7 +6,7 @@ from typing import Protocol, TypeVar
 
 from dealerproxy.vocabulary.files import ColourEntry, English, File, MakeEntry, ModelEntry, OptionEntry, TokenEntry
 from dealerproxy.vocabulary.terms import Colour, Make, MakeFacet, Model, Option
-from dealerproxy.vocabulary.text import HANGUL, word_key
+from dealerproxy.vocabulary.text import word_key
 
 OPTION_COUNT = 62  # the partner API's catalogue of tokens a dealer search can filter on
 
@@ -17,6 +17,8 @@ class _Named(Protocol):
 
 
 N = TypeVar("N", bound=_Named)
+# By facet and key of a word: the models it is used for besides the one it means.
+SharedNames = Mapping[tuple[str, str], tuple[Model, ...]]
 
 
 def build_makes(file: File) -> tuple[tuple[Make, ...], dict[str, Make], dict[str, Make]]:
@@ -42,9 +44,25 @@ def build_makes(file: File) -> tuple[tuple[Make, ...], dict[str, Make], dict[str
     return tuple(makes), by_word, by_facet
 
 
-def build_models(file: File, makes: Mapping[str, Make]) -> dict[str, dict[str, Model]]:
-    """Return per make facet the models by any word for them."""
-    return {facet: _models_of_facet(file, facet, makes) for facet in file.data}
+def build_models(file: File, makes: Mapping[str, Make]) -> tuple[dict[str, dict[str, Model]], SharedNames]:
+    """Return per make facet the models by any word for them, and the models that share a word of another one."""
+    models: dict[str, dict[str, Model]] = {}
+    shared: dict[tuple[str, str], tuple[Model, ...]] = {}
+    for facet in file.data:
+        models[facet] = by_word = _models_of_facet(file, facet, makes)
+        for korean, entry in file.entries(facet, ModelEntry).items():
+            model = by_word[word_key(korean)]
+            for name in entry.shared:
+                if by_word.get(word_key(name), model) is model:
+                    raise file.error(f"{name!r} is no word for another model of {facet}", facet, korean)
+                key = facet, word_key(name)
+                shared[key] = (*shared.get(key, ()), model)
+    return models, shared
+
+
+def shared_by(shared: SharedNames, make: Make, text: str) -> tuple[Model, ...]:
+    """Return the models of a make that share a name with the one it means."""
+    return tuple(model for facet in make.facets for model in shared.get((facet.korean, word_key(text)), ()))
 
 
 def _models_of_facet(file: File, facet: str, makes: Mapping[str, Make]) -> dict[str, Model]:
@@ -89,12 +107,13 @@ def build_colours(file: File) -> tuple[tuple[str, ...], dict[str, Colour], dict[
         by_word[word_key(colour.name)] = (*by_word.get(word_key(colour.name), ()), colour)
     for family in families:  # after the single names: "white" asks for all whites
         by_word[word_key(family)] = tuple(c for c in colours.values() if c.family == family)
-    for alias, family in file.entries("aliases", str).items():
-        if family not in families:
-            raise file.error(f"family {family!r} is not in the list of families", "aliases", alias)
+    own = frozenset(by_word)
+    for alias, meant in file.entries("aliases", str).items():
+        if word_key(meant) not in own:
+            raise file.error(f"{meant!r} is neither a family nor the name of a colour", "aliases", alias)
         if word_key(alias) in by_word:
             raise file.error("already means something", "aliases", alias)
-        by_word[word_key(alias)] = by_word[word_key(family)]
+        by_word[word_key(alias)] = by_word[word_key(meant)]
     return families, colours, by_word
 
 
@@ -123,15 +142,6 @@ def build_choices(file: File, table: str, allowed: frozenset[str]) -> dict[str, 
         if value not in allowed:
             raise file.error(f"{value!r} is none of {', '.join(sorted(allowed))}", table, key)
     return choices
-
-
-def build_words(file: File) -> tuple[dict[str, str], tuple[str, ...]]:
-    """Return English by Hangul word, and the texts that mean nothing."""
-    words = file.entries("words", English)
-    for word in words:
-        if not HANGUL.fullmatch(word):
-            raise file.error("a word is Hangul without blanks or anything else", "words", word)
-    return words, file.value("placeholders", tuple[str, ...])
 
 
 def claim(index: dict[str, N], word: str, owner: N, file: File, *path: str, new: bool = False) -> None:

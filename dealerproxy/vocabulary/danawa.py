@@ -4,7 +4,7 @@ Its cars are filed under the same makes and model groups as Encar's, so that row
 compared. Light trucks, which Encar keeps in another section, and a few small makes are Danawa's own.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from functools import lru_cache
 from itertools import accumulate
 from pathlib import Path
@@ -12,10 +12,10 @@ from typing import Literal
 
 from msgspec import Struct
 
-from dealerproxy.vocabulary.build import claim
+from dealerproxy.vocabulary.build import SharedNames, claim, shared_by
 from dealerproxy.vocabulary.files import English, File, Word, read_file
 from dealerproxy.vocabulary.terms import Body, Make, MakeFacet, Model
-from dealerproxy.vocabulary.text import longest_word, squeeze, word_key
+from dealerproxy.vocabulary.text import longest_word, nearest_word, squeeze, word_key
 
 CACHE_SIZE = 16_384  # names are free text: some thousand different ones are in stock
 
@@ -51,8 +51,14 @@ class DanawaWords:
     A make facet is Encar's Korean word for a make, or the one danawa.toml gives a make of its own.
     """
 
-    def __init__(self, folder: Path, makes: Mapping[str, Make], models: Mapping[str, Mapping[str, Model]]) -> None:
-        """Read danawa.toml; `makes` by facet and `models` by facet and word are what is known without it."""
+    def __init__(
+        self,
+        folder: Path,
+        makes: Mapping[str, Make],
+        models: Mapping[str, Mapping[str, Model]],
+        shared: SharedNames,
+    ) -> None:
+        """Read danawa.toml; `makes` by facet, `models` by facet and word and `shared` are known without it."""
         file = read_file(folder, "danawa.toml")
         own = _own_makes(file, makes)
         self.makes = tuple(own.values())
@@ -60,6 +66,7 @@ class DanawaWords:
         self._by_name = {make.name: make for make in self._by_facet.values()}
         self._models = _with_own_groups(file, self._by_facet, models)
         self._model_words = frozenset(word for words in self._models.values() for word in words)
+        self._shared = shared
         self._labels = _labels(file, self._by_facet)
         self._brands = _brands(file, self._by_name)
         self._series = _series(file, self._models)
@@ -88,6 +95,21 @@ class DanawaWords:
         word = word_key(text)
         found = (self._models.get(facet.korean, {}).get(word) for facet in make.facets)
         return tuple(model for model in found if model is not None)
+
+    def models_meant(self, make: Make, text: str) -> tuple[Model, ...]:
+        """Return the models to search for a name: those it means, then those it is used for too (Elantra: Avante)."""
+        return (*self.find_models(make, text), *shared_by(self._shared, make, text))
+
+    def nearest_model(self, makes: Iterable[Make], text: str) -> Model | None:
+        """Return the model of these makes whose name most resembles a mistyped one, Danawa's own included."""
+        words = {
+            word: model
+            for make in makes
+            for facet in make.facets
+            for word, model in self._models.get(facet.korean, {}).items()
+        }
+        found = nearest_word(text, words)
+        return words[found] if found else None
 
     def brands_of(self, make: Make) -> tuple[str, ...]:
         """Return the codes of the brands that hold a make's cars; () when none is known for certain."""

@@ -38,6 +38,7 @@ class ModelEntry(msgspec.Struct, forbid_unknown_fields=True):
     code: Word | None = None
     body: Body | None = None
     aliases: list[Word] = []
+    shared: list[Word] = []
     confidence: Literal["low"] | None = None
 
 

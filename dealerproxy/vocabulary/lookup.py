@@ -1,6 +1,5 @@
 """Answers the look-ups: the class Vocabulary, and `load`, which finds the folder of the translations."""
 
-import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from copy import copy
@@ -15,14 +14,15 @@ from dealerproxy.vocabulary.build import (
     build_models,
     build_options,
     build_tokens,
-    build_words,
+    shared_by,
 )
 from dealerproxy.vocabulary.danawa import DanawaWords
 from dealerproxy.vocabulary.files import CategoryEntry, English, read_file
 from dealerproxy.vocabulary.name_codes import NameCodes
+from dealerproxy.vocabulary.phrases import Phrases, Translated
 from dealerproxy.vocabulary.sheet import TABLES, build_sheet
 from dealerproxy.vocabulary.terms import SELL_TYPES, SELLER_TYPES, Body, Colour, Make, Model, Option
-from dealerproxy.vocabulary.text import GAP, UNTRANSLATED, longest_word, one_line, split_run, squeeze, tidy, word_key
+from dealerproxy.vocabulary.text import longest_word, nearest_word, squeeze, word_key
 
 CACHE_SIZE = 4096  # generation names and trims; Encar has a few thousand of each in stock
 MOST_TEXT = 500  # characters of a text that is translated; trims have some dozen
@@ -51,8 +51,9 @@ class Vocabulary:
     def __init__(self, folder: Path) -> None:
         """Read all files of `folder`; raises VocabularyError at the first thing wrong."""
         self.makes, self._makes_by_word, self._makes_by_facet = build_makes(read_file(folder, "makes.toml"))
-        self._models = build_models(read_file(folder, "models.toml"), self._makes_by_facet)
+        self._models, shared = build_models(read_file(folder, "models.toml"), self._makes_by_facet)
         self._model_words = frozenset(word for models in self._models.values() for word in models)
+        self._shared = shared
         self._fuels, self.fuel_filters = build_tokens(read_file(folder, "fuels.toml"))
         self._transmissions, self.transmission_filters = build_tokens(read_file(folder, "transmissions.toml"))
         self.colour_families, self._colours, self._colours_by_word = build_colours(read_file(folder, "colours.toml"))
@@ -65,20 +66,25 @@ class Vocabulary:
         self._regions |= regions.entries("regions", English)
         self._seller_types = build_choices(read_file(folder, "seller_types.toml"), "seller_types", SELLER_TYPES)
         self._sell_types = build_choices(read_file(folder, "sell_types.toml"), "sell_types", SELL_TYPES)
-        self._words, self._placeholders = build_words(read_file(folder, "words.toml"))
+        self._phrases = Phrases(read_file(folder, "words.toml"), self._makes_by_word)
         self.sheet = build_sheet(folder)
-        self.danawa = DanawaWords(folder, self._makes_by_facet, self._models)
+        self.danawa = DanawaWords(folder, self._makes_by_facet, self._models, shared)
         self.name_codes = NameCodes(read_file(folder, "name_codes.toml"), self._makes_by_facet, self.fuel_filters)
         self.untranslated: Counter[tuple[str, str]] = Counter()
         self.report_code: Callable[[str, str], object] = _ignore
         self._generation = lru_cache(CACHE_SIZE)(self._find_generation)
-        self._translation = lru_cache(CACHE_SIZE)(self._translate)
+        self._translation = lru_cache(CACHE_SIZE)(self._phrases.translate)
 
     # Makes and models
 
     def find_make(self, text: str) -> Make | None:
         """Return the make a word means: English, alias or Korean; case, blanks and hyphens are ignored."""
         return self._makes_by_word.get(word_key(text))
+
+    def nearest_make(self, text: str) -> Make | None:
+        """Return the make whose name most resembles a mistyped one."""
+        found = nearest_word(text, self._makes_by_word)
+        return self._makes_by_word[found] if found else None
 
     def make_of(self, facet: str) -> Make | None:
         """Return the make of a Korean facet exactly as it stands on a row."""
@@ -94,6 +100,10 @@ class Vocabulary:
         found = (self._models.get(facet.korean, {}).get(word) for facet in make.facets)
         return tuple(model for model in found if model is not None)
 
+    def models_meant(self, make: Make, text: str) -> tuple[Model, ...]:
+        """Return the models to search for a name: those it means, then those it is used for too (Elantra: Avante)."""
+        return (*self.find_models(make, text), *shared_by(self._shared, make, text))
+
     def knows_model(self, text: str) -> bool:
         """Tell whether any make has a model of this name."""
         return word_key(text) in self._model_words
@@ -105,6 +115,14 @@ class Vocabulary:
     def find_models_anywhere(self, make: Make, text: str) -> tuple[Model, ...]:
         """Return the models a word means for this make, those that only one site has included."""
         return self.danawa.find_models(make, text)
+
+    def models_meant_anywhere(self, make: Make, text: str) -> tuple[Model, ...]:
+        """Return what `models_meant` does, those that only one site has included."""
+        return self.danawa.models_meant(make, text)
+
+    def nearest_model(self, makes: Iterable[Make], text: str) -> Model | None:
+        """Return the model of these makes whose name most resembles a mistyped one, at whichever site."""
+        return self.danawa.nearest_model(makes, text)
 
     def knows_model_anywhere(self, text: str) -> bool:
         """Tell whether any make has a model of this name, those that only one site has included."""
@@ -181,36 +199,16 @@ class Vocabulary:
             self.missed(kind, word)
         return translated
 
-    def translate(self, text: str) -> tuple[str | None, tuple[str, ...]]:
+    def translate(self, text: str, make: str | None = None, after: str | None = None) -> Translated:
         """Return the text in printable ASCII, and the words that had to be left out of it; counts nothing.
 
-        Left out are Hangul nobody has entered and letters of other scripts, Hanja among them, and all of a text that is
-        longer than any trim.
+        Some words mean another thing in the trims of a `make` (by its English name), or behind another word: `after` is
+        the text that stands before this one. Left out are Hangul nobody has entered and letters of other scripts, Hanja
+        among them, and all of a text that is longer than any trim.
         """
-        return self._translation(text) if len(text) <= MOST_TEXT else (None, (text[:MISS_LENGTH],))
-
-    def _translate(self, text: str) -> tuple[str | None, tuple[str, ...]]:
-        plain = one_line(text)
-        for nothing in self._placeholders:
-            plain = plain.replace(nothing, " ")
-        left_out: list[str] = []
-
-        def replace(match: re.Match[str]) -> str:
-            known = split_run(match[0], self._words)
-            if known is None:
-                left_out.append(match[0])
-                return GAP
-            return self._spell(known, match)
-
-        translated = tidy(UNTRANSLATED.sub(replace, plain))
-        return translated or None, tuple(left_out)
-
-    def _spell(self, known: Iterable[str], match: re.Match[str]) -> str:
-        """Return the English of a run, set apart by blanks from what it was glued to (7인승 is 7-seater)."""
-        english = " ".join(self._words[word] for word in known).replace(" -", "-")
-        before, after = match.string[: match.start()][-1:], match.string[match.end() :][:1]
-        left = " " if before.isalnum() and not english.startswith("-") else ""
-        return f"{left}{english}{' ' if after.isalnum() else ''}"
+        if len(text) > MOST_TEXT:
+            return Translated(None, (text[:MISS_LENGTH],))
+        return self._translation(text, make, self._phrases.last_word(after[-MOST_TEXT:]) if after else "")
 
     def missed(self, kind: str, word: str) -> None:
         """Count a word that has no translation; past MISSES_KEPT different ones only how many."""

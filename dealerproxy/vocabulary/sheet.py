@@ -29,7 +29,7 @@ TABLES = (
     "guarantees",
     "recalls",
     "color_types",
-    "car_states",
+    "vin_markings",
     "board_states",
     "transmissions",
     "serious",

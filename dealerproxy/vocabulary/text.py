@@ -6,8 +6,11 @@ taken out in runs as unknown Hangul is.
 
 import re
 import unicodedata
-from collections.abc import Iterable, Mapping
+from collections.abc import Container, Iterable
+from difflib import get_close_matches
 
+LONGEST_NAME = 40  # characters of a make's or a model's name
+RESEMBLANCE = 0.66  # of 1; two letters of three in their order (BWM and BMW) are enough
 RUN_LENGTH = 40  # Hangul without a blank beyond this is no trim, and not worth taking apart
 
 # Words of one syllable that do form compounds (뉴그랜저, 파워팩, 슈퍼밴, 6단자동). The others (더, 디, 올, 필, 팝 ...)
@@ -87,6 +90,12 @@ def longest_word(terms: Iterable[str], text: str, breaks: frozenset[int]) -> tup
     return None if found is None else (found, best[0] - best[1])
 
 
+def nearest_word(text: str, words: Iterable[str]) -> str | None:
+    """Return the key of the word that most resembles a mistyped one; None if none does or the text is too long."""
+    key = word_key(text) if len(text) <= LONGEST_NAME else ""
+    return next(iter(get_close_matches(key, words, n=1, cutoff=RESEMBLANCE)), None) if key else None
+
+
 def _is_edge(text: str, at: int, breaks: frozenset[int]) -> bool:
     """Tell whether a word may begin or end here: not between two Latin letters, nor between two digits.
 
@@ -140,7 +149,7 @@ def tidy(text: str) -> str:
     return text.strip()
 
 
-def split_run(run: str, words: Mapping[str, str]) -> list[str] | None:
+def split_run(run: str, words: Container[str]) -> list[str] | None:
     """Return the known words that make up the whole run, longer ones preferred from the left, or None.
 
     Of the words of one syllable only the COMPOUNDING ones can be a part of it.

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from dealerproxy.captures.fetching import PLANNERS
 from dealerproxy.contract.answers import SkipReason
 from dealerproxy.contract.errors import ApiError
-from dealerproxy.search.plan import Plan, plan
+from dealerproxy.search.plan import MOST_GUESSES, Plan, plan
 from dealerproxy.search.query import parse
 from dealerproxy.upstreams.danawa.legs import DanawaLeg
 from dealerproxy.upstreams.encar.legs import EncarLeg, manwon_bounds, registration_bounds
@@ -72,6 +72,63 @@ def test_unknown_makes_and_models_are_remarked_on(planned: Planner) -> None:
     made = planned(make="Kia,Wartburg", model="K5,353")
     assert pairs(made) == [("기아", "K5")]
     assert codes(made) == [("unknown_make", "make"), ("unknown_model", "model")]
+
+
+@pytest.mark.parametrize(
+    ("make", "model", "field", "nearest"),
+    [
+        ("Hyundia", "", "make", "Hyundai"),
+        ("Kia", "Sorenot", "model", "Sorento"),
+        ("Hyundai", "Portr", "model", "Porter"),  # only Danawa has it
+        ("Kia", "Grandeur2", "model", None),  # another make's
+        ("Xqzw", "", "make", None),
+    ],
+)
+def test_the_nearest_name_is_told_of_one_nobody_knows(
+    planned: Planner, make: str, model: str, field: str, nearest: str | None
+) -> None:
+    made = planned(make=make, model=model)
+    told = [notice.message for notice in made.notices if notice.code == f"unknown_{field}"]
+    assert len(told) == 1
+    assert ("The nearest is" in told[0]) == (nearest is not None)
+    assert nearest is None or told[0].endswith(f"The nearest is `{nearest}`.")
+
+
+def test_the_nearest_name_is_looked_for_a_few_times_a_query(planned: Planner) -> None:
+    made = planned(make=",".join(f"Hyundia{number}" for number in range(200)))
+    told = ["The nearest is" in notice.message for notice in made.notices]
+    assert (len(told), sum(told)) == (200, MOST_GUESSES)
+
+
+@pytest.mark.parametrize(
+    ("make", "model", "groups"),
+    [
+        ("Hyundai", "Elantra", ["엘란트라", "아반떼"]),
+        ("Kia", "Optima", ["옵티마", "K5", "로체"]),
+        ("Kia", "Rio", ["리오", "프라이드"]),
+        ("Kia", "Cerato", ["쎄라토", "K3", "포르테"]),
+    ],
+)
+def test_a_name_of_several_models_searches_all_and_says_so(
+    planned: Planner, make: str, model: str, groups: list[str]
+) -> None:
+    made = planned(make=make, model=model)
+    assert [group for _, group in pairs(made)] == groups
+    assert codes(made) == [("ambiguous_model", "model")]
+    kept = [leg.models for leg in made.legs if isinstance(leg, DanawaLeg)]
+    assert all(models is None or len(models) == len(groups) for models in kept)
+
+
+@pytest.mark.parametrize(("make", "model"), [("Hyundai", "Avante"), ("Kia", "K5"), ("Hyundai", "Porter")])
+def test_a_name_of_one_model_on_sale_is_searched_without_a_word(planned: Planner, make: str, model: str) -> None:
+    assert codes(planned(make=make, model=model)) == []
+
+
+@pytest.mark.parametrize(("make", "model"), [("Hyundai", "Stellar"), ("Kia", "Concord"), ("Kia", "Opirus")])
+def test_a_model_that_is_not_sold_any_more_says_so(planned: Planner, make: str, model: str) -> None:
+    made = planned(make=make, model=model)
+    assert len(pairs(made)) == 1
+    assert codes(made) == [("old_model", "model")]
 
 
 def test_known_ones_that_form_no_pair_are_remarked_on(planned: Planner) -> None:

@@ -53,7 +53,7 @@ def _legs(request: LegRequest, vocabulary: Vocabulary, notices: list[Notice]) ->
             notices.append(Notice(code="no_brand_code", field="make", message=message))
             continue
         series: dict[str, str | None] = {}
-        for model in (model for text in texts for model in words.find_models(make, text)):
+        for model in (model for text in texts for model in words.models_meant(make, text)):
             series[model.name] = series.get(model.name) or words.series_of(model)
         if series and all(series.values()):
             for name, code in series.items():

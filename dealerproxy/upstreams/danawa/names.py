@@ -78,12 +78,13 @@ def read_name(text: str, vocabulary: Vocabulary) -> Named:
     facet = model.make_facet if model else facet
     fuel = fuel_said(korean, facet or "", vocabulary)
     names = facts_in_name(korean, facet or "", vocabulary)
+    make = vocabulary.danawa.make_of(facet) if facet else None
     return Named(
-        make=vocabulary.danawa.make_of(facet) if facet else None,
+        make=make,
         facet=facet,
         model=model,
         korean=korean,
-        trim=_trim(korean, words, vocabulary),
+        trim=_trim(korean, words, make.name if make else None, vocabulary),
         fuel=fuel,
         engine_cc=names.engine_cc if has_engine(fuel) else None,
         drivetrain=names.drivetrain,
@@ -179,7 +180,8 @@ def _left_out(row: ListRow) -> LeftOutReason | None:
     return None
 
 
-def _trim(korean: str, words: int, vocabulary: Vocabulary) -> Trim:
+def _trim(korean: str, words: int, make: str | None, vocabulary: Vocabulary) -> Trim:
     """Translate what stands after the model; neither generations nor what is put before a model (`더 뉴`) are trims."""
-    rest = korean.split()[words:] if words else []
-    return trim((" ".join(_GENERATION.sub(" ", " ".join(rest)).split()),), vocabulary)
+    parts = korean.split()
+    rest = " ".join(_GENERATION.sub(" ", " ".join(parts[words:] if words else ())).split())
+    return trim((rest,), vocabulary, make, " ".join(parts[:words]))

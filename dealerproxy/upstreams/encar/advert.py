@@ -153,10 +153,13 @@ def normalise(advert: Advert, listing_id: str, vocabulary: Vocabulary) -> Car:
     Raises Drift naming the mandatory path that is missing or cannot be told in English.
     """
     make, model = _make_and_model(advert, vocabulary)
-    grades = trim(
-        (short_text(advert.at("category.gradeName")), short_text(advert.at("category.gradeDetailName"))), vocabulary
-    )
     model_korean = _mandatory_text(advert, MODEL_NAME)
+    grades = trim(
+        (short_text(advert.at("category.gradeName")), short_text(advert.at("category.gradeDetailName"))),
+        vocabulary,
+        make.name if isinstance(make, Make) else None,
+        model_korean,
+    )
     names = facts_in_name(f"{model_korean} {grades.korean or ''}", _mandatory_text(advert, MANUFACTURER), vocabulary)
     fuel = fuel_token(short_text(advert.at("spec.fuelName")), names, vocabulary)
     transmission, colour = short_text(advert.at("spec.transmissionName")), short_text(advert.at("spec.colorName"))

@@ -72,7 +72,7 @@ def read_head(detail: object, simple_repair: object, vocabulary: Vocabulary) -> 
             "guarantee": one(GUARANTEE, "guarantees"),
             "odometer_state": one(BOARD_STATE, "board_states"),
             "mileage_state": one(MILEAGE_STATE, "mileage_states"),
-            "car_state": one(CAR_STATE, "car_states"),
+            "vin_marking": one(CAR_STATE, "vin_markings"),
         },
         serious,
     )

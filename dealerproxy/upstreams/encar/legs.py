@@ -89,7 +89,7 @@ def _legs(request: LegRequest, vocabulary: Vocabulary) -> Iterator[EncarLeg]:
     """Yield the legs in the order makes and models were asked for; none for what only other sites have."""
     sort = ENCAR_SORTS[request.query.sort]
     for make, texts in request.makes:
-        models = dict.fromkeys(model for text in texts for model in vocabulary.find_models(make, text))
+        models = dict.fromkeys(model for text in texts for model in vocabulary.models_meant(make, text))
         pairs = [SearchTarget(make, model.make_facet, model) for model in models]
         if not texts:
             pairs = [SearchTarget(make, facet.korean) for facet in make.facets if vocabulary.make_of(facet.korean)]

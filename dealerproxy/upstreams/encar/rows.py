@@ -177,7 +177,7 @@ def normalise(row: SearchRow, asked: SearchTarget, vocabulary: Vocabulary) -> Li
     if model is None:
         vocabulary.missed("model", row.Model)
         return LeftOut(LeftOutReason.UNKNOWN_MODEL, row.Id)
-    grades = trim((row.Badge, row.BadgeDetail), vocabulary)
+    grades = trim((row.Badge, row.BadgeDetail), vocabulary, make.name, model_korean)
     names = facts_in_name(f"{model_korean} {grades.korean or ''}", row.Manufacturer, vocabulary)
     fuel = fuel_token(row.FuelType, names, vocabulary)
     key = _vehicle_key(row)

@@ -50,7 +50,7 @@ def listing(vocabulary: Vocabulary, row: ListRow = ROW) -> Listing:
         ("쉐보레(GM대우) 트랙스 크로스오버", "Chevrolet", "Trax", "Crossover"),
         ("쉐보레 트레일블레이저 1.35 RS", "Chevrolet", "Trailblazer", "1.35 RS"),
         ("르노삼성 더 뉴 QM6 2.0 LPe", "Renault", "QM6", "2.0 LPe"),
-        ("KG모빌리티(쌍용) 렉스턴 스포츠 칸 2.2", "KG Mobility", "Rexton", "Sport Khan 2.2"),
+        ("KG모빌리티(쌍용) 렉스턴 스포츠 칸 2.2", "KG Mobility", "Rexton", "Sports Khan 2.2"),
         ("세보모빌리티(캠시스) 쎄보-C SE", "Cammsys", "CEVO", "SE"),
         ("피아트 500 1.4 라운지", "Fiat", "500", "1.4 Lounge"),
     ],

@@ -34,7 +34,7 @@ def test_a_diagnosis_speaks_of_the_same_panels_as_the_inspection() -> None:
         panels=(
             DiagnosisPanel("front-door-l", "Front Door (L)", "normal"),
             DiagnosisPanel("rear-door-l", "Rear Door (L)", "normal"),
-            DiagnosisPanel("trunk-lid", "Trunk Lid", "normal"),
+            DiagnosisPanel("trunk-lid", "Trunk Lid/Tailgate", "normal"),
             DiagnosisPanel("rear-door-r", "Rear Door (R)", "normal"),
             DiagnosisPanel("front-door-r", "Front Door (R)", "normal"),
             DiagnosisPanel("hood", "Hood", "replaced"),

@@ -250,18 +250,18 @@ def test_items_follow_the_sheet_and_unanswered_ones_are_left_out() -> None:
 @pytest.mark.parametrize(
     ("item", "result", "label"),
     [
-        ("oil_leak_cylinder_cover", "minor_leak", "Minor oil leak"),
+        ("oil_leak_cylinder_cover", "minor_leak", "Oil seepage (minor leak)"),
         ("oil_leak_cylinder_head", "leak", "Oil leak"),
         ("oil_leak_cylinder_block", "none", "None"),
-        ("coolant_leak_water_pump", "minor_leak", "Minor coolant leak"),
+        ("coolant_leak_water_pump", "minor_leak", "Coolant seepage (minor leak)"),
         ("coolant_leak_radiator", "leak", "Coolant leak"),
-        ("automatic_oil_leak", "minor_leak", "Minor oil leak"),
+        ("automatic_oil_leak", "minor_leak", "Transmission fluid seepage (minor leak)"),
         ("manual_oil_leak", "leak", "Oil leak"),
-        ("power_steering_oil_leak", "minor_leak", "Minor oil leak"),
-        ("master_cylinder_oil_leak", "minor_leak", "Minor oil leak"),
+        ("power_steering_oil_leak", "minor_leak", "Power steering fluid seepage (minor leak)"),
+        ("master_cylinder_oil_leak", "minor_leak", "Brake fluid seepage (minor leak)"),
         ("brake_fluid_leak", "leak", "Brake fluid leak"),
         ("coolant_level", "low", "Low"),
-        ("automatic_oil_condition", "excessive", "Too much"),
+        ("automatic_oil_condition", "excessive", "Overfilled"),
         ("alternator_output", "defective", "Defective"),
         ("fuel_leak", "present", "Present"),
     ],
@@ -356,7 +356,7 @@ def test_the_head_of_the_sheet_is_told() -> None:
         "roadworthy_from": "2026-03-01",
         "roadworthy_until": "2028-02-28",
         "transmission": "auto",
-        "color_type": "chromatic",
+        "color_type": "coloured",
         "usage_changes": ["rental", "commercial"],
         "paint_changes": ["full_repaint"],
         "tuning": True,
@@ -368,15 +368,15 @@ def test_the_head_of_the_sheet_is_told() -> None:
         "guarantee": "insurer",
         "odometer_state": "good",
         "mileage_state": None,
-        "car_state": "good",
+        "vin_marking": "good",
     }
-    assert report["inspector_notes"] == "Nothing unusual. There is a total loss in its history."
+    assert report["inspector_notes"] == "No remarks. Has a total-loss history."
 
 
 def test_the_summaries_say_only_what_stands_on_the_sheet() -> None:
     report = report_of(sheet()).report
     assert report.accident_summary == (
-        "Accident reported. Simple repairs reported. Frame damage: Rear Panel. Flood damage reported."
+        "Accident reported. Simple repairs reported. Frame damage: Rear End Panel. Flood damage reported."
     )
     assert report.exterior_summary == (
         "Corrosion: Hood. Dent, Scratch: Front Door (R). Replaced, Sheet Metal/Welding: Quarter Panel (L)."
@@ -652,4 +652,4 @@ def test_the_captured_total_loss_stands_in_the_notes(captures: Path) -> None:
     report = report_of(body).report
     assert (report.has_accident, report.has_frame_damage) == (False, False)
     assert report.inspector_notes is not None
-    assert report.inspector_notes.endswith("There is a total loss in its history.")
+    assert report.inspector_notes.endswith("Has a total-loss history.")

@@ -430,7 +430,6 @@ def test_the_nearest_name_of_any_text_is_one_that_is_known(text: str, makes: lis
         ("기아 신형쏘렌토 하이브리드(MQ4) 1.6 HEV 4WD 노블레스", "gasoline_hybrid"),
         ("토요타 시에나(4세대) 2.5 2WD 하이브리드 ", "gasoline_hybrid"),
         ("르노(삼성) 그랑 콜레오스 하이브리드 1.5 HEV 에스프리 알핀", "gasoline_hybrid"),
-        ("현대 아반떼 하이브리드 HEV 모던", "hybrid"),  # there was an LPG one
         ("현대 아반떼 하이브리드 1.6 LPi", "hybrid"),
         ("현대 아반떼 하이브리드 1.6 가솔린 모던", "gasoline_hybrid"),
         ("현대 쏘나타 하이브리드 2.0 LPi", "hybrid"),

@@ -137,7 +137,7 @@ def _told_of_name(make: Make, text: str, vocabulary: Vocabulary) -> Iterator[Not
         return
     listed = vocabulary.find_models(make, text)
     if listed and not any(model.stock for model in listed):
-        message = f"`{short(text)}` is an old model of {make.name}: Encar had none on sale when models were counted."
+        message = f"`{short(text)}` is an old model of {make.name}: none was on sale when models were last counted."
         yield Notice(code="old_model", field="model", message=message)
 
 

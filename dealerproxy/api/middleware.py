@@ -2,7 +2,6 @@
 
 import hmac
 import random
-import re
 import time
 from collections.abc import Callable, Sequence
 
@@ -13,10 +12,9 @@ from aiohttp.typedefs import Handler, Middleware
 from dealerproxy import logs
 from dealerproxy.api.http import error_response
 from dealerproxy.contract.errors import ApiError
-from dealerproxy.contract.headers import API_KEY, REQUEST_ID
+from dealerproxy.contract.headers import API_KEY, REQUEST_ID, REQUEST_ID_SHAPE
 from dealerproxy.ops.routes import route_of
 
-_REQUEST_ID_SHAPE = re.compile(r"req_[0-9a-f]{24}", re.ASCII)
 _HTTP_CODES = {404: "not_found", 405: "method_not_allowed", 413: "payload_too_large"}
 
 log = structlog.get_logger(__name__)
@@ -108,7 +106,7 @@ def _bytes(text: str) -> bytes:
 
 def _request_id(request: web.Request) -> str:
     given = request.headers.get(REQUEST_ID)
-    if given is not None and _REQUEST_ID_SHAPE.fullmatch(given):
+    if given is not None and REQUEST_ID_SHAPE.fullmatch(given):
         return given
     return f"req_{random.getrandbits(96):024x}"
 

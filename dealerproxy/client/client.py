@@ -18,7 +18,7 @@ from dealerproxy.client.errors import DealerError, VehicleNotFound, outage, read
 from dealerproxy.client.sources import DealerPart, PartnerQuery
 from dealerproxy.contract.answers import AvailabilityAnswer, CarState
 from dealerproxy.contract.deadline import Deadline
-from dealerproxy.contract.headers import API_KEY, DEADLINE_HEADER, REQUEST_ID
+from dealerproxy.contract.headers import API_KEY, DEADLINE_HEADER, REQUEST_ID, REQUEST_ID_SHAPE
 from dealerproxy.contract.ids import PUBLIC_ID
 
 DEADLINE_S = 10.0
@@ -61,7 +61,7 @@ class DealerClient:
 
     Every method takes `deadline_s`, all the time it may take, a second try included: seconds, at most 300 (more counts
     as 300, infinity too), and without time where it is 0, negative or NaN, which is an outage `timed_out`. `request_id`
-    (`req_` and 24 hex digits) is what the service keeps in its logs and errors.
+    (`req_` and 24 hex digits) is what the service keeps in its logs and errors; any other text is not sent.
 
     Every method raises DealerError alone, whatever is answered: InvalidRequest (400), DealerUnavailable (503, also for
     a service that cannot be reached or read, and for a session that was closed), itself for any other `error.code`. How
@@ -173,7 +173,10 @@ class DealerClient:
         rate = self._krw_per_usd if krw_per_usd is None else krw_per_usd
         headers = {"Cache-Control": "no-cache"} if fresh else {}
         question = _Question(self._vehicles / vehicle_id, _detail, rate, headers, patient=patient)
-        return await self._ask(question, deadline_s, request_id)
+        car = await self._ask(question, deadline_s, request_id)
+        if car.id != vehicle_id:
+            raise outage("unexpected_answer", request_id=request_id)  # another car's
+        return car
 
     async def facets(
         self, sources: Sequence[str] = (), *, deadline_s: float = DEADLINE_S, request_id: str | None = None
@@ -189,7 +192,10 @@ class DealerClient:
         url, headers = self._vehicles / "availability", {"Content-Type": "application/json"}
         body = msgspec.json.encode({"ids": vehicle_ids})
         question = _Question(url, _availability, headers=headers, body=body)
-        return (await self._ask(question, deadline_s, request_id)).data
+        states = (await self._ask(question, deadline_s, request_id)).data
+        if [state.id for state in states] != list(dict.fromkeys(vehicle_ids)):
+            raise outage("unexpected_answer", request_id=request_id)  # of other cars, or not of all
+        return states
 
     async def _ask(self, question: _Question[T], deadline_s: float, request_id: str | None) -> T:
         """Ask, and once more after a 503 whose Retry-After leaves time for it."""
@@ -211,7 +217,7 @@ class DealerClient:
     async def _once(self, question: _Question[T], deadline: Deadline, request_id: str | None) -> T:
         told_ms = max(1, round(deadline.share(TOLD_SHARE).remaining() * 1000))
         headers = {**self._headers, **question.headers, DEADLINE_HEADER: str(told_ms)}
-        if request_id is not None:
+        if request_id is not None and REQUEST_ID_SHAPE.fullmatch(request_id):
             headers[REQUEST_ID] = request_id
         if self._session.closed:
             raise outage("session_closed", request_id=request_id)

@@ -159,7 +159,7 @@ def for_partner(error: DealerError) -> DealerError:
     """
     if isinstance(error, InvalidRequest | VehicleNotFound | VehicleUnavailable):
         return error
-    if isinstance(error, DealerUnavailable) and not error.details:
+    if isinstance(error, DealerUnavailable) and not error.details and error.message == OUTAGE_MESSAGE:
         return error
     headers = error.headers if isinstance(error, DealerUnavailable) else {}
     shown = outage("internal", headers, request_id=error.request_id)

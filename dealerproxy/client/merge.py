@@ -64,6 +64,7 @@ def merge(
     Raises InvalidRequest when a request that names `dealer` was refused, DealerUnavailable when a pure one failed, with
     the headers to send. Any other failure of the dealer side costs its rows only.
     """
+    auction_rows = _rows(auction_rows)
     headers = {PAGE_MAX_HEADER: str(PAGE_MAX)} if query.capped else {}
     answer = None if query.dealer is DealerPart.NONE else _reports(query, dealer, headers)
     if query.dealer is not DealerPart.ROWS:
@@ -105,7 +106,7 @@ def merge_rows(sort: Sort, limit: int, auction: Sequence[Row], dealer: Sequence[
     be ISO 8601 text or Python's own; without an offset it is Seoul time. A number must be finite and no text. A row
     without a value of that kind sorts last.
     """
-    return _merged(sort, limit, auction, dealer)[0]
+    return _merged(sort, limit, _rows(auction), dealer)[0]
 
 
 def _merged(sort: Sort, limit: int, auction: Sequence[Row], dealer: Sequence[Row]) -> tuple[list[Row], int]:
@@ -139,6 +140,7 @@ def merge_facets(
     read gives way to the dealer side's. A dealer side that cannot be asked costs its values only, unless it alone was
     asked: that raises DealerUnavailable, or InvalidRequest if it was refused.
     """
+    auction = auction if isinstance(auction, Mapping) else {}
     merged = dict(auction)
     if sources and DEALER not in sources:
         return merged
@@ -178,6 +180,14 @@ def _failure(error: DealerError | None) -> DealerError:
     if error is None or isinstance(error, VehicleNotFound | VehicleUnavailable):
         error = outage("not_asked" if error is None else "unexpected_answer")
     return for_partner(error)
+
+
+def _rows(auction: object) -> Sequence[Row]:
+    """The auction side's rows; none where it gave no rows at all."""
+    if isinstance(auction, Sequence) and not isinstance(auction, str | bytes):
+        return auction
+    is_rows = isinstance(auction, Iterable) and not isinstance(auction, Mapping | str | bytes)
+    return list(auction) if is_rows else ()  # type: ignore[call-overload]
 
 
 def _union(ours: object, theirs: Iterable[str]) -> list[str]:

@@ -80,7 +80,9 @@ class Snapshot(Struct, frozen=True, kw_only=True):
 
     @staticmethod
     def decode(stored: bytes) -> "Snapshot":
-        """Restore what `encode` gave. Raises SnapshotUnreadable."""
+        """Restore what `encode` gave. Raises SnapshotUnreadable, also for what is no bytes."""
+        if not isinstance(stored, bytes | bytearray | memoryview | str):
+            raise SnapshotUnreadable(f"stored as {type(stored).__name__}, not as the bytes of `encode`")
         try:
             version = decode(_version, stored).version
             if version != VERSION:
@@ -241,7 +243,7 @@ def order_error(error: DealerError) -> DealerError:
     """What an order answers when its car cannot be had.
 
     A listing that disappeared is 410 `vehicle_unavailable`. An id nobody knows stays 404, and a 503 stays a 503: not
-    knowing is no reason to fail an order.
+    knowing is no reason to fail an order. It comes as the service gave it; a partner gets `for_partner` of it.
     """
     if isinstance(error, DealerUnavailable):
         return error

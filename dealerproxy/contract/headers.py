@@ -1,9 +1,11 @@
 """The names of the headers of our own, on both ends of the wire."""
 
 import email.utils
+import re
 from datetime import UTC
 
 REQUEST_ID = "X-Request-Id"
+REQUEST_ID_SHAPE = re.compile(r"req_[0-9a-f]{24}", re.ASCII)
 API_KEY = "x-api-key"
 DEADLINE_HEADER = "X-Request-Deadline-Ms"
 PARTIAL_HEADER = "X-LMN-Partial-Dealer-Unavailable"

@@ -162,7 +162,9 @@ async def test_a_partner_sees_mistakes_of_theirs_and_outages_never_our_own_key_o
     for status, code in ((400, "invalid_cursor"), (404, "vehicle_not_found"), (503, "dealer_upstream_unavailable")):
         scripted.says(failure(status, code))
         error = await refused(dealer.search({}))
-        assert for_partner(error) is error
+        shown = for_partner(error)
+        assert shown is error if status != 503 else shown.message == OUTAGE_MESSAGE
+        assert for_partner(shown) is shown
 
 
 async def hang(_: web.Request) -> web.StreamResponse:

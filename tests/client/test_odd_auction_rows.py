@@ -207,3 +207,20 @@ def test_no_auction_facets_raise_unless_the_dealer_side_alone_was_asked_and_fail
             merge_facets(sources, auction, dealer)
     else:
         merge_facets(sources, auction, dealer)
+
+
+@pytest.mark.parametrize("odd", [None, 7, "rows", b"rows", {"data": []}, object()])
+def test_an_auction_side_that_is_no_list_has_no_rows(odd: Any) -> None:
+    page = merge(parse({"make": "Kia", "source": "glovis,dealer"}), odd, outage("unreachable"))
+    assert list(page.data) == []
+    assert merge_rows(Sort.PRICE_ASC, 10, odd, [row(year=2020)]) == [row(year=2020)]
+
+
+def test_auction_rows_may_come_one_by_one() -> None:
+    rows = [row(year=2020), row(year=2021)]
+    assert merge_rows(Sort.YEAR_DESC, 10, (each for each in rows), []) == [rows[1], rows[0]]  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("odd", [None, [], "facets", 7])
+def test_facets_of_an_auction_side_that_is_no_object_are_the_dealer_sides(odd: Any) -> None:
+    assert merge_facets((), odd, DEALER)["makes"] == list(DEALER.makes)

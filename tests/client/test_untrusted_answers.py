@@ -402,3 +402,42 @@ def test_an_answer_of_any_shape_is_read_or_a_dealer_error() -> None:
 
     with asyncio.Runner() as runner:
         check()
+
+
+@pytest.mark.parametrize("other", ["encar_41985017", "danawa_41985016", "", "encar_041985016"])
+async def test_another_cars_answer_is_an_outage(dealer: DealerClient, scripted: Scripted, other: str) -> None:
+    scripted.says(says(DETAIL | {"id": other}, **{"X-Krw-Per-Usd": "1347.52"}))
+    assert isinstance(await refused(dealer.vehicle(ID)), DealerUnavailable)
+    assert isinstance(await refused(take_snapshot(dealer, OWNER, 1347.52)), DealerUnavailable)
+
+
+@pytest.mark.parametrize(
+    "told", [[], ["encar_2"], ["encar_2", "encar_1"], ["encar_1", "encar_2", "encar_3"], ["encar_1"] * 2]
+)
+async def test_states_of_other_cars_than_asked_are_an_outage(
+    dealer: DealerClient, scripted: Scripted, told: list[str]
+) -> None:
+    scripted.says(says({"data": [{"id": each, "status": "available", "reason": None} for each in told]}))
+    assert isinstance(await refused(dealer.availability(["encar_1", "encar_2", "encar_1"])), DealerUnavailable)
+
+
+async def test_a_request_id_that_is_none_of_ours_is_not_sent(dealer: DealerClient, scripted: Scripted) -> None:
+    scripted.says(says(DETAIL))
+    for odd in ("req_1", "a\r\nX-Admin: yes", "\ud83d", "req_" + "g" * 24):
+        await dealer.vehicle(ID, request_id=odd)
+    assert not {request.headers.get("X-Request-Id") for request in scripted.asked} & {"req_1", "req_" + "g" * 24}
+    await dealer.vehicle(ID, request_id="req_" + "a" * 24)
+    assert scripted.asked[-1].headers["X-Request-Id"] == "req_" + "a" * 24
+
+
+@pytest.mark.parametrize("stored", [{"version": 1}, 7, [b"{}"], None])
+def test_a_stored_snapshot_that_is_no_bytes_is_unreadable(stored: Any) -> None:
+    with pytest.raises(SnapshotUnreadable):
+        Snapshot.decode(stored)
+
+
+def test_a_503_without_details_is_not_passed_on_with_its_message() -> None:
+    told = DealerUnavailable(503, "dealer_upstream_unavailable", "No dealer source could answer (encar: blocked).")
+    shown = for_partner(told)
+    assert "encar" not in shown.message
+    assert for_partner(shown) is shown

@@ -8,17 +8,19 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
-from dealerproxy.captures import sites
 from dealerproxy.captures.capture import About, Capture, Request, sha256, utc_now
 from dealerproxy.captures.fetching import Unfetched, fetching, pages_of_car, papers_of
 from dealerproxy.captures.reading import Reading, read
 from dealerproxy.captures.shapes import Line, shape_of, shape_of_lists
-from dealerproxy.captures.sites import Page, recognise
+from dealerproxy.captures.sites import OPERATIONS, Page, recognise
+from dealerproxy.contract.ids import LISTING_IDS
 from dealerproxy.settings import Settings
 from dealerproxy.transport.errors import Drift, NotFound
 from dealerproxy.transport.response import Response
 from dealerproxy.upstreams.danawa import listing
+from dealerproxy.upstreams.danawa import operations as danawa
 from dealerproxy.upstreams.danawa.urls import list_url
+from dealerproxy.upstreams.encar import operations as encar
 from dealerproxy.upstreams.encar.advert import page_state
 from dealerproxy.upstreams.encar.query import Search, facets_url, makes_q, q, search_url
 from dealerproxy.upstreams.encar.rows import ROWS
@@ -30,7 +32,10 @@ GOOD, WRONG, UNUSABLE = 0, 1, 2
 MAKE, BRAND = "기아", "307"
 CARS = 20
 ABSENT = "this car has none (404)"
-_NUMBERS = {sites.SEARCH: re.compile(rb'"Id"\s*:\s*"(\d+)"'), sites.LIST: re.compile(rb"sDemoNo=(\d+)")}
+_NUMBERS = {
+    encar.SEARCH.name: re.compile(rf'"Id"\s*:\s*"({LISTING_IDS["encar"].pattern})"'.encode()),
+    danawa.LIST.name: re.compile(rf"sDemoNo=({LISTING_IDS['danawa'].pattern})(?![0-9])".encode()),
+}
 # What a row of a search says of the papers its car has, in `Condition` and `ServiceMark`: of the cars with P0 2,269 of
 # 2,382 had a diagnosis, of those with P1 and P2 none was found.
 _PAPERS = ("Inspection", "Record", "EncarDiagnosisP0")
@@ -49,11 +54,11 @@ class Finding(NamedTuple):
 
 async def ask_around(settings: Settings, vocabulary: Vocabulary) -> list[Finding]:
     """Ask the sites. The car that is looked at closely is of each list the first with the most papers."""
-    api, danawa = sites.HOMES["encar_api_url"], sites.HOMES["danawa_url"]
+    api = encar.API.home
     first = (
         search_url(api, q(Search(make=MAKE)), "Year", 0, CARS),
         facets_url(api, makes_q()),
-        list_url(danawa, BRAND, None, 1),
+        list_url(danawa.SITE.home, BRAND, None, 1),
     )
     waiting = [page for page in map(recognise, first) if page is not None]
     answers: list[Capture] = []
@@ -104,7 +109,7 @@ def _finding(upstream: str, operation: str, captures: Sequence[Capture], vocabul
     readings = [read(capture, vocabulary) for capture in captures]
     failed = [reading for reading in readings if reading.error is not None and not _is_absence(reading, operation)]
     worst = next((reading for reading in failed if _code(reading) == Drift.code), failed[0] if failed else None)
-    if operation == sites.LIST:
+    if operation == danawa.LIST.name:
         lines = shape_of_lists([listing.decode(capture.response.body, None) for capture in captures])
     else:
         documents = [document for document in map(_document, captures) if document is not None]
@@ -121,7 +126,7 @@ def _finding(upstream: str, operation: str, captures: Sequence[Capture], vocabul
 
 def _is_absence(reading: Reading, operation: str) -> bool:
     """Whether an answer only says that a car does not have such a paper."""
-    papers = {sites.INSPECTION, sites.RECORD, sites.DIAGNOSIS}
+    papers = {encar.INSPECTION.name, encar.RECORD.name, encar.DIAGNOSIS.name}
     return operation in papers and reading.error is not None and reading.error["error"] == NotFound.__name__
 
 
@@ -158,7 +163,7 @@ def _document(capture: Capture) -> object:
     """What an answer holds as plain data; None when it is not what it should be."""
     body = capture.response.body
     try:
-        return page_state(body) if capture.about.operation == sites.PAGE else decode(body, object)
+        return page_state(body) if capture.about.operation == encar.PAGE.name else decode(body, object)
     except Drift:
         return None
 
@@ -177,6 +182,6 @@ def _as_capture(page: Page, response: Response) -> Capture:
         name=page.operation,
         request=Request("GET", str(page.url)),
         response=response,
-        html=page.operation in sites.HTML,
+        html=OPERATIONS[page.operation].html,
         about=about,
     )

@@ -13,20 +13,23 @@ import aiohttp
 from yarl import URL
 
 from dealerproxy.captures import sites
-from dealerproxy.captures.sites import Page, recognise
+from dealerproxy.captures.sites import Page, page_of, recognise
 from dealerproxy.contract.errors import ApiError
+from dealerproxy.contract.ids import PUBLIC_ID
 from dealerproxy.search.plan import plan
 from dealerproxy.search.query import parse
 from dealerproxy.settings import Settings
 from dealerproxy.transport.errors import Drift
 from dealerproxy.transport.fetch import MAX_FIELD_BYTES, MAX_HEADERS
 from dealerproxy.transport.response import Response
-from dealerproxy.upstreams.danawa import client as danawa
+from dealerproxy.upstreams.danawa import operations as danawa
+from dealerproxy.upstreams.danawa.client import request_headers as danawa_headers
 from dealerproxy.upstreams.danawa.legs import DanawaLeg
 from dealerproxy.upstreams.danawa.legs import plan_legs as plan_danawa
 from dealerproxy.upstreams.danawa.urls import list_url
-from dealerproxy.upstreams.encar import client as encar
+from dealerproxy.upstreams.encar import operations as encar
 from dealerproxy.upstreams.encar.advert import read_document
+from dealerproxy.upstreams.encar.client import request_headers as encar_headers
 from dealerproxy.upstreams.encar.legs import EncarLeg
 from dealerproxy.upstreams.encar.legs import plan_legs as plan_encar
 from dealerproxy.upstreams.encar.query import search_url
@@ -38,9 +41,8 @@ from dealerproxy.vocabulary import Vocabulary
 PLANNERS = {"encar": plan_encar, "danawa": plan_danawa}
 WITHIN_S = 20.0
 MAX_BYTES = 4_000_000
-_ID = re.compile(r"(?:.*/v1/vehicles/)?(encar|danawa)_(\d{1,19})", re.ASCII)
+_ID = re.compile(rf"(?:.*/v1/vehicles/)?({PUBLIC_ID.pattern})")
 _QUERY = re.compile(r"(?:.*/v1/vehicles)?\?(.+)|([a-z_]+=.*)")
-_READSIDE = "https://api.encar.com/v1/readside"
 
 Fetch = Callable[[Page], Awaitable[Response]]
 
@@ -55,7 +57,7 @@ def pages_of(what: str, settings: Settings, vocabulary: Vocabulary, *, pages: in
     Raises Unfetched for anything else.
     """
     if match := _ID.fullmatch(what):
-        return pages_of_car(*match.groups())
+        return pages_of_car(*match[1].split("_"))
     if page := _page_at(what, settings):
         return [page]
     if match := _QUERY.fullmatch(what):
@@ -66,23 +68,19 @@ def pages_of(what: str, settings: Settings, vocabulary: Vocabulary, *, pages: in
 def pages_of_car(upstream: str, number: str) -> list[Page]:
     """Return what there is of a car before its papers."""
     if upstream == "danawa":
-        return [_page(f"https://api.m-park.co.kr/{danawa.CAR_PATH}?demoNo={number}")]
-    return [_page(f"{_READSIDE}/vehicle/{number}"), _page(f"https://fem.encar.com/cars/detail/{number}")]
+        return [page_of(danawa.FEEDER, number)]
+    return [page_of(encar.DETAIL, number), page_of(encar.PAGE, number)]
 
 
 def papers_of(page: Page, response: Response) -> list[Page]:
     """Return the papers of a car whose advert this is; none of any other page."""
-    if page.operation != sites.DETAIL or response.status != 200:
+    if page.operation != encar.DETAIL.name or response.status != 200:
         return []
     try:
         vehicle = read_document(decode(response.body, object)).vehicle_id
     except Drift:
         return []
-    return [
-        _page(f"{_READSIDE}/inspection/vehicle/{vehicle}"),
-        _page(f"{_READSIDE}/record/vehicle/{vehicle}/open"),
-        _page(f"{_READSIDE}/diagnosis/vehicle/{vehicle}"),
-    ]
+    return [page_of(paper, vehicle) for paper in (encar.INSPECTION, encar.RECORD, encar.DIAGNOSIS)]
 
 
 @asynccontextmanager
@@ -95,8 +93,8 @@ async def fetching(
     """
     asked_at = sites.bases(settings)
     manners: Mapping[str, tuple[float, Mapping[str, str]]] = {
-        "encar": (settings.encar_rps, encar.request_headers(settings.user_agent)),
-        "danawa": (settings.danawa_rps, danawa.request_headers(settings.user_agent)),
+        "encar": (settings.encar_rps, encar_headers(settings.user_agent)),
+        "danawa": (settings.danawa_rps, danawa_headers(settings.user_agent)),
     }
     async with aiohttp.ClientSession(
         cookie_jar=aiohttp.DummyCookieJar(),
@@ -149,9 +147,9 @@ def _url_of(leg: Leg, number: int) -> URL:
     """Return the address of a leg's page by index."""
     match leg:
         case EncarLeg():
-            return search_url(sites.HOMES["encar_api_url"], leg.q, leg.sort, number * CHUNK_ROWS, CHUNK_ROWS)
+            return search_url(encar.API.home, leg.q, leg.sort, number * CHUNK_ROWS, CHUNK_ROWS)
         case DanawaLeg():
-            return list_url(sites.HOMES["danawa_url"], leg.listing.brand, leg.listing.series, number + 1)
+            return list_url(danawa.SITE.home, leg.listing.brand, leg.listing.series, number + 1)
     raise TypeError(f"{leg.upstream} has no page for a leg")
 
 

@@ -14,6 +14,7 @@ from dealerproxy.captures.scrub.scrub import Scrubber
 from dealerproxy.captures.sites import Page
 from dealerproxy.transport.errors import Drift
 from dealerproxy.transport.response import Response
+from dealerproxy.upstreams.danawa import operations as danawa
 from dealerproxy.vocabulary import Vocabulary
 
 Provenance = Literal["captured", "captured-shape", "reconstructed-shape"]
@@ -38,7 +39,8 @@ class Maker:
     ) -> Capture:
         """Make a capture without an expectation. Raises ScrubError when it cannot be scrubbed for certain."""
         headers = {f"{name}": ", ".join(_all(response.headers, name)) for name in response.headers}
-        clean = self._scrubber.scrub(page.url, headers, response.body, sentences=page.operation == sites.LIST)
+        clean = self._scrubber.scrub(page.url, headers, response.body, sentences=page.operation == danawa.LIST.name)
+        html_is_due = sites.OPERATIONS[page.operation].html
         about = About(
             upstream=page.upstream,
             operation=page.operation,
@@ -56,7 +58,7 @@ class Maker:
             name=name,
             request=Request("GET", clean.url),
             response=Response(response.status, CIMultiDict(clean.headers), clean.body),
-            html=clean.is_page or (page.operation in sites.HTML and not clean.body.lstrip().startswith((b"{", b"["))),
+            html=clean.is_page or (html_is_due and not clean.body.lstrip().startswith((b"{", b"["))),
             about=about,
         )
 

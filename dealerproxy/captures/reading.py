@@ -13,25 +13,24 @@ from yarl import URL
 from dealerproxy.captures import sites
 from dealerproxy.captures.capture import BadCapture, Capture, Json
 from dealerproxy.transport.errors import Blocked, Drift, UpstreamError
-from dealerproxy.transport.response import Response, drift_or_block, json_body, page_body
+from dealerproxy.transport.response import drift_or_block
+from dealerproxy.upstreams.caps import MOST_ROWS
 from dealerproxy.upstreams.danawa import feeder, listing, names
+from dealerproxy.upstreams.danawa import operations as danawa
 from dealerproxy.upstreams.encar import advert as detail
 from dealerproxy.upstreams.encar import facets, rows
-from dealerproxy.upstreams.encar.client import BLOCK_MARKERS
-from dealerproxy.upstreams.encar.diagnosis import read_diagnosis
-from dealerproxy.upstreams.encar.inspection import read_inspection
-from dealerproxy.upstreams.encar.record import read_record
+from dealerproxy.upstreams.encar import operations as encar
+from dealerproxy.upstreams.encar.query import Window, window_of
 from dealerproxy.vehicles.car import SaleStatus
 from dealerproxy.vehicles.listing import LeftOut, LeftOutReason
 from dealerproxy.vocabulary import Make, Vocabulary
 
-_CHARSET = re.compile(r"charset\s*=\s*[\"']?([\w-]+)", re.ASCII | re.IGNORECASE)
 # A facet's value as the query language writes it: an underscore escapes what follows.
 _VALUE = r"\.((?:_.|[^_.])+)\."
 _ESCAPE = re.compile(r"_(.)")
-# The end of `sr` for rows from an offset on that is not 0.
-_FURTHER_ON = re.compile(r"\|0*[1-9][0-9]*\|[0-9]+\Z")
 _PAGE_NUMBER = re.compile(r"[0-9]{1,6}")
+# Of a search whose address does not say which rows it wants.
+_FIRST_ROWS = Window("", 0, MOST_ROWS)
 # Stands for the make of a search that names none.
 _ANY_MAKE = Make("?", ())
 
@@ -64,7 +63,9 @@ def read(capture: Capture, vocabulary: Vocabulary) -> Reading:
         raise BadCapture(f"{capture.name}: meta.json: no operation is called {capture.about.operation!r}")
     try:
         with drift_or_block(capture.response):
-            body = _judged(capture)
+            # A date in an answer counts from the moment of the capture.
+            now = partial(datetime.timestamp, capture.about.captured_at)
+            body = sites.OPERATIONS[capture.about.operation].body(capture.response, now=now)
             document: Json = orjson.loads(msgspec.json.encode(reader(capture, body, vocabulary)))
     except UpstreamError as error:
         return Reading(None, told_error(error))
@@ -84,20 +85,13 @@ def told_error(error: UpstreamError) -> Json:
     return told
 
 
-def _judged(capture: Capture) -> bytes:
-    """The body, if the answer is a good one. A date in it counts from the moment of the capture."""
-    about = capture.about
-    markers = BLOCK_MARKERS if about.upstream == "encar" else ()
-    judge: Callable[..., bytes] = page_body if about.operation in sites.HTML else json_body
-    answer: Response = capture.response
-    return judge(answer, block_markers=markers, now=partial(datetime.timestamp, about.captured_at))
-
-
 def _search(capture: Capture, body: bytes, vocabulary: Vocabulary) -> Json:
-    total, entries = rows.read_search(body, asked_of(capture.url, vocabulary), vocabulary)
-    if total and not entries and not _FURTHER_ON.search(capture.url.query.get("sr", "")):
-        raise Drift(rows.ROWS, f"empty although {total} cars are counted")
-    return {"total": total, "rows": entries}
+    window = window_of(capture.url) or _FIRST_ROWS
+    if window.is_count:
+        return {"total": rows.read_count(body)}
+    total, entries = encar.SEARCH.read(body, asked_of(capture.url, vocabulary), vocabulary)
+    rows.check_not_empty(len(entries), total, window.offset)
+    return {"total": total, "rows": entries[: window.limit]}
 
 
 def asked_of(url: URL, vocabulary: Vocabulary) -> rows.SearchTarget:
@@ -113,25 +107,36 @@ def _facet(url: URL, name: str) -> str | None:
     return _ESCAPE.sub(r"\1", match[1]) if match else None
 
 
-def _facets(capture: Capture, body: bytes, _: Vocabulary) -> Json:
+def _facets(capture: Capture, body: bytes, vocabulary: Vocabulary) -> Json:
     axis = facets.MODEL_GROUPS if _facet(capture.url, facets.MAKES) else facets.MAKES
-    return {axis: facets.read_facets(body, axis)}
+    counts = encar.FACETS.read(body, axis)
+    if axis == facets.MAKES:
+        facets.known_makes(counts, vocabulary)
+    return {axis: counts}
 
 
 def _detail(capture: Capture, body: bytes, vocabulary: Vocabulary) -> Json:
     listing_id = _subject(capture)
-    return _advert(detail.read_detail(body, listing_id), listing_id, vocabulary)
+    return _advert(encar.DETAIL.read(body, listing_id), listing_id, vocabulary)
 
 
 def _page(capture: Capture, body: bytes, vocabulary: Vocabulary) -> Json:
     listing_id = _subject(capture)
-    advert = detail.read_page(body, listing_id)
+    advert = encar.PAGE.read(body, listing_id)
     return {"verdict": SaleStatus.GONE} if advert is None else _advert(advert, listing_id, vocabulary)
 
 
 def _batch(_: Capture, body: bytes, vocabulary: Vocabulary) -> Json:
-    adverts = map(detail.read_document, detail.read_details(body))
-    return {"adverts": [_advert(advert, advert.listing_id, vocabulary) for advert in adverts]}
+    return {"adverts": [_in_batch(document, vocabulary) for document in encar.BATCH.read(body)]}
+
+
+def _in_batch(document: object, vocabulary: Vocabulary) -> Json:
+    """One advert of a batch: what is wrong with it does not make the others unreadable."""
+    try:
+        advert = detail.read_document(document)
+        return _advert(advert, advert.listing_id, vocabulary)
+    except Drift as error:
+        return told_error(error)
 
 
 def _advert(advert: detail.Advert, listing_id: str, vocabulary: Vocabulary) -> Json:
@@ -146,9 +151,7 @@ def _advert(advert: detail.Advert, listing_id: str, vocabulary: Vocabulary) -> J
 
 
 def _list(capture: Capture, body: bytes, vocabulary: Vocabulary) -> Json:
-    charset = _CHARSET.search(capture.response.headers.get("Content-Type", ""))
-    page = listing.read_list(body, charset=charset[1] if charset else None)
-    listing.check_container(page)
+    page = danawa.LIST.read(body, charset=capture.response.charset)
     silent = listing.silence(_number_of(capture.url), len(page.rows), says_empty=page.says_empty)
     if silent is not None:
         raise silent
@@ -167,7 +170,7 @@ def _number_of(url: URL) -> int:
 
 def _feeder(capture: Capture, body: bytes, vocabulary: Vocabulary) -> Json:
     listing_id = _subject(capture)
-    advert = feeder.read_advert(body, listing_id)
+    advert = danawa.FEEDER.read(body, listing_id)
     if isinstance(advert, SaleStatus):
         return {"verdict": advert}
     return {
@@ -194,14 +197,14 @@ def _subject(capture: Capture) -> str:
 
 
 _READERS: Mapping[str, Callable[[Capture, bytes, Vocabulary], object]] = {
-    sites.SEARCH: _search,
-    sites.FACETS: _facets,
-    sites.DETAIL: _detail,
-    sites.BATCH: _batch,
-    sites.PAGE: _page,
-    sites.INSPECTION: lambda _, body, vocabulary: read_inspection(body, vocabulary),
-    sites.RECORD: lambda _, body, vocabulary: read_record(body, vocabulary),
-    sites.DIAGNOSIS: lambda _, body, vocabulary: read_diagnosis(body, vocabulary),
-    sites.LIST: _list,
-    sites.FEEDER: _feeder,
+    encar.SEARCH.name: _search,
+    encar.FACETS.name: _facets,
+    encar.DETAIL.name: _detail,
+    encar.BATCH.name: _batch,
+    encar.PAGE.name: _page,
+    encar.INSPECTION.name: lambda _, body, vocabulary: encar.INSPECTION.read(body, vocabulary),
+    encar.RECORD.name: lambda _, body, vocabulary: encar.RECORD.read(body, vocabulary),
+    encar.DIAGNOSIS.name: lambda _, body, vocabulary: encar.DIAGNOSIS.read(body, vocabulary),
+    danawa.LIST.name: _list,
+    danawa.FEEDER.name: _feeder,
 }

@@ -5,8 +5,10 @@ from urllib.parse import quote
 from dealerproxy.captures import sites
 from dealerproxy.captures.capture import Capture
 from dealerproxy.captures.reading import asked_of
+from dealerproxy.upstreams.danawa import operations as danawa
+from dealerproxy.upstreams.encar import operations as encar
 from dealerproxy.upstreams.encar.legs import ENCAR_SORTS
-from dealerproxy.upstreams.encar.query import Search, q
+from dealerproxy.upstreams.encar.query import Search, q, window_of
 from dealerproxy.vocabulary import Vocabulary
 
 _SORTS = {theirs: ours.value for ours, theirs in reversed(ENCAR_SORTS.items())}
@@ -17,23 +19,23 @@ def request_for(capture: Capture, vocabulary: Vocabulary) -> str | None:
     page = sites.recognise(capture.url)
     if page is None:
         return None
-    if page.operation in {sites.DETAIL, sites.PAGE, sites.FEEDER}:
+    if page.subject and page.operation in {encar.DETAIL.name, encar.PAGE.name, danawa.FEEDER.name}:
         return f"/v1/vehicles/{page.upstream}_{page.subject}?include=dealer"
-    if page.operation == sites.SEARCH:
+    if page.operation == encar.SEARCH.name:
         return _list_of_encar(capture, vocabulary)
-    if page.operation == sites.LIST:
+    if page.operation == danawa.LIST.name:
         return _list_of_danawa(capture, vocabulary)
-    return "/v1/vehicles/facets" if page.operation == sites.FACETS else None
+    return "/v1/vehicles/facets" if page.operation == encar.FACETS.name else None
 
 
 def _list_of_encar(capture: Capture, vocabulary: Vocabulary) -> str | None:
     asked = asked_of(capture.url, vocabulary)
-    _, sort, offset, _ = f"{capture.url.query.get('sr', '')}|||".split("|")[:4]
+    window = window_of(capture.url)
     search = Search(make=asked.facet or "?", model_group=asked.model.korean if asked.model else None)
-    if offset != "0" or sort not in _SORTS or capture.url.query.get("q") != q(search):
+    if window is None or window.offset or window.sort not in _SORTS or capture.url.query.get("q") != q(search):
         return None
     model = f"&model={quote(asked.model.name)}" if asked.model else ""
-    return f"/v1/vehicles?make={quote(asked.make.name)}{model}&sort={_SORTS[sort]}&upstream=encar"
+    return f"/v1/vehicles?make={quote(asked.make.name)}{model}&sort={_SORTS[window.sort]}&upstream=encar"
 
 
 def _list_of_danawa(capture: Capture, vocabulary: Vocabulary) -> str | None:

@@ -11,11 +11,12 @@ from typing import Literal, NamedTuple
 import msgspec
 from selectolax.lexbor import LexborNode
 
-from dealerproxy.captures import sites
 from dealerproxy.captures.scrub.keys import HARMLESS, PERSONAL
 from dealerproxy.transport.errors import Drift
 from dealerproxy.upstreams.danawa import feeder, listing
+from dealerproxy.upstreams.danawa import operations as danawa
 from dealerproxy.upstreams.encar import advert as detail
+from dealerproxy.upstreams.encar import operations as encar
 from dealerproxy.upstreams.encar import rows
 from dealerproxy.upstreams.markup import parse
 
@@ -66,20 +67,20 @@ _DETAIL = Known(
 _FEEDER = "data.detailInfo[]."
 _FEEDER_NEEDS = {path.rpartition(".")[2] for path in (feeder.NAME, feeder.PRICE, feeder.MILEAGE, feeder.YEAR)}
 KNOWN: Mapping[str, Known] = {
-    sites.SEARCH: Known(
+    encar.SEARCH.name: Known(
         (rows.COUNT, rows.ROWS, *(f"{_ROWS}.{field.name}" for field in _ROW if field.required)),
         (
             *(f"{_ROWS}.{field.name}" for field in _ROW if not field.required),
             *_paths(f"{_ROWS}.Photos[].", "location type ordering"),
         ),
     ),
-    sites.FACETS: Known(
+    encar.FACETS.name: Known(
         ("iNav.Nodes", "iNav.Nodes[].Name"), _paths("iNav.Nodes[].Facets[].", "Value Count Refinements.Nodes")
     ),
-    sites.DETAIL: _DETAIL,
-    sites.BATCH: _under("[].", _DETAIL),
-    sites.PAGE: _under(f"{'.'.join(detail.STATE_BASE)}.", _DETAIL),
-    sites.INSPECTION: Known(
+    encar.DETAIL.name: _DETAIL,
+    encar.BATCH.name: _under("[].", _DETAIL),
+    encar.PAGE.name: _under(f"{'.'.join(detail.STATE_BASE)}.", _DETAIL),
+    encar.INSPECTION.name: Known(
         _paths("", "formats inners outers master.accdient"),
         (
             *_paths("", "master.simpleRepair master.detail outers[].type outers[].statusTypes outers[].attributes"),
@@ -90,7 +91,7 @@ KNOWN: Mapping[str, Known] = {
             *_paths("inners[].", "type children children[].type children[].statusType children[].children"),
         ),
     ),
-    sites.RECORD: Known(
+    encar.RECORD.name: Known(
         _paths("", "accidents myAccidentCnt"),
         (
             *_paths("", "openData otherAccidentCnt ownerChanges ownerChangeCnt carNoChangeCnt totalLossCnt robberCnt"),
@@ -99,10 +100,10 @@ KNOWN: Mapping[str, Known] = {
             *_paths("accidents[].", "type date insuranceBenefit partCost laborCost paintingCost"),
         ),
     ),
-    sites.DIAGNOSIS: Known(
+    encar.DIAGNOSIS.name: Known(
         ("items",), _paths("", "diagnosisDate realDiagnosisDate items[].name items[].result items[].resultCode")
     ),
-    sites.FEEDER: Known(
+    danawa.FEEDER.name: Known(
         ("data.detailInfo", *(_FEEDER + name for name in sorted(_FEEDER_NEEDS))),
         tuple(_FEEDER + name for name in feeder.Advert.__struct_fields__ if name not in _FEEDER_NEEDS),
     ),
@@ -138,7 +139,7 @@ def shape_of(operation: str, documents: Iterable[object]) -> list[Line]:
             present[path] += 1
             filled[path] += value not in (None, "", [], {})
     known = KNOWN[operation]
-    base = ".".join(detail.STATE_BASE) if operation == sites.PAGE else ""
+    base = ".".join(detail.STATE_BASE) if operation == encar.PAGE.name else ""
     needs: dict[str, Need] = dict.fromkeys((path for path in present if path.startswith(base) and _is_new(path)), "new")
     needs |= dict.fromkeys(known.optional, "optional")
     needs |= dict.fromkeys(known.mandatory, "mandatory")

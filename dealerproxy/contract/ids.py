@@ -1,7 +1,9 @@
 """The grammar of public ids: a site's name and the number of its advert."""
 
 import re
+from typing import Literal
 
+UpstreamName = Literal["encar", "danawa"]
 # An advert's number at each site, and the public ids made of them, such as `encar_41985016`.
 LISTING_IDS = {"encar": re.compile("[1-9][0-9]{0,18}"), "danawa": re.compile("[0-9]{1,19}")}
 PUBLIC_ID = re.compile("|".join(f"{name}_{number.pattern}" for name, number in LISTING_IDS.items()))

@@ -63,6 +63,7 @@ GUARD_WORDS: Mapping[bytes, str] = {
 _GUARD_WORD = re.compile(b"|".join(map(re.escape, GUARD_WORDS)))
 # Bot guards' pages and JSON are smaller; nothing is looked for beyond, or in larger JSON.
 GUARD_BYTES = 65_536
+_CHARSET = re.compile(r"charset\s*=\s*[\"']?([\w-]+)", re.ASCII | re.IGNORECASE)
 _BOM = b"\xef\xbb\xbf"
 # How far into a body the start of a page is looked for.
 _SNIFF_BYTES = 4096
@@ -75,6 +76,12 @@ class Response:
     status: int
     headers: Mapping[str, str]
     body: bytes
+
+    @property
+    def charset(self) -> str | None:
+        """The charset that `Content-Type` names."""
+        named = _CHARSET.search(self.headers.get("Content-Type", ""))
+        return named[1] if named else None
 
 
 class _Refusal(msgspec.Struct):

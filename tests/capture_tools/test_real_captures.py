@@ -17,9 +17,10 @@ from dealerproxy.captures.expectations import compared
 from dealerproxy.captures.maker import Maker
 from dealerproxy.captures.reading import read
 from dealerproxy.captures.replay import Replay, offline, serving
-from dealerproxy.captures.sites import SEARCH, recognise
+from dealerproxy.captures.sites import recognise
 from dealerproxy.settings import Settings
 from dealerproxy.transport.response import Response
+from dealerproxy.upstreams.encar.operations import SEARCH
 from dealerproxy.upstreams.encar.query import Search, facets_url, makes_q, models_q, q, search_url
 from dealerproxy.upstreams.paging import CHUNK_ROWS
 from dealerproxy.vocabulary import Vocabulary
@@ -67,7 +68,7 @@ def capture_of(name: str, captures: Path, maker: Maker) -> tuple[Response, Captu
 
 def whole(capture: Capture) -> Capture:
     """The capture of a search as if its rows were all there are: its other pages were not captured."""
-    if capture.about.operation != SEARCH:
+    if capture.about.operation != SEARCH.name:
         return capture
     answer = json.loads(capture.response.body)
     body = json.dumps(answer | {"Count": len(answer["SearchResults"])}, ensure_ascii=False).encode()

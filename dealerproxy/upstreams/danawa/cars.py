@@ -22,15 +22,16 @@ from dealerproxy.transport.reading import NO_READING, current_reading, report
 from dealerproxy.transport.troubles import upstream_trouble
 from dealerproxy.upstreams.absence import Adverts
 from dealerproxy.upstreams.cached_drift import CachedDrift
-from dealerproxy.upstreams.danawa.feeder import normalise, read_advert, read_inspection, read_record
+from dealerproxy.upstreams.danawa.feeder import normalise, read_inspection, read_record
 from dealerproxy.upstreams.danawa.names import UPSTREAM
+from dealerproxy.upstreams.danawa.operations import FEEDER
 from dealerproxy.upstreams.off_sale import OffSale
 from dealerproxy.upstreams.papers import DIAGNOSIS, INSPECTION, RECORD
 from dealerproxy.vehicles.accident_costs import accident_costs
 from dealerproxy.vehicles.car import Car, Documents, SaleStatus
 from dealerproxy.vocabulary import Vocabulary
 
-OPERATION, CAR = "feeder", "car"
+CAR = "car"
 # Raise it when the shape of a ParsedAdvert changes: other processes may still store the old one.
 _VERSION = 2
 # How old papers may be while the feeder fails; a car is never older than `fresh_s`.
@@ -88,13 +89,13 @@ class DanawaCars:
         adverts: Adverts | None = None,
     ) -> None:
         """`fresh_s`: how long a cached car is used; `deadline_s` bounds a call. Both in seconds."""
-        self.adverts = adverts or Adverts(UPSTREAM, OPERATION, off_sale)
+        self.adverts = adverts or Adverts(UPSTREAM, FEEDER.circuit, off_sale)
         self._client, self._vocabulary, self._cache, self._off_sale = client, vocabulary, cache, off_sale
         self._deadline_s = deadline_s
         # The papers come with the car, so they are read from what was found a moment ago.
         self._fresh, self._found = (
             CachePolicy[ParsedAdvert | SaleStatus](
-                OPERATION,
+                FEEDER.circuit,
                 ParsedAdvert | SaleStatus,
                 _VERSION,
                 fresh_s=each_s,
@@ -117,7 +118,7 @@ class DanawaCars:
         try:
             return advert.shown_car()
         except Drift as error:
-            upstream_trouble(UPSTREAM, OPERATION, error, id=listing_id)
+            upstream_trouble(UPSTREAM, FEEDER.circuit, error, id=listing_id)
             raise
 
     async def availability_of(
@@ -182,7 +183,7 @@ class DanawaCars:
         try:
             found = await self._client.car(listing_id, read, within_s=self._deadline_s)
         except UpstreamError as error:
-            upstream_trouble(UPSTREAM, OPERATION, error, id=listing_id)
+            upstream_trouble(UPSTREAM, FEEDER.circuit, error, id=listing_id)
             raise
         if found is SaleStatus.GONE:
             self.adverts.missing(listing_id, answer)
@@ -192,7 +193,7 @@ class DanawaCars:
 
     def _read(self, body: bytes, listing_id: str) -> ParsedAdvert | SaleStatus:
         """Reads an answer and all parts of it; a part that drifts is reported and fails nothing yet."""
-        advert = read_advert(body, listing_id)
+        advert = FEEDER.read(body, listing_id)
         if isinstance(advert, SaleStatus):
             return advert
         drifts: dict[str, CachedDrift] = {}

@@ -4,25 +4,19 @@ The bridge between the two is never followed: its query says which feeder has th
 feeder's address is a setting.
 """
 
-import re
 from collections.abc import Callable, Mapping
 from typing import NamedTuple, TypeVar
 
 from yarl import URL
 
 from dealerproxy.transport.fetch import Fetcher, FetchPolicy
-from dealerproxy.transport.response import Response, json_body, page_body
+from dealerproxy.transport.response import Response
+from dealerproxy.upstreams.danawa.operations import FEEDER, LIST
 from dealerproxy.upstreams.danawa.urls import list_url
 
-# What fails and is suspended each by itself.
-LIST, FEEDER = "list", "feeder"
 # Nothing at once: four a second is what the site is given credit for, from the first second on.
-LIST_MANNERS = FetchPolicy((LIST,), burst=1, in_flight=4, max_bytes=4_000_000)
-FEEDER_MANNERS = FetchPolicy((FEEDER,), burst=1, in_flight=4, max_bytes=4_000_000)
-# Of the feeder's own site, as a program read it in September 2026.
-CAR_PATH = "home/api/v1/wb/searchmycar/cardetailinfo/get"
-_CHARSET = re.compile(r"charset\s*=\s*[\"']?([\w-]+)", re.ASCII | re.IGNORECASE)
-
+LIST_MANNERS = FetchPolicy((LIST.circuit,), burst=1, in_flight=4, max_bytes=4_000_000)
+FEEDER_MANNERS = FetchPolicy((FEEDER.circuit,), burst=1, in_flight=4, max_bytes=4_000_000)
 
 T = TypeVar("T")
 
@@ -52,21 +46,22 @@ class DanawaClient:
     def __init__(self, site: Fetcher, feeder: Fetcher, *, site_url: str, feeder_url: str) -> None:
         self._site, self._feeder = site, feeder
         self.base = URL(site_url)
-        self._car_url = URL(feeder_url) / CAR_PATH
+        self._feeder_base = URL(feeder_url)
 
     async def page(
         self, brand: str, series: str | None, number: int, read: Callable[[PageBody], T], *, within_s: float
     ) -> T:
         """Page `number` (from 1) of a listing."""
         url = list_url(self.base, brand, series, number)
-        return await self._site.get(LIST, url, lambda response: read(_page(response)), within_s=within_s)
+
+        def judge(response: Response) -> T:
+            return read(PageBody(LIST.body(response), response.charset))
+
+        return await self._site.get(LIST.circuit, url, judge, within_s=within_s)
 
     async def car(self, listing_id: str, read: Callable[[bytes], T], *, within_s: float) -> T:
         """A car as the feeder's JSON tells it."""
-        url = self._car_url.with_query(demoNo=listing_id)
-        return await self._feeder.get(FEEDER, url, lambda response: read(json_body(response)), within_s=within_s)
-
-
-def _page(response: Response) -> PageBody:
-    charset = _CHARSET.search(response.headers.get("Content-Type", ""))
-    return PageBody(page_body(response), charset[1] if charset else None)
+        url = FEEDER.url(self._feeder_base, id=listing_id)
+        return await self._feeder.get(
+            FEEDER.circuit, url, lambda response: read(FEEDER.body(response)), within_s=within_s
+        )

@@ -189,13 +189,9 @@ def read_list(body: bytes, *, charset: str | None = None, base: URL = HOME) -> L
     others = len(items) - len(rows)
     if others > max(MOST_OTHERS, len(rows)):
         raise Drift(CURRENT.name, f"{others} items that are no cars beside {len(rows)} that are")
+    if container is None and not rows:
+        raise Drift(CONTAINER)  # a fragment with neither a car nor the container could be anything
     return ListPage(rows, container is not None, not rows and _says_empty(tree))
-
-
-def check_container(page: ListPage) -> None:
-    """Raise Drift for a page with neither a car nor the container: such a fragment could be anything."""
-    if not page.rows and not page.has_container:
-        raise Drift(CONTAINER)
 
 
 def silence(number: int, cars: int, *, says_empty: bool) -> Drift | None:

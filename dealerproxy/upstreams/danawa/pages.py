@@ -10,8 +10,9 @@ from dealerproxy.transport.reading import report
 from dealerproxy.transport.troubles import upstream_trouble
 from dealerproxy.upstreams.danawa.client import DanawaClient, PageBody
 from dealerproxy.upstreams.danawa.index import Brand, PageRead
-from dealerproxy.upstreams.danawa.listing import Broken, ListPage, check_container, read_list, silence
+from dealerproxy.upstreams.danawa.listing import Broken, ListPage, silence
 from dealerproxy.upstreams.danawa.names import UPSTREAM, normalise
+from dealerproxy.upstreams.danawa.operations import LIST
 from dealerproxy.upstreams.off_sale import OffSale
 from dealerproxy.vehicles.listing import Judged, LeftOut, LeftOutReason, unheeded
 from dealerproxy.vocabulary import Vocabulary
@@ -57,8 +58,7 @@ class Pages:
         return PageRead(entries, len(page.rows), page.says_empty)
 
     def _page(self, came: PageBody, number: int) -> ListPage:
-        page = read_list(came.body, charset=came.charset, base=self._client.base)
-        check_container(page)
+        page = LIST.read(came.body, charset=came.charset, base=self._client.base)
         if silent := silence(number, len(page.rows), says_empty=page.says_empty):
             report(silent)  # whether that is believed, the index decides
         for selector in {row.selector for row in page.rows if isinstance(row, Broken)}:

@@ -13,9 +13,7 @@ from dealerproxy.upstreams.availability import Outcome
 from dealerproxy.upstreams.danawa.availability import check
 from dealerproxy.upstreams.danawa.cars import DanawaCars
 from dealerproxy.upstreams.danawa.client import (
-    FEEDER,
     FEEDER_MANNERS,
-    LIST,
     LIST_MANNERS,
     DanawaClient,
     request_headers,
@@ -23,6 +21,7 @@ from dealerproxy.upstreams.danawa.client import (
 from dealerproxy.upstreams.danawa.index import Brand, Indexes
 from dealerproxy.upstreams.danawa.legs import plan_legs
 from dealerproxy.upstreams.danawa.names import UPSTREAM
+from dealerproxy.upstreams.danawa.operations import FEEDER, LIST
 from dealerproxy.upstreams.danawa.pages import Pages
 from dealerproxy.upstreams.danawa.search import DanawaChunks
 from dealerproxy.upstreams.papers import INSPECTION, RECORD
@@ -35,7 +34,7 @@ from dealerproxy.vocabulary import Vocabulary
 class Danawa:
     """The site's parts as one upstream."""
 
-    operations = (LIST, FEEDER, INSPECTION, RECORD)
+    operations = (LIST.name, FEEDER.name, INSPECTION, RECORD)
     plan = staticmethod(plan_legs)
 
     def __init__(self, chunks: DanawaChunks, cars: DanawaCars, indexes: Indexes) -> None:
@@ -80,7 +79,7 @@ async def _open(
         client = DanawaClient(site, feeder, site_url=settings.danawa_url, feeder_url=settings.mpark_api_url)
         pages = Pages(client, vocabulary, off_sale, judged=resources.judged, now=clock)
         indexes = Indexes(pages.read, cache, now=clock)
-        adverts = Adverts(UPSTREAM, FEEDER, off_sale, Absence(clock))
+        adverts = Adverts(UPSTREAM, FEEDER.circuit, off_sale, Absence(clock))
         cars = DanawaCars(
             client,
             vocabulary,

@@ -8,6 +8,7 @@ from functools import lru_cache
 
 from yarl import URL
 
+from dealerproxy.contract.ids import LISTING_IDS
 from dealerproxy.upstreams.caps import MOST_TEXT
 
 HOME = URL("https://auto.danawa.com")
@@ -21,7 +22,7 @@ ORDER = "8"
 _LINK = re.compile(rf"(?:(?:https?:)?//([^/?#]*)/)?(?:[^?#:]*/)?{re.escape(BRIDGE)}\?([^#]*)(?:#.*)?", re.IGNORECASE)
 # Each finds every value of its parameter in a query; one that is not of this shape is found as empty.
 _FEEDER = re.compile(r"(?:^|&)sCompany=(?:([A-Za-z0-9_-]{1,32})(?=&|$))?", re.ASCII)
-_LISTING_ID = re.compile(r"(?:^|&)sDemoNo=(?:(\d{1,19})(?=&|$))?", re.ASCII)
+_LISTING_ID = re.compile(rf"(?:^|&)sDemoNo=(?:({LISTING_IDS['danawa'].pattern})(?=&|$))?", re.ASCII)
 
 
 def list_url(base: URL, brand: str, series: str | None, page: int) -> URL:

@@ -23,13 +23,11 @@ from dealerproxy.transport.errors import Drift, NotFound, UpstreamError
 from dealerproxy.transport.reading import NO_READING, Reading, current_reading, report
 from dealerproxy.transport.troubles import upstream_trouble
 from dealerproxy.upstreams.absence import Adverts
-from dealerproxy.upstreams.encar.advert import read_detail, read_details, read_document, read_page
-from dealerproxy.upstreams.encar.client import BATCH_IDS, DETAIL, EncarClient
-from dealerproxy.upstreams.encar.diagnosis import read_diagnosis
-from dealerproxy.upstreams.encar.inspection import read_inspection
+from dealerproxy.upstreams.encar import operations
+from dealerproxy.upstreams.encar.advert import read_document
+from dealerproxy.upstreams.encar.client import BATCH_IDS, EncarClient
 from dealerproxy.upstreams.encar.naming import UPSTREAM
 from dealerproxy.upstreams.encar.parsed_advert import ParsedAdvert, parse
-from dealerproxy.upstreams.encar.record import read_record
 from dealerproxy.upstreams.off_sale import OffSale
 from dealerproxy.upstreams.papers import DIAGNOSIS, INSPECTION, RECORD
 from dealerproxy.vehicles.accident_costs import accident_costs
@@ -90,7 +88,7 @@ class EncarCars:
         adverts: Adverts | None = None,
     ) -> None:
         """`fresh_s`: how long a cached advert is used; `deadline_s` bounds all calls for a car. Both in seconds."""
-        self.adverts = adverts or Adverts(UPSTREAM, DETAIL, off_sale)
+        self.adverts = adverts or Adverts(UPSTREAM, operations.DETAIL.circuit, off_sale)
         self._client, self._vocabulary, self._cache, self._off_sale = client, vocabulary, cache, off_sale
         self._deadline_s, self._now = deadline_s, now
         # An old advert is never used, not even while the site fails: its car may be sold.
@@ -215,7 +213,7 @@ class EncarCars:
         answer = NO_READING
 
         def read(body: bytes) -> ParsedAdvert:
-            return parse(read_detail(body, listing_id), listing_id, self._vocabulary)
+            return parse(operations.DETAIL.read(body, listing_id), listing_id, self._vocabulary)
 
         def missing() -> None:
             nonlocal answer
@@ -245,7 +243,7 @@ class EncarCars:
 
         def read(body: bytes) -> ParsedAdvert | None:
             nonlocal answer
-            advert = read_page(body, listing_id)
+            advert = operations.PAGE.read(body, listing_id)
             if advert is None:
                 answer = current_reading()
                 return None
@@ -288,7 +286,7 @@ class EncarCars:
     def _read_batch(self, body: bytes) -> list[ParsedAdvert]:
         """Read the documents of a batch that say which car they are about."""
         adverts: list[ParsedAdvert] = []
-        for document in read_details(body):
+        for document in operations.BATCH.read(body):
             try:
                 advert = read_document(document)
             except Drift as error:
@@ -320,15 +318,15 @@ class EncarCars:
         return Paper(None, Enrichment(name, EnrichmentStatus.SKIPPED, reason))
 
     async def _inspection(self, vehicle_id: str) -> Document:
-        read = partial(read_inspection, vocabulary=self._vocabulary)
+        read = partial(operations.INSPECTION.read, vocabulary=self._vocabulary)
         return await self._client.inspection(vehicle_id, read, within_s=self._deadline_s)
 
     async def _record(self, vehicle_id: str) -> Document:
-        read = partial(read_record, vocabulary=self._vocabulary)
+        read = partial(operations.RECORD.read, vocabulary=self._vocabulary)
         return await self._client.record(vehicle_id, read, within_s=self._deadline_s)
 
     async def _diagnosis(self, vehicle_id: str) -> Document:
-        read = partial(read_diagnosis, vocabulary=self._vocabulary)
+        read = partial(operations.DIAGNOSIS.read, vocabulary=self._vocabulary)
         return await self._client.diagnosis(vehicle_id, read, within_s=self._deadline_s)
 
 

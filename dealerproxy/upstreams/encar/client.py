@@ -8,14 +8,14 @@ from yarl import URL
 
 from dealerproxy.transport.errors import NotFound, TimedOut
 from dealerproxy.transport.fetch import Fetcher, FetchPolicy
-from dealerproxy.transport.response import Response, json_body, page_body
+from dealerproxy.transport.response import Response
+from dealerproxy.upstreams.encar import operations
 from dealerproxy.upstreams.encar.query import facets_url, search_url
+from dealerproxy.upstreams.operations import Operation
 
-# What fails and is suspended each by itself: a search is blocked where a detail is not.
-SEARCH, DETAIL, PAGE, PAPERS = "search", "detail", "page", "papers"
-MANNERS = FetchPolicy((SEARCH, DETAIL, PAGE, PAPERS), burst=24, in_flight=6, max_bytes=4_000_000)
-# The page a blocked caller is sent to, found in bodies of status 404, 403 and 200.
-BLOCK_MARKERS = (b"has_been_cr_blocked",)
+# A search is blocked where a detail is not, so each circuit is suspended by itself.
+_CIRCUITS = tuple(dict.fromkeys(operation.circuit for operation in operations.OPERATIONS))
+MANNERS = FetchPolicy(_CIRCUITS, burst=24, in_flight=6, max_bytes=4_000_000)
 BATCH_IDS = 20
 # Papers are nice to have: they never take all slots, and none of them for long.
 PAPERS_IN_FLIGHT = 3
@@ -55,65 +55,64 @@ class EncarClient:
         self, q: str, read: Callable[[bytes], T], *, sort: str, offset: int, limit: int, within_s: float
     ) -> T:
         """One page of a search."""
-        return await self._json(SEARCH, read, search_url(self._api, q, sort, offset, limit), within_s)
+        return await self._get(operations.SEARCH, search_url(self._api, q, sort, offset, limit), read, within_s)
 
     async def facets(self, q: str, read: Callable[[bytes], T], *, within_s: float) -> T:
         """The facets of a search, without rows."""
-        return await self._json(SEARCH, read, facets_url(self._api, q), within_s)
+        return await self._get(operations.FACETS, facets_url(self._api, q), read, within_s)
 
     async def detail(
         self, listing_id: str, read: Callable[[bytes], T], *, within_s: float, missing: Callable[[], None] = _ignored
     ) -> T:
         """The advert as JSON; `missing` is called while a plain 404 is at hand, which raises NotFound all the same."""
-        url = self._api / "v1/readside/vehicle" / listing_id
-        return await self._json(DETAIL, read, url, within_s, missing)
+        url = operations.DETAIL.url(self._api, id=listing_id)
+        return await self._get(operations.DETAIL, url, read, within_s, missing)
 
     async def details(self, listing_ids: Iterable[str], read: Callable[[bytes], T], *, within_s: float) -> T:
         """Up to 20 adverts as a JSON list; those that are gone are missing from it."""
-        url = (self._api / "v1/readside/vehicles").with_query(vehicleIds=",".join(listing_ids))
-        return await self._json(DETAIL, read, url, within_s)
+        url = operations.BATCH.url(self._api).with_query(vehicleIds=",".join(listing_ids))
+        return await self._get(operations.BATCH, url, read, within_s)
 
     async def page(self, listing_id: str, read: Callable[[bytes], T], *, within_s: float) -> T:
         """The advert's page as HTML."""
-
-        def judge(response: Response) -> T:
-            return read(page_body(response, block_markers=BLOCK_MARKERS))
-
-        return await self._fetcher.get(PAGE, self._pages / "cars/detail" / listing_id, judge, within_s=within_s)
+        return await self._get(operations.PAGE, operations.PAGE.url(self._pages, id=listing_id), read, within_s)
 
     async def inspection(self, vehicle_id: str, read: Callable[[bytes], T], *, within_s: float) -> T:
         """The inspection sheet."""
-        return await self._paper(read, self._api / "v1/readside/inspection/vehicle" / vehicle_id, within_s)
+        return await self._paper(operations.INSPECTION, vehicle_id, read, within_s)
 
     async def record(self, vehicle_id: str, read: Callable[[bytes], T], *, within_s: float) -> T:
-        """The insurance record; without `/open` the endpoint answers 404."""
-        return await self._paper(read, self._api / "v1/readside/record/vehicle" / vehicle_id / "open", within_s)
+        """The insurance record."""
+        return await self._paper(operations.RECORD, vehicle_id, read, within_s)
 
     async def diagnosis(self, vehicle_id: str, read: Callable[[bytes], T], *, within_s: float) -> T:
         """Encar's own diagnosis."""
-        return await self._paper(read, self._api / "v1/readside/diagnosis/vehicle" / vehicle_id, within_s)
+        return await self._paper(operations.DIAGNOSIS, vehicle_id, read, within_s)
 
-    async def _paper(self, read: Callable[[bytes], T], url: URL, within_s: float) -> T:
+    async def _paper(
+        self, operation: Operation[..., object], vehicle_id: str, read: Callable[[bytes], T], within_s: float
+    ) -> T:
+        url = operation.url(self._api, id=vehicle_id)
         try:
             async with asyncio.timeout(within_s), self._papers:
-                return await self._json(PAPERS, read, url, min(PAPER_S, within_s))
+                return await self._get(operation, url, read, min(PAPER_S, within_s))
         except TimeoutError:
             raise TimedOut("no turn among the papers in time") from None
 
-    async def _json(
+    async def _get(
         self,
-        operation: str,
-        read: Callable[[bytes], T],
+        operation: Operation[..., object],
         url: URL,
+        read: Callable[[bytes], T],
         within_s: float,
         missing: Callable[[], None] = _ignored,
     ) -> T:
         def judge(response: Response) -> T:
             try:
-                body = json_body(response, block_markers=BLOCK_MARKERS)
+                body = operation.body(response)
             except NotFound:
                 missing()
                 raise
             return read(body)
 
-        return await self._fetcher.get(operation, url, judge, within_s=within_s)
+        return await self._fetcher.get(operation.circuit, url, judge, within_s=within_s)

@@ -14,12 +14,13 @@ from dealerproxy.cache.entries import CachePolicy
 from dealerproxy.contract.answers import Notice
 from dealerproxy.contract.deadline import Deadline
 from dealerproxy.tasks import cancel_and_wait
-from dealerproxy.transport.errors import Drift, UpstreamError
+from dealerproxy.transport.errors import UpstreamError
 from dealerproxy.transport.limits import background
 from dealerproxy.transport.troubles import upstream_trouble
 from dealerproxy.upstreams.encar.client import EncarClient
-from dealerproxy.upstreams.encar.facets import MAKES, MODEL_GROUPS, read_facets
+from dealerproxy.upstreams.encar.facets import MAKES, MODEL_GROUPS, known_makes
 from dealerproxy.upstreams.encar.naming import UPSTREAM
+from dealerproxy.upstreams.encar.operations import FACETS
 from dealerproxy.upstreams.encar.query import makes_q, models_q
 from dealerproxy.upstreams.results import StockedModels
 from dealerproxy.vocabulary import Make, MakeFacet, Vocabulary
@@ -107,14 +108,12 @@ class FacetCounts:
 
     async def _ask_makes(self) -> Stock:
         try:
-            read = partial(read_facets, axis=MAKES)
+            read = partial(FACETS.read, axis=MAKES)
             counts = await self._client.facets(makes_q(), read, within_s=self._deadline_s)
             for facet in counts:
                 if self._vocabulary.make_of(facet) is None:
                     self._vocabulary.missed("make", facet)
-            known = frozenset(facet for facet in counts if self._vocabulary.make_of(facet) is not None)
-            if not known:
-                raise Drift(f"iNav: {MAKES}", "no make that is known")
+            known = known_makes(counts, self._vocabulary)
         except UpstreamError as error:
             upstream_trouble(UPSTREAM, "facets", error)
             raise
@@ -132,7 +131,7 @@ class FacetCounts:
 
     async def _learn_one(self, facet: MakeFacet) -> None:
         try:
-            q, read = models_q(facet.korean, domestic=facet.domestic), partial(read_facets, axis=MODEL_GROUPS)
+            q, read = models_q(facet.korean, domestic=facet.domestic), partial(FACETS.read, axis=MODEL_GROUPS)
             groups = frozenset(await self._client.facets(q, read, within_s=self._deadline_s))
         except UpstreamError as error:
             upstream_trouble(UPSTREAM, "facets", error)

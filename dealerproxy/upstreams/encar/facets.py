@@ -4,12 +4,13 @@ The next level stands under the selected facet as `Refinements.Nodes`, so an axi
 is (four captured answers of 2023).
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from msgspec import Struct
 
 from dealerproxy.transport.errors import Drift
 from dealerproxy.upstreams.values import Damaged, decode
+from dealerproxy.vocabulary import Vocabulary
 
 MAKES, MODEL_GROUPS = "Manufacturer", "ModelGroup"
 
@@ -44,6 +45,14 @@ def read_facets(body: bytes, axis: str) -> Mapping[str, int]:
         raise Drift(f"iNav: {axis}")
     facets = ((facet.Value, int(facet.Count)) for node in nodes for facet in node.Facets if facet.Count > 0)
     return {value: count for value, count in facets if isinstance(value, str)}
+
+
+def known_makes(counts: Iterable[str], vocabulary: Vocabulary) -> frozenset[str]:
+    """Return the makes of the axis MAKES that the vocabulary knows. Raises Drift where it knows none."""
+    known = frozenset(facet for facet in counts if vocabulary.make_of(facet) is not None)
+    if not known:
+        raise Drift(f"iNav: {MAKES}", "no make that is known")
+    return known
 
 
 def _named(nodes: Sequence[_Node], name: str) -> Iterator[_Node]:

@@ -1,5 +1,8 @@
 """What we ask Encar's search: one make, at most one model group, and the filters Encar can apply itself."""
 
+import re
+from typing import NamedTuple
+
 from msgspec import Struct
 from yarl import URL
 
@@ -7,11 +10,28 @@ from dealerproxy.upstreams.encar.dsl import And, Child, Item, Or, Range, Term, a
 
 # The one list view that carries Transmission on every row (500 of 500 captured).
 VIEW = "premium"
+SEARCH_PATH = "search/car/list/{view}"
 # Unbounded ends are written as numbers no car reaches: open ranges are reported to come back empty now and then.
 ANY_MONTH = (190001, 999912)
 ANY_NUMBER = (0, 999_999)
 # `Hidden.N` stands in every query of the site's; `SellType.일반` (outright sale) keeps lease and rental offers out.
 _OFFERED = (Term("Hidden", "N"), Term("SellType", "일반"))
+
+
+_WINDOW = re.compile(r"\|(\w*)\|([0-9]{1,9})\|([0-9]{1,9})", re.ASCII)
+
+
+class Window(NamedTuple):
+    """Rows of a search: at most `limit` from `offset` (from 0) on, in the order of the site's word `sort`."""
+
+    sort: str
+    offset: int
+    limit: int
+
+    @property
+    def is_count(self) -> bool:
+        """Whether only the count is wanted: the first row alone is asked for because no rows cannot be."""
+        return (self.offset, self.limit) == (0, 1)
 
 
 class Search(Struct, frozen=True, kw_only=True):
@@ -78,11 +98,17 @@ def search_url(base: URL, query: str, sort: str, offset: int, limit: int) -> URL
     return _list_url(base, query, f"sr={percent_encode(f'|{sort}|{offset}|{limit}')}")
 
 
+def window_of(url: URL) -> Window | None:
+    """Return which rows the address of a search names; None where it names none, or none that can be read."""
+    match = _WINDOW.fullmatch(url.query.get("sr", ""))
+    return Window(match[1], int(match[2]), int(match[3])) if match else None
+
+
 def facets_url(base: URL, query: str) -> URL:
     """Address of a search's facets; without `sr` no rows come along."""
     return _list_url(base, query, f"inav={percent_encode('|Metadata|Sort')}")
 
 
 def _list_url(base: URL, query: str, rest: str) -> URL:
-    path = f"{base.raw_path.rstrip('/')}/search/car/list/{VIEW}"
+    path = f"{base.raw_path.rstrip('/')}/{SEARCH_PATH.format(view=VIEW)}"
     return URL(f"{base.origin()}{path}?count=true&q={percent_encode(query)}&{rest}", encoded=True)

@@ -26,6 +26,7 @@ from dealerproxy.upstreams.car_words import (
     trim,
 )
 from dealerproxy.upstreams.encar.naming import LISTING_ID, PAGE_BASE, UPSTREAM, photo_url
+from dealerproxy.upstreams.paging import CHUNK_ROWS, MAX_OFFSET
 from dealerproxy.upstreams.values import decode, is_year, shown
 from dealerproxy.vehicles.listing import LeftOut, LeftOutReason, Listing
 from dealerproxy.vocabulary import Make, Model, Vocabulary
@@ -113,6 +114,18 @@ def read_search(
     if 2 * bad.total() > len(entries):
         raise Drift(f"{ROWS}[]: {bad.most_common(1)[0][0]}", f"{bad.total()} of {len(entries)} rows unreadable")
     return count, entries
+
+
+def check_not_empty(rows: int, total: int, offset: int) -> None:
+    """Raise Drift where not one row came from `offset` on, the start of a chunk, although the site counts some.
+
+    A count may be a little off at the end of a search, but not by more than a chunk. Rows from the middle of a chunk on
+    may be missing: the chunk then says how many.
+    """
+    if rows or offset % CHUNK_ROWS or offset >= MAX_OFFSET:
+        return
+    if total > (offset + CHUNK_ROWS if offset else 0):
+        raise Drift(ROWS, f"empty from {offset} on although {total} cars are counted")
 
 
 def read_count(body: bytes) -> int:

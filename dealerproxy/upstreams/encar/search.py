@@ -16,9 +16,10 @@ from dealerproxy.transport.troubles import upstream_trouble
 from dealerproxy.upstreams.absence import NoteRows, unwatched
 from dealerproxy.upstreams.encar.client import EncarClient
 from dealerproxy.upstreams.encar.legs import EncarLeg
-from dealerproxy.upstreams.encar.rows import COUNT, ROWS, read_count, read_search
+from dealerproxy.upstreams.encar.operations import SEARCH
+from dealerproxy.upstreams.encar.rows import COUNT, ROWS, check_not_empty, read_count
 from dealerproxy.upstreams.off_sale import Entries, OffSale
-from dealerproxy.upstreams.paging import CHUNK_ROWS, MAX_OFFSET
+from dealerproxy.upstreams.paging import CHUNK_ROWS
 from dealerproxy.vehicles.listing import Chunk, Judged, LeftOut, LeftOutReason, Listing, unheeded
 from dealerproxy.vocabulary import Vocabulary
 
@@ -101,9 +102,7 @@ class EncarChunks:
         chunk = chunk_of(entries, total, offset, exhausted=exhausted)
         if chunk.ended:
             await self._confirm_end(leg, index, offset + len(entries), total, deadline)
-        # A count may be a little off at the end of a search, but not by more than a page.
-        if not entries and total > (offset + CHUNK_ROWS if offset else 0) and offset < MAX_OFFSET:
-            raise Drift(ROWS, f"empty from {offset} on although {total} cars are counted")
+        check_not_empty(len(entries), total, offset)
         return chunk
 
     async def _repeats(self, leg: EncarLeg, index: int, page: Entries, deadline: Deadline) -> bool:
@@ -143,7 +142,7 @@ class EncarChunks:
 
         def read(body: bytes) -> tuple[int, Entries]:
             unreadable.clear()
-            total, entries = read_search(body, leg.asked, self._vocabulary, unreadable)
+            total, entries = SEARCH.read(body, leg.asked, self._vocabulary, unreadable)
             for path in unreadable:
                 report(Drift(f"{ROWS}[]: {path}", "in some rows"))
             return total, entries

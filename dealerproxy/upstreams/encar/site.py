@@ -10,11 +10,12 @@ from dealerproxy.upstreams.absence import Absence, Adverts
 from dealerproxy.upstreams.availability import Outcome
 from dealerproxy.upstreams.encar.availability import check
 from dealerproxy.upstreams.encar.cars import EncarCars
-from dealerproxy.upstreams.encar.client import DETAIL, MANNERS, EncarClient, request_headers
+from dealerproxy.upstreams.encar.client import MANNERS, EncarClient, request_headers
 from dealerproxy.upstreams.encar.enrich import enrich
 from dealerproxy.upstreams.encar.facet_counts import FacetCounts
 from dealerproxy.upstreams.encar.legs import plan_legs
 from dealerproxy.upstreams.encar.naming import UPSTREAM
+from dealerproxy.upstreams.encar.operations import DETAIL
 from dealerproxy.upstreams.encar.search import EncarChunks
 from dealerproxy.upstreams.papers import DIAGNOSIS, INSPECTION, RECORD
 from dealerproxy.upstreams.resources import OpenSite, Resources
@@ -58,7 +59,7 @@ async def _open(settings: Settings, vocabulary: Vocabulary, resources: Resources
     headers = request_headers(settings.user_agent)
     async with resources.open_fetcher(MANNERS, headers, rps=settings.encar_rps) as fetcher:
         client = EncarClient(fetcher, settings.encar_api_url, settings.encar_page_url)
-        adverts = Adverts(UPSTREAM, DETAIL, off_sale, Absence(clock))
+        adverts = Adverts(UPSTREAM, DETAIL.circuit, off_sale, Absence(clock))
         cars = EncarCars(
             client,
             vocabulary,

@@ -130,9 +130,7 @@ def split(limit: int, auction: int, dealer: int) -> tuple[int, int]:
     return min(auction, limit - shown), shown
 
 
-def merge_facets(
-    sources: Sequence[str], auction: Mapping[str, Any], dealer: FacetsAnswer | DealerError | None
-) -> dict[str, Any]:
+def merge_facets(sources: Sequence[str], auction: object, dealer: FacetsAnswer | DealerError | None) -> dict[str, Any]:
     """One facets answer, flat and without counts: the auction side's values, then those only dealer cars have.
 
     `sources` are those the partner named, none for all; `auction` is the main API's own answer for them, `as_of`
@@ -140,19 +138,19 @@ def merge_facets(
     read gives way to the dealer side's. A dealer side that cannot be asked costs its values only, unless it alone was
     asked: that raises DealerUnavailable, or InvalidRequest if it was refused.
     """
-    auction = auction if isinstance(auction, Mapping) else {}
-    merged = dict(auction)
+    of_auction: Mapping[str, Any] = auction if isinstance(auction, Mapping) else {}
+    merged = dict(of_auction)
     if sources and DEALER not in sources:
         return merged
-    merged["sources"] = _union(auction.get("sources"), (DEALER,))
+    merged["sources"] = _union(of_auction.get("sources"), (DEALER,))
     if isinstance(dealer, FacetsAnswer):
         for name in ("makes", "fuels", "transmissions"):
-            merged[name] = _union(auction.get(name), getattr(dealer, name))
-        ours = auction.get("models")
+            merged[name] = _union(of_auction.get(name), getattr(dealer, name))
+        ours = of_auction.get("models")
         models = ours if isinstance(ours, Mapping) else {}
         makes = _union(models, dealer.models)
         merged["models"] = {make: _union(models.get(make), dealer.models.get(make, ())) for make in makes}
-        merged["as_of"] = min(dealer.as_of, auction.get("as_of"), key=_known_moment)
+        merged["as_of"] = min(dealer.as_of, of_auction.get("as_of"), key=_known_moment)
     elif sources and set(sources) == {DEALER}:
         raise _failure(dealer)
     return merged

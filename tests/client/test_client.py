@@ -17,6 +17,7 @@ from dealerproxy.client import (
     for_partner,
     parse,
 )
+from dealerproxy.client.errors import OUTAGE_MESSAGE
 from tests.client.conftest import Answer, Scripted, failure, says
 from tests.support.clock import Clock
 

@@ -406,7 +406,7 @@ def test_an_answer_of_any_shape_is_read_or_a_dealer_error() -> None:
 
 @pytest.mark.parametrize("other", ["encar_41985017", "danawa_41985016", "", "encar_041985016"])
 async def test_another_cars_answer_is_an_outage(dealer: DealerClient, scripted: Scripted, other: str) -> None:
-    scripted.says(says(DETAIL | {"id": other}, **{"X-Krw-Per-Usd": "1347.52"}))
+    scripted.says(says(DETAIL | {"id": other}))
     assert isinstance(await refused(dealer.vehicle(ID)), DealerUnavailable)
     assert isinstance(await refused(take_snapshot(dealer, OWNER, 1347.52)), DealerUnavailable)
 

@@ -312,7 +312,7 @@ OTHER_RATES = [
 
 @pytest.mark.parametrize("other", OTHER_RATES)
 async def test_a_first_rate_too_far_from_the_static_one_is_refused_counted_and_logged_once(other: float | str) -> None:
-    provider, clock = Provider(says(other)), Clock()
+    provider, clock = Provider(says(other)), Clock(START)
     rates = rates_with(provider, clock)
     with capture_logs() as lines:
         for _ in range(10):
@@ -328,7 +328,7 @@ async def test_a_first_rate_too_far_from_the_static_one_is_refused_counted_and_l
 
 @pytest.mark.parametrize("other", OTHER_RATES)
 async def test_a_rate_too_far_from_the_last_good_one_is_refused_until_it_is_right_again(other: float | str) -> None:
-    provider, clock = Provider(says(1_347.52)), Clock()
+    provider, clock = Provider(says(1_347.52)), Clock(START)
     rates = rates_with(provider, clock)
     good = await refreshed(rates)
     provider.answer = says(other)
@@ -356,13 +356,13 @@ async def test_a_rate_too_far_from_the_last_good_one_is_refused_until_it_is_righ
     [(1000.0, 1200.0, 0.2), (1000.0, 800.0, 0.2), (1347.52, 1617.024, 0.2), (1347.52, 1600.0, 0.187366)],
 )
 async def test_a_rate_as_far_as_may_be_is_used_and_its_change_shown(static: float, value: float, change: float) -> None:
-    rates = FxRates(Rate(static, STATIC.as_of, "static"), fetch=Provider(says(value)), path="rates.KRW", now=Clock())
+    rates = FxRates(Rate(static, STATIC.as_of, "static"), fetch=Provider(says(value)), path="rates.KRW", now=Clock(START))
     assert (await refreshed(rates)).krw_per_usd == value
     assert (rates.change, rates.refused, rates.read_at) == (change, 0, START)
 
 
 async def test_a_rate_may_move_far_in_steps_and_is_compared_with_the_last() -> None:
-    provider, clock = Provider(), Clock()
+    provider, clock = Provider(), Clock(START)
     rates = rates_with(provider, clock)
     for value in (1_500.0, 1_700.0, 1_900.0):
         provider.answer = says(value)
@@ -372,7 +372,7 @@ async def test_a_rate_may_move_far_in_steps_and_is_compared_with_the_last() -> N
 
 @pytest.mark.parametrize(("age_s", "used"), [(COMPARABLE_S - 1, True), (COMPARABLE_S, False)])
 async def test_a_last_good_rate_of_a_week_ago_is_compared_with_no_longer(age_s: float, used: bool) -> None:
-    provider, clock = Provider(says(1_600)), Clock()
+    provider, clock = Provider(says(1_600)), Clock(START)
     rates = rates_with(provider, clock)
     await refreshed(rates)
     clock.at += age_s
@@ -383,8 +383,8 @@ async def test_a_last_good_rate_of_a_week_ago_is_compared_with_no_longer(age_s: 
 
 async def test_a_static_rate_near_the_refused_one_lifts_the_refusal() -> None:
     provider = Provider(says(2_000))
-    assert (await refreshed(rates_with(provider, Clock()))).source == "static"
-    lifted = FxRates(Rate(1_950.0, STATIC.as_of, "static"), fetch=provider, path="rates.KRW", now=Clock())
+    assert (await refreshed(rates_with(provider, Clock(START)))).source == "static"
+    lifted = FxRates(Rate(1_950.0, STATIC.as_of, "static"), fetch=provider, path="rates.KRW", now=Clock(START))
     assert (await refreshed(lifted)).krw_per_usd == 2_000
 
 
@@ -417,7 +417,7 @@ def dated(date: object) -> bytes:
 
 @pytest.mark.parametrize(("date", "as_of"), DATES)
 async def test_a_rate_is_of_the_date_its_provider_says(date: object, as_of: str) -> None:
-    rates = FxRates(STATIC, fetch=Provider(dated(date)), path="rates.KRW", date_path="meta.0.date", now=Clock())
+    rates = FxRates(STATIC, fetch=Provider(dated(date)), path="rates.KRW", date_path="meta.0.date", now=Clock(START))
     assert await refreshed(rates) == Rate(1400.0, as_of, "provider")
     assert rates.read_at == START
 
@@ -431,7 +431,7 @@ NO_DATES: list[object] = [
 
 @pytest.mark.parametrize("date", NO_DATES, ids=lambda date: repr(date)[:30])
 async def test_a_rate_without_a_date_that_can_be_is_not_used(date: object) -> None:
-    rates = FxRates(STATIC, fetch=Provider(dated(date)), path="rates.KRW", date_path="meta.0.date", now=Clock())
+    rates = FxRates(STATIC, fetch=Provider(dated(date)), path="rates.KRW", date_path="meta.0.date", now=Clock(START))
     with capture_logs() as lines:
         assert await refreshed(rates) == STATIC
     assert [line["event"] for line in lines] == ["fx_refresh_failed"]

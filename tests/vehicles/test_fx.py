@@ -356,7 +356,9 @@ async def test_a_rate_too_far_from_the_last_good_one_is_refused_until_it_is_righ
     [(1000.0, 1200.0, 0.2), (1000.0, 800.0, 0.2), (1347.52, 1617.024, 0.2), (1347.52, 1600.0, 0.187366)],
 )
 async def test_a_rate_as_far_as_may_be_is_used_and_its_change_shown(static: float, value: float, change: float) -> None:
-    rates = FxRates(Rate(static, STATIC.as_of, "static"), fetch=Provider(says(value)), path="rates.KRW", now=Clock(START))
+    rates = FxRates(
+        Rate(static, STATIC.as_of, "static"), fetch=Provider(says(value)), path="rates.KRW", now=Clock(START)
+    )
     assert (await refreshed(rates)).krw_per_usd == value
     assert (rates.change, rates.refused, rates.read_at) == (change, 0, START)
 

@@ -113,6 +113,9 @@ def readers(vocabulary: Vocabulary) -> dict[str, Reader]:
 
     return {
         "a page of the list": lambda text: read_list(f'<div id="usedcarList"><ul><li>{text}'.encode()),
+        "a list without cars": lambda text: read_list(
+            f'<!doctype html><html><body><div id="usedcarList"></div>{text}</body></html>'.encode()
+        ),
         "a name": lambda text: read_list(page(row(name=f'<a class="name" href="#">{text}</a>'))),
         "a cell": lambda text: read_list(page(row(km=f'<div class="col km"><i class="middle">{text}</i></div>'))),
         "a price": lambda text: read_list(page(row(price=f'<div class="col price"><b class="num">{text}</b></div>'))),
@@ -233,6 +236,10 @@ def test_an_expression_takes_time_that_grows_with_the_text_alone(place: str, exp
         ("a search", '{"Count": 1, "SearchResults": [' + ",".join(["1"] * 1_900_000) + "]}"),
         ("a page of the list", "<i " + " ".join(f"a{n}" for n in range(60_000)) + ">"),
         ("a car's page", "<i " + " ".join(f"a{n}='>'" for n in range(60_000)) + ">"),
+        ("a page of the list", "\0" * 3_900_000),
+        ("a car's page", "\0" * 3_900_000),
+        ("a page of the list", '<i class="' + "sold " * 780_000),
+        ("a list without cars", "<style>" + ".a{" * 1_300_000),
     ],
 )
 def test_what_once_took_seconds_takes_a_moment(place: str, text: str, readers: dict[str, Reader]) -> None:

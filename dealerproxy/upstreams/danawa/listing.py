@@ -65,8 +65,13 @@ class _Layout(NamedTuple):
 _YEAR = re.compile(r"((?:19|20)\d{2})\s*(?:년|년형|연식)?", re.ASCII)
 _MILEAGE = re.compile(rf"{_DIGITS}\s*(?:km|㎞)", re.ASCII | re.IGNORECASE)
 _PRICE = re.compile(rf"{_DIGITS}\s*(?:만\s?원)?", re.ASCII)
-# Plain won, thousands, hundreds of millions and monthly rates are no prices in 만원.
-_OTHER_PRICE = re.compile(r"월|억|\d\s?[천백]|(?<!만)(?<!만\s)원")
+# Plain won, thousands, hundreds of millions, other currencies, rates a month, instalments and deposits are no prices
+# in 만원.
+_OTHER_PRICE = re.compile(
+    r"월|억|\d\s?[천백]|(?<!만)(?<!만\s)원|달러|엔화|위안|[$€£¥]|\b(?:usd|eur|jpy|cny)\b|/\s?mo|\bmonth"
+    r"|원\s?할부|할부(?:금|원금)|보증금|계약금|선수금|선납금|인수금|원\s?[x×*]\s?\d|\d\s?회",
+    re.IGNORECASE,
+)
 # From here on a number without a unit is won, and none in 만원; nines alone stand for no price.
 _LEAST_WON = 100_000
 
@@ -95,7 +100,8 @@ _UNSEEN_TAGS = words(
     "script style template noscript head title textarea select option datalist iframe noframes noembed object svg"
 )
 _UNSEEN_NAMES = words("hidden hide blind invisible d-none none sr-only is-hidden")
-# A class or an id that a style sheet hides.
+# A class or an id that a style sheet hides; with longer sheets nobody knows what is seen.
+MOST_STYLES = 200_000
 _HIDING = re.compile(
     r"[.#]([\w-]{1,60})\s{0,9}\{[^{}]{0,300}?(?:display\s{0,9}:\s{0,9}none|visibility\s{0,9}:\s{0,9}hidden)"
 )
@@ -228,7 +234,10 @@ def _unnamed_list(tree: LexborHTMLParser, *, whole: bool) -> LexborNode | None:
 def _says_empty(tree: LexborHTMLParser) -> bool:
     """Whether the page says, where readers see it, that there is no car."""
     container = tree.css_first(CONTAINER)
-    hidden = _UNSEEN_NAMES.union(*(_HIDING.findall(style.text()) for style in tree.css("style")))
+    styles = [style.text() for style in tree.css("style")]
+    if sum(map(len, styles)) > MOST_STYLES:
+        return False
+    hidden = _UNSEEN_NAMES.union(*map(_HIDING.findall, styles))
     page, inside = list[str](), list[str]()
     nodes = [(tree.body, False)]
     while nodes:

@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from enum import StrEnum
 from functools import lru_cache
 from typing import NamedTuple
+from urllib.parse import unquote
 
 from selectolax.lexbor import LexborNode
 
@@ -28,18 +29,20 @@ def words(text: str) -> frozenset[str]:
     return frozenset(text.split())
 
 
-_DEAL = "(?:판매|거래|매매|매각|계약|예약|구매|매입|매도|출고|인도|양도|이전|입금|상담)"
+_DEAL = "(?:판매|거래|매매|매각|계약|예약|구매|매입|매도|출고|인도|인수|양도|이전|입금|잔금|결제|상담)"
 _MARK = re.compile(
     rf"{_DEAL}[이가은]?(?:완료|종료|종결|대기|중지|중단|보류|마감|불가|유보|정지|취소|예정|진행|확정|확인)"
-    r"|(?:판매|거래|매매|매각|계약|구매)[이가]?(?:된|됨|됐|되었|완(?![가-힣]))"
-    r"|(?:거래|계약|출고|입금|상담|구매|이전|매각|보류|대기|탁송)중(?!고|개)"
-    r"|계약금(?:입금|납입|납부|완료|수령|지급)|가계약|선계약|예약|품절|매진|완판|팔렸|팔린|낙찰|솔드|홀딩"
-    r"|(?:광고|게시|노출|등록)(?:종료|중지|중단|마감)|삭제(?:된|됨|차량|매물)|soldout|reserved"
+    r"|(?:판매|거래|매매|매각|계약|구매)[이가]?(?:된|됨|됐|되었|끝|완(?![가-힣]))|(?:출고|양도|매도)됨"
+    r"|(?:계약|거래|매매)(?:체결|성사|성립)"
+    r"|(?:거래|계약|출고|입금|결제|상담|구매|이전|매각|보류|대기|탁송)중(?!고|개)"
+    r"|계약금(?:입금|납입|납부|완료|수령|지급|받[음았은]|있음)|가계약|선계약|예약|품절|매진|완판|팔렸|팔린|팔림|나갔습니다|낙찰|솔드|홀딩"
+    r"|(?:광고|게시|노출|등록)(?:종료|중지|중단|마감)|삭제(?:된|됨|차량|매물)|매물삭제|soldout|reserved"
 )
 # Looked for before blanks are left out: "RS SOLD" would be no word without them.
 _ENGLISH = re.compile(
     r"(?<![a-z])(?:s\W{0,3}o\W{0,3}l\W{0,3}d(?:\W{0,3}o\W{0,3}u\W{0,3}t)?|reserved|reservation|unavailable"
-    r"|under\W{0,3}contract|sale\W{0,3}(?:ended|end|closed|completed|complete)|on\W{0,3}hold|pending|out of stock)"
+    r"|under\W{0,3}contract|sale\W{0,3}(?:ended|end|closed|completed|complete)|on\W{0,3}hold|pending|out\W{0,3}of\W{0,3}stock"
+    r"|(?:not|no longer)\W{0,3}available|deal\W{0,3}(?:done|closed))"
     r"(?![a-z])"
 )
 # Everything but letters and digits, and the letters nobody sees (fillers of Hangul).
@@ -135,7 +138,7 @@ def row_marks(item: LexborNode, names: Sequence[LexborNode], name: str, inside: 
     signs: list[tuple[LexborNode, Sign]] = []
     for node in (item, *item.css("*")):
         for key, value in node.attributes.items():
-            if key != "href" or (value and _ODD_LINK.match(value)):
+            if key != "href" or node.tag != "a" or (value and _ODD_LINK.match(value)):
                 hint, found = _told_by(key, value[:MOST_HINT] if value else "")
                 if hint and hint != name:
                     said.append(hint)
@@ -216,7 +219,8 @@ def _tokens(key: str, value: str) -> Sequence[str]:
 
 def _file(address: str) -> str:
     """Return the name of an address' file, without what it ends with."""
-    return address.partition("?")[0].rpartition("/")[2].strip("\"' ").partition(".")[0]
+    name = unicodedata.normalize("NFKC", unquote(address)).partition("?")[0].rpartition("/")[2]
+    return name.strip("\"' ").partition(".")[0]
 
 
 def _parts(token: str) -> list[str]:
@@ -225,7 +229,7 @@ def _parts(token: str) -> list[str]:
 
 def _is_sold(parts: Sequence[str]) -> bool:
     maybe = not _MAYBE_PARTS.isdisjoint(parts) and _MAYBE_PARTS.union(_STATE_PARTS).issuperset(parts)
-    return maybe or any(map(_SOLD_PART.fullmatch, parts))
+    return maybe or any(_SOLD_PART.fullmatch(part) or _MARK.search(part) for part in parts)
 
 
 def _is_rate(parts: Sequence[str]) -> bool:

@@ -36,6 +36,8 @@ WORDS = (
         "판매종료",
         "품절",
     ),
+    *("팔림", "거래 성사", "계약체결", "출고됨", "매물삭제", "판매 끝", "결제대기", "결제중", "잔금 완료", "인수완료"),
+    *("계약금 받음", "나갔습니다"),
     *("SOLD OUT", "Sold", "RESERVED"),
 )
 SPELLINGS: dict[str, Callable[[str], str]] = {
@@ -71,6 +73,11 @@ def test_a_word_of_a_sale_marks_a_car_in_any_spelling_and_place(word: str, spell
     assert [told(row(mark=place)).mark is not None for place in places] == [True] * len(places)
 
 
+@pytest.mark.parametrize("phrase", ["Not available", "NO LONGER AVAILABLE", "Deal done", "out-of-stock"])
+def test_an_english_phrase_of_a_sale_marks_a_car(phrase: str) -> None:
+    assert told(row(mark=f"<b>{phrase}</b>")).mark
+
+
 @pytest.mark.parametrize("between", ["</b><b>", "<!-- x -->", "</b> <wbr><b>"])
 @pytest.mark.parametrize("word", WORDS)
 def test_a_word_in_pieces_is_one_word(word: str, between: str) -> None:
@@ -93,6 +100,11 @@ def test_a_word_in_pieces_is_one_word(word: str, between: str) -> None:
         '<i data-sold="true"></i>',
         "<i data-soldout></i>",
         '<link itemprop="availability" href="https://schema.org/SoldOut">',
+        '<img src="/img/판매완료.png">',
+        '<img src="/img/%ED%8C%90%EB%A7%A4%EC%99%84%EB%A3%8C.png">',
+        '<svg><use href="#sold"/></svg>',
+        '<svg><use href="/sprite.svg#ico-soldout"/></svg>',
+        '<link itemprop="availability" href="https://schema.org/OutOfStock">',
     ],
 )
 def test_a_class_an_icon_or_a_value_marks_a_car(sign: str) -> None:
@@ -182,6 +194,22 @@ def test_a_rate_a_month_is_none_of_a_price_when_only_a_class_says_so(price: str)
         '<span class="num">5</span>천만원',
         '<span class="num">18,500</span>천원',
         '₩ <span class="num">18,500,000</span>',
+        *(
+            f'<div class="col price"><div class="middle">{before}<span class="num">45</span>{after}</div></div>'
+            for before, after in (
+                ("", "달러"),
+                ("$", ""),
+                ("", " USD"),
+                ("", "만원 할부"),
+                ("할부금 ", "만원"),
+                ("보증금 ", "만원"),
+                ("계약금 ", "만원"),
+                ("선수금 ", "만원"),
+                ("", "만원 x 48"),
+                ("", "만원/mo"),
+                ("", "만원 (48회)"),
+            )
+        ),
     ],
 )
 def test_a_price_in_another_unit_is_unreadable_and_no_page_without_cars(price: str) -> None:

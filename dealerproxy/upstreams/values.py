@@ -47,6 +47,8 @@ _HALF = re.compile("[\ud800-\udfff\ufffd]")
 _CONTROL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f]")
 _BAD_ESCAPE = re.compile(r'(?<!\\)((?:\\\\)*+)\\(?!["\\/bfnrt]|u[0-9A-Fa-f]{4})')
 _LONGEST_NUMBER = 40
+# Damaged JSON is read again by slower means, and on the event loop: larger than an honest page it is drift.
+MOST_DAMAGED, MOST_DAMAGED_KEYS, MOST_DAMAGED_ESCAPES = 800_000, 25_000, 60_000
 
 # What is in no text of a car's that is shown: markup, and half a character.
 _MARKUP = re.compile('[<>"`\\\\\ufffd]')
@@ -85,6 +87,8 @@ def decode(body: bytes, kind: type[T]) -> T:
         raise Drift("$", str(error)) from error
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
         strict = error
+    if len(body) > MOST_DAMAGED or body.count(b":") > MOST_DAMAGED_KEYS or body.count(b"\\") > MOST_DAMAGED_ESCAPES:
+        raise Drift("$", str(strict)) from strict
     try:
         return msgspec.convert(_tolerant(body), kind)
     except msgspec.ValidationError as error:

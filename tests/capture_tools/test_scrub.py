@@ -343,9 +343,9 @@ def test_a_page_made_to_hold_us_up_is_scrubbed_in_time(
     make: Make, start: str, piece: str, size: int, longest_s: float
 ) -> None:
     body = (start + piece * (size // len(piece))).encode()
-    began = time.perf_counter()
+    began = time.process_time()  # whatever else this machine does meanwhile
     make(PAGE, body)
-    assert time.perf_counter() - began < longest_s
+    assert time.process_time() - began < longest_s
 
 
 def test_an_inspectors_standing_phrase_stays_and_anything_else_goes(make: Make) -> None:

@@ -13,6 +13,9 @@ from tests.reliability.conftest import Answer, Build, FaultHarness
 from tests.reliability.wire import Stall
 from tests.support.timing import Stopwatch
 
+# These go by a clock on the wall, so a machine that does other things beside is no place for them.
+pytestmark = pytest.mark.slow
+
 DEADLINE_S = 0.5
 MARGIN_S = 0.2
 PARTIAL = "X-LMN-Partial-Dealer-Unavailable"
@@ -147,17 +150,9 @@ QUESTIONS = {
     ),
     "availability, the feeder silent": Question(ask_availability, ("feeder",), ("mpark_api",), encars_cars_are_told),
 }
-# Each kind of silence once; the rest is for those who have half a minute.
-QUICK = {
-    ("a list, Encar silent", "at connect", True),
-    ("an enriched list", "in the headers", False),
-    ("a car, its papers silent", "in the body", True),
-    ("availability, Encar silent", "never, but slowly", False),
-}
 CELLS = [
-    pytest.param(*cell, id=f"{cell[0]}, {cell[1]}, by {'header' if cell[2] else 'setting'}", marks=marks)
+    pytest.param(*cell, id=f"{cell[0]}, {cell[1]}, by {'header' if cell[2] else 'setting'}")
     for cell in itertools.product(QUESTIONS, SILENCES, (False, True))
-    for marks in [() if cell in QUICK else pytest.mark.slow]
 ]
 
 

@@ -1,5 +1,6 @@
 """Texts that are no Unicode, or no text to show: each costs its own value or row, never the page."""
 
+import json
 import re
 import time
 from collections.abc import Callable
@@ -13,6 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dealerproxy.transport.errors import Drift
+from dealerproxy.upstreams import values
 from dealerproxy.upstreams.danawa import feeder, names
 from dealerproxy.upstreams.danawa.listing import ListRow
 from dealerproxy.upstreams.encar.advert import (
@@ -438,3 +440,27 @@ def test_a_photos_location_has_its_address() -> None:
     assert photo_url("/carpicture10/pic4900/49000001_001.jpg") == (
         "https://ci.encar.com/carpicture/carpicture10/pic4900/49000001_001.jpg"
     )
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b'{"a": "\xff' + b" " * 900_000 + b'"}',
+        b'{"a": "\\ud83d", ' + b", ".join(b'"k%d": 1' % number for number in range(30_000)) + b"}",
+        b'{"a": "' + b"\\q" * 70_000 + b'"}',
+    ],
+)
+def test_damaged_json_beyond_what_an_answer_has_is_drift_without_a_slow_reading(
+    body: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(values, "_tolerant", lambda _: pytest.fail("it was read by slower means"))
+    with pytest.raises(Drift):
+        decode(body, dict[str, object])
+
+
+def test_a_damaged_page_of_500_rows_is_still_read() -> None:
+    row = {f"field{number}": "x" * 20 for number in range(40)}
+    page = json.dumps({"Count": 500, "SearchResults": [row] * 500}).encode().replace(b"x" * 20, b"\xff" * 20, 1)
+    assert len(page) < values.MOST_DAMAGED
+    found = decode(page, dict[str, Any])
+    assert len(found["SearchResults"]) == 500

@@ -44,6 +44,7 @@ class DealerFacts(Struct, frozen=True, kw_only=True, gc=False):
     region: str | None
     model_korean: str
     trim_korean: str | None
+    generation: str | None
 
 
 class InsiderSummary(VehicleSummary, frozen=True, kw_only=True, gc=False):

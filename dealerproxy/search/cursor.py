@@ -17,7 +17,7 @@ from msgspec import Struct
 from dealerproxy.contract.errors import invalid_cursor
 from dealerproxy.contract.rate import Rate
 from dealerproxy.upstreams.paging import DIGEST_BYTES, digest
-from dealerproxy.upstreams.query import Query
+from dealerproxy.upstreams.query import Query, Vehicles
 from dealerproxy.upstreams.results import Leg
 
 LIFETIME_S = 3600
@@ -103,8 +103,8 @@ class CursorCodec:
         return hmac.digest(self._key, payload, "sha256")[:_SIGNATURE_BYTES]
 
 
-def fingerprint(query: Query, legs: Iterable[Leg]) -> bytes:
-    """Return 8 bytes that identify a walk: its sort, its legs and the filters on their rows.
+def fingerprint(query: Query, legs: Iterable[Leg], vehicles: Vehicles) -> bytes:
+    """Return 8 bytes that identify a walk: its sort, its legs and the filters on their rows, `vehicles` among them.
 
     Spelling does not count (`기아` is `Kia`). Page size, shown fields and the requested rate may change on the way.
     """
@@ -112,7 +112,10 @@ def fingerprint(query: Query, legs: Iterable[Leg]) -> bytes:
         *(query.year_min, query.year_max, query.mileage_max_km, query.price_min_usd, query.price_max_usd),
         query.fuel,
     )
-    text = msgspec.json.encode([query.sort, kept, [(leg.upstream, leg.q) for leg in legs]])
+    parts: list[object] = [query.sort, kept, [(leg.upstream, leg.q) for leg in legs]]
+    if vehicles:
+        parts.append(sorted((*group, sorted(map(str, names))) for group, names in vehicles.items()))
+    text = msgspec.json.encode(parts)
     return hashlib.blake2b(text, digest_size=8).digest()
 
 

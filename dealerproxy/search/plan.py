@@ -1,7 +1,7 @@
 """A query becomes legs: each site plans its own from the makes and models that were asked for."""
 
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 from dealerproxy.contract.answers import Notice, SkipReason
@@ -36,7 +36,8 @@ def plan(query: Query, krw_per_usd: float, vocabulary: Vocabulary, planners: Map
     """
     facets, unfilterable = _facets(query, vocabulary)
     notices = [_dropped(name) for name in query.dropped] + unfilterable
-    request = LegRequest(query, _wanted(query, vocabulary, notices), facets, krw_per_usd)
+    wanted = _wanted(query, vocabulary, notices)
+    request = LegRequest(query, wanted, facets, krw_per_usd)
     legs: list[Leg] = []
     skips: dict[str, SkipReason] = {}
     for name in UPSTREAMS:
@@ -49,7 +50,32 @@ def plan(query: Query, krw_per_usd: float, vocabulary: Vocabulary, planners: Map
             skips[name] = own.skip
         legs += own.legs
     _check_size(query, max(Counter(leg.upstream for leg in legs).values(), default=0))
-    return Plan(tuple(legs), RowFilter(query, facets, krw_per_usd), tuple(notices), skips)
+    keep = RowFilter(query, facets, krw_per_usd, _vehicles(wanted, vocabulary), _colour(query, vocabulary))
+    return Plan(tuple(legs), keep, tuple(notices), skips)
+
+
+def _vehicles(
+    wanted: Iterable[tuple[Make, Sequence[str]]], vocabulary: Vocabulary
+) -> dict[tuple[str, str], frozenset[str | None]]:
+    """Return which vehicles are wanted, by make and model, of the model groups that are not wanted whole."""
+    found: dict[tuple[str, str], list[frozenset[str | None] | None]] = {}
+    for make, texts in wanted:
+        for text in texts:
+            for model in vocabulary.models_meant_anywhere(make, text):
+                found.setdefault((make.name, model.name), []).append(vocabulary.generations.asked_for(model, text))
+    return {
+        group: frozenset().union(*(names for names in asked if names is not None))
+        for group, asked in found.items()
+        if None not in asked
+    }
+
+
+def _colour(query: Query, vocabulary: Vocabulary) -> str | None:
+    """Return the colour that all rows of a search have, in the partner's words: its own name, or its family's."""
+    colours = vocabulary.colours_of(query.colour) if query.colour else ()
+    names = {colour.name for colour in colours}
+    families = {colour.family.capitalize() for colour in colours}
+    return next(iter(names if len(names) == 1 else families), None)
 
 
 def _check_size(query: Query, most: int) -> None:

@@ -89,7 +89,7 @@ class SearchService:
         *,
         bypass_cache: bool,
     ) -> Listed:
-        walk = fingerprint(query, planned.legs)
+        walk = fingerprint(query, planned.legs, planned.keep.vehicles)
         if position is not None and position.fingerprint != walk:
             raise invalid_cursor("mismatch", CURSOR_MISMATCH)
         states = position.legs if position else [LegCursor()] * len(planned.legs)
@@ -118,7 +118,10 @@ class SearchService:
         frontier = max((key for key in keys if key is not None), default=None)
         walked = all(reader.ended for reader in readers)
         answer = VehicleList(
-            data=[summarise(row, rate.krw_per_usd, insider=query.display.insider) for row in rows],
+            data=[
+                summarise(row, rate.krw_per_usd, insider=query.display.insider, colour=planned.keep.colour)
+                for row in rows
+            ],
             next_cursor=None
             if walked
             else self._cursors.encode(

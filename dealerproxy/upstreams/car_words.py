@@ -6,7 +6,7 @@ from functools import lru_cache
 from typing import NamedTuple
 
 from dealerproxy.upstreams.values import is_fit, shown
-from dealerproxy.vocabulary import Vocabulary
+from dealerproxy.vocabulary import Generation, Model, Vocabulary
 
 UNREADABLE_TEXT = "unreadable text"
 WON_PER_MANWON = 10_000
@@ -15,6 +15,7 @@ WON_PER_MANWON = 10_000
 PLACEHOLDER_PRICE = 99_999
 PLACEHOLDER_PRICE_UNDER_CONTRACT = 9_999
 PLACEHOLDER_MILEAGE = 999_999
+NO_GENERATION = Generation(None, None, ())
 _ENGINELESS = frozenset({"electric", "hydrogen"})
 _MAY_PLUG_IN = frozenset({"gasoline_hybrid", "diesel_hybrid"})
 
@@ -73,6 +74,30 @@ def _joined(vocabulary: Vocabulary, make: str | None, after: str | None, *texts:
             korean.append(text)
             after = text
     return Trim(" ".join(korean) or None, " ".join(english) or None, tuple(missing))
+
+
+def full_trim(grades: Trim, generation: Generation) -> str | None:
+    """Return what tells cars of one model apart: the vehicle, the grades, and the generation in brackets at the end."""
+    vehicle = generation.vehicle
+    words = vehicle.trim.split() if vehicle else []
+    known = f" {grades.english or ''} ".casefold()
+    first = "" if all(f" {word} ".casefold() in known for word in words) else " ".join(words)
+    last = f"({generation.english})" if generation.english else ""
+    return " ".join(filter(None, (first, grades.english, last))) or None
+
+
+def read_generation(model: Model, korean: str, vocabulary: Vocabulary) -> Generation:
+    """Read the name of a generation of a model; words without English are counted, not shown."""
+    generation = vocabulary.generations.read(model, korean)
+    for word in generation.missing:
+        vocabulary.missed("trim", word)
+    return generation
+
+
+def body_of(model: Model, generation: Generation) -> str | None:
+    """Return the body class of a generation, which may name a pickup in a group of SUVs."""
+    vehicle = generation.vehicle
+    return vehicle.body if vehicle and vehicle.body else model.body
 
 
 def fuel_token(word: str | None, names: NameFacts, vocabulary: Vocabulary) -> str | None:

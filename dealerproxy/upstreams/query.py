@@ -1,6 +1,6 @@
 """What a list request wants, and the filters on rows that follow from it."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 from msgspec import Struct
@@ -57,12 +57,21 @@ class FilterWords(Struct, frozen=True):
     options: tuple[str, ...] = ()
 
 
+# By make and model: the vehicles wanted of a model group; None is the one it is named after.
+Vehicles = Mapping[tuple[str, str], frozenset[str | None]]
+
+
 class RowFilter(Struct, frozen=True):
-    """The filters on the rows: exact where a site's own are wide, and all there are for a site without any."""
+    """The filters on the rows: exact where a site's own are wide, and all there are for a site without any.
+
+    A model group without an entry in `vehicles` is wanted whole. `colour` is what the rows of a search by colour have.
+    """
 
     query: Query
     facets: FilterWords
     krw_per_usd: float
+    vehicles: Vehicles = {}
+    colour: str | None = None
 
     def __call__(self, listing: Listing) -> bool:
         """Whether a listing matches. What a row does not say is left to the upstream's own filter."""
@@ -73,8 +82,13 @@ class RowFilter(Struct, frozen=True):
             and (query.mileage_max_km is None or listing.mileage_km <= query.mileage_max_km)
             and self._price(listing)
             and self._fuel(listing)
+            and self._vehicle(listing)
             and (not facets.transmissions or listing.transmission_word in (None, *facets.transmissions))
         )
+
+    def _vehicle(self, listing: Listing) -> bool:
+        wanted = self.vehicles.get((listing.make, listing.model))
+        return wanted is None or listing.vehicle in wanted
 
     def _price(self, listing: Listing) -> bool:
         low, high = self.query.price_min_usd, self.query.price_max_usd

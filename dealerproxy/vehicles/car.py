@@ -61,6 +61,7 @@ class Car(Struct, frozen=True, kw_only=True):
     trim_korean: str | None
     record_is_private: bool
     month_known: bool = True
+    generation: str | None = None
 
     @property
     def id(self) -> str:

@@ -38,6 +38,8 @@ class Listing(Struct, frozen=True, kw_only=True, tag=True, gc=False):
     `year` is the model year, `price_krw` whole won. `vehicle_key` is the same for every copy of one car on one
     upstream; `original` tells the first advert from its copies.
     `fuel` and `transmission` are partner tokens or null, the `_word` fields what the upstream said, if anything.
+    `vehicle` is the one its generation names, where that is another than its model group's (`Grand Cherokee`), and
+    `generation` the rest of its name in English.
     `untranslated` counts words of the trim that had no English. `colour` and `options` are known only once the
     listing was enriched from its advert.
     """
@@ -70,6 +72,8 @@ class Listing(Struct, frozen=True, kw_only=True, tag=True, gc=False):
     month_known: bool = True
     colour: str | None = None
     options: tuple[str, ...] = ()
+    vehicle: str | None = None
+    generation: str | None = None
 
     @property
     def id(self) -> str:

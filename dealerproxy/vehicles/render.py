@@ -11,10 +11,13 @@ from dealerproxy.vehicles.car import Car, Documents
 from dealerproxy.vehicles.listing import Listing
 
 
-def summarise(listing: Listing, krw_per_usd: float, *, insider: bool = False) -> VehicleSummary:
+def summarise(
+    listing: Listing, krw_per_usd: float, *, insider: bool = False, colour: str | None = None
+) -> VehicleSummary:
     """Render a listing at one exchange rate; with `insider` it carries the `dealer` object.
 
-    Encar's search says neither colour nor options, so they are null and empty until the listing was enriched.
+    Encar's search says neither colour nor options, so they are null and empty until the listing was enriched; `colour`
+    is the one it was searched by.
     """
     summary = VehicleSummary(
         id=listing.id,
@@ -25,7 +28,7 @@ def summarise(listing: Listing, krw_per_usd: float, *, insider: bool = False) ->
         mileage_km=listing.mileage_km,
         fuel=listing.fuel,
         transmission=listing.transmission,
-        color=listing.colour,
+        color=listing.colour or colour,
         engine_cc=listing.engine_cc,
         drivetrain=listing.drivetrain,
         options=listing.options,
@@ -50,6 +53,7 @@ def insider_facts(car: Listing | Car) -> dict[str, Any]:
         "region": car.region,
         "model_korean": car.model_korean,
         "trim_korean": car.trim_korean,
+        "generation": car.generation,
     }
 
 

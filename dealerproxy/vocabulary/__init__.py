@@ -6,7 +6,7 @@ so that a look-up costs the same however long they grow. What has no translation
 Inside, each module builds on those before it: `terms` (what others speak), `text` (comparing and composing
 words), `files` (reading one file, naming the line of an error), `build` (files into dictionaries), `sheet` (the words
 of inspections, insurance records and diagnoses), `phrases` (trims), `danawa` (that site's own words), `name_codes`
-(makers' codes that tell a fuel), `lookup`.
+(makers' codes that tell a fuel), `vehicles` (generations), `lookup`.
 """
 
 from dealerproxy.vocabulary.build import OPTION_COUNT
@@ -35,6 +35,7 @@ from dealerproxy.vocabulary.terms import (
     VocabularyError,
 )
 from dealerproxy.vocabulary.text import RUN_LENGTH
+from dealerproxy.vocabulary.vehicles import Generation, Vehicle
 
 __all__ = [
     "CACHE_SIZE",
@@ -51,6 +52,7 @@ __all__ = [
     "Body",
     "Colour",
     "DanawaWords",
+    "Generation",
     "Group",
     "Make",
     "MakeFacet",
@@ -58,6 +60,7 @@ __all__ = [
     "NameCodes",
     "Option",
     "SheetWords",
+    "Vehicle",
     "Vocabulary",
     "VocabularyError",
     "load",

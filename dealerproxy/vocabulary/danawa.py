@@ -65,13 +65,17 @@ class DanawaWords:
         self._by_facet = {**makes, **own}
         self._by_name = {make.name: make for make in self._by_facet.values()}
         self._models = _with_own_groups(file, self._by_facet, models)
-        self._model_words = frozenset(word for words in self._models.values() for word in words)
         self._shared = shared
         self._labels = _labels(file, self._by_facet)
         self._brands = _brands(file, self._by_name)
         self._series = _series(file, self._models)
         self._feeder = {word: entry.facet for word, entry in file.entries("feeder", _FeederEntry).items()}
         self._split = lru_cache(CACHE_SIZE)(self._find_split)
+
+    @property
+    def models(self) -> Mapping[str, dict[str, Model]]:
+        """All groups by make facet and by any word for them, Danawa's own included."""
+        return self._models
 
     def make_facet_of(self, label: str) -> str | None:
         """Return the make facet for the label a name begins with."""
@@ -88,7 +92,8 @@ class DanawaWords:
 
     def knows_model(self, text: str) -> bool:
         """Tell whether any make has a model of this name, Danawa's own included."""
-        return word_key(text) in self._model_words
+        word = word_key(text)
+        return any(word in words for words in self._models.values())
 
     def find_models(self, make: Make, text: str) -> tuple[Model, ...]:
         """Return the groups a word means for this make, Danawa's own included: at most one per facet."""

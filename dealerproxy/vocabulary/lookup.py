@@ -23,6 +23,7 @@ from dealerproxy.vocabulary.phrases import Phrases, Translated
 from dealerproxy.vocabulary.sheet import TABLES, build_sheet
 from dealerproxy.vocabulary.terms import SELL_TYPES, SELLER_TYPES, Body, Colour, Make, Model, Option
 from dealerproxy.vocabulary.text import longest_word, nearest_word, squeeze, word_key
+from dealerproxy.vocabulary.vehicles import GenerationNames
 
 CACHE_SIZE = 4096  # generation names and trims; Encar has a few thousand of each in stock
 MOST_TEXT = 500  # characters of a text that is translated; trims have some dozen
@@ -43,6 +44,7 @@ class Vocabulary:
     `fuel_filters`, `transmission_filters`: the partner's filter token -> Encar facets, () where it has none.
     `colour_families`: the plain colour words. `sheet`: the words of inspections, records and diagnoses.
     `danawa`: the second site's codes and labels, and the makes and groups only it has.
+    `generations`: the names of generations, and the vehicles they tell apart within a group.
     `name_codes`: the codes in names that tell a car's fuel.
     `untranslated`: (kind, foreign word) -> how often it was met.
     `report_code`: called with (kind, word) at every miss among CODE_KINDS; see `reporting`.
@@ -52,7 +54,6 @@ class Vocabulary:
         """Read all files of `folder`; raises VocabularyError at the first thing wrong."""
         self.makes, self._makes_by_word, self._makes_by_facet = build_makes(read_file(folder, "makes.toml"))
         self._models, shared = build_models(read_file(folder, "models.toml"), self._makes_by_facet)
-        self._model_words = frozenset(word for models in self._models.values() for word in models)
         self._shared = shared
         self._fuels, self.fuel_filters = build_tokens(read_file(folder, "fuels.toml"))
         self._transmissions, self.transmission_filters = build_tokens(read_file(folder, "transmissions.toml"))
@@ -69,6 +70,10 @@ class Vocabulary:
         self._phrases = Phrases(read_file(folder, "words.toml"), self._makes_by_word)
         self.sheet = build_sheet(folder)
         self.danawa = DanawaWords(folder, self._makes_by_facet, self._models, shared)
+        self.generations = GenerationNames(
+            read_file(folder, "vehicles.toml"), (self._models, self.danawa.models), self.translate
+        )
+        self._model_words = frozenset(word for models in self._models.values() for word in models)
         self.name_codes = NameCodes(read_file(folder, "name_codes.toml"), self._makes_by_facet, self.fuel_filters)
         self.untranslated: Counter[tuple[str, str]] = Counter()
         self.report_code: Callable[[str, str], object] = _ignore

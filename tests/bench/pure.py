@@ -150,7 +150,7 @@ class _LongestCursor:
 
     def __init__(self) -> None:
         query, planned = stock.planned(MOST_LEGS, vocabulary.load())
-        self.walk, self.codec = fingerprint(query, planned.legs), CursorCodec("bench")
+        self.walk, self.codec = fingerprint(query, planned.legs, planned.keep.vehicles), CursorCodec("bench")
         self.legs = [LegCursor(48 * number, 12_340_000 + number, number, pages.TOTAL) for number in range(MOST_LEGS)]
         given = ReturnedIds(legs=MOST_LEGS)
         for number in range(1_000):

@@ -321,8 +321,9 @@ async def test_insiders_see_the_won_and_the_korean_names(build: Any) -> None:
         stock(1, price=1890, model="더 뉴 쏘렌토 4세대", badge="디젤 2.2 4WD", badge_detail="프레스티지")
     )
     (row,) = (await house.ask(make="Kia", include="dealer"))["data"]
-    assert row["trim"] == "Diesel 2.2 4WD Prestige"
-    assert (row["engine_cc"], row["drivetrain"], row["model"]) == (2200, "4WD", "Sorento")
+    assert row["trim"] == "Diesel 2.2 4WD Prestige (The New, 4th Gen)"
+    assert row["dealer"]["generation"] == "The New, 4th Gen"
+    assert (row["engine_cc"], row["drivetrain"], row["model"]) == (None, "4WD", "Sorento")
     assert row["dealer"]["price_krw"] == 18_900_000
     assert row["dealer"]["model_korean"] == "더 뉴 쏘렌토 4세대"
     assert row["dealer"]["trim_korean"] == "디젤 2.2 4WD 프레스티지"

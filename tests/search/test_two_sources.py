@@ -280,7 +280,7 @@ async def test_a_danawa_row_says_only_what_the_list_says(build: Any) -> None:
         "year": 2021,
         "mileage_km": 41_000,
         "fuel": "diesel",
-        "engine_cc": 2200,
+        "engine_cc": None,
         "drivetrain": "4WD",
     }
     assert (row["transmission"], row["color"], row["pricing"]["listing_price"]) == (None, None, 30_000)

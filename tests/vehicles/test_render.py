@@ -72,6 +72,7 @@ FULL = Listing(
     region="Gyeonggi",
     model_korean="더 뉴 쏘렌토 4세대",
     trim_korean="디젤 2.2 4WD 시그니처",
+    generation="The New, 4th Gen",
     untranslated=2,
 )
 BARE = msgspec.structs.replace(
@@ -183,6 +184,7 @@ def test_the_dealer_object_says_what_only_insiders_may_see() -> None:
         "region": "Gyeonggi",
         "model_korean": "더 뉴 쏘렌토 4세대",
         "trim_korean": "디젤 2.2 4WD 시그니처",
+        "generation": "The New, 4th Gen",
     }
 
 

@@ -33,7 +33,7 @@ from dealerproxy.vocabulary import Vocabulary
 
 CAR = "car"
 # Raise it when the shape of a ParsedAdvert changes: other processes may still store the old one.
-_VERSION = 2
+_VERSION = 3
 # How old papers may be while the feeder fails; a car is never older than `fresh_s`.
 PAPER_IF_ERROR_S = 600.0
 

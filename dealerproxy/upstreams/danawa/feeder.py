@@ -22,8 +22,10 @@ from dealerproxy.upstreams.car_words import (
     ENGINE_CC,
     PLACEHOLDER_MILEAGE,
     WON_PER_MANWON,
+    body_of,
     facts_in_name,
     fuel_token,
+    full_trim,
     has_engine,
     is_placeholder_price,
 )
@@ -164,7 +166,7 @@ def normalise(advert: Advert, listing_id: str, vocabulary: Vocabulary, base: URL
         vehicle_id=listing_id,
         make=named.make.name,
         model=named.model.name,
-        trim=named.trim.english,
+        trim=full_trim(named.trim, named.generation),
         year=year,
         registered=registered or year * 100 + 12,
         month_known=registered is not None,
@@ -176,7 +178,7 @@ def normalise(advert: Advert, listing_id: str, vocabulary: Vocabulary, base: URL
         colour=shade.name if shade else None,
         engine_cc=engine_cc if has_engine(fuel) else None,
         drivetrain=named.drivetrain,
-        body=named.model.body or (vocabulary.category_body(body_word) if body_word else None),
+        body=body_of(named.model, named.generation) or (vocabulary.category_body(body_word) if body_word else None),
         options=(),
         photos=_photos(advert.images),
         vin=None,
@@ -186,6 +188,7 @@ def normalise(advert: Advert, listing_id: str, vocabulary: Vocabulary, base: URL
         region=None,
         model_korean=named.korean,
         trim_korean=named.trim.korean,
+        generation=named.generation.english,
         record_is_private=False,
     )
 

@@ -22,6 +22,8 @@ from dealerproxy.transport.troubles import upstream_trouble
 from dealerproxy.upstreams.danawa.listing import CONTAINER, silence
 from dealerproxy.vehicles.listing import LeftOut, LeftOutReason, Listing
 
+# Raise it when the stored rows change.
+_VERSION = 2
 FRESH_S = 600.0
 USABLE_S = 7_200.0
 # How long a request waits for an index that was never read, and when it is told to come back.
@@ -91,6 +93,7 @@ class Indexes:
             CachePolicy[Index](
                 "listing",
                 Index,
+                _VERSION,
                 fresh_s=fresh_s,
                 revalidate_s=USABLE_S,
                 if_error_s=USABLE_S,

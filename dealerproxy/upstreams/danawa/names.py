@@ -12,19 +12,23 @@ from yarl import URL
 
 from dealerproxy.upstreams.caps import MOST_TEXT
 from dealerproxy.upstreams.car_words import (
+    NO_GENERATION,
     PLACEHOLDER_MILEAGE,
     WON_PER_MANWON,
     Trim,
+    body_of,
     facts_in_name,
+    full_trim,
     has_engine,
     is_placeholder_price,
+    read_generation,
     trim,
 )
 from dealerproxy.upstreams.danawa.listing import ListRow
 from dealerproxy.upstreams.danawa.urls import HOME, bridge_url
 from dealerproxy.upstreams.values import is_year, shown
 from dealerproxy.vehicles.listing import LeftOut, LeftOutReason, Listing
-from dealerproxy.vocabulary import PLUG_IN, Make, Model, Vocabulary
+from dealerproxy.vocabulary import PLUG_IN, Generation, Make, Model, Vocabulary
 
 UPSTREAM = "danawa"
 # The one feeder whose cars can be read in full; others were seen years ago, under codes nobody knows.
@@ -64,6 +68,7 @@ class Named(NamedTuple):
     model: Model | None
     korean: str
     trim: Trim
+    generation: Generation
     fuel: str | None
     engine_cc: int | None
     drivetrain: str | None
@@ -79,12 +84,14 @@ def read_name(text: str, vocabulary: Vocabulary) -> Named:
     fuel = fuel_said(korean, facet or "", vocabulary)
     names = facts_in_name(korean, facet or "", vocabulary)
     make = vocabulary.danawa.make_of(facet) if facet else None
+    before, grades = _split(korean, words, model, vocabulary)
     return Named(
         make=make,
         facet=facet,
         model=model,
         korean=korean,
-        trim=_trim(korean, words, make.name if make else None, vocabulary),
+        trim=trim((grades,), vocabulary, make.name if make else None, before),
+        generation=read_generation(model, before, vocabulary) if model else NO_GENERATION,
         fuel=fuel,
         engine_cc=names.engine_cc if has_engine(fuel) else None,
         drivetrain=names.drivetrain,
@@ -137,7 +144,7 @@ def normalise(row: ListRow, vocabulary: Vocabulary, base: URL = HOME) -> Listing
         original=True,
         make=named.make.name,
         model=named.model.name,
-        trim=named.trim.english,
+        trim=full_trim(named.trim, named.generation),
         year=row.year,
         registered=row.year * 100 + 12,
         month_known=False,
@@ -147,16 +154,18 @@ def normalise(row: ListRow, vocabulary: Vocabulary, base: URL = HOME) -> Listing
         fuel_word=None,
         transmission=None,
         transmission_word=None,
-        engine_cc=named.engine_cc,
+        engine_cc=None,  # a size in litres is rounded; the feeder has the true one
         drivetrain=named.drivetrain,
-        body=named.model.body,
+        body=body_of(named.model, named.generation),
         thumbnail_url=photo_url(row.image) if row.image else None,
         url=bridge_url(base, row.feeder, row.listing_id),
         seller_type=None,
         region=None,
         model_korean=named.korean,
         trim_korean=named.trim.korean,
-        untranslated=len(named.trim.missing),
+        untranslated=len(named.trim.missing) + len(named.generation.missing),
+        vehicle=named.generation.vehicle.name if named.generation.vehicle else None,
+        generation=named.generation.english,
     )
 
 
@@ -180,8 +189,12 @@ def _left_out(row: ListRow) -> LeftOutReason | None:
     return None
 
 
-def _trim(korean: str, words: int, make: str | None, vocabulary: Vocabulary) -> Trim:
-    """Translate what stands after the model; neither generations nor what is put before a model (`더 뉴`) are trims."""
-    parts = korean.split()
-    rest = " ".join(_GENERATION.sub(" ", " ".join(parts[words:] if words else ())).split())
-    return trim((rest,), vocabulary, make, " ".join(parts[:words]))
+def _split(korean: str, words: int, model: Model | None, vocabulary: Vocabulary) -> tuple[str, str]:
+    """Split a name, whose first `words` tell its model, into the name of its generation and its trim."""
+    if model is None:
+        return "", ""
+    split = korean.split()
+    rest = " ".join(split[words:])
+    brackets = " ".join(_GENERATION.findall(rest))
+    more, grades = vocabulary.generations.split(model, " ".join(_GENERATION.sub(" ", rest).split()))
+    return " ".join((*split[:words], more, brackets)), grades

@@ -15,12 +15,16 @@ from dealerproxy.transport.errors import Drift
 from dealerproxy.upstreams.caps import MOST_ROWS, short_text
 from dealerproxy.upstreams.car_words import (
     ENGINE_CC,
+    NO_GENERATION,
     PLACEHOLDER_MILEAGE,
     WON_PER_MANWON,
+    body_of,
     facts_in_name,
     fuel_token,
+    full_trim,
     has_engine,
     is_placeholder_price,
+    read_generation,
     trim,
 )
 from dealerproxy.upstreams.encar.naming import LISTING_ID, PAGE_BASE, UPSTREAM, photo_url
@@ -164,6 +168,7 @@ def normalise(advert: Advert, listing_id: str, vocabulary: Vocabulary) -> Car:
     fuel = fuel_token(short_text(advert.at("spec.fuelName")), names, vocabulary)
     transmission, colour = short_text(advert.at("spec.transmissionName")), short_text(advert.at("spec.colorName"))
     shade = vocabulary.colour(colour) if colour else None
+    generation = read_generation(model, model_korean, vocabulary) if isinstance(model, Model) else NO_GENERATION
     under_contract = is_under_contract(advert)
     price, mileage = _mandatory_number(advert, PRICE), _mandatory_number(advert, MILEAGE)
     body_word, seller = short_text(advert.at("spec.bodyName")), short_text(advert.at("contact.userType"))
@@ -173,7 +178,7 @@ def normalise(advert: Advert, listing_id: str, vocabulary: Vocabulary) -> Car:
         vehicle_id=advert.vehicle_id,
         make=make.name if isinstance(make, Make) else make,
         model=model.name if isinstance(model, Model) else model,
-        trim=grades.english,
+        trim=full_trim(grades, generation),
         year=_mandatory_digits(advert, FORM_YEAR, 4),
         registered=_mandatory_digits(advert, YEAR_MONTH, 6),
         mileage_km=int(mileage) if mileage < PLACEHOLDER_MILEAGE else None,
@@ -184,7 +189,7 @@ def normalise(advert: Advert, listing_id: str, vocabulary: Vocabulary) -> Car:
         colour=shade.name if shade else None,
         engine_cc=_engine_cc(advert, fuel),
         drivetrain=names.drivetrain,
-        body=(model.body if isinstance(model, Model) else None)
+        body=(body_of(model, generation) if isinstance(model, Model) else None)
         or (vocabulary.category_body(body_word) if body_word else None),
         options=_options(advert, vocabulary),
         photos=_photos(advert.at("photos")),
@@ -195,6 +200,7 @@ def normalise(advert: Advert, listing_id: str, vocabulary: Vocabulary) -> Car:
         region=_region(advert, vocabulary),
         model_korean=model_korean,
         trim_korean=grades.korean,
+        generation=generation.english,
         record_is_private=advert.at("condition.accident.recordView") is False,
     )
 

@@ -37,7 +37,7 @@ from dealerproxy.vocabulary import Vocabulary
 # Inspection sheets, records and diagnoses hardly ever change while a car is on sale.
 PAPER_FRESH_S, PAPER_IF_ERROR_S = 600.0, 86_400.0
 # Raise it when the shape of a ParsedAdvert changes: other processes may still store the old one.
-_VERSION = 2
+_VERSION = 3
 # Drift of the frame: there was no document at all, so the page may still have the car.
 _NO_DOCUMENT = frozenset({"$", "body"})
 # The share of the time for the first witness, and for both: when one hangs, the other and the answer still need some.

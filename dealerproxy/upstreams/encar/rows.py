@@ -19,10 +19,12 @@ from dealerproxy.upstreams.caps import MOST_ROWS, Text, check_json
 from dealerproxy.upstreams.car_words import (
     PLACEHOLDER_MILEAGE,
     WON_PER_MANWON,
+    body_of,
     facts_in_name,
     fuel_token,
-    has_engine,
+    full_trim,
     is_placeholder_price,
+    read_generation,
     trim,
 )
 from dealerproxy.upstreams.encar.naming import LISTING_ID, PAGE_BASE, UPSTREAM, photo_url
@@ -193,6 +195,7 @@ def normalise(row: SearchRow, asked: SearchTarget, vocabulary: Vocabulary) -> Li
     grades = trim((row.Badge, row.BadgeDetail), vocabulary, make.name, model_korean)
     names = facts_in_name(f"{model_korean} {grades.korean or ''}", row.Manufacturer, vocabulary)
     fuel = fuel_token(row.FuelType, names, vocabulary)
+    generation = read_generation(model, model_korean, vocabulary)
     key = _vehicle_key(row)
     return Listing(
         upstream=UPSTREAM,
@@ -201,7 +204,7 @@ def normalise(row: SearchRow, asked: SearchTarget, vocabulary: Vocabulary) -> Li
         original=row.ServiceCopyCar == "ORIGINAL" if row.ServiceCopyCar else key == row.Id,
         make=make.name,
         model=model.name,
-        trim=grades.english,
+        trim=full_trim(grades, generation),
         year=_model_year(row),
         registered=_registered(row),
         mileage_km=int(row.Mileage),
@@ -210,16 +213,18 @@ def normalise(row: SearchRow, asked: SearchTarget, vocabulary: Vocabulary) -> Li
         fuel_word=row.FuelType,
         transmission=vocabulary.transmission(row.Transmission) if row.Transmission else None,
         transmission_word=row.Transmission,
-        engine_cc=names.engine_cc if has_engine(fuel) else None,
+        engine_cc=None,  # a size in litres is rounded; the advert has the true one
         drivetrain=names.drivetrain,
-        body=model.body,
+        body=body_of(model, generation),
         thumbnail_url=_thumbnail(row.Photos),
         url=PAGE_BASE + row.Id,
         seller_type=_seller_type(row.Separation, vocabulary),
         region=vocabulary.region(row.OfficeCityState) if row.OfficeCityState else None,
         model_korean=model_korean,
         trim_korean=grades.korean,
-        untranslated=len(grades.missing),
+        untranslated=len(grades.missing) + len(generation.missing),
+        vehicle=generation.vehicle.name if generation.vehicle else None,
+        generation=generation.english,
     )
 
 

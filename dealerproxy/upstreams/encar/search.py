@@ -26,6 +26,8 @@ from dealerproxy.vocabulary import Vocabulary
 T = TypeVar("T")
 
 
+# Raise it when the stored rows change.
+_VERSION = 2
 # Of 200 rows read page after page 168 were different ones; so many repeated together are no chance.
 LEAST_REPEATED = 8
 # A list may be this old when the site cannot be asked: as long as a suspension may last.
@@ -52,7 +54,7 @@ class EncarChunks:
         self._client, self._vocabulary, self._cache, self._off_sale = client, vocabulary, cache, off_sale
         self._deadline_s, self._now, self._judged, self._listed = deadline_s, now, judged, listed
         ages = {"fresh_s": fresh_s, "revalidate_s": 2 * fresh_s, "if_error_s": max(2 * fresh_s, IF_ERROR_S)}
-        self._chunks: CachePolicy[Chunk] = CachePolicy("chunk", Chunk, **ages)
+        self._chunks: CachePolicy[Chunk] = CachePolicy("chunk", Chunk, _VERSION, **ages)
         self._counts: CachePolicy[int] = CachePolicy("count", int, **ages)
 
     async def chunk(self, leg: EncarLeg, index: int, deadline: Deadline, *, bypass_cache: bool) -> CacheResult[Chunk]:

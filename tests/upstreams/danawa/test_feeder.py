@@ -83,7 +83,7 @@ def test_an_answer_becomes_a_car_with_every_field() -> None:
         "vehicle_id": ID,
         "make": "Kia",
         "model": "Sorento",
-        "trim": "2.2 Diesel 4WD Prestige",
+        "trim": "2.2 Diesel 4WD Prestige (The New, MQ4)",
         "year": 2023,
         "registered": 202209,
         "mileage_km": 41_250,
@@ -109,6 +109,7 @@ def test_an_answer_becomes_a_car_with_every_field() -> None:
         "trim_korean": "2.2 디젤 4WD 프레스티지",
         "record_is_private": False,
         "month_known": True,
+        "generation": "The New, MQ4",
     }
 
 

@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from msgspec import to_builtins
 
+from dealerproxy.upstreams.car_words import full_trim
 from dealerproxy.upstreams.danawa.listing import ListRow, read_list
 from dealerproxy.upstreams.danawa.names import fuel_said, normalise, photo_url, read_name
 from dealerproxy.vehicles.listing import LeftOut, LeftOutReason, Listing
@@ -30,26 +31,31 @@ def listing(vocabulary: Vocabulary, row: ListRow = ROW) -> Listing:
 @pytest.mark.parametrize(
     ("text", "make", "model", "trim"),
     [
-        ("기아 신형 카니발(KA4) 9인승 디젤 노블레스", "Kia", "Carnival", "9-seater Diesel Noblesse"),
-        ("기아 신형쏘렌토 하이브리드(MQ4) 1.6 HEV 시그니처", "Kia", "Sorento", "Hybrid 1.6 HEV Signature"),
-        ("기아 더 뉴봉고Ⅲ화물 1톤 킹캡 초장축 L", "Kia", "Bongo", "1-ton King Cab Extra-Long Wheelbase L"),
-        ("현대 포터II CRDi 슈퍼캡 ", "Hyundai", "Porter", "CRDi Super Cab"),
-        ("현대 그랜저 (GN7) 2.5 가솔린", "Hyundai", "Grandeur", "2.5 Gasoline"),
-        ("현대 제네시스DH  ", "Hyundai", "Genesis", None),
-        ("제네시스 eG80 EV AWD", "Genesis", "G80", "EV AWD"),
-        ("벤츠 E클래스(5세대) E250 익스클루시브", "Mercedes-Benz", "E-Class", "E250 Exclusive"),
-        ("BMW 올뉴5시리즈(G30) 520i M 스포츠", "BMW", "5 Series", "520i M Sport"),
+        ("기아 신형 카니발(KA4) 9인승 디젤 노블레스", "Kia", "Carnival", "9-seater Diesel Noblesse (New, KA4)"),
+        ("기아 신형쏘렌토 하이브리드(MQ4) 1.6 HEV 시그니처", "Kia", "Sorento", "Hybrid 1.6 HEV Signature (New, MQ4)"),
+        (
+            "기아 더 뉴봉고Ⅲ화물 1톤 킹캡 초장축 L",
+            "Kia",
+            "Bongo",
+            "1-ton King Cab Extra-Long Wheelbase L (The New, III Cargo)",
+        ),
+        ("현대 포터II CRDi 슈퍼캡 ", "Hyundai", "Porter", "CRDi Super Cab (II)"),
+        ("현대 그랜저 (GN7) 2.5 가솔린", "Hyundai", "Grandeur", "2.5 Gasoline (GN7)"),
+        ("현대 제네시스DH  ", "Hyundai", "Genesis", "(DH)"),
+        ("제네시스 eG80 EV AWD", "Genesis", "G80", "Electrified EV AWD"),
+        ("벤츠 E클래스(5세대) E250 익스클루시브", "Mercedes-Benz", "E-Class", "E250 Exclusive (5th Gen)"),
+        ("BMW 올뉴5시리즈(G30) 520i M 스포츠", "BMW", "5 Series", "520i M Sport (All New, G30)"),
         ("BMW 그란투리스모(GT) 3시리즈 GT", "BMW", "Gran Turismo", "3 Series GT"),
-        ("BMW X5(4세대) M50i", "BMW", "X5", "M50i"),
+        ("BMW X5(4세대) M50i", "BMW", "X5", "M50i (4th Gen)"),
         ("BMW X5 M50i", "BMW", "X5", "M50i"),
         ("푸조 e-208 e-208 GT 라인", "Peugeot", "208", "e-208 GT Line"),
-        ("랜드로버 레인지로버 이보크(2세대) 2.0 P250 SE", "Land Rover", "Range Rover Evoque", "2.0 P250 SE"),
-        ("토요타 라브4(4세대) 2.5 2WD", "Toyota", "RAV4", "2.5 2WD"),
-        ("도요타 캠리 (XV70) 2.5 XLE", "Toyota", "Camry", "2.5 XLE"),
-        ("쉐보레(대우) 올 뉴말리부 2.0 LTZ", "Chevrolet", "Malibu", "2.0 LTZ"),
+        ("랜드로버 레인지로버 이보크(2세대) 2.0 P250 SE", "Land Rover", "Range Rover Evoque", "2.0 P250 SE (2nd Gen)"),
+        ("토요타 라브4(4세대) 2.5 2WD", "Toyota", "RAV4", "2.5 2WD (4th Gen)"),
+        ("도요타 캠리 (XV70) 2.5 XLE", "Toyota", "Camry", "2.5 XLE (XV70)"),
+        ("쉐보레(대우) 올 뉴말리부 2.0 LTZ", "Chevrolet", "Malibu", "2.0 LTZ (All New)"),
         ("쉐보레(GM대우) 트랙스 크로스오버", "Chevrolet", "Trax", "Crossover"),
         ("쉐보레 트레일블레이저 1.35 RS", "Chevrolet", "Trailblazer", "1.35 RS"),
-        ("르노삼성 더 뉴 QM6 2.0 LPe", "Renault", "QM6", "2.0 LPe"),
+        ("르노삼성 더 뉴 QM6 2.0 LPe", "Renault", "QM6", "2.0 LPe (The New)"),
         ("KG모빌리티(쌍용) 렉스턴 스포츠 칸 2.2", "KG Mobility", "Rexton", "Sports Khan 2.2"),
         ("세보모빌리티(캠시스) 쎄보-C SE", "Cammsys", "CEVO", "SE"),
         ("피아트 500 1.4 라운지", "Fiat", "500", "1.4 Lounge"),
@@ -61,7 +67,8 @@ def test_a_name_tells_make_model_and_trim(
     named = read_name(text, vocabulary)
     assert named.make is not None
     assert named.model is not None
-    assert (named.make.name, named.model.name, named.trim.english) == (make, model, trim)
+    shown = full_trim(named.trim, named.generation)
+    assert (named.make.name, named.model.name, shown) == (make, model, trim)
 
 
 @pytest.mark.parametrize("text", ["", "기아", "기아 없는차", "모르는회사 K5 2.0", "K5 2.0", "현대 쏘렌토"])
@@ -127,7 +134,7 @@ def test_a_row_becomes_a_listing_with_every_field(vocabulary: Vocabulary) -> Non
         "original": True,
         "make": "Hyundai",
         "model": "Grandeur",
-        "trim": "Gasoline 2.5 2WD Exclusive",
+        "trim": "Gasoline 2.5 2WD Exclusive (The New, IG)",
         "year": 2021,
         "registered": 202112,
         "month_known": False,
@@ -137,7 +144,7 @@ def test_a_row_becomes_a_listing_with_every_field(vocabulary: Vocabulary) -> Non
         "fuel_word": None,
         "transmission": None,
         "transmission_word": None,
-        "engine_cc": 2500,
+        "engine_cc": None,
         "drivetrain": "2WD",
         "body": "sedan",
         "thumbnail_url": "https://www.m-park.co.kr/AttEdit/CarPhoto/Middle/0990001/9900000001R1.jpg",
@@ -149,6 +156,8 @@ def test_a_row_becomes_a_listing_with_every_field(vocabulary: Vocabulary) -> Non
         "untranslated": 0,
         "colour": None,
         "options": (),
+        "vehicle": None,
+        "generation": "The New, IG",
     }
 
 

@@ -59,7 +59,7 @@ def test_a_document_becomes_a_car_with_every_field(vocabulary: Vocabulary) -> No
         "vehicle_id": "49000001",
         "make": "Kia",
         "model": "Sorento",
-        "trim": "Diesel 2.2 4WD Prestige",
+        "trim": "Diesel 2.2 4WD Prestige (The New, 4th Gen)",
         "year": 2023,
         "registered": 202305,
         "mileage_km": 41250,
@@ -85,6 +85,7 @@ def test_a_document_becomes_a_car_with_every_field(vocabulary: Vocabulary) -> No
         "trim_korean": "디젤 2.2 4WD 프레스티지",
         "record_is_private": False,
         "month_known": True,
+        "generation": "The New, 4th Gen",
     }
 
 
@@ -384,4 +385,5 @@ def test_captured_details_and_their_page_are_read(vocabulary: Vocabulary, captur
     seen = read_page(body, "41756847")
     assert seen is not None
     found = normalise(seen, "41756847", vocabulary)
-    assert (found.make, found.model, found.trim, found.engine_cc) == ("Kia", "K7", "2.2 Diesel Prestige", 2199)
+    assert (found.make, found.model, found.engine_cc) == ("Kia", "K7", 2199)
+    assert found.trim == "2.2 Diesel Prestige (All New)"

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from msgspec import to_builtins
 
 from dealerproxy.transport.errors import Drift
+from dealerproxy.upstreams.car_words import facts_in_name
 from dealerproxy.upstreams.encar.rows import SearchTarget, read_count, read_search
 from dealerproxy.vehicles.listing import LeftOut, LeftOutReason, Listing
 from dealerproxy.vehicles.render import summarise
@@ -55,7 +56,7 @@ def test_a_row_becomes_a_listing_with_every_field(page: dict[str, Any]) -> None:
         "original": True,
         "make": "Kia",
         "model": "Sorento",
-        "trim": "Diesel 2.2 4WD Prestige",
+        "trim": "Diesel 2.2 4WD Prestige (The New, 4th Gen)",
         "year": 2023,
         "registered": 202305,
         "mileage_km": 41250,
@@ -64,7 +65,7 @@ def test_a_row_becomes_a_listing_with_every_field(page: dict[str, Any]) -> None:
         "fuel_word": "디젤",
         "transmission": "auto",
         "transmission_word": "오토",
-        "engine_cc": 2200,
+        "engine_cc": None,
         "drivetrain": "4WD",
         "body": "suv",
         "thumbnail_url": "https://ci.encar.com/carpicture/carpicture10/pic4900/49000001_001.jpg",
@@ -77,6 +78,8 @@ def test_a_row_becomes_a_listing_with_every_field(page: dict[str, Any]) -> None:
         "month_known": True,
         "colour": None,
         "options": (),
+        "vehicle": None,
+        "generation": "The New, 4th Gen",
     }
 
 
@@ -91,7 +94,7 @@ def test_without_a_front_view_the_first_photo_in_order_is_shown(page: dict[str, 
 
 
 def test_a_placeholder_detail_says_nothing(page: dict[str, Any]) -> None:
-    assert (page["49000003"].trim, page["49000003"].trim_korean) == ("1.6 Turbo Hybrid", "1.6 터보 하이브리드")
+    assert (page["49000003"].trim, page["49000003"].trim_korean) == ("1.6 Turbo Hybrid (GN7)", "1.6 터보 하이브리드")
 
 
 def test_a_plug_in_is_told_by_its_text(page: dict[str, Any]) -> None:
@@ -155,9 +158,14 @@ def test_a_searched_model_names_the_car_where_its_own_words_do_not(vocabulary: V
 def test_engine_and_drive_are_read_only_where_the_badge_says_them(
     vocabulary: Vocabulary, text: str, cc: int | None, drive: str | None
 ) -> None:
+    facts = facts_in_name(text, "기아", vocabulary)
     (car,) = read(vocabulary, without("BadgeDetail", Badge=text)).values()
     assert isinstance(car, Listing)
-    assert (car.engine_cc, car.drivetrain) == (cc, drive)
+    assert (facts.engine_cc, facts.drivetrain, car.drivetrain) == (cc, drive, drive)
+
+
+def test_a_row_has_no_engine_size_because_the_advert_has_the_exact_one(page: dict[str, Any]) -> None:
+    assert {car.engine_cc for car in page.values() if isinstance(car, Listing)} == {None}
 
 
 @pytest.mark.parametrize("name", ["Id", "Manufacturer", "Model", "Year", "FormYear", "Mileage", "Price"])

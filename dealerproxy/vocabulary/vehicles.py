@@ -1,0 +1,175 @@
+"""Names of generations (vehicles.toml): which vehicle of its group one names, and the rest of it in English.
+
+A group such as 렉스턴 holds other vehicles (렉스턴 스포츠, a pickup), which only the name of the generation tells.
+"""
+
+import re
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import lru_cache
+from typing import NamedTuple
+
+from msgspec import Struct
+
+from dealerproxy.vocabulary.build import claim
+from dealerproxy.vocabulary.files import English, File, Word
+from dealerproxy.vocabulary.terms import Body, Model
+from dealerproxy.vocabulary.text import longest_word, one_line, squeeze, word_key
+
+CACHE_SIZE = 8192
+
+_ARTICLE = "더"
+_ORDINALS = {"1": "1st", "2": "2nd", "3": "3rd"}
+_SEPARATORS = re.compile(r"[()\[\],]")
+
+
+class _VehicleEntry(Struct, frozen=True, forbid_unknown_fields=True):
+    name: English
+    trim: English
+    body: Body | None = None
+    own: bool = False
+    aliases: list[Word] = []
+
+
+class Vehicle(NamedTuple):
+    """A vehicle or version in a group: its full name, its words in a trim, and its body where it is not the group's."""
+
+    name: str
+    trim: str
+    body: Body | None
+    own: bool
+
+
+class Generation(NamedTuple):
+    """What a generation's name says: its vehicle (None: the one the group is named after) and its English, if any.
+
+    `missing` are words without English.
+    """
+
+    vehicle: Vehicle | None
+    english: str | None
+    missing: tuple[str, ...]
+
+
+class _Group(NamedTuple):
+    vehicles: Mapping[str, Vehicle]  # by the key of the word that tells it
+    asked: Mapping[str, Vehicle]  # by the key of a word that asks for it
+
+
+_NO_GROUP = _Group({}, {})
+
+
+class GenerationNames:
+    """Reads generations, and says which vehicles of a group a model's name asks for."""
+
+    def __init__(
+        self,
+        file: File,
+        spaces: Sequence[Mapping[str, dict[str, Model]]],
+        translate: Callable[[str], tuple[str | None, tuple[str, ...]]],
+    ) -> None:
+        """Enter the vehicles' names into the name spaces (models by facet and word), as further words for their groups.
+
+        Each group is in the last of the spaces at least.
+        `translate` returns English (None if there is none) and the words it left out. Raises VocabularyError.
+        """
+        self._spaces, self._models, self._translate = spaces, spaces[-1], translate
+        self._labels = {word_key(word): text for word, text in file.value("labels", dict[str, str]).items()}
+        longest_first = sorted(self._labels, key=len, reverse=True)
+        labels = "|".join(map(_spaced, longest_first))
+        self._label = re.compile(rf"(\d)세대|(?<![A-Za-z가-힣])(?:{labels})", re.IGNORECASE)
+        self._codes = {facet: frozenset(codes) for facet, codes in file.entries("codes", list[Word]).items()}
+        self._groups = {
+            (facet, group): self._group(file, facet, group, rows)
+            for facet, groups in file.value("vehicles", dict[str, dict[str, dict[str, object]]]).items()
+            for group, rows in groups.items()
+        }
+        self.read = lru_cache(CACHE_SIZE)(self._read)
+
+    def _group(self, file: File, facet: str, group: str, rows: Mapping[str, object]) -> _Group:
+        path = ("vehicles", facet, group)
+        model = self._models.get(facet, {}).get(word_key(group))
+        if model is None or model.korean.strip() != group:
+            raise file.error("is no model group", *path)
+        vehicles, asked = dict[str, Vehicle](), dict[str, Vehicle]()
+        for word, row in rows.items():
+            entry = file.convert(row, _VehicleEntry, *path, word)
+            vehicle = Vehicle(entry.name, entry.trim, entry.body, entry.own)
+            vehicles[word_key(word)] = vehicle
+            for name in (entry.name, f"{group} {word}", f"{word} {group}", *entry.aliases):
+                for space in self._spaces:
+                    if word_key(group) in space.get(facet, {}):
+                        claim(space[facet], name, model, file, *path, word)
+                asked[word_key(name)] = vehicle
+        return _Group(vehicles, asked)
+
+    def asked_for(self, model: Model, text: str) -> frozenset[str | None] | None:
+        """Return which vehicles of a group a model's name asks for; None stands for the one it is named after.
+
+        None instead of a set when it asks for all of them.
+        """
+        group = self._groups.get((model.make_facet, model.korean), _NO_GROUP)
+        vehicle = group.asked.get(word_key(text))
+        others = group.vehicles.values()
+        if vehicle is not None:
+            return frozenset(
+                other.name
+                for other in others
+                if other.name == vehicle.name or other.name.startswith(f"{vehicle.name} ")
+            )
+        if not any(other.own for other in others):
+            return None
+        return frozenset((None, *(other.name for other in others if not other.own)))
+
+    def split(self, model: Model, rest: str) -> tuple[str, str]:
+        """Split what follows a model in a free name into words of its generation (4세대, IG) and its trim."""
+        group = self._groups.get((model.make_facet, model.korean), _NO_GROUP)
+        markers = "|".join(_spaced(word) for word in sorted(group.vehicles, key=len, reverse=True))
+        codes = "|".join(sorted(self._codes.get(model.make_facet, ())))
+        patterns = "|".join(filter(None, (markers, codes, r"\d세대")))
+        match = re.match(rf"\s*(?:(?:{patterns})(?=[\s(]|$)\s*)+", rest, re.IGNORECASE)
+        return (match[0], rest[match.end() :]) if match else ("", rest)
+
+    def _read(self, model: Model, korean: str) -> Generation:
+        """Read the name of a generation of this group, such as `더 뉴 렉스턴 스포츠 칸` or `K5 3세대 (DL3)`."""
+        group = self._groups.get((model.make_facet, model.korean), _NO_GROUP)
+        text = one_line(korean)
+        marker = longest_word(group.vehicles, *squeeze(text))
+        if marker is not None:
+            text = _without(text, [marker[0]])
+        own = [word for word, other in self._models.get(model.make_facet, {}).items() if other.korean == model.korean]
+        text = _without(text, own)
+        text = " ".join(dict.fromkeys(text.replace(model.make_facet, " ").split()))
+        parts: list[str] = []
+        missing: list[str] = []
+        for part in self._parts(text):
+            english: str | None = self._labels.get(word_key(part), part)
+            if part == _ARTICLE:  # of a name whose other words are the group's (더 K9)
+                continue
+            if english is part and not part.isascii():
+                english, left_out = self._translate(part)
+                missing += left_out
+            if english and english.lower() not in (known.lower() for known in parts):
+                parts.append(english)
+        return Generation(group.vehicles[marker[0]] if marker else None, ", ".join(parts) or None, tuple(missing))
+
+    def _parts(self, text: str) -> Iterable[str]:
+        """Yield labels and numbers in English, and what stands between them as it is."""
+        for piece in _SEPARATORS.split(text):
+            at = 0
+            for match in self._label.finditer(piece):
+                yield piece[at : match.start()].strip(" -/")
+                number = match[1]
+                yield f"{_ORDINALS.get(number, number + 'th')} Gen" if number else self._labels[word_key(match[0])]
+                at = match.end()
+            yield piece[at:].strip(" -/")
+
+
+def _spaced(key: str) -> str:
+    """Return a pattern for a squeezed word, wherever blanks or hyphens stand in it."""
+    return r"[\s-]*".join(map(re.escape, key))
+
+
+def _without(text: str, keys: Iterable[str]) -> str:
+    """Return the text without the longest of these words that stands in it."""
+    found = longest_word(keys, *squeeze(text))
+    return re.sub(_spaced(found[0]), " ", text, count=1, flags=re.IGNORECASE) if found else text

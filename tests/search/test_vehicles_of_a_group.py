@@ -85,7 +85,7 @@ async def test_a_cursor_of_one_vehicle_is_none_of_another(build: Any) -> None:
 
 @pytest.mark.parametrize(
     ("asked", "word", "shown"),
-    [("white", "흰색", "White"), ("black", "검정색", "Black"), ("Pearl", "진주색", "Pearl")],
+    [("white", "흰색", "White"), ("black", "검정색", "Black"), ("Pearl", "진주색", "Pearl White")],
 )
 async def test_rows_of_a_search_by_colour_have_that_colour(build: Any, asked: str, word: str, shown: str) -> None:
     house = await build(stock(2, colour=word))

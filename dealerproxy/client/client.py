@@ -10,16 +10,18 @@ from typing import Generic, NamedTuple, TypeVar
 
 import aiohttp
 import msgspec
+from msgspec import Struct
 from yarl import URL
 
 from dealerproxy.client.answers import DealerCar, DealerFacets, DealerList, is_plausible, with_headers
 from dealerproxy.client.decoding import Unreadable, decode
-from dealerproxy.client.errors import DealerError, VehicleNotFound, outage, read_error
+from dealerproxy.client.errors import DealerError, VehicleNotFound, VehicleUnavailable, outage, read_error
 from dealerproxy.client.sources import DealerPart, PartnerQuery
 from dealerproxy.contract.answers import AvailabilityAnswer, CarState
 from dealerproxy.contract.deadline import Deadline
 from dealerproxy.contract.headers import API_KEY, DEADLINE_HEADER, REQUEST_ID, REQUEST_ID_SHAPE
 from dealerproxy.contract.ids import PUBLIC_ID
+from dealerproxy.contract.terms import DEALER
 
 DEADLINE_S = 10.0
 CONNECT_S = 2.0
@@ -34,12 +36,25 @@ LEAST_S = 0.5
 # Digits after the point that make a difference to a price in whole dollars.
 RATE_DIGITS = 6
 
+
+class _Sale(Struct, frozen=True):
+    under_contract: bool
+
+
+class _OrderedCar(DealerCar, frozen=True, kw_only=True, dict=True):
+    """A car with what insiders alone may see of its sale."""
+
+    dealer: _Sale
+
+
 _list = msgspec.json.Decoder(DealerList)
 _detail = msgspec.json.Decoder(DealerCar)
+_ordered = msgspec.json.Decoder(_OrderedCar)
 _facets = msgspec.json.Decoder(DealerFacets)
 _availability = msgspec.json.Decoder(AvailabilityAnswer)
 
 T = TypeVar("T")
+C = TypeVar("C", bound=DealerCar)
 
 
 class _Question(NamedTuple, Generic[T]):
@@ -167,12 +182,43 @@ class DealerClient:
         `fresh` asks the site anew; without `patient` there is no second try, for who has another answer at hand.
         Raises VehicleNotFound besides, without a call for what is no dealer id.
         """
+        question = self._car(vehicle_id, _detail, krw_per_usd, fresh=fresh)._replace(patient=patient)
+        return await self._ask_car(question, vehicle_id, deadline_s, request_id)
+
+    async def ordered(
+        self,
+        vehicle_id: str,
+        *,
+        krw_per_usd: float | None = None,
+        deadline_s: float = DEADLINE_S,
+        request_id: str | None = None,
+    ) -> DealerCar:
+        """One car in full as it can be bought right now, past every cache.
+
+        Raises what `vehicle` does, and VehicleUnavailable (410) for a car on show that cannot be bought: reason
+        `under_contract` where a sale is agreed, `no_price` where the site shows no price.
+        """
+        question = self._car(vehicle_id, _ordered, krw_per_usd, fresh=True)
+        question = question._replace(url=question.url.update_query(include=DEALER))
+        car = await self._ask_car(question, vehicle_id, deadline_s, request_id)
+        if car.dealer.under_contract:
+            raise _unavailable("under_contract", "A sale of the car is agreed already.", request_id)
+        if car.pricing.listing_price is None:
+            raise _unavailable("no_price", "The car is shown without a price.", request_id)
+        return car
+
+    def _car(
+        self, vehicle_id: str, decoder: msgspec.json.Decoder[C], krw_per_usd: float | None, *, fresh: bool
+    ) -> _Question[C]:
+        """The question for a car. Raises VehicleNotFound for what is no dealer id."""
         if PUBLIC_ID.fullmatch(vehicle_id) is None:
             message = "Dealer cars have ids such as encar_41985016."
             raise VehicleNotFound(404, "vehicle_not_found", message, details={"reason": "unknown_id"})
         rate = self._krw_per_usd if krw_per_usd is None else krw_per_usd
         headers = {"Cache-Control": "no-cache"} if fresh else {}
-        question = _Question(self._vehicles / vehicle_id, _detail, rate, headers, patient=patient)
+        return _Question(self._vehicles / vehicle_id, decoder, rate, headers)
+
+    async def _ask_car(self, question: _Question[C], vehicle_id: str, deadline_s: float, request_id: str | None) -> C:
         car = await self._ask(question, deadline_s, request_id)
         if car.id != vehicle_id:
             raise outage("unexpected_answer", request_id=request_id)  # another car's
@@ -247,6 +293,10 @@ class DealerClient:
             return with_headers(decode(question.decoder, content), answer.headers, question.krw_per_usd)
         except Unreadable as error:
             raise outage("unexpected_answer", request_id=answer.headers.get(REQUEST_ID)) from error
+
+
+def _unavailable(reason: str, message: str, request_id: str | None) -> VehicleUnavailable:
+    return VehicleUnavailable(410, "vehicle_unavailable", message, details={"reason": reason}, request_id=request_id)
 
 
 class _TooLarge(Exception):

@@ -60,7 +60,10 @@ class VehicleNotFound(DealerError):
 
 
 class VehicleUnavailable(DealerError):
-    """410 `vehicle_unavailable`: the listing disappeared before the purchase could be completed."""
+    """410 `vehicle_unavailable`: the listing disappeared before the purchase could be completed, or cannot be bought.
+
+    `details.reason` is that of the 404, or `under_contract` (a sale is agreed) or `no_price`.
+    """
 
 
 class DealerUnavailable(DealerError):

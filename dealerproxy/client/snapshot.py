@@ -25,6 +25,7 @@ from dealerproxy.client.errors import (
 )
 from dealerproxy.contract.detail import EnrichmentStatus
 from dealerproxy.contract.rate import iso_kst
+from dealerproxy.contract.terms import DEALER
 
 VERSION = 1
 # The documents beside the advert that partners see something of, and what of a car is made of them.
@@ -130,11 +131,11 @@ async def take_snapshot(
 
     The snapshot of a car whose documents could not be asked for is not `complete`: store it, and call
     `complete_snapshot` later. Raises what `order_error` makes of the failure: VehicleUnavailable (410) for a car that
-    can no longer be bought.
+    can no longer be bought, one under contract or without a price among them (`details.reason`).
     """
     try:
-        car = await client.vehicle(
-            owner.vehicle_id, krw_per_usd=krw_per_usd, fresh=True, deadline_s=deadline_s, request_id=request_id
+        car = await client.ordered(
+            owner.vehicle_id, krw_per_usd=krw_per_usd, deadline_s=deadline_s, request_id=request_id
         )
     except DealerError as error:
         failure = order_error(error)
@@ -234,8 +235,9 @@ async def detail_or_snapshot(
 
 
 def _plain(car: DealerCar) -> dict[str, Any]:
-    """A car as it comes back from JSON, so that a live one and a stored one are made of the same."""
+    """A car as a partner sees it, as it comes back from JSON: a live one and a stored one are made of the same."""
     plain: dict[str, Any] = msgspec.json.decode(msgspec.json.encode(car))
+    plain.pop(DEALER, None)
     return plain
 
 

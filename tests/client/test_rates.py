@@ -22,7 +22,7 @@ from dealerproxy.client import (
 from dealerproxy.sandbox.faults import Block
 from tests.client.conftest import MainApiHarness, Scripted, failure, says
 from tests.client.test_client import page
-from tests.client.test_snapshot import DETAIL, ID, OWNER, Store, snapshot
+from tests.client.test_snapshot import DETAIL, ID, ORDERED, OWNER, Store, snapshot
 
 QUERY = parse({"source": "dealer", "make": "Kia"})
 
@@ -47,7 +47,7 @@ CALLS: dict[str, tuple[object, Call]] = {
         DETAIL,
         lambda client, **rate: detail_or_snapshot(client, ID, "acme", "production", Store(), **rate),
     ),
-    "take_snapshot": (DETAIL, lambda client, **rate: take_snapshot(client, OWNER, **rate)),
+    "take_snapshot": (ORDERED, lambda client, **rate: take_snapshot(client, OWNER, **rate)),
 }
 
 
@@ -80,13 +80,13 @@ async def test_every_answer_names_the_rate_of_its_prices(house: MainApiHarness, 
 async def test_a_rate_that_the_service_names_is_told_and_one_that_cannot_be_read_is_the_one_asked_for(
     scripted: Scripted, header: str, rate: float
 ) -> None:
-    scripted.says(says(DETAIL, X_Krw_Per_Usd=header))
+    scripted.says(says(ORDERED, X_Krw_Per_Usd=header))
     assert (await dealer(scripted).vehicle(ID, krw_per_usd=1400)).krw_per_usd == rate
     assert (await take_snapshot(dealer(scripted), OWNER, 1400)).krw_per_usd == rate
 
 
 async def test_a_snapshot_is_never_of_an_unknown_rate(scripted: Scripted) -> None:
-    scripted.says(says(DETAIL))
+    scripted.says(says(ORDERED))
     with pytest.raises(DealerUnavailable) as raised:
         await take_snapshot(dealer(scripted), OWNER)
     assert raised.value.details == {"reason": "rate_unknown"}

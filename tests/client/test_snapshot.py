@@ -50,6 +50,8 @@ CAR = VehicleDetail(
     enrichment=[Enrichment("inspection", EnrichmentStatus.ABSENT, "not_found")],
 )
 DETAIL = msgspec.json.decode(msgspec.json.encode(CAR))
+# What the service answers whoever orders.
+ORDERED = DETAIL | {"dealer": {"under_contract": False}}
 UNAVAILABLE = failure(503, "dealer_upstream_unavailable")
 
 words = st.text('aZ가 "\\\n', max_size=8)
@@ -179,10 +181,10 @@ def test_a_version_nobody_knows_is_not_guessed_at() -> None:
 
 
 async def test_an_order_looks_past_every_cache_and_at_its_own_rate(dealer: DealerClient, scripted: Scripted) -> None:
-    scripted.says(says(DETAIL))
+    scripted.says(says(ORDERED))
     taken = await take_snapshot(dealer, OWNER, 1347.52, now=lambda: 1_776_257_400.0)
     assert scripted.asked[0].headers["Cache-Control"] == "no-cache"
-    assert dict(scripted.asked[0].query) == {"krw_per_usd": "1347.52"}
+    assert dict(scripted.asked[0].query) == {"krw_per_usd": "1347.52", "include": "dealer"}
     assert taken == snapshot()
 
 

@@ -45,6 +45,7 @@ async def test_a_task_that_swallows_cancels_is_cancelled_again(times: int) -> No
     assert lines == []
 
 
+@pytest.mark.slow  # goes by a clock on the wall
 async def test_a_task_that_never_ends_is_logged_and_left_behind() -> None:
     (task,) = await started(stubborn(TRIES + 1))
     task.set_name("watch-something")
@@ -58,6 +59,7 @@ async def test_a_task_that_never_ends_is_logged_and_left_behind() -> None:
         await asyncio.sleep(0)
 
 
+@pytest.mark.slow  # goes by a clock on the wall
 async def test_tasks_are_ended_together_and_what_they_raise_is_dropped() -> None:
     tasks = await started(*(stubborn(1) for _ in range(20)), failing(), asyncio.sleep(0))
     began = time.monotonic()

@@ -187,6 +187,7 @@ async def test_a_page_with_a_status_nobody_knows_is_no_gone_car(house: CarHarnes
     assert await outcome(house) == (503, "")
 
 
+@pytest.mark.slow  # goes by a clock on the wall
 async def test_both_witnesses_hanging_are_a_503_within_the_deadline(house: CarHarness) -> None:
     house.encar.says("vehicle", "hang")
     house.encar.says("cars/detail", "hang")
@@ -195,6 +196,7 @@ async def test_both_witnesses_hanging_are_a_503_within_the_deadline(house: CarHa
     assert watch.seconds < DEADLINE_S + 0.2
 
 
+@pytest.mark.slow  # goes by a clock on the wall
 async def test_documents_that_hang_cost_their_nulls_not_the_car(house: CarHarness) -> None:
     house.encar.says("vehicle", as_json(LIVE))
     for name in ("inspection", "record", "diagnosis"):
@@ -338,6 +340,7 @@ class TestAvailability:
         assert house.encar.asked == []
 
 
+@pytest.mark.slow  # goes by a clock on the wall
 async def test_papers_that_hang_leave_room_for_adverts_and_lists(house: CarHarness) -> None:
     house.encar.says("vehicle", as_json(LIVE | {"manage": {"dummyVehicleId": 49000777}}))
     house.encar.says("inspection", "hang")

@@ -217,6 +217,7 @@ async def test_a_leaders_cancelled_waiter_ends_nothing(world: World) -> None:
     assert world.source.loads == 1
 
 
+@pytest.mark.slow  # goes by a clock on the wall
 async def test_a_leader_that_closes_hands_over_at_once(world: World) -> None:
     first, second = world.process(), world.process()
     leader = await leading(first)
@@ -230,6 +231,7 @@ async def test_a_leader_that_closes_hands_over_at_once(world: World) -> None:
     assert time.monotonic() - began < 1.0
 
 
+@pytest.mark.slow  # goes by a clock on the wall
 async def test_a_leader_that_was_killed_is_waited_for_until_its_lock_runs_out(world: World) -> None:
     world.redis.set(LOCK, TOKEN, px=200)
     began = time.monotonic()
@@ -396,6 +398,7 @@ async def test_a_fresh_look_that_fails_falls_back_on_what_another_process_found(
 # Redis does what it likes
 
 
+@pytest.mark.slow  # goes by a clock on the wall
 async def test_a_redis_that_hangs_costs_one_time_out_and_no_answer(frail: World) -> None:
     process = frail.process(pause_s=0.3)
     await process.ask()
@@ -415,6 +418,7 @@ async def test_a_redis_that_hangs_costs_one_time_out_and_no_answer(frail: World)
     assert (await frail.process().ask())[1] is HIT
 
 
+@pytest.mark.slow  # goes by a clock on the wall
 async def test_a_redis_that_dies_while_one_loads_and_another_waits_fails_neither(frail: World) -> None:
     first, second = frail.process(), frail.process()
     leader, follower = await leading(first), second.start()
@@ -490,6 +494,7 @@ async def test_what_is_wrong_under_our_key_is_a_miss_and_is_counted_and_replaced
     assert await world.process().ask() == ("on sale", HIT)
 
 
+@pytest.mark.slow  # goes by a clock on the wall
 async def test_values_of_another_redis_type_under_our_keys_are_no_obstacle(world: World) -> None:
     for key in (PIECE, FAILURE, LOCK):
         world.redis.rpush(key, "a", "b")
@@ -506,6 +511,7 @@ def put_list(redis: Any, px: int | None) -> None:
         redis.pexpire(LOCK, px)
 
 
+@pytest.mark.slow  # goes by a clock on the wall
 @pytest.mark.parametrize(
     "put",
     [
@@ -537,6 +543,7 @@ async def test_what_no_process_of_ours_put_at_a_lock_is_waited_for_by_nobody(
     assert process.shared.failures == 0
 
 
+@pytest.mark.slow  # goes by a clock on the wall
 async def test_who_waits_for_another_process_waits_no_longer_because_redis_is_slow(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -596,6 +603,7 @@ class Swallowing(RedisGuard):
             return otherwise
 
 
+@pytest.mark.slow  # goes by a clock on the wall
 async def test_a_renewal_that_swallows_its_cancel_holds_nobody_up(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:

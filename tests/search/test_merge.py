@@ -191,6 +191,7 @@ async def test_a_request_may_shorten_its_deadline_and_a_late_answer_serves_the_n
     assert len(house.calls) == 1
 
 
+@pytest.mark.slow  # goes by a clock on the wall
 async def test_a_slow_leg_costs_no_more_than_the_deadline(build: Any) -> None:
     house = await build(stock(3), list_deadline_s=0.2)
     house.stand_in.faults.add(Hang())

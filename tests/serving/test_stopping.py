@@ -108,6 +108,7 @@ async def test_what_was_sent_on_a_kept_connection_is_answered_and_ends_it(
     assert await asyncio.gather(*map(read, wires)) == [[b"now"]] * 3
 
 
+@pytest.mark.slow  # goes by a clock on the wall
 async def test_a_kept_connection_without_a_request_is_ended_at_once(runner: web.AppRunner, address: Address) -> None:
     wire = await kept(address)
     began = time.monotonic()
@@ -116,6 +117,7 @@ async def test_a_kept_connection_without_a_request_is_ended_at_once(runner: web.
     assert await read(wire) == []
 
 
+@pytest.mark.slow  # goes by a clock on the wall
 @pytest.mark.parametrize("sent", [b"", b"GET /no", b"POST /echo HTTP/1.1\r\nHost: a\r\n"])
 async def test_a_request_that_does_not_come_is_not_waited_for(
     runner: web.AppRunner, address: Address, sent: bytes
@@ -150,6 +152,7 @@ async def test_requests_sent_one_behind_another_are_all_answered(runner: web.App
     assert await read(wire) == [b"slow", *[b"now"] * 3]
 
 
+@pytest.mark.slow  # goes by a clock on the wall
 async def test_a_request_that_takes_too_long_is_cut_off(runner: web.AppRunner, address: Address) -> None:
     wire = socket.create_connection(address)
     wire.sendall(b"GET /never HTTP/1.1\r\nHost: a\r\n\r\n")

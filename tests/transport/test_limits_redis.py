@@ -240,6 +240,7 @@ async def test_what_was_forgiven_stays_forgiven_after_a_restart(world: World) ->
     assert (state(fresh), fresh.snapshot().level) == (Phase.HEALTHY, 0)
 
 
+@pytest.mark.slow  # goes by a clock on the wall
 async def test_one_probe_goes_through_in_all_processes_together(world: World) -> None:
     processes = [world.circuit() for _ in range(4)]
     await trip(processes[0])
@@ -432,6 +433,7 @@ async def test_a_redis_that_is_stopped_midway_leaves_each_process_with_its_own_c
             assert state(circuit) is Phase.DEGRADED
 
 
+@pytest.mark.slow  # goes by a clock on the wall
 async def test_a_redis_that_hangs_costs_a_moment_once(frail_redis: Any) -> None:
     async with around(frail_redis.url) as world:
         circuit, rate = world.circuit(), RateLimiter("encar", rps=100.0, burst=1_000, shared=world.connect())

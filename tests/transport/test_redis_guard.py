@@ -276,6 +276,7 @@ async def test_a_crowd_larger_than_the_pool_is_served(patient: RedisGuard) -> No
     assert await crowd(patient, 300) == [str(number).encode() for number in range(300)]
 
 
+@pytest.mark.slow  # goes by a clock on the wall
 async def test_a_redis_that_hangs_costs_one_time_out_and_then_nothing(frail: RedisGuard, frail_redis: Any) -> None:
     await crowd(frail, 30)
     frail_redis.hang()

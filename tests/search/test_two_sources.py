@@ -78,9 +78,11 @@ PAIRS = [
 async def test_every_state_of_both_sites_has_its_one_right_answer(
     build: Any, monkeypatch: pytest.MonkeyPatch, encar: str, danawa: str
 ) -> None:
-    monkeypatch.setattr(index, "WAIT_S", 0.1)
+    # Short only where something must time out: a busy machine may take its time for the rest.
+    monkeypatch.setattr(index, "WAIT_S", 0.1 if danawa == "slow" else 5.0)
+    deadline_s = 1.0 if "slow" in (encar, danawa) else 8.0
     first, second = ENCAR[encar], DANAWA[danawa]
-    house = await build(encar_stock(2 * first.stocked), danawa_stock(3 * second.stocked), list_deadline_s=1.0)
+    house = await build(encar_stock(2 * first.stocked), danawa_stock(3 * second.stocked), list_deadline_s=deadline_s)
     house.stand_in.faults.add(*filter(None, (first.fault, second.fault)))
     narrowed = {"encar": danawa == "skipped", "danawa": encar == "skipped"}
     both_skipped = all(narrowed.values())

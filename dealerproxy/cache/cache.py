@@ -150,7 +150,7 @@ class StaleCache:
         if self._redis is None:
             return await self._load(kind, key, load)
         began = self._clock()
-        async with self._redis.alone((kind.stored_as, key, _LOCK), kind.load_s):
+        async with self._redis.lock((kind.stored_as, key, _LOCK), kind.load_s):
             await self._look(self._redis, kind, key)
             kept = self._kept((kind.stored_as, key, _PIECE))
             # A load that was under way in another process is new enough, even for `bypass_cache`.

@@ -93,7 +93,7 @@ class RedisTier:
         await self._shared.run(lambda _: self._cache.delete(name), otherwise=0)
 
     @asynccontextmanager
-    async def alone(self, place: Place, patience_s: float) -> AsyncIterator[None]:
+    async def lock(self, place: Place, patience_s: float) -> AsyncIterator[None]:
         """Wait while another process is at it, but not beyond patience; without Redis go on at once."""
         name, token = self._name(place), uuid.uuid4().hex
         now = asyncio.get_running_loop().time

@@ -43,7 +43,7 @@ from dealerproxy.ops.families import (
     OUTCOMES,
     STATUSES,
 )
-from dealerproxy.ops.fill import CAR_FIELDS, ROW_FIELDS, Fill
+from dealerproxy.ops.fill_ratio import CAR_FIELDS, ROW_FIELDS, FillRatio
 from dealerproxy.transport.errors import NotFound, UpstreamError
 from dealerproxy.transport.fetch import FetchObserver
 from dealerproxy.transport.health import Health
@@ -112,8 +112,8 @@ class Metrics:
         }
         self._rejected = self._counter("dealerproxy_rows_rejected_total")
         self._reasons: set[str] = set()
-        self._fills = {(upstream, LIST): Fill(ROW_FIELDS, window=1_000, least=200) for upstream in UPSTREAMS}
-        self._fills |= {(upstream, CAR): Fill(CAR_FIELDS, window=200, least=20) for upstream in UPSTREAMS}
+        self._fills = {(upstream, LIST): FillRatio(ROW_FIELDS, window=1_000, least=200) for upstream in UPSTREAMS}
+        self._fills |= {(upstream, CAR): FillRatio(CAR_FIELDS, window=200, least=20) for upstream in UPSTREAMS}
         captures = self._counter("dealerproxy_captures_total")
         self._captures = {result: captures.labels(result) for result in CAPTURED}
         self._met: LRUCache[str, float] = LRUCache(MOST_CAPTURES)

@@ -11,7 +11,7 @@ from prometheus_client.registry import Collector
 import dealerproxy
 from dealerproxy.cache.memory import BoundedMemory
 from dealerproxy.ops.families import DRIFT, FAMILIES
-from dealerproxy.ops.fill import Fill
+from dealerproxy.ops.fill_ratio import FillRatio
 from dealerproxy.transport import troubles as upstream_troubles
 from dealerproxy.transport.circuit import Phase
 from dealerproxy.transport.health import Health
@@ -105,7 +105,7 @@ def troubles(sites: Mapping[str, Upstream[Any]]) -> Iterator[Metric]:
     yield from (lines, drifts)
 
 
-def fills(watched: Mapping[tuple[str, str], Fill]) -> Iterator[Metric]:
+def fills(watched: Mapping[tuple[str, str], FillRatio]) -> Iterator[Metric]:
     """Tell how well what came of each upstream, and of each kind, is filled."""
     ratio = _gauge("dealerproxy_field_fill_ratio")
     for place, fill in watched.items():

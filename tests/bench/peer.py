@@ -24,8 +24,8 @@ from dealerproxy import vocabulary
 from dealerproxy.contract.pricing import COMMISSION_USD, DEALER_FEE_USD, ocean_freight, usd
 from dealerproxy.settings import DEFAULT_KRW_PER_USD
 from dealerproxy.upstreams.car_words import WON_PER_MANWON, facts_in_name, fuel_token, has_engine, trim
+from dealerproxy.upstreams.encar.addresses import photo_url
 from dealerproxy.upstreams.encar.client import request_headers
-from dealerproxy.upstreams.encar.naming import photo_url
 from dealerproxy.upstreams.encar.query import Search, q, search_url
 from dealerproxy.vocabulary import Make, Model, Vocabulary
 from tests.bench.load import HOST

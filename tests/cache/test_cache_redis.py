@@ -554,7 +554,7 @@ async def test_who_waits_for_another_process_waits_no_longer_because_redis_is_sl
         return b"held"
 
     monkeypatch.setattr(tier, "_eval", slowly_held)
-    async with Stopwatch() as watch, tier.alone(("car", "a", "lock"), 0.2):
+    async with Stopwatch() as watch, tier.lock(("car", "a", "lock"), 0.2):
         pass
     assert watch.wall_s >= 0.2
     assert watch.seconds < 0.6
@@ -611,7 +611,7 @@ async def test_a_renewal_that_swallows_its_cancel_holds_nobody_up(
     shared = Swallowing(world.process().shared)
     tier = redis_tier.RedisTier(shared)
     async with Stopwatch() as watch:
-        async with tier.alone(("car", "a", "lock"), 1.0):
+        async with tier.lock(("car", "a", "lock"), 1.0):
             await asyncio.sleep(0.02)
         assert shared.swallowed == 1
     assert watch.seconds < 1.0

@@ -17,6 +17,7 @@ from dealerproxy.transport.errors import Drift
 from dealerproxy.upstreams import values
 from dealerproxy.upstreams.danawa import feeder, names
 from dealerproxy.upstreams.danawa.listing import ListRow
+from dealerproxy.upstreams.encar.addresses import photo_url
 from dealerproxy.upstreams.encar.advert import (
     is_under_contract,
     normalise,
@@ -28,7 +29,6 @@ from dealerproxy.upstreams.encar.advert import (
 from dealerproxy.upstreams.encar.diagnosis import read_diagnosis
 from dealerproxy.upstreams.encar.facets import MAKES, read_facets
 from dealerproxy.upstreams.encar.inspection import read_inspection
-from dealerproxy.upstreams.encar.naming import photo_url
 from dealerproxy.upstreams.encar.record import read_record
 from dealerproxy.upstreams.encar.rows import SearchTarget, read_search
 from dealerproxy.upstreams.values import DAMAGED, decode, is_year, plate, shown, vin

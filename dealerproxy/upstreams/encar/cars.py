@@ -24,9 +24,9 @@ from dealerproxy.transport.reading import NO_READING, Reading, current_reading, 
 from dealerproxy.transport.troubles import upstream_trouble
 from dealerproxy.upstreams.absence import Adverts
 from dealerproxy.upstreams.encar import operations
+from dealerproxy.upstreams.encar.addresses import UPSTREAM
 from dealerproxy.upstreams.encar.advert import read_document
 from dealerproxy.upstreams.encar.client import BATCH_IDS, EncarClient
-from dealerproxy.upstreams.encar.naming import UPSTREAM
 from dealerproxy.upstreams.encar.parsed_advert import ParsedAdvert, parse
 from dealerproxy.upstreams.off_sale import OffSale
 from dealerproxy.upstreams.papers import DIAGNOSIS, INSPECTION, RECORD

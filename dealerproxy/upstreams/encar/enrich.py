@@ -7,8 +7,8 @@ import msgspec
 from dealerproxy.contract.deadline import Deadline
 from dealerproxy.transport.errors import UpstreamError
 from dealerproxy.transport.troubles import upstream_trouble
+from dealerproxy.upstreams.encar.addresses import UPSTREAM as ENCAR
 from dealerproxy.upstreams.encar.cars import EncarCars
-from dealerproxy.upstreams.encar.naming import UPSTREAM as ENCAR
 from dealerproxy.upstreams.encar.parsed_advert import ParsedAdvert
 from dealerproxy.upstreams.results import EnrichedRows
 from dealerproxy.vehicles.car import SaleStatus

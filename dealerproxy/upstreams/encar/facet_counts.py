@@ -17,9 +17,9 @@ from dealerproxy.tasks import cancel_and_wait
 from dealerproxy.transport.errors import UpstreamError
 from dealerproxy.transport.limits import background
 from dealerproxy.transport.troubles import upstream_trouble
+from dealerproxy.upstreams.encar.addresses import UPSTREAM
 from dealerproxy.upstreams.encar.client import EncarClient
 from dealerproxy.upstreams.encar.facets import MAKES, MODEL_GROUPS, known_makes
-from dealerproxy.upstreams.encar.naming import UPSTREAM
 from dealerproxy.upstreams.encar.operations import FACETS
 from dealerproxy.upstreams.encar.query import makes_q, models_q
 from dealerproxy.upstreams.results import StockedModels

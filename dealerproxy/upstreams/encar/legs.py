@@ -8,7 +8,7 @@ from dealerproxy.contract.answers import SkipReason
 from dealerproxy.contract.terms import Sort
 from dealerproxy.upstreams.car_words import WON_PER_MANWON
 from dealerproxy.upstreams.encar import query as encar
-from dealerproxy.upstreams.encar.naming import UPSTREAM as ENCAR
+from dealerproxy.upstreams.encar.addresses import UPSTREAM as ENCAR
 from dealerproxy.upstreams.encar.rows import SearchTarget
 from dealerproxy.upstreams.query import FilterWords, LegRequest, Query
 from dealerproxy.upstreams.results import SitePlan

@@ -27,7 +27,7 @@ from dealerproxy.upstreams.car_words import (
     read_generation,
     trim,
 )
-from dealerproxy.upstreams.encar.naming import LISTING_ID, PAGE_BASE, UPSTREAM, photo_url
+from dealerproxy.upstreams.encar.addresses import LISTING_ID, PAGE_BASE, UPSTREAM, photo_url
 from dealerproxy.upstreams.paging import CHUNK_ROWS, MAX_OFFSET
 from dealerproxy.upstreams.values import decode, is_year, shown
 from dealerproxy.vehicles.listing import LeftOut, LeftOutReason, Listing

@@ -8,13 +8,13 @@ from dealerproxy.contract.deadline import Deadline
 from dealerproxy.settings import Settings
 from dealerproxy.upstreams.absence import Absence, Adverts
 from dealerproxy.upstreams.availability import Outcome
+from dealerproxy.upstreams.encar.addresses import UPSTREAM
 from dealerproxy.upstreams.encar.availability import check
 from dealerproxy.upstreams.encar.cars import EncarCars
 from dealerproxy.upstreams.encar.client import MANNERS, EncarClient, request_headers
 from dealerproxy.upstreams.encar.enrich import enrich
 from dealerproxy.upstreams.encar.facet_counts import FacetCounts
 from dealerproxy.upstreams.encar.legs import plan_legs
-from dealerproxy.upstreams.encar.naming import UPSTREAM
 from dealerproxy.upstreams.encar.operations import DETAIL
 from dealerproxy.upstreams.encar.search import EncarChunks
 from dealerproxy.upstreams.papers import DIAGNOSIS, INSPECTION, RECORD

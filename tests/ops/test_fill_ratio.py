@@ -6,11 +6,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dealerproxy.ops.fill import Fill
+from dealerproxy.ops.fill_ratio import FillRatio
 
 
-def fill_of(window: int = 100, least: int = 1) -> Fill:
-    return Fill(("fuel", "options"), window=window, least=least)
+def fill_of(window: int = 100, least: int = 1) -> FillRatio:
+    return FillRatio(("fuel", "options"), window=window, least=least)
 
 
 @given(st.lists(st.lists(st.booleans(), max_size=30), max_size=20))

@@ -1,7 +1,4 @@
-"""What Encar's words say about a car, the same for a search row and for a detail.
-
-Nothing here guesses: engine size, drive and plug are taken only from words that say them outright.
-"""
+"""Encar's name, the shape of its ids, and the addresses of its pages and photos."""
 
 import re
 

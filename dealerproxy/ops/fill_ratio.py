@@ -15,7 +15,7 @@ CAR_FIELDS = (
 )
 
 
-class Fill:
+class FillRatio:
     """The share of the latest things that have each field; about the last `window` of them count.
 
     Nothing is told before there were `least`: a share of three cars means nothing.

@@ -1,1 +1,1 @@
-"""How bytes are fetched: deadlines, one polite HTTP leaf per upstream, typed trouble, a chunk cache."""
+"""How bytes are fetched: one HTTP leaf per upstream with limits, retries, circuits and typed errors."""

@@ -25,26 +25,26 @@ from dealerproxy.transport.errors import (
     Warming,
 )
 
-# Each step is about three times the one before (Prowlarr's ladder has the same shape). It ends at half an hour: a site
-# that is back after forty minutes must not stay suspended for a day.
+# Each step is about three times the previous one (Prowlarr's ladder has the same shape). The longest is half an hour:
+# a site that recovers after forty minutes must not stay suspended for a day.
 LADDER_S = (5.0, 15.0, 60.0, 180.0, 600.0, 1800.0)
 CAP_S = LADDER_S[-1]
-# A block begins at this level, 3 min, as SearXNG's does.
+# A block starts at this level (3 min), as in SearXNG.
 BLOCK_LEVEL = 4
 # Suspensions are up to this much longer, so that processes without Redis do not probe together.
 JITTER = 0.1
-# Envoy's five failures in a row, however slowly they come: so a circuit with little traffic trips too.
+# Five failures in a row, as in Envoy, over any length of time: so a circuit with little traffic trips too.
 TRIP_STREAK = 5
-# resilience4j's half of the calls, once there are enough to judge by.
+# Half of the calls, as in resilience4j, once there are enough calls.
 TRIP_SHARE, TRIP_CALLS = 0.5, 10
 RECENT_S, RECENT_CALLS = 60.0, 20
 # A time-out after less than this means that the deadline was short, not that the upstream is slow.
 FAIR_S = 1.0
 # Longer than any single attempt may take.
 LEASE_S = 15.0
-# How long callers are told to wait while a probe is under way: most answers take less.
+# The `retry_after_s` while a probe is under way: most answers take less.
 PROBING_S = 1.0
-# After this long a level is forgotten; stored states expire then.
+# A level expires after this time, and so does a stored state.
 FORGET_S = 2 * CAP_S
 
 
@@ -57,7 +57,7 @@ class Slow(UpstreamError):
 # Anything else that an upstream returns (a plain 404, a 400, drift) shows that it answers.
 _FAILURES = (Blocked, RateLimited, ServerFault, TimedOut, Unreachable, Slow)
 _AT_ONCE = (Blocked, RateLimited)
-# Local network failures, or answers after all: a short pause, which never lengthens the back-off.
+# Local network failures, or slow but good answers: a short pause that never lengthens the back-off.
 _GENTLE = (Unreachable, Slow)
 # No request was sent, so these say nothing about the upstream.
 NOT_ASKED = (Suspended, Overloaded, Warming)
@@ -72,7 +72,7 @@ class Phase(StrEnum):
     PROBING = "probing"
 
 
-# What can be a time of Redis' clock.
+# A plausible time by Redis' clock.
 _Moment = Annotated[float, Meta(ge=0, le=1e11)]
 
 
@@ -88,7 +88,7 @@ class Standing(Struct, frozen=True):
     retry_at: _Moment | None = None
 
     def moved(self, by_s: float) -> "Standing":
-        """Return the same by a clock that is `by_s` seconds ahead."""
+        """Return the same state by a clock that is `by_s` seconds ahead."""
         retry_at = None if self.retry_at is None else self.retry_at + by_s
         return Standing(self.level, self.reason, self.since + by_s, retry_at)
 
@@ -128,7 +128,7 @@ def phase(state: CircuitState, now: float) -> Phase:
 
 
 def snapshot(state: CircuitState, now: float, unix_s: float) -> Snapshot:
-    """A state for people; `unix_s` is how far unix time is ahead of the state's clock."""
+    """Return a state as shown to operators; `unix_s` is how far unix time is ahead of the state's clock."""
     shown = phase(state, now)
     return Snapshot(
         state=shown,
@@ -141,7 +141,7 @@ def snapshot(state: CircuitState, now: float, unix_s: float) -> Snapshot:
 
 
 def repaired(state: CircuitState, now: float) -> CircuitState:
-    """Cap all times at what is possible, because other processes may have stored anything; forget an old level."""
+    """Cap all times to plausible values, since a stored state may hold anything, and drop an expired level."""
     if state.retry_at is None and not state.level:
         return state
     if now - state.since > FORGET_S:
@@ -152,14 +152,14 @@ def repaired(state: CircuitState, now: float) -> CircuitState:
 
 
 def outcome(error: UpstreamError | None, took_s: float, slow_s: float) -> UpstreamError | None:
-    """What a call counts as: a good answer later than `slow_s` as Slow, a time-out in under FAIR_S as not sent."""
+    """Return a call's outcome: Slow for a good answer after more than `slow_s`, not sent for a time-out before FAIR_S."""
     if error is None:
         return Slow("a good answer, too late") if took_s > slow_s else None
     return Overloaded("not asked") if isinstance(error, TimedOut) and took_s < FAIR_S else error
 
 
 def admitted(state: CircuitState, now: float, lease: str) -> CircuitState:
-    """The state after a call goes out, as the probe `lease` if one is due. Raises Suspended if it must not."""
+    """Return the state after a call is sent, as the probe `lease` if one is due. Raises Suspended if none may be."""
     if state.retry_at is None:
         return state
     wait_s = state.retry_at - now if now < state.retry_at else min(state.leased_until - now, PROBING_S)
@@ -169,12 +169,12 @@ def admitted(state: CircuitState, now: float, lease: str) -> CircuitState:
 
 
 def released(state: CircuitState, lease: str) -> CircuitState:
-    """The state after the probe `lease` ends; unchanged if the lease passed to another probe."""
+    """Return the state after the probe `lease` ends; unchanged if the lease passed to another probe."""
     return replace(state, lease="", leased_until=0.0) if lease and state.lease == lease else state
 
 
 def settled(state: CircuitState, epoch: int, failure: UpstreamError | None, now: float, draw: float) -> CircuitState:
-    """Count the outcome of a call admitted in `epoch`; None is a good answer, `draw` in [0, 1) is the jitter."""
+    """Return the state after a call of `epoch` ends; no `failure` is a good answer, `draw` in [0, 1) is the jitter."""
     worse = isinstance(failure, Blocked) and state.level < BLOCK_LEVEL
     if epoch != state.epoch and not worse:
         return state
@@ -189,7 +189,7 @@ def settled(state: CircuitState, epoch: int, failure: UpstreamError | None, now:
 
 
 def adopted(state: CircuitState, standing: Standing) -> CircuitState:
-    """The state after another process's standing is adopted."""
+    """Return the state after another process's standing is adopted."""
     if state.retry_at is None and standing.retry_at is None:
         return replace(state, level=standing.level, reason=standing.reason or state.reason, since=standing.since)
     return CircuitState(standing.level, standing.reason, standing.since, standing.retry_at, epoch=state.epoch + 1)
@@ -214,7 +214,7 @@ def _trips(state: CircuitState) -> bool:
 
 
 def _suspension(level: int, failure: UpstreamError) -> tuple[int, float]:
-    """The next level, and the seconds of the suspension."""
+    """Return the next level and the seconds of the suspension."""
     if isinstance(failure, _GENTLE):
         return level, LADDER_S[0]
     lowest = BLOCK_LEVEL if isinstance(failure, Blocked) else 1
@@ -222,5 +222,5 @@ def _suspension(level: int, failure: UpstreamError) -> tuple[int, float]:
     step_s, asked_s = LADDER_S[level - 1], failure.retry_after_s
     if asked_s is None:
         return level, step_s
-    # A 429's Retry-After is taken as it is; a fault's Retry-After only ever makes the pause longer.
+    # A 429's Retry-After replaces the step; any other Retry-After can only lengthen the pause.
     return level, max(asked_s, LADDER_S[0] if isinstance(failure, RateLimited) else step_s)

@@ -5,17 +5,17 @@
             ServerFault         a 5xx or a 408
             NotFound            a plain 404
         Unreachable             no connection, or a broken one
-        TimedOut
-            TooLate             the request's own deadline came first
+        TimedOut                no answer in time
+            TooLate             the request's own deadline passed first
         Drift                   the shape changed
         MassAbsence             most listed adverts are missing
-        Overloaded              nothing sent: our queue is full
+        Overloaded              nothing sent: the service's queue is full
         Suspended               nothing sent: the circuit is open
         RateLimited             a 429
-        Warming                 the first reading of an index is under way
-        Blocked                 the upstream refuses service
+        Warming                 an index is being read for the first time
+        Blocked                 the upstream blocks the caller
 
-None of them leaves the service as such: each becomes the reason code of its source, and a 503 when every source failed.
+Clients never see them directly: each becomes the reason code of its source, and a 503 when every source failed.
 """
 
 from collections.abc import Sequence
@@ -25,7 +25,7 @@ from typing import ClassVar
 class UpstreamError(Exception):
     """A failed call. `code` is the word shown in `sources[].reason`, from a closed list.
 
-    When the legs of a source failed differently, the reason of the highest `severity` is shown, for ops to fix first.
+    When the legs of a source failed differently, the source shows the reason of the highest `severity`.
     """
 
     code: ClassVar[str] = "upstream_error"
@@ -47,7 +47,7 @@ class ServerFault(UpstreamFault):
 
 
 class NotFound(UpstreamFault):
-    """A plain 404 without block text. It does not prove that a car is gone: some callers get one for any path."""
+    """A plain 404 without block text. It does not prove that a car is gone: some callers get a 404 for any path."""
 
 
 class Unreachable(UpstreamError):
@@ -58,14 +58,14 @@ class Unreachable(UpstreamError):
 
 
 class TimedOut(UpstreamError):
-    """No answer within the attempt's time-out or within what was left of the request's deadline."""
+    """No answer within the attempt's time-out or the rest of the request's deadline."""
 
     code = "timed_out"
     severity = 2
 
 
 class TooLate(TimedOut):
-    """The request's own deadline came first; the shared fetch may still succeed for others."""
+    """The request's own deadline passed first; the shared fetch may still succeed for other requests."""
 
 
 class Drift(UpstreamError):
@@ -80,14 +80,14 @@ class Drift(UpstreamError):
 
 
 class MassAbsence(UpstreamError):
-    """Most adverts that lists show are missing: the upstream lost them, so a missing one proves nothing."""
+    """Most adverts that lists show are missing: the upstream fails, so a missing advert does not prove a sale."""
 
     code = "mass_absence"
     severity = 3
 
 
 class Overloaded(UpstreamError):
-    """Our own queue to the upstream is full; nothing was sent."""
+    """The service's queue to the upstream is full; nothing was sent."""
 
     code = "overloaded"
     severity = 4
@@ -106,14 +106,14 @@ class Suspended(UpstreamError):
 
 
 class RateLimited(UpstreamError):
-    """429."""
+    """The upstream rate-limits the service (429)."""
 
     code = "rate_limited"
     severity = 6
 
 
 class Warming(UpstreamError):
-    """No failure: an index is being read for the first time."""
+    """An index is being read for the first time; not a failure of the upstream."""
 
     code = "warming"
     severity = -1

@@ -22,10 +22,10 @@ from dealerproxy.transport.retry import Retries
 
 CONNECT_S = 3.0
 READ_S = 5.0
-# A good answer later than this counts as a failure: a list of 8 s could hardly be tried again after it.
+# A slower good answer counts as a failure: within a list's deadline of 8 s it leaves no time for a retry.
 SLOW_S = 4.0
 MAX_REDIRECTS = 3
-# Of the first line and of each header; aiohttp's own limits, 8,190 and 128, are less than some sites' policies take.
+# Size limit of the status line and of each header. Some sites' policy headers exceed aiohttp's defaults (8,190, 128).
 MAX_FIELD_BYTES = 65_536
 MAX_HEADERS = 512
 
@@ -35,7 +35,7 @@ T = TypeVar("T")
 class FetchPolicy(NamedTuple):
     """The bounds of one fetcher: each of its `operations` has a circuit of its own.
 
-    `burst` requests may go out at once, `in_flight` be open; no decoded body may be larger than `max_bytes`.
+    `burst` requests may start at once, `in_flight` may be open; a decoded body may have `max_bytes` bytes.
     """
 
     operations: Sequence[str]
@@ -45,7 +45,7 @@ class FetchPolicy(NamedTuple):
 
 
 class FetchObserver:
-    """Observes requests; this one only passes on pages.
+    """Observes requests; the base class only passes pages to `capture`.
 
     `capture` is called for every answer that is judged a failure, or reported while it is read.
     """
@@ -57,7 +57,7 @@ class FetchObserver:
         """A caller waited `seconds` for a slot and a turn."""
 
     def sending(self, operation: str) -> AbstractContextManager[None]:
-        """Spans a request, from its sending to the judgement of its answer; an UpstreamError is its outcome."""
+        """Spans a request from sending it to judging its answer; an UpstreamError from inside is its outcome."""
         return nullcontext()
 
 
@@ -86,13 +86,13 @@ class Fetcher:
         self._max_bytes, self._headers, self._watch = manners.max_bytes, headers, watch
 
     async def get(self, operation: str, url: URL, judge: Callable[[Response], T], *, within_s: float) -> T:
-        """Sends a GET, reads the whole answer and returns what `judge` makes of it; retries where that can help.
+        """Sends a GET, reads the whole answer and returns the result of `judge`; retries where that can help.
 
         `within_s` bounds everything in seconds, including waits for a slot, a turn and a retry. Raises what `judge`
         raises, TimedOut, Unreachable (no connection, reset, broken body, headers over the caps), Blocked (a redirect to
         another host or to nowhere, in a circle or too often; a drift of an answer with a bot guard's sign),
         UpstreamFault (a body over the cap), Suspended or Overloaded (nothing was sent). While the operation is
-        suspended the error's `retry_after_s` is the wait in seconds. An error's `capture` is the id of its page.
+        suspended, the error's `retry_after_s` is the wait in seconds. An error's `capture` is the id of its page.
         """
         circuit = self._circuits[operation]
         deadline = Deadline(within_s)
@@ -135,13 +135,13 @@ class Fetcher:
         except TimeoutError as error:
             raise TimedOut(str(error) or f"no answer within {within_s:.1f} s") from error
         except aiohttp.ClientResponseError as error:
-            # Its text has the whole address, where a key may stand, and bytes of the answer.
+            # The error's text holds the whole address, which may contain a key, and bytes of the answer.
             raise Unreachable(type(error).__name__) from error
         except (aiohttp.ClientError, OSError) as error:
             raise Unreachable(f"{type(error).__name__}: {error}") from error
 
     async def _follow(self, url: URL, deadline: Deadline) -> Response:
-        # Another port is another server; from http a site may only lead on to its https.
+        # Another port is another server. The only exception is a redirect from http to the host's https.
         here = {(url.scheme, url.host, url.port), ("https", url.host, 443)}
         visited: list[URL] = []
         while len(visited) <= MAX_REDIRECTS:
@@ -151,7 +151,7 @@ class Fetcher:
             response, location = await self._once(url, deadline)
             if location is None:
                 if response.status == 404 and len(visited) > 1:
-                    # Of another address, so it says nothing of what was asked for.
+                    # This 404 is about another address, so it says nothing about the requested one.
                     raise Blocked("redirect to what does not exist")
                 return response
             check_headers(response)
@@ -163,7 +163,7 @@ class Fetcher:
             if elsewhere:
                 raise Blocked("redirect to another host")
             if url in visited:
-                # We keep no cookies, so a site that sets one and asks again would do so for ever.
+                # No cookies are kept, so a site that sets one and redirects would do so endlessly.
                 raise Blocked("redirect in a circle")
         raise Blocked("too many redirects")
 
@@ -172,7 +172,7 @@ class Fetcher:
         sent = 0
 
         async def paid(request: aiohttp.ClientRequest, send: aiohttp.ClientHandlerType) -> aiohttp.ClientResponse:
-            # A kept connection that turns out closed is asked again by the library, without our knowing.
+            # aiohttp repeats a request by itself when a kept connection turns out to be closed.
             nonlocal sent
             sent += 1
             if sent > 1:

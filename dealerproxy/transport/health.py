@@ -1,10 +1,10 @@
-"""Circuits at work: one per operation, timed by a clock and shared between processes through Redis.
+"""Circuits in use: one per operation, timed by a clock and shared between processes through Redis.
 
 Each process decides by its own copy of the state (`transport/circuit.py`). A call reads Redis only when that copy is
-older than a second: a busy circuit costs one GET a second, a call after an idle hour still sees what others found, and
-nothing polls while no calls are made. Only changes are written: a suspension, a recovery, a new level, and the lease
-of a probe. What is read is checked and capped; without Redis each process keeps its own copy. A process times its copy
-by a clock that never jumps; Redis stores times of Redis' own clock.
+older than a second: a busy circuit needs one GET a second, a call after an idle hour still sees the state of other
+processes, and nothing polls while no calls are made. Only changes are written: a suspension, a recovery, a new level,
+and the lease of a probe. Stored values are checked and capped; without Redis each process keeps its own copy. A process
+times its copy by a monotonic clock; Redis stores times of its own clock.
 """
 
 import asyncio
@@ -36,7 +36,7 @@ log = structlog.get_logger(__name__)
 
 
 class Stored(NamedTuple):
-    """What Redis stored under a key (empty: nothing), and how many seconds its clock is ahead of this process's."""
+    """The bytes stored under a key (empty: none), and how many seconds Redis' clock is ahead of this process's."""
 
     body: bytes
     ahead_s: float
@@ -63,7 +63,7 @@ class Circuit:
         self._lease_key = shared.key("probe", upstream, operation) if shared else ""
         self._state = CircuitState()
         self._exchange = Lock()
-        self._last_stored: bytes | None = None  # the bytes that Redis had last
+        self._last_stored: bytes | None = None  # the bytes that Redis returned last
         self._looked_at = -math.inf
         self._unwritten = False  # whether a change could not be written
 
@@ -71,8 +71,8 @@ class Circuit:
     async def admit(self) -> AsyncIterator[None]:
         """Admits one call and counts its outcome: a good answer, or the UpstreamError that the body raises.
 
-        Any other exit, as a cancel, counts as nothing. Raises Suspended while no calls may go out. Keep the body to
-        the request and the judgement of its answer: time spent in our own queue is not the upstream's.
+        Any other exit, such as a cancellation, is not counted. Raises Suspended while no calls may go out. The body
+        should hold only the request and the judgement of its answer, so that queueing does not count as slowness.
         """
         await self.refresh()
         epoch, probe = self._enter()
@@ -91,11 +91,11 @@ class Circuit:
             await self._leave(epoch, probe, counted)
 
     def check(self) -> None:
-        """Raises Suspended if a call would surely be rejected now, which saves waiting in a queue for that."""
+        """Raises Suspended if a call would be rejected now; callers check this before they queue."""
         circuit.admitted(self._current(), self._clock(), "")
 
     def wait_s(self) -> float | None:
-        """Seconds until calls go out again; None while they do."""
+        """Return the seconds until calls go out again; None if they do now."""
         retry_at = self._current().retry_at
         return None if retry_at is None else max(0.0, retry_at - self._clock())
 
@@ -105,7 +105,7 @@ class Circuit:
         return circuit.snapshot(state, now, self._unix() - now)
 
     async def refresh(self) -> None:
-        """Reads what other processes found, unless that was done within the last second."""
+        """Reads the state of other processes, unless it was read within the last second."""
         if self._shared is None or self._is_fresh():
             return
         async with self._exchange:
@@ -116,7 +116,7 @@ class Circuit:
             self._looked_at = self._clock()
             if self._state.epoch == epoch:
                 self._adopt(found)
-            # Redis may have lost what was written, alone or with everything else.
+            # Redis may have lost the stored state, by eviction or a flush.
             lost = _decoded(found) is None and (self._state.retry_at is not None or self._state.level > 0)
             if found is not None and (self._unwritten or lost):
                 await self._share(self._shared)
@@ -176,7 +176,7 @@ class Circuit:
             await self._share(shared)
 
     async def _share(self, shared: RedisGuard) -> None:
-        """Writes the state, unless another process has just written a longer suspension, which is then adopted."""
+        """Writes the state; adopts the stored one instead if it is a longer suspension."""
 
         async def exchange(redis: Redis) -> Stored:
             theirs = await self._read_stored(shared, redis)
@@ -192,12 +192,12 @@ class Circuit:
             self._adopt(found)
 
     async def _read_stored(self, shared: RedisGuard, redis: Redis) -> Stored:
-        """Reads what Redis stores."""
+        """Reads the stored state and the time of Redis' clock."""
         (stored,) = await read(redis, [self._key], _MOST_BYTES)
         return Stored(stored or b"", await self._ahead_s(shared, redis))
 
     async def _ahead_s(self, shared: RedisGuard, redis: Redis) -> float:
-        # Wrong by the time of the answer, at most the time-out of a call; the clocks may differ by anything.
+        # The error is the answer's travel time, at most the time-out of a call; the clocks may differ by any amount.
         return await shared.time_of(redis) - self._clock()
 
     async def _write(self, shared: RedisGuard, state: CircuitState, redis: Redis) -> Stored:
@@ -209,7 +209,7 @@ class Circuit:
         return Stored(mine, ahead_s)
 
     def _adopt(self, found: Stored | None) -> None:
-        """Adopts what is stored if it changed. An empty key is no change: Redis may have lost it."""
+        """Adopts the stored state if it changed. A missing key is no change: Redis may have lost it."""
         if found is None or not found.body or found.body == self._last_stored:
             return
         self._last_stored = found.body
@@ -220,7 +220,7 @@ class Circuit:
         # A time in the future was written before Redis' clock was set back: it counts as now.
         standing = standing.moved(min(0.0, self._clock() - standing.since))
         if standing.since < self._state.since:
-            self._unwritten = True  # written while we could not write
+            self._unwritten = True  # another process wrote while this one could not
         else:
             self._state = circuit.adopted(self._state, standing)
 
@@ -272,7 +272,7 @@ class Health:
         return known
 
     async def snapshot(self) -> Mapping[tuple[str, str], Snapshot]:
-        """Return every circuit's state, with what other processes found. Calls no upstream."""
+        """Return every circuit's state, other processes' suspensions included. Calls no upstream."""
         await asyncio.gather(*(each.refresh() for each in self._circuits.values()))
         return self.known()
 
@@ -281,7 +281,7 @@ class Health:
         return {name: each.snapshot() for name, each in self._circuits.items()}
 
     async def remind(self) -> None:
-        """Makes sure that other processes know of suspensions although no calls are made."""
+        """Writes suspensions again if Redis lost them, even while no calls are made."""
         waiting = [each for each in self._circuits.values() if each.wait_s() is not None]
         await asyncio.gather(*(each.refresh() for each in waiting))
 

@@ -1,7 +1,7 @@
-"""Our own limits towards an upstream: how many requests a second, and how many at a time.
+"""The service's limits towards an upstream: requests a second, and requests at a time.
 
-Whoever wants to ask takes a slot of the bulkhead first and then a turn of the rate limiter: so callers queue in the
-lanes, where the interactive ones go first, and never more of them than there are slots wait for a turn.
+A caller takes a slot of the bulkhead first and then a turn of the rate limiter. So callers queue in the lanes, where
+interactive ones go first, and only callers with a slot wait for a turn.
 """
 
 import asyncio
@@ -17,14 +17,14 @@ from redis.asyncio import Redis
 from dealerproxy.transport.errors import Overloaded, TimedOut
 from dealerproxy.transport.redis_guard import RedisGuard
 
-# Nobody waits longer for a turn than the longest deadline there is; a stored turn further away is a mistake.
+# No caller waits longer for a turn than the longest deadline; a stored turn that is further away is invalid.
 LONGEST_WAIT_S = 60.0
-# About what a burst of 24 and 4 a second can serve within a list's deadline of 8 s: who comes later would wait in vain.
+# About what a burst of 24 and 4 requests a second serve within a list's deadline of 8 s; later callers would time out.
 QUEUE = 64
 
-# GCRA in one step, by the server's clock, so that the machines' own need not agree. All times are microseconds.
-# Answers the wait; minus the wait, taking nothing, when it is longer than the caller has. What is no time of a turn
-# (another type, a text, a time further away than one can be) is no row, and is replaced.
+# GCRA in one step, by Redis' clock, so that the machines' clocks need not agree. All times are microseconds. Returns
+# the wait; if it is longer than the caller can wait, takes nothing and returns the negative wait. An invalid row
+# (another type, a text, a time too far away) is replaced.
 _RESERVE = """
 local time = redis.call('TIME')
 local now = time[1] * 1000000 + time[2]
@@ -43,7 +43,7 @@ return wait
 
 
 class Bucket:
-    """Turns of one process: `burst` at once, then one every `interval_s` (GCRA, which keeps when the next is due)."""
+    """Turns of one process: `burst` at once, then one every `interval_s` seconds (GCRA)."""
 
     def __init__(self, interval_s: float, burst: float, clock: Callable[[], float]) -> None:
         self._interval_s, self._tolerance_s, self._clock = interval_s, (burst - 1) * interval_s, clock
@@ -51,7 +51,7 @@ class Bucket:
 
     @property
     def taken_s(self) -> float:
-        """What was taken and is not over yet, in seconds."""
+        """Return the seconds until all taken turns are over."""
         return max(0.0, self._due - self._clock())
 
     @property
@@ -64,7 +64,7 @@ class Bucket:
         self._due = max(self._due, self._clock()) + self._interval_s
 
     def drain(self) -> None:
-        """Take the next turn, without a wait for more than one: what went before was given out elsewhere."""
+        """Take the next turn; the wait for one after it is at most one interval. For turns given out by Redis."""
         self.take()
         self._due = min(self._due, self._clock() + self._tolerance_s + self._interval_s)
 
@@ -72,9 +72,8 @@ class Bucket:
 class RateLimiter:
     """Gives out turns: `burst` at once, then `rps` a second.
 
-    With Redis all processes take their turns from one row. Each puts into it what it took itself, as the row may be
-    lost, however often: that gives no new burst. Without Redis, or while it is away, each process takes its share of
-    the rate and the burst.
+    With Redis all processes take their turns from one row. Each process adds its own taken turns to it, so that a lost
+    row gives no new burst. Without Redis, or while it is down, each process takes its share of the rate and the burst.
     """
 
     def __init__(
@@ -95,10 +94,10 @@ class RateLimiter:
         self._key = shared.key("rate", name) if shared else ""
 
     async def reserve(self, longest_wait_s: float) -> float:
-        """Take the next turn: the seconds until it comes, which the caller then waits.
+        """Take the next turn and return the seconds until it, which the caller then waits.
 
         Raises Overloaded at once, and takes nothing, when the turn would come after `longest_wait_s` (at most 60).
-        A caller that gives up while waiting loses its turn: nobody else moves up.
+        A caller that stops waiting loses its turn; no other caller moves up.
         """
         longest_s = min(longest_wait_s, LONGEST_WAIT_S)
         wait_s = None if self._shared is None else await self._reserve_together(self._shared, longest_s)
@@ -106,7 +105,7 @@ class RateLimiter:
             wait_s = self._reserve_alone(longest_s)
         elif wait_s >= 0:
             self._own.take()
-            self._share.drain()  # or a Redis that comes and goes would bring a burst each time
+            self._share.drain()  # or each failure of Redis would allow a new burst
         if wait_s < 0:
             raise Overloaded(f"the next turn comes in {-wait_s:.1f} s", -wait_s)
         return wait_s
@@ -120,7 +119,7 @@ class RateLimiter:
         return wait_s
 
     async def _reserve_together(self, shared: RedisGuard, longest_s: float) -> float | None:
-        """Reserve in Redis; None when it is away."""
+        """Reserve a turn in Redis; None while Redis is down."""
         figures = (self._interval_s, self._tolerance_s, longest_s, LONGEST_WAIT_S, self._own.taken_s)
 
         async def reserve(redis: Redis) -> float:
@@ -131,19 +130,19 @@ class RateLimiter:
 
 
 class Lane(StrEnum):
-    """Who is waiting: somebody for an answer, or nobody in particular."""
+    """The priority of a call: a client waits for it (interactive), or none does (background)."""
 
     INTERACTIVE = "interactive"
     BACKGROUND = "background"
 
 
-# Who is waiting is known at the top and used at the bottom; work started from a task inherits its lane.
+# The routes know the lane and the fetcher uses it; tasks inherit the lane of the task that starts them.
 LANE: ContextVar[Lane] = ContextVar("lane", default=Lane.INTERACTIVE)
 
 
 @contextmanager
 def background() -> Iterator[None]:
-    """Everything asked inside goes in the background lane: nobody waits for it."""
+    """Puts all calls inside into the background lane, because no client waits for them."""
     token = LANE.set(Lane.BACKGROUND)
     try:
         yield
@@ -154,8 +153,8 @@ def background() -> Iterator[None]:
 class Bulkhead:
     """At most `in_flight` requests at a time, in two lanes, first come first served within each.
 
-    Interactive callers go first. Background ones may hold half of the slots, so that no crawl ever holds them all.
-    `held` and `queued` tell how many of each lane are at it and waiting.
+    Interactive callers go first. Background ones may hold half of the slots, so that no crawl can hold all of them.
+    `held` and `queued` count the slots in use and the callers waiting, by lane.
     """
 
     def __init__(self, in_flight: int, *, queue: int = QUEUE) -> None:
@@ -167,7 +166,7 @@ class Bulkhead:
 
     @property
     def queued(self) -> Mapping[Lane, int]:
-        """How many wait for a slot."""
+        """How many callers wait for a slot, by lane."""
         return {lane: len(waiting) for lane, waiting in self._waiting.items()}
 
     @asynccontextmanager
@@ -192,7 +191,7 @@ class Bulkhead:
             await asyncio.wait({turn}, timeout=within_s)
         except asyncio.CancelledError:
             if turn.done():
-                self._leave(lane)  # the slot came in the same moment
+                self._leave(lane)  # the slot was granted in the same moment
             else:
                 waiting.remove(turn)
             raise

@@ -1,4 +1,4 @@
-"""The one hook by which parsing reports what is odd about the answer that it reads, so that its page may be kept.
+"""The hook by which parsing reports an odd answer, so that its page may be kept as a capture.
 
 A Fetcher opens a `Reading` for each answer it returned. Anything called while the answer is judged finds it by
 `current_reading()`; an answer that turns out odd later is reported to the `Reading` that was taken then.
@@ -16,14 +16,14 @@ from dealerproxy.transport.response import Response
 
 
 class Unknown(NamedTuple):
-    """A code of a closed list that is new, in an answer that is good otherwise; `word` as the upstream wrote it."""
+    """A new code of a closed list in an otherwise good answer; `word` is the code as the upstream wrote it."""
 
     kind: str
     word: str
 
 
 CaptureReason = UpstreamError | Unknown
-# Keeps a page: upstream, operation, address, answer, why. Returns the capture's id, None when nothing is kept.
+# Keeps a page: upstream, operation, address, answer, reason. Returns the capture's id, None when nothing is kept.
 CapturePage = Callable[[str, str, URL, Response, CaptureReason], str | None]
 
 
@@ -48,7 +48,7 @@ class Reading:
         return capture
 
 
-# Stands for the answer where none is read, as in a test or a replay.
+# The current reading where no answer is being read, as in a test or a replay.
 NO_READING = Reading("", "", URL(), Response(0, {}, b""), keep_no_page)
 _CURRENT: ContextVar[Reading] = ContextVar("reading", default=NO_READING)
 
@@ -64,7 +64,7 @@ def report(reason: CaptureReason) -> str | None:
 
 
 def report_unknown_code(kind: str, word: str) -> None:
-    """Report a code without a translation to the answer being read: what a Vocabulary calls."""
+    """Report a code without a translation to the answer being read; a Vocabulary calls this."""
     _CURRENT.get().report(Unknown(kind, word))
 
 

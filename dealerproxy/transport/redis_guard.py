@@ -1,7 +1,7 @@
-"""Redis, if there is one: what several processes know together.
+"""Guarded calls to an optional Redis, which holds what several processes share.
 
-Redis going away costs hits and nothing else. No call waits longer than `timeout_s`, none raises, and after a failure
-Redis is left alone for `pause_s`; then one call finds out whether it is back, while the others go on without.
+Redis faults reduce cache hits; they never fail a request. No call waits longer than `timeout_s` and none raises. After
+a failure calls skip Redis for `pause_s`; then one call probes it while the others still skip it.
 """
 
 import asyncio
@@ -20,14 +20,14 @@ PREFIX = "dealerproxy:1"
 TIMEOUT_S = 0.2
 PAUSE_S = 1.0
 CONNECTIONS = 20
-# A Redis that is down or full is one line a minute, not one a request.
+# A Redis that is down or full logs one line a minute, not one a request.
 LOG_EVERY_S = 60.0
 LOOK_EVERY_S = 5.0
-# Stands for what is under a key of ours and cannot be ours: another type, or too large.
+# Returned for a stored value that this service cannot have written: another type, or too large.
 FOREIGN = b"\x00"
 
-# Take lock KEYS[1] with token ARGV[1] for ARGV[2] ms. What is no token, or lasts longer than a lease, is no lock: its
-# place is taken.
+# Take lock KEYS[1] with token ARGV[1] for ARGV[2] ms. A stored value that is no token, or that expires later than a
+# lease can, is no lock and is replaced.
 TAKE = """
 if redis.call('set', KEYS[1], ARGV[1], 'NX', 'PX', ARGV[2]) then return end
 local left = redis.call('pttl', KEYS[1])
@@ -45,9 +45,9 @@ D = TypeVar("D")
 
 
 class RedisGuard:
-    """A guarded Redis. `client` is there for libraries that build on it; talk to it inside `run` only.
+    """A guarded Redis. `client` is public for libraries that build on it; use it inside `run` only.
 
-    `failures` counts the calls that failed, not those that were spared during a pause.
+    `failures` counts the calls that failed, not those that were skipped during a pause.
     """
 
     def __init__(
@@ -60,7 +60,7 @@ class RedisGuard:
         time_of: Callable[[Redis], Awaitable[float]] | None = None,
     ) -> None:
         self.client = client
-        # Redis' own time (unix seconds): what processes tell each other is dated by it, as their own clocks differ.
+        # Redis' own time (unix seconds): shared values are dated by it, because the processes' clocks differ.
         self.time_of = time_of or redis_time
         self.failures = 0
         self._timeout_s, self._pause_s, self._clock = timeout_s, pause_s, clock
@@ -69,7 +69,7 @@ class RedisGuard:
 
     @property
     def up(self) -> bool:
-        """False while Redis is left alone after a failure."""
+        """False while calls skip Redis after a failure."""
         return self._clock() >= self._resume_at
 
     @property
@@ -78,19 +78,19 @@ class RedisGuard:
         return self._failing
 
     def key(self, *parts: str) -> str:
-        """A key of ours; different parts never make the same key."""
+        """Return a key of this service; different parts never make the same key."""
         return ":".join([PREFIX, *(part.replace("%", "%25").replace(":", "%3A") for part in parts)])
 
     async def run(self, what: Callable[[Redis], Awaitable[T]], otherwise: D) -> T | D:
-        """Run one or a few commands; answer `otherwise` when they fail, are not done in time, or in a pause.
+        """Run one or a few commands; return `otherwise` when they fail or time out, or during a pause.
 
-        Raises CancelledError when the caller is cancelled, whatever the client makes of that: redis-py answers a
-        cancel in the wrong moment with an error of its own, or with nothing at all.
+        Raises CancelledError when the caller is cancelled, even where redis-py turns the cancellation into an error
+        of its own or swallows it.
         """
         if not self.up:
             return otherwise
         if self._failing:
-            self._resume_at = self._clock() + self._timeout_s  # this call finds out for all
+            self._resume_at = self._clock() + self._timeout_s  # this call is the probe
         answer: T | D = otherwise
         cancels = _cancels()
         try:
@@ -98,7 +98,7 @@ class RedisGuard:
                 answer = await what(self.client)
         except ResponseError as error:
             _raise_cancel(cancels)
-            self._failed(error)  # full, read-only, not allowed: but it is there, and a read may well succeed
+            self._failed(error)  # full, read-only, not allowed: Redis is up, and a read may succeed
         except (Exception, asyncio.CancelledError) as error:
             _raise_cancel(cancels)
             self._failing, self._resume_at = True, self._clock() + self._pause_s
@@ -113,9 +113,9 @@ class RedisGuard:
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
         remind: Callable[[], Awaitable[None]] | None = None,
     ) -> None:
-        """Look again and again, until cancelled, so that how Redis is shows even while nobody needs it.
+        """Check Redis at intervals until cancelled, so that its state is known even without requests.
 
-        `remind` is called each time Redis is there: it may have lost what others are to know.
+        `remind` is called each time Redis is up, to write shared state again that it may have lost.
         """
         while True:
             there = await self.run(lambda redis: redis.ping(), None)
@@ -136,13 +136,13 @@ class RedisGuard:
 
 
 def _cancels() -> int:
-    """How often the running task was told to stop, and has not said that it will go on."""
+    """Return how many cancellations of the running task are pending."""
     task = asyncio.current_task()
     return task.cancelling() if task is not None else 0
 
 
 def _raise_cancel(cancels: int) -> None:
-    """Raise CancelledError if the running task was cancelled after there were so many cancels."""
+    """Raise CancelledError if more than `cancels` cancellations of the running task are pending."""
     if _cancels() > cancels:
         raise asyncio.CancelledError
 
@@ -154,9 +154,9 @@ async def redis_time(redis: Redis) -> float:
 
 
 async def read(redis: Redis, names: Sequence[str], most: int) -> Sequence[bytes | None]:
-    """Read values of up to `most` bytes: None where there is none, FOREIGN where another type is, or something larger.
+    """Read values of up to `most` bytes: None for a missing one, FOREIGN for another type or a larger one.
 
-    Never more than a little beyond `most` of each is transferred, whatever is stored.
+    At most slightly more than `most` bytes of each are transferred, whatever is stored.
     """
     async with redis.pipeline(transaction=False) as pipeline:
         for name in names:
@@ -176,8 +176,8 @@ def _own(value: bytes | Exception, most: int) -> bytes | None:
 def connect(url: str) -> RedisGuard:
     """Prepare a client for `redis://`, `rediss://` or `unix://`; nothing is connected yet. Raises ValueError.
 
-    No retries: a second try would only wait longer. RESP2, because with RESP3 redis-py 8 listens for maintenance
-    notices and no longer notices that a pooled connection went stale, so that each fails once after a restart.
+    No retries: a second try would only take longer. RESP2, because with RESP3 redis-py 8 listens for maintenance
+    notices and does not detect a stale pooled connection, so that each connection fails once after a restart.
     """
     pool = BlockingConnectionPool.from_url(
         url,

@@ -1,7 +1,7 @@
 """What an upstream's answer means, decided from status, headers and body alone (no I/O).
 
-The order of checks follows how the sites fail: a block can come with any status, so its signs are looked for
-before a 404 is believed; an empty body is never an empty result.
+The order of checks follows how the sites fail: a block can come with any status, so its signs are checked before a
+404 counts as one; an empty body is never an empty result.
 """
 
 import re
@@ -17,7 +17,7 @@ from dealerproxy.transport.errors import Blocked, Drift, NotFound, RateLimited, 
 
 BLOCK_STATUSES = frozenset({403, 407})
 REDIRECTS = frozenset({301, 302, 303, 307, 308})
-# Headers that only blocks have, with any value and under any status, by who sends them.
+# Headers that only blocks have, with any value and any status, and the bot guard that sends each.
 BLOCK_HEADERS: Mapping[str, str] = {
     # 202 `challenge`, 405 `captcha`; without a body for callers that do not accept HTML (AWS WAF Developer Guide,
     # "CAPTCHA and Challenge action behavior").
@@ -31,20 +31,20 @@ BLOCK_HEADERS: Mapping[str, str] = {
     # Why the request was blocked (wafw00f, plugins/sucuri.py).
     "x-sucuri-block": "Sucuri",
 }
-# Headers that a bot guard may put on good answers too: a sign of a block where the answer is not good.
+# Headers that a bot guard may add to good answers too; on any other answer they are a sign of a block.
 GUARD_HEADERS: Mapping[str, str] = {
     # `protected` on whatever passes DataDome; `x-dd-b` is 1 to 3 on its blocks (recorded by clients, with 403).
     "x-datadome": "DataDome",
     "x-dd-b": "DataDome",
 }
-# What the pages of bot guards hold, by whose they are. Good pages may hold some of it too, as the guard's own script.
+# Texts in the pages of bot guards, and the guard of each. Good pages may hold some of them, in the guard's own script.
 GUARD_WORDS: Mapping[bytes, str] = {
     # The block page and its script (HUMAN's own examples of custom block pages).
     b"px-captcha": "HUMAN",
     b"_pxAppId": "HUMAN",
-    # Where DataDome's challenge is loaded from; as clients find it.
+    # The host that serves DataDome's challenge; recorded by clients.
     b"captcha-delivery.com": "DataDome",
-    # The settings and titles of Cloudflare's challenge page, and the text of its block page; as clients find them.
+    # The settings and titles of Cloudflare's challenge page, and the text of its block page; recorded by clients.
     b"_cf_chl_opt": "Cloudflare",
     b"<title>Just a moment...": "Cloudflare",
     b"<title>Attention Required! | Cloudflare": "Cloudflare",
@@ -52,20 +52,20 @@ GUARD_WORDS: Mapping[bytes, str] = {
     # The script of AWS WAF's challenge (AWS WAF Developer Guide, "Client application integrations").
     b"awswaf.com": "AWS WAF",
     b"AwsWafIntegration": "AWS WAF",
-    # Imperva's challenge, and the text of its error pages; as clients find them.
+    # Imperva's challenge, and the text of its error pages; recorded by clients.
     b"_Incapsula_Resource": "Imperva",
     b"Incapsula incident ID": "Imperva",
-    # "Access Denied" with a reference number, and the proof of work of Akamai's Bot Manager; as clients find them.
+    # "Access Denied" with a reference number, and the proof of work of Akamai's Bot Manager; recorded by clients.
     b"Reference&#32;&#35;": "Akamai",
     b"errors.edgesuite.net": "Akamai",
     b"sec-if-cpt-container": "Akamai",
 }
 _GUARD_WORD = re.compile(b"|".join(map(re.escape, GUARD_WORDS)))
-# Bot guards' pages and JSON are smaller; nothing is looked for beyond, or in larger JSON.
+# Bot guards' pages and JSON are smaller: only this much of a page is searched, and no larger JSON.
 GUARD_BYTES = 65_536
 _CHARSET = re.compile(r"charset\s*=\s*[\"']?([\w-]+)", re.ASCII | re.IGNORECASE)
 _BOM = b"\xef\xbb\xbf"
-# How far into a body the start of a page is looked for.
+# How many bytes of a body are searched for the start of a page.
 _SNIFF_BYTES = 4096
 
 
@@ -85,16 +85,16 @@ class Response:
 
 
 class _Refusal(msgspec.Struct):
-    """What the JSON of bot guards has, in place of the site's own keys."""
+    """The keys in a bot guard's JSON, which replaces the site's own."""
 
     # HUMAN, for callers that accept JSON (its enforcers' "Advanced Blocking Response").
     app: object = msgspec.field(default=None, name="appId")
     script: object = msgspec.field(default=None, name="blockScript")
     client: object = msgspec.field(default=None, name="jsClientSrc")
     host: object = msgspec.field(default=None, name="hostUrl")
-    # DataDome, for callers that accept JSON: the address of its challenge; as clients find it.
+    # DataDome, for callers that accept JSON: the address of its challenge; recorded by clients.
     url: object = None
-    # Akamai's proof of work, with status 428; as clients find it.
+    # Akamai's proof of work, with status 428; recorded by clients.
     challenge: object = msgspec.field(default=None, name="sec-cp-challenge")
 
 
@@ -125,7 +125,7 @@ def check_headers(response: Response) -> None:
 
 @contextmanager
 def drift_or_block(response: Response) -> Iterator[None]:
-    """Raise Blocked in place of a Drift if the answer has a bot guard's sign: it is the guard's, not the site's."""
+    """Raise Blocked in place of a Drift if the answer has a bot guard's sign: then the guard sent it, not the site."""
     try:
         yield
     except Drift as error:
@@ -154,11 +154,11 @@ def _good_body(response: Response, markers: Sequence[bytes], now: Callable[[], f
 
 
 def _signs(response: Response, body: bytes, markers: Sequence[bytes], *, html_is_due: bool) -> Iterator[str]:
-    """What shows that an answer is a block, the surest sign first."""
+    """Yield the signs that an answer is a block, the surest first."""
     status = response.status
     if status in BLOCK_STATUSES:
         yield f"status {status}"
-    # A good answer holds texts of sellers', so there only its beginning can be the page itself.
+    # A good answer holds sellers' texts, so only its beginning is searched.
     sniffed = body if status >= 400 else body[:_SNIFF_BYTES]
     if any(marker in sniffed for marker in markers):
         yield f"block page with status {status}"
@@ -173,7 +173,7 @@ def _signs(response: Response, body: bytes, markers: Sequence[bytes], *, html_is
 
 
 def _guard(response: Response) -> str | None:
-    """Whose signs an answer bears that is no good one. With 5xx a header is none: guards only pass those on."""
+    """Return the bot guard whose sign a failed answer has. Headers of a 5xx do not count: guards pass it through."""
     header = _first(GUARD_HEADERS, response.headers) if response.status < 500 else None
     return header or _guard_word(response.body)
 
@@ -183,14 +183,14 @@ def _first(names: Mapping[str, str], headers: Mapping[str, str]) -> str | None:
 
 
 def _guard_word(body: bytes) -> str | None:
-    """Whose words the beginning of a page holds. In JSON they are somebody's text."""
+    """Return the bot guard whose text the beginning of a page holds; None for JSON, where it may be a seller's text."""
     page = body.removeprefix(_BOM)[:GUARD_BYTES]
     found = None if page.lstrip().startswith((b"{", b"[")) else _GUARD_WORD.search(page)
     return GUARD_WORDS[found[0]] if found else None
 
 
 def _guard_json(body: bytes) -> str | None:
-    """Whose refusal a small JSON object is, by its own keys alone."""
+    """Return the bot guard that sent a small JSON object, by its top-level keys."""
     if len(body) > GUARD_BYTES or not body.lstrip().startswith(b"{"):
         return None
     try:

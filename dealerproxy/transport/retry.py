@@ -1,7 +1,7 @@
-"""Another try for what another try may mend: inside the request's deadline, and from a budget per upstream.
+"""Retries of transient failures, within the request's deadline and a budget per upstream.
 
-Retries are what turns an upstream's bad minute into its bad hour, so they are paid for. A retry takes tokens from
-the upstream's bucket, good answers and time put some back; when it is empty, failures are passed on at once.
+Unlimited retries would prolong an upstream's outage. So a retry takes tokens from the upstream's bucket; good answers
+and time put some back. While the bucket is empty, failures are raised at once.
 """
 
 import asyncio
@@ -19,28 +19,28 @@ from dealerproxy.transport.errors import ServerFault, TimedOut, Unreachable, Ups
 T = TypeVar("T")
 
 MENDABLE = (ServerFault, Unreachable, TimedOut)
-# At most three attempts a request, as Google's SRE book and the AWS SDKs have it.
+# At most three attempts a request, as in Google's SRE book and the AWS SDKs.
 ATTEMPTS = 3
 # The first pause is half of this to all of it; the next is twice as long.
 PAUSE_S = 0.2
-# With less time than this left, a try could hardly bring an answer: searches take about this long.
+# With less time than this left there is no retry: searches take about this long.
 USEFUL_S = 0.3
 
-# The weights of the AWS SDKs' retry quota: a time-out held a slot for long, so it costs double; a good answer puts
-# back one token, or what the retry that brought it had cost.
+# The weights of the AWS SDKs' retry quota: a time-out occupies a slot for long, so it costs double; a good answer puts
+# back one token, or the cost of the retry that returned it.
 RETRY_COST = 5.0
 TIMEOUT_COST = 10.0
 GOOD_ANSWER = 1.0
 # Their bucket of 500 is for hundreds of calls a second. At four, twenty retries in a row are enough to learn that an
 # upstream is down.
 CAPACITY = 100.0
-# Finagle's floor: a share of the good answers alone would forbid a quiet service every retry. One token a second is
-# a retry every 5 s, a twentieth of the calls at 4 a second (Google's SRE book: under a tenth).
+# Finagle's floor: with only a share of the good answers, a quiet service could never retry. One token a second is a
+# retry every 5 s, a twentieth of the calls at 4 a second (Google's SRE book: under a tenth).
 REFILL_PER_S = 1.0
 
 
 class Budget:
-    """A bucket of tokens that retries are paid from."""
+    """A bucket of tokens; each retry takes some."""
 
     def __init__(self, *, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
@@ -52,7 +52,7 @@ class Budget:
         return min(CAPACITY, self._tokens + (self._clock() - self._at) * REFILL_PER_S)
 
     def spend(self, cost: float) -> bool:
-        """Take `cost` tokens, or none and say so."""
+        """Take `cost` tokens and return true; take none and return false if there are fewer."""
         left = self.left
         if left < cost:
             return False
@@ -60,15 +60,16 @@ class Budget:
         return True
 
     def put_back(self, tokens: float) -> None:
-        """Put tokens back; what does not fit is lost."""
+        """Put tokens back, up to the capacity."""
         self._tokens, self._at = self.left + tokens, self._clock()
 
 
 class Retries:
-    """How one upstream is tried again.
+    """Retries the calls of one upstream.
 
-    For the metrics: `attempts` counts what was sent, `retried` the retries among them by the code of what failed
-    before, `denied` those the budget forbade. All are counted when sent, so that a hanging upstream shows at once.
+    For the metrics: `attempts` counts attempts, `retried` the retries among them by the code of the failure before,
+    `denied` the retries that the budget did not allow. Attempts count when sent, so that a hanging upstream shows
+    immediately.
     """
 
     def __init__(
@@ -87,11 +88,11 @@ class Retries:
         self.denied = 0
 
     async def call(self, attempt: Callable[[float], Awaitable[T]], *, within_s: float) -> T:
-        """Answer what `attempt` answers, trying again after ServerFault, Unreachable and TimedOut.
+        """Return the result of `attempt`, retrying after ServerFault, Unreachable and TimedOut.
 
-        `attempt` is given the seconds it may take, and holds to them itself (raising TimedOut). A Retry-After is
-        honoured when there is time for it. Raises what the last attempt raised; everything else, as Blocked,
-        RateLimited and Suspended, at once.
+        `attempt` gets the seconds it may take, and raises TimedOut itself after them. A Retry-After is honoured when
+        there is time for it. Raises the last attempt's error; any other error, such as Blocked, RateLimited or
+        Suspended, is raised at once.
         """
         deadline = Deadline(within_s, self._clock)
         cause: UpstreamError | None = None
@@ -125,13 +126,13 @@ class Retries:
         return answer
 
     def _pause(self, state: RetryCallState) -> float:
-        """What the upstream asked for, and on top a pause that doubles, drawn so that callers do not come together."""
+        """Return the upstream's Retry-After plus a pause that doubles, with jitter so that callers spread out."""
         longest = PAUSE_S * 2.0 ** (state.attempt_number - 1)
         return (_failure(state).retry_after_s or 0.0) + longest * (1 + self._random()) / 2
 
 
 def _failure(state: RetryCallState) -> UpstreamError:
-    """What the attempt raised: nobody asks but after one of MENDABLE."""
+    """Return the attempt's error; called only after one of MENDABLE."""
     return cast("UpstreamError", state.outcome and state.outcome.exception())
 
 

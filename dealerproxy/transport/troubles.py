@@ -1,4 +1,4 @@
-"""Troubles with upstreams: one log line each, and how many there were."""
+"""Log lines and counts of failed calls to upstreams."""
 
 import re
 from collections import Counter
@@ -6,23 +6,23 @@ from collections import Counter
 from dealerproxy.logs import log
 from dealerproxy.transport.errors import Drift, Overloaded, Suspended, UpstreamError
 
-# Different troubles that are told apart in the count; paths of drift beyond share one.
+# Distinct keys in the count; paths of drift beyond them share one key.
 MOST_TROUBLES = 300
 MOST_PATH = 80
 OTHER = "other"
-# How many lines of trouble were written, by upstream, operation, reason and (for drift, else empty) path. There is
-# one of it in a process, as there is one log.
+# How many lines were logged, by upstream, operation, reason and path (empty unless drift). Global in a process, like
+# the log.
 trouble_counts: Counter[tuple[str, str, str, str]] = Counter()
 
 
 def upstream_trouble(upstream: str, operation: str, error: UpstreamError, **about: str) -> None:
-    """Write the one line that every trouble with an upstream gets, and count it; `about` says what was asked."""
+    """Log one line for a failed call and count it; `about` describes the request."""
     if isinstance(error, Suspended | Overloaded):
-        return  # it was not asked; the circuit says so once, and a line a search would drown everything else
+        return  # nothing was sent; the circuit logs it once, a line for each search would flood the log
     path = ""
     if isinstance(error, Drift):
         about["path"] = error.path
-        # Numbers in a path are positions: they would make ever new paths of one.
+        # Numbers in a path are positions in lists: without them the path stays the same.
         path = re.sub(r"\d+", "#", error.path)[:MOST_PATH]
     if error.capture is not None:
         about["capture"] = error.capture

@@ -1,12 +1,12 @@
-"""The Korean and English words of the two sites: loads `translations/`, answers look-ups both ways.
+"""The Korean and English words of the two sites: loads `translations/` and looks words up both ways.
 
 The files are data, reviewed like code. They are read once, checked as a whole and turned into dictionaries,
-so that a look-up costs the same however long they grow. What has no translation is counted, never guessed.
+so a look-up takes constant time. A word without a translation is counted, never guessed.
 
-Inside, each module builds on those before it: `terms` (what others speak), `text` (comparing and composing
+Inside, each module builds on those before it: `terms` (the types of the look-ups), `text` (comparing and composing
 words), `files` (reading one file, naming the line of an error), `build` (files into dictionaries), `sheet` (the words
 of inspections, insurance records and diagnoses), `phrases` (trims), `danawa` (that site's own words), `name_codes`
-(makers' codes that tell a fuel), `vehicles` (generations), `lookup`.
+(makers' codes that name a fuel), `vehicles` (generations), `lookup`.
 """
 
 from dealerproxy.vocabulary.build import OPTION_COUNT

@@ -1,4 +1,4 @@
-"""Turns the translation files into the dictionaries of the look-ups, and checks what entries say of each other."""
+"""Turns the translation files into the dictionaries of the look-ups, and checks references between entries."""
 
 from collections.abc import Mapping
 from types import MappingProxyType
@@ -17,7 +17,7 @@ class _Named(Protocol):
 
 
 N = TypeVar("N", bound=_Named)
-# By facet and key of a word: the models it is used for besides the one it means.
+# By facet and word key: further models that share the word with the model it means.
 SharedNames = Mapping[tuple[str, str], tuple[Model, ...]]
 
 
@@ -61,7 +61,7 @@ def build_models(file: File, makes: Mapping[str, Make]) -> tuple[dict[str, dict[
 
 
 def shared_by(shared: SharedNames, make: Make, text: str) -> tuple[Model, ...]:
-    """Return the models of a make that share a name with the one it means."""
+    """Return the further models of a make that share a name with the model it means."""
     return tuple(model for facet in make.facets for model in shared.get((facet.korean, word_key(text)), ()))
 
 
@@ -145,7 +145,7 @@ def build_choices(file: File, table: str, allowed: frozenset[str]) -> dict[str, 
 
 
 def claim(index: dict[str, N], word: str, owner: N, file: File, *path: str, new: bool = False) -> None:
-    """Enter a word into a name space; a second owner is an error, and so is a `new` word that is there."""
+    """Enter a word into a name space; a second owner is an error, and so is a `new` word that exists already."""
     key = word_key(word)
     if not key:
         raise file.error(f"{word!r} is empty once blanks and hyphens are ignored", *path)

@@ -1,7 +1,7 @@
 """Danawa's own words: the codes of its brands and series, its brand labels, and what only Danawa has.
 
-Its cars are filed under the same makes and model groups as Encar's, so that rows of both sites can be merged and
-compared. Light trucks, which Encar keeps in another section, and a few small makes are Danawa's own.
+Its cars have the same makes and model groups as Encar's, so that rows of both sites can be merged and compared. Light
+trucks, which Encar lists in another section, and a few small makes exist at Danawa only.
 """
 
 from collections.abc import Iterable, Mapping
@@ -48,7 +48,7 @@ class _FeederEntry(Struct, frozen=True, forbid_unknown_fields=True):
 class DanawaWords:
     """Look-ups for Danawa's list. `makes`: those that only Danawa has.
 
-    A make facet is Encar's Korean word for a make, or the one danawa.toml gives a make of its own.
+    A make facet is Encar's Korean word for a make; for a make that only Danawa has, it is the one in danawa.toml.
     """
 
     def __init__(
@@ -58,7 +58,7 @@ class DanawaWords:
         models: Mapping[str, Mapping[str, Model]],
         shared: SharedNames,
     ) -> None:
-        """Read danawa.toml; `makes` by facet, `models` by facet and word and `shared` are known without it."""
+        """Read danawa.toml; `makes` (by facet), `models` (by facet and word) and `shared` come from the other files."""
         file = read_file(folder, "danawa.toml")
         own = _own_makes(file, makes)
         self.makes = tuple(own.values())
@@ -78,7 +78,7 @@ class DanawaWords:
         return self._models
 
     def make_facet_of(self, label: str) -> str | None:
-        """Return the make facet for the label a name begins with."""
+        """Return the make facet of the brand label at the start of a name."""
         return self._labels.get(label)
 
     def make_of(self, facet: str) -> Make | None:
@@ -86,7 +86,7 @@ class DanawaWords:
         return self._by_facet.get(facet)
 
     def find_make(self, text: str) -> Make | None:
-        """Return the make of Danawa's own that a word means."""
+        """Return the make that a word means, of those that only Danawa has."""
         word = word_key(text)
         return next((make for make in self.makes if word in map(word_key, (make.name, make.facets[0].korean))), None)
 
@@ -102,11 +102,11 @@ class DanawaWords:
         return tuple(model for model in found if model is not None)
 
     def models_meant(self, make: Make, text: str) -> tuple[Model, ...]:
-        """Return the models to search for a name: those it means, then those it is used for too (Elantra: Avante)."""
+        """Return the models to search for a name: those it means, then those that share it (Elantra: Avante)."""
         return (*self.find_models(make, text), *shared_by(self._shared, make, text))
 
     def nearest_model(self, makes: Iterable[Make], text: str) -> Model | None:
-        """Return the model of these makes whose name most resembles a mistyped one, Danawa's own included."""
+        """Return the model of these makes whose name is closest to a mistyped one, Danawa's own included."""
         words = {
             word: model
             for make in makes
@@ -117,13 +117,13 @@ class DanawaWords:
         return words[found] if found else None
 
     def brands_of(self, make: Make) -> tuple[str, ...]:
-        """Return the codes of the brands that hold a make's cars; () when none is known for certain."""
+        """Return the codes of the brands that hold a make's cars; () when no code is certain."""
         return self._brands.get(make.name, ())
 
     def series_of(self, model: Model) -> str | None:
-        """Return the code of the series that is a model group; few are known for certain.
+        """Return the code of the series that is a model group; None unless it is certain.
 
-        A code that is wrong would show no car where there are some, so those merely likely are not used.
+        A wrong code would show an empty list where there are cars, so likely codes are not used.
         """
         return self._series.get((model.make_facet, model.korean))
 
@@ -132,10 +132,10 @@ class DanawaWords:
         return self._feeder.get(word, word)
 
     def split_name(self, facet: str, name: str) -> tuple[Model, int] | None:
-        """Return the group that a name without its brand tells, and how many words of the name end with it.
+        """Return the group in a name without its brand, and the number of words up to its end.
 
-        As for Encar's generations the longest word for a group decides. Which of a make's facets a label means is
-        not always certain (`쉐보레` has two), so the make's other facets come second.
+        As for Encar's generations the longest word for a group decides. A label may stand for several facets of a make
+        (`쉐보레` for two), so the make's other facets are tried second.
         """
         return self._split(facet, name)
 

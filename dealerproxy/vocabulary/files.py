@@ -12,7 +12,7 @@ from dealerproxy.vocabulary.terms import Body, Group, VocabularyError
 
 T = TypeVar("T")
 
-# The shapes of the entries as they stand in the files. English is printable ASCII without blanks at its ends.
+# The shapes of the entries in the files. English is printable ASCII without blanks at its ends.
 English = Annotated[str, msgspec.Meta(pattern=r"^[!-~]([ -~]*[!-~])?$")]
 Word = Annotated[str, msgspec.Meta(min_length=1)]
 
@@ -43,7 +43,7 @@ class ModelEntry(msgspec.Struct, forbid_unknown_fields=True):
 
 
 class TokenEntry(msgspec.Struct, forbid_unknown_fields=True):
-    """fuels.toml, transmissions.toml: a facet and the partner's token for it, if there is one."""
+    """fuels.toml, transmissions.toml: a facet and the partner's token for it, if any."""
 
     name: English
     code: Word | None = None
@@ -59,7 +59,7 @@ class ColourEntry(msgspec.Struct, forbid_unknown_fields=True):
 
 
 class CategoryEntry(msgspec.Struct, forbid_unknown_fields=True):
-    """categories.toml: a category and the body it proves, if it proves one."""
+    """categories.toml: a category and the body class it implies, if any."""
 
     name: English
     code: Word
@@ -77,7 +77,7 @@ class OptionEntry(msgspec.Struct, forbid_unknown_fields=True):
 
 @dataclass(frozen=True, slots=True)
 class File:
-    """One translation file: its text is kept so that an error can name the line of an entry."""
+    """One translation file with its text, so that an error can name the line of an entry."""
 
     name: str
     text: str
@@ -89,14 +89,14 @@ class File:
         return VocabularyError(f"translations/{self.name} line {line}: {': '.join((*path, problem))}")
 
     def convert(self, value: object, kind: type[T], *path: str) -> T:
-        """Return the value as a `kind`; `path` says whose it is."""
+        """Return the value as a `kind`; `path` is its entry, for errors."""
         try:
             return msgspec.convert(value, kind)
         except msgspec.ValidationError as wrong:
             raise self.error(str(wrong), *path) from None
 
     def value(self, name: str, kind: type[T]) -> T:
-        """Return what stands at the top of the file under `name`."""
+        """Return the top-level value `name`."""
         if name not in self.data:
             raise self.error("is missing", name)
         return self.convert(self.data[name], kind, name)
@@ -117,14 +117,14 @@ def read_file(folder: Path, name: str) -> File:
         return File(name, text, tomllib.loads(text))
     except tomllib.TOMLDecodeError as wrong:
         place = re.search(r"at line (\d+)", str(wrong))
-        line = int(place[1]) if place else text.count("\n") + 1  # without a line it means the file's end
+        line = int(place[1]) if place else text.count("\n") + 1  # an error without a line is at the end of the file
         raise VocabularyError(f"translations/{name} line {line}: {wrong}") from None
 
 
 def _line_of(text: str, path: tuple[str, ...]) -> int:
     """Return the line on which the entry `path` (table, key) begins, else its table's, else 1.
 
-    Every entry starts on a line of its own, so each line that is TOML by itself tells its own key.
+    Every entry starts on a line of its own, so each line that is TOML by itself shows its key.
     """
     table: tuple[str, ...] = ()
     found = 1

@@ -1,4 +1,4 @@
-"""Answers the look-ups: the class Vocabulary, and `load`, which finds the folder of the translations."""
+"""The look-ups: the class Vocabulary, and `load`, which finds the folder of the translations."""
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
@@ -30,28 +30,28 @@ MOST_TEXT = 500  # characters of a text that is translated; trims have some doze
 MISSES_KEPT = 1000  # distinct untranslated words; later ones share one line per kind
 MISS_LENGTH = 40  # characters of an untranslated word that are kept
 MISSES_BEYOND = "*"  # stands for all words past MISSES_KEPT
-# Kinds whose words come from a closed list of the site's, so that each new one is news. Names and free text are not.
+# Kinds whose words come from a closed list of the site, so that each new word is reported; not names or free text.
 CODE_KINDS = frozenset({"panel", "damage", "checklist", "diagnosis", "option", "sell_type", "seller_type", *TABLES})
 
 T = TypeVar("T")
 
 
 class Vocabulary:
-    """Every translation the service knows; immutable but for the count of what it could not translate.
+    """Every translation the service knows; immutable except for the count of untranslated words.
 
     `makes`: all makes in the file's order. `options`: the partner's tokens in the catalogue's order.
     `unsupported_options`: tokens the partner API documents and Encar has no facet for.
     `fuel_filters`, `transmission_filters`: the partner's filter token -> Encar facets, () where it has none.
     `colour_families`: the plain colour words. `sheet`: the words of inspections, records and diagnoses.
-    `danawa`: the second site's codes and labels, and the makes and groups only it has.
-    `generations`: the names of generations, and the vehicles they tell apart within a group.
-    `name_codes`: the codes in names that tell a car's fuel.
-    `untranslated`: (kind, foreign word) -> how often it was met.
-    `report_code`: called with (kind, word) at every miss among CODE_KINDS; see `reporting`.
+    `danawa`: Danawa's codes and labels, and the makes and groups that only Danawa has.
+    `generations`: the names of generations, and the vehicles of a group that they name.
+    `name_codes`: the codes in names that stand for a fuel.
+    `untranslated`: (kind, foreign word) -> number of look-ups.
+    `report_code`: called with (kind, word) for every untranslated word of CODE_KINDS; see `reporting`.
     """
 
     def __init__(self, folder: Path) -> None:
-        """Read all files of `folder`; raises VocabularyError at the first thing wrong."""
+        """Read all files of `folder`; raises VocabularyError at the first error."""
         self.makes, self._makes_by_word, self._makes_by_facet = build_makes(read_file(folder, "makes.toml"))
         self._models, shared = build_models(read_file(folder, "models.toml"), self._makes_by_facet)
         self._shared = shared
@@ -87,7 +87,7 @@ class Vocabulary:
         return self._makes_by_word.get(word_key(text))
 
     def nearest_make(self, text: str) -> Make | None:
-        """Return the make whose name most resembles a mistyped one."""
+        """Return the make whose name is closest to a mistyped one; None if none is close."""
         found = nearest_word(text, self._makes_by_word)
         return self._makes_by_word[found] if found else None
 
@@ -106,7 +106,7 @@ class Vocabulary:
         return tuple(model for model in found if model is not None)
 
     def models_meant(self, make: Make, text: str) -> tuple[Model, ...]:
-        """Return the models to search for a name: those it means, then those it is used for too (Elantra: Avante)."""
+        """Return the models to search for a name: those it means, then those that share it (Elantra: Avante)."""
         return (*self.find_models(make, text), *shared_by(self._shared, make, text))
 
     def knows_model(self, text: str) -> bool:
@@ -114,7 +114,7 @@ class Vocabulary:
         return word_key(text) in self._model_words
 
     def find_make_anywhere(self, text: str) -> Make | None:
-        """Return the make a word means, be it one that only one site has."""
+        """Return the make a word means, makes that only one site has included."""
         return self.find_make(text) or self.danawa.find_make(text)
 
     def find_models_anywhere(self, make: Make, text: str) -> tuple[Model, ...]:
@@ -126,7 +126,7 @@ class Vocabulary:
         return self.danawa.models_meant(make, text)
 
     def nearest_model(self, makes: Iterable[Make], text: str) -> Model | None:
-        """Return the model of these makes whose name most resembles a mistyped one, at whichever site."""
+        """Return the model of these makes whose name is closest to a mistyped one, at either site."""
         return self.danawa.nearest_model(makes, text)
 
     def knows_model_anywhere(self, text: str) -> bool:
@@ -136,8 +136,8 @@ class Vocabulary:
     def model_of_generation(self, make_facet: str, generation: str) -> Model | None:
         """Return the model group a generation name belongs to: "더 뉴 쏘렌토 4세대" is a 쏘렌토.
 
-        Rows carry no model group. The longest word for one that stands in the name decides, of equals the
-        first. None is not counted as untranslated, because callers also ask to find out.
+        Rows carry no model group. The longest word for a group in the name decides, of equals the first. None is not
+        counted as untranslated, because callers also use it as a test.
         """
         return self._generation(make_facet, generation)
 
@@ -172,7 +172,7 @@ class Vocabulary:
         return self._options_by_code.get(code)
 
     def category_body(self, korean: str) -> Body | None:
-        """Return the body class a Category word proves; most say only a size and prove nothing."""
+        """Return the body class that a Category word implies; None for most, which name only a size."""
         return self._known("category", korean, self._category_bodies)
 
     def region(self, korean: str) -> str | None:
@@ -180,7 +180,7 @@ class Vocabulary:
         return self._known("region", korean, self._regions)
 
     def seller_type(self, code: str) -> str | None:
-        """Return who sells, for a letter of a row's Separation."""
+        """Return the seller's type for a letter of a row's Separation."""
         return self._known("seller_type", code, self._seller_types)
 
     def sell_type(self, korean: str) -> str | None:
@@ -208,15 +208,15 @@ class Vocabulary:
         """Return the text in printable ASCII, and the words that had to be left out of it; counts nothing.
 
         Some words mean another thing in the trims of a `make` (by its English name), or behind another word: `after` is
-        the text that stands before this one. Left out are Hangul nobody has entered and letters of other scripts, Hanja
-        among them, and all of a text that is longer than any trim.
+        the text that stands before this one. Left out are Hangul without an entry, letters of other scripts (Hanja
+        too), and all of a text that is longer than any trim.
         """
         if len(text) > MOST_TEXT:
             return Translated(None, (text[:MISS_LENGTH],))
         return self._translation(text, make, self._phrases.last_word(after[-MOST_TEXT:]) if after else "")
 
     def missed(self, kind: str, word: str) -> None:
-        """Count a word that has no translation; past MISSES_KEPT different ones only how many."""
+        """Count a word that has no translation; past MISSES_KEPT distinct words, only the number of look-ups."""
         miss = (kind, word[:MISS_LENGTH])
         if miss not in self.untranslated and len(self.untranslated) >= MISSES_KEPT:
             miss = (kind, MISSES_BEYOND)
@@ -225,13 +225,13 @@ class Vocabulary:
             self.report_code(kind, word[:MISS_LENGTH])
 
     def reporting(self, report: Callable[[str, str], object]) -> "Vocabulary":
-        """The same words and the same count; `report(kind, word)` is called at every miss among CODE_KINDS."""
+        """Return a view with the same words and count that calls `report(kind, word)` at every miss of CODE_KINDS."""
         reporting = copy(self)
         reporting.report_code = report
         return reporting
 
     def counting_apart(self) -> "Vocabulary":
-        """The same words with a count of their own, reporting nothing, for readings that no answer uses."""
+        """Return a view with the same words and its own count, without reports, for readings that no answer uses."""
         apart = self.reporting(_ignore)
         apart.untranslated = Counter()
         return apart
@@ -249,7 +249,7 @@ def _unique(models: Iterable[Model]) -> Iterable[Model]:
 def load(folder: Path | None = None) -> Vocabulary:
     """Read the translations: from `folder`, else the copy in the installed package, else the checkout's.
 
-    Raises VocabularyError ("translations/models.toml line 41: ...") at the first thing wrong.
+    Raises VocabularyError ("translations/models.toml line 41: ...") at the first error.
     """
     if folder is not None:
         return Vocabulary(folder)

@@ -1,4 +1,4 @@
-"""Makers' codes in a car's name that tell its fuel (name_codes.toml), such as TDI, 530e or P400e."""
+"""Makers' codes in a car's name that stand for its fuel (name_codes.toml), such as TDI, 530e or P400e."""
 
 import re
 from collections.abc import Iterable, Mapping
@@ -21,7 +21,7 @@ class NameCodes:
     """Look-ups by a make's Korean facet. Fuels are the partner's tokens."""
 
     def __init__(self, file: File, makes: Mapping[str, Make], fuels: Iterable[str]) -> None:
-        """Raises VocabularyError for an unknown make or fuel, and for what is no regular expression."""
+        """Raises VocabularyError for an unknown make or fuel, and for an invalid regular expression."""
         plug_ins = file.entries("plug_ins", _PlugInEntry)
         by_make = file.entries("makes", dict[str, list[Word]])
         shared = file.value("any", dict[str, list[Word]])
@@ -48,12 +48,12 @@ class NameCodes:
             }
 
     def names_plug_in(self, facet: str, text: str) -> bool:
-        """Whether a hybrid of this name plugs in. Of a car that is no hybrid it says nothing."""
+        """Whether a hybrid of this name is a plug-in; meaningless for a car that is no hybrid."""
         pattern = self._plug_ins.get(facet)
         return pattern is not None and pattern.search(text) is not None
 
     def hybrid(self, facet: str) -> str:
-        """Return the token of a make's car that is called a hybrid and nothing else."""
+        """Return the fuel token of a make's car whose name says only that it is a hybrid."""
         return "gasoline_hybrid" if facet in self._gasoline_hybrids else "hybrid"
 
     def fuel(self, facet: str, text: str) -> str | None:

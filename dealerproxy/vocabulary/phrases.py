@@ -1,4 +1,4 @@
-"""Trim texts in English: each word by its line in words.toml, and by its neighbours or the make where that line asks.
+"""Trim texts in English: each word by its line in words.toml, and by its neighbours or the make if the line says so.
 
 A word is a run of Hangul, a known part of such a run, or a run of ASCII letters, digits and points.
 """
@@ -28,7 +28,7 @@ class Case(Struct, frozen=True, forbid_unknown_fields=True):
 
     @property
     def conditional(self) -> bool:
-        """Whether it holds only in some places."""
+        """Whether it applies only next to certain words or in certain makes."""
         return bool(self.after or self.before or self.make)
 
 
@@ -40,7 +40,7 @@ class Translated(NamedTuple):
 
 
 class _Run(NamedTuple):
-    """Where a run stands, and the words it is made of: one of its own unless all of it is known."""
+    """A run's place and its words: the known words it consists of, else the run as one word."""
 
     start: int
     end: int
@@ -52,7 +52,7 @@ class Phrases:
     """Translates trim texts by words.toml."""
 
     def __init__(self, file: File, makes: Mapping[str, Make]) -> None:
-        """Read words.toml; `makes` by any word for them. Raises VocabularyError at the first thing wrong."""
+        """Read words.toml; `makes` by any word for them. Raises VocabularyError at the first error."""
         conversions = _cases(file, "conversions", makes)
         self._words = _cases(file, "words", makes)
         for word in conversions.keys() & self._words.keys():
@@ -62,7 +62,7 @@ class Phrases:
         self._nothing = file.value("placeholders", tuple[str, ...])
 
     def last_word(self, text: str) -> str:
-        """Return the last word of a text as the conditions of a word compare it; "" if it has none."""
+        """Return the last word of a text in the form that conditions compare; "" if it has none."""
         runs = self._runs(one_line(text))
         return runs[-1].words[-1].casefold() if runs else ""
 
@@ -115,14 +115,14 @@ class Phrases:
         return None
 
     def _conversion_in(self, run: str, following: str, make: str | None) -> str | None:
-        """Return the conversion that an unknown run ends or begins with: what a car was made into is never lost."""
+        """Return the conversion that an unknown run ends or begins with, because conversions must be shown."""
         ends = [word for word in self._conversions if run.endswith(word) or run.startswith(word)]
         word = next(iter(sorted(ends, key=lambda word: not run.endswith(word))), None)
         return None if word is None else self._meaning(word, "", following, make)
 
 
 def _append(text: str, meanings: list[str]) -> str:
-    """Set the English of a run behind a text: apart from what it is glued to, unless it is joined to that."""
+    """Append the English of a run to a text, after a blank unless it is joined to the word before it."""
     for place, meaning in enumerate(meanings):
         if meaning.startswith(_JOINED):
             bare = text.rstrip()
@@ -133,7 +133,7 @@ def _append(text: str, meanings: list[str]) -> str:
 
 
 def _cases(file: File, table: str, makes: Mapping[str, Make]) -> dict[str, tuple[Case, ...]]:
-    """Return the cases of every word of a table, their conditions as they are compared."""
+    """Return the cases of every word of a table, with conditions in the form that is compared."""
     names = {make.name for make in makes.values()}
     found: dict[str, tuple[Case, ...]] = {}
     entries = file.value(table, dict[str, Any])

@@ -1,6 +1,6 @@
-"""The words of a car's papers: panels, damages, the checklist, and the smaller tables, as their readers use them.
+"""The words of a car's papers: panels, damages, the checklist, and the smaller tables.
 
-Papers send codes, and the tables go by them. An entry that is not confirmed says so in its file.
+Papers hold codes, which are the keys of the tables. The files mark entries that are not confirmed.
 """
 
 from collections.abc import Iterable, Mapping
@@ -20,7 +20,7 @@ Token = Annotated[str, Meta(pattern=r"^[a-z][a-z0-9]*(_[a-z0-9]+)*$")]
 PanelId = Annotated[str, Meta(pattern=r"^[a-z]+(-[a-z]+)*$")]
 
 SEVERITIES: tuple[Severity, ...] = ("minor", "medium", "major")
-LEAKS = frozenset("4567")  # the statuses that say something leaks; which fluid, only the item tells
+LEAKS = frozenset("4567")  # the statuses of a leak; the item says of which fluid
 FLUID = "{fluid}"
 
 # The tables of sheet.toml that turn a code, or a Korean word, into a token.
@@ -138,7 +138,7 @@ class SheetWords:
 
 
 def build_sheet(folder: Path) -> SheetWords:
-    """Read the four files of the folder; raises VocabularyError naming the line of the first thing wrong."""
+    """Read the four files of the folder; raises VocabularyError naming the line of the first error."""
     panel_file, sheet = read_file(folder, "panels.toml"), read_file(folder, "sheet.toml")
     panels, ranks = _panels(panel_file)
     groups, items, statuses = _checklist(read_file(folder, "checklist.toml"))
@@ -226,7 +226,7 @@ def _notes(file: File) -> dict[str, str]:
 
 
 def _unique(file: File, table: str, pairs: Iterable[tuple[str, str]]) -> None:
-    """Refuse a word that two entries of a table share."""
+    """Raise VocabularyError for a word that two entries of a table share."""
     owners: dict[str, str] = {}
     for key, word in pairs:
         if word in owners:

@@ -1,4 +1,4 @@
-"""The terms other modules speak: what a make, a model, an option and a colour are, and the closed sets of words."""
+"""The types of the look-ups: make, model, option and colour, and the closed sets of words."""
 
 from dataclasses import dataclass
 from typing import Literal
@@ -11,12 +11,12 @@ SELL_TYPES = frozenset({"outright", "lease", "rent"})
 
 
 class VocabularyError(Exception):
-    """A translation file is wrong; the message names file, line and what to correct."""
+    """An error in a translation file; the message names file, line and correction."""
 
 
 @dataclass(frozen=True, slots=True)
 class MakeFacet:
-    """One Korean make word as Encar files cars under it; `domestic` says on which side (CarType Y or N)."""
+    """One Korean make word of Encar; `domestic` is the side it is on (CarType Y or N)."""
 
     korean: str
     code: str | None
@@ -25,7 +25,7 @@ class MakeFacet:
 
 @dataclass(frozen=True, slots=True)
 class Make:
-    """A make as the partner knows it; Chevrolet and Renault have two facets, everybody else one."""
+    """A make by the partner's name; Chevrolet and Renault have two facets, all others one."""
 
     name: str
     facets: tuple[MakeFacet, ...]

@@ -1,7 +1,7 @@
-"""Korean and English text as look-ups compare it, and trim texts: runs of Hangul taken apart, gaps tidied away.
+"""Text functions: the form in which look-ups compare words, and the splitting and tidying of trim texts.
 
-What is neither Hangul nor ASCII (Hanja, kana ...) has no translation: it is made ASCII where that loses nothing, else
-taken out in runs as unknown Hangul is.
+Characters that are neither Hangul nor ASCII (Hanja, kana ...) have no translation: they become ASCII where that loses
+nothing, else they are left out in runs, like unknown Hangul.
 """
 
 import re
@@ -11,25 +11,25 @@ from difflib import get_close_matches
 
 LONGEST_NAME = 40  # characters of a make's or a model's name
 RESEMBLANCE = 0.66  # of 1; two letters of three in their order (BWM and BMW) are enough
-RUN_LENGTH = 40  # Hangul without a blank beyond this is no trim, and not worth taking apart
+RUN_LENGTH = 40  # longer Hangul without a blank is no trim and is not split
 
 # Words of one syllable that do form compounds (뉴그랜저, 파워팩, 슈퍼밴, 6단자동). The others (더, 디, 올, 필, 팝 ...)
-# are as often a syllable of a longer word nobody has entered: they count alone, or in a compound with its own line.
+# are as often a syllable of a longer word without an entry: they count alone, or in a compound with its own line.
 COMPOUNDING = frozenset("뉴밴벤팩펄휠톤단열윙쿱칸")
 
-# Syllables, the letters they are made of and two tone marks; all but syllables only come from odd input.
+# Syllables, their letters and two tone marks; all but syllables occur only in malformed input.
 _HANGUL = r"\uac00-\ud7a3\u1100-\u11ff\u3130-\u318f\ua960-\ua97f\ud7b0-\ud7ff\u302e\u302f"
 HANGUL = re.compile(f"[{_HANGUL}]+")
 UNTRANSLATED = re.compile(rf"[{_HANGUL}]+|[^{_HANGUL}\x00-\x7f]+")  # a run of Hangul, or of other foreign letters
 # Signs that mean the same in ASCII; dashes and accented letters need no line.
 _SIGNS = {"·": "/", "‧": "/", "・": "/", "•": "/", "\u2044": "/", "\u00d7": "x", "\u2212": "-"}
 _SIGNS |= dict.fromkeys("\u2018\u2019\u2032", "'") | dict.fromkeys("\u201c\u201d\u2033", '"')
-GAP = "\0"  # stands where a word was left out, until the text is tidied
+GAP = "\0"  # marks a word that was left out, until the text is tidied
 _JOINERS = r"[/+&,-]"
 _TIDY: tuple[tuple[re.Pattern[str], str], ...] = tuple(
     (re.compile(pattern), with_)
     for pattern, with_ in (
-        (r"\s+", " "),  # first, so that none of the others looks at long runs of blanks
+        (r"\s+", " "),  # first, so that no other pattern scans long runs of blanks
         (rf"{GAP}[\s{GAP}]*", f"{GAP} "),  # neighbouring gaps are one
         (rf"({_JOINERS}\s*){GAP}\s*{_JOINERS}", r"\1"),  # of two joiners around a gap one stays
         (rf"\s*{_JOINERS}?\s*{GAP}", " "),  # a joiner before a gap goes with it
@@ -44,7 +44,7 @@ _TIDY: tuple[tuple[re.Pattern[str], str], ...] = tuple(
 
 
 def squeeze(text: str) -> tuple[str, frozenset[int]]:
-    """Return the text as look-ups compare it, and the places in it where a blank or hyphen was left out.
+    """Return the text as look-ups compare it, and the positions where a blank or hyphen was left out.
 
     Case, accents, width and the two ways to write Hangul in Unicode make no difference.
     """
@@ -53,7 +53,7 @@ def squeeze(text: str) -> tuple[str, frozenset[int]]:
     kept: list[str] = []
     breaks: set[int] = set()
     for char in plain:
-        if char.isspace() or unicodedata.category(char) in {"Pd", "Cf"}:  # dashes, and characters nobody sees
+        if char.isspace() or unicodedata.category(char) in {"Pd", "Cf"}:  # dashes and invisible characters
             breaks.add(len(kept))
         else:
             kept.append(char)
@@ -66,7 +66,7 @@ def word_key(text: str) -> str:
 
 
 def find_word(term: str, text: str, breaks: frozenset[int]) -> int | None:
-    """Return where `term` stands as a word of its own in a squeezed text."""
+    """Return the position of `term` as a separate word in a squeezed text."""
     at = text.find(term)
     while at >= 0:
         end = at + len(term)
@@ -77,9 +77,9 @@ def find_word(term: str, text: str, breaks: frozenset[int]) -> int | None:
 
 
 def longest_word(terms: Iterable[str], text: str, breaks: frozenset[int]) -> tuple[str, int] | None:
-    """Return the longest of the terms that stands in a squeezed text as a word of its own, and where it ends.
+    """Return the longest of the terms that is a separate word in a squeezed text, and where it ends.
 
-    Of equally long ones the first in the text.
+    Of equally long terms it is the first in the text.
     """
     best: tuple[int, int] = (0, 0)
     found: str | None = None
@@ -91,7 +91,7 @@ def longest_word(terms: Iterable[str], text: str, breaks: frozenset[int]) -> tup
 
 
 def nearest_word(text: str, words: Iterable[str]) -> str | None:
-    """Return the key of the word that most resembles a mistyped one; None if none does or the text is too long."""
+    """Return the key of the word that is closest to a mistyped one; None if none does or the text is too long."""
     key = word_key(text) if len(text) <= LONGEST_NAME else ""
     return next(iter(get_close_matches(key, words, n=1, cutoff=RESEMBLANCE)), None) if key else None
 
@@ -109,9 +109,9 @@ def _is_edge(text: str, at: int, breaks: frozenset[int]) -> bool:
 
 
 def _is_borrowed(text: str, at: int, end: int, breaks: frozenset[int]) -> bool:
-    """Tell whether a term is put together from parts of words that stand apart.
+    """Tell whether a term would join parts of separate words.
 
-    A term over a blank takes whole words: an "X5 M50i" is an X5, no X5M; "렌터카 스타일" holds no 카스타.
+    A term across a blank consists of whole words: an "X5 M50i" is an X5, no X5M; "렌터카 스타일" holds no 카스타.
     """
     if not any(at < place < end for place in breaks):
         return False
@@ -121,9 +121,9 @@ def _is_borrowed(text: str, at: int, end: int, breaks: frozenset[int]) -> bool:
 
 
 def one_line(text: str) -> str:
-    """Return a trim text on one line, of nothing but printable ASCII, Hangul, and letters of other scripts.
+    """Return a trim text on one line, with only printable ASCII, Hangul, and letters of other scripts.
 
-    Width, accents, dashes and quotes give way to ASCII; decorations and control characters become blanks.
+    Wide characters, accents, dashes and quotes become ASCII; decorations and control characters become blanks.
     """
     return " ".join("".join(map(_simplest, unicodedata.normalize("NFKC", text))).split())
 
@@ -134,7 +134,7 @@ def _simplest(char: str) -> str:
     if HANGUL.match(char):
         return char
     category = unicodedata.category(char)
-    if category in {"Mn", "Me", "Cf"}:  # accents that stand alone, and characters nobody sees
+    if category in {"Mn", "Me", "Cf"}:  # combining accents and invisible characters
         return ""
     if category[0] in "LNM":
         without_accents = unicodedata.normalize("NFD", char)[0]
@@ -143,7 +143,7 @@ def _simplest(char: str) -> str:
 
 
 def tidy(text: str) -> str:
-    """Return the text without its gaps, the joiners and brackets they leave empty, and needless blanks."""
+    """Return the text without gaps, joiners and brackets left empty by them, and needless blanks."""
     for pattern, replacement in _TIDY:
         text = pattern.sub(replacement, text)
     return text.strip()

@@ -1,6 +1,6 @@
-"""Names of generations (vehicles.toml): which vehicle of its group one names, and the rest of it in English.
+"""Names of generations (vehicles.toml): the vehicle of the group that each names, and its English.
 
-A group such as 렉스턴 holds other vehicles (렉스턴 스포츠, a pickup), which only the name of the generation tells.
+A group such as 렉스턴 holds other vehicles (렉스턴 스포츠, a pickup); only the name of the generation shows which.
 """
 
 import re
@@ -40,7 +40,7 @@ class Vehicle(NamedTuple):
 
 
 class Generation(NamedTuple):
-    """What a generation's name says: its vehicle (None: the one the group is named after) and its English, if any.
+    """A generation's parsed name: its vehicle (None: the one the group is named after) and its English, if any.
 
     `missing` are words without English.
     """
@@ -51,15 +51,15 @@ class Generation(NamedTuple):
 
 
 class _Group(NamedTuple):
-    vehicles: Mapping[str, Vehicle]  # by the key of the word that tells it
-    asked: Mapping[str, Vehicle]  # by the key of a word that asks for it
+    vehicles: Mapping[str, Vehicle]  # by the key of the word for it in a generation's name
+    asked: Mapping[str, Vehicle]  # by the key of a word for it in a request
 
 
 _NO_GROUP = _Group({}, {})
 
 
 class GenerationNames:
-    """Reads generations, and says which vehicles of a group a model's name asks for."""
+    """Reads names of generations, and finds the vehicles of a group that a model's name requests."""
 
     def __init__(
         self,
@@ -69,7 +69,7 @@ class GenerationNames:
     ) -> None:
         """Enter the vehicles' names into the name spaces (models by facet and word), as further words for their groups.
 
-        Each group is in the last of the spaces at least.
+        Each group is at least in the last of the spaces.
         `translate` returns English (None if there is none) and the words it left out. Raises VocabularyError.
         """
         self._spaces, self._models, self._translate = spaces, spaces[-1], translate
@@ -103,9 +103,9 @@ class GenerationNames:
         return _Group(vehicles, asked)
 
     def asked_for(self, model: Model, text: str) -> frozenset[str | None] | None:
-        """Return which vehicles of a group a model's name asks for; None stands for the one it is named after.
+        """Return the vehicles of a group that a model's name requests; None for the one the group is named after.
 
-        None instead of a set when it asks for all of them.
+        None instead of a set when the name requests all of them.
         """
         group = self._groups.get((model.make_facet, model.korean), _NO_GROUP)
         vehicle = group.asked.get(word_key(text))
@@ -153,7 +153,7 @@ class GenerationNames:
         return Generation(group.vehicles[marker[0]] if marker else None, ", ".join(parts) or None, tuple(missing))
 
     def _parts(self, text: str) -> Iterable[str]:
-        """Yield labels and numbers in English, and what stands between them as it is."""
+        """Yield labels and numbers in English, and the texts between them unchanged."""
         for piece in _SEPARATORS.split(text):
             at = 0
             for match in self._label.finditer(piece):
@@ -165,11 +165,11 @@ class GenerationNames:
 
 
 def _spaced(key: str) -> str:
-    """Return a pattern for a squeezed word, wherever blanks or hyphens stand in it."""
+    """Return a pattern for a squeezed word with any blanks or hyphens in it."""
     return r"[\s-]*".join(map(re.escape, key))
 
 
 def _without(text: str, keys: Iterable[str]) -> str:
-    """Return the text without the longest of these words that stands in it."""
+    """Return the text without the longest of these words in it."""
     found = longest_word(keys, *squeeze(text))
     return re.sub(_spaced(found[0]), " ", text, count=1, flags=re.IGNORECASE) if found else text

@@ -152,7 +152,7 @@ def repaired(state: CircuitState, now: float) -> CircuitState:
 
 
 def outcome(error: UpstreamError | None, took_s: float, slow_s: float) -> UpstreamError | None:
-    """Return a call's outcome: Slow for a good answer after more than `slow_s`, not sent for a time-out before FAIR_S."""
+    """Return a call's outcome: Slow for a good answer after over `slow_s`, not sent for a time-out before FAIR_S."""
     if error is None:
         return Slow("a good answer, too late") if took_s > slow_s else None
     return Overloaded("not asked") if isinstance(error, TimedOut) and took_s < FAIR_S else error

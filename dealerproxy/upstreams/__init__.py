@@ -1,1 +1,1 @@
-"""The sites behind the service: pure parsing per site, and one thin client each that does the I/O."""
+"""The upstream sites: for each its pure parsing, and a client that does the I/O."""

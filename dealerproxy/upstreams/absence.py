@@ -1,7 +1,7 @@
-"""Mass absence: an upstream that lost its adverts, as against single cars that are gone.
+"""Mass absence: the state of an upstream that returns 404 for most adverts.
 
-One 404 is a car that is gone. When most of the last ten different adverts that lists still show are missing, the
-upstream fails, and until its adverts are back a missing one proves nothing.
+A single 404 means that a car is gone. When most of the last ten different adverts that lists still show are missing,
+the upstream fails, and until its adverts are back a missing advert does not prove that its car is gone.
 """
 
 import time
@@ -19,7 +19,7 @@ from dealerproxy.vehicles.listing import LeftOut, Listing
 
 # The latest adverts that count; more than half of so many must be missing.
 WINDOW = 10
-# How long an advert counts after a list showed it, and after it was asked for.
+# How long an advert counts after a list showed it, and after it was fetched.
 COUNTS_S = 7_200.0
 MOST_SHOWN = 50_000
 # Adverts remembered, those that no list showed included: a list may show them later.
@@ -33,18 +33,18 @@ class Look(Protocol[T]):
     """Finds an advert, as `OffSale.look` does for one car."""
 
     async def __call__(self, *, bypass_cache: bool) -> CacheResult[T | SaleStatus]:
-        """Find it; with `bypass_cache` from the site in any case."""
+        """Return the advert; with `bypass_cache` always from the site."""
 
 
 class _Asked(NamedTuple):
-    """Whether an advert was missing, and when that was (seconds of the clock)."""
+    """Whether an advert was missing when it was last fetched, and the time of that (seconds of the clock)."""
 
     missing: bool
     at: float
 
 
 class Absence:
-    """Decides from adverts and lists whether a mass absence holds; `clock` counts seconds and never goes back."""
+    """Detects a mass absence from fetched adverts and lists; `clock` counts seconds and never goes back."""
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
@@ -59,11 +59,11 @@ class Absence:
         return self._held and self._most_missing()
 
     def doubts(self, listing_id: str) -> bool:
-        """Whether it must be asked again before a car that was found missing counts as gone."""
+        """Whether a missing advert must be fetched again before its car counts as gone."""
         return listing_id in self._doubted or self.holds
 
     def asked(self, listing_id: str, *, missing: bool) -> Sequence[str]:
-        """Take note of what came of asking for an advert; return as `listed` does."""
+        """Record the result of fetching an advert; return the same as `listed`."""
         self._asked.pop(listing_id, None)
         self._asked[listing_id] = _Asked(missing, self._clock())
         self._doubted.discard(listing_id)
@@ -72,9 +72,9 @@ class Absence:
         return self._turn()
 
     def listed(self, listing_ids: Iterable[str], age_s: float = 0.0) -> Sequence[str]:
-        """Take note of a list read `age_s` seconds ago.
+        """Record the rows of a list read `age_s` seconds ago.
 
-        Return the adverts whose absence is doubted from now on; there are some only when a mass absence begins.
+        Return the adverts whose absence is in doubt from now on; only the start of a mass absence returns any.
         """
         read_at = self._clock() - age_s
         matters = False
@@ -106,9 +106,9 @@ class Absence:
 
 
 class Adverts:
-    """Watches the adverts of an upstream for a mass absence, and takes back the departures that were part of it.
+    """Watches an upstream's adverts for a mass absence, and revokes the off-sale notes that were part of it.
 
-    `operation` is the one whose drift it is.
+    A mass absence is logged as drift of `operation`.
     """
 
     def __init__(self, upstream: str, operation: str, off_sale: OffSale, absence: Absence | None = None) -> None:
@@ -122,11 +122,11 @@ class Adverts:
         return self._absence.holds
 
     def doubts(self, listing_id: str) -> bool:
-        """Whether it must be asked again before a car that was found missing counts as gone."""
+        """Whether a missing advert must be fetched again before its car counts as gone."""
         return self._absence.doubts(listing_id)
 
     async def believe(self, listing_id: str, look: Look[T], *, bypass_cache: bool) -> CacheResult[T | SaleStatus]:
-        """Look at an advert, and anew if it was found missing before that was doubted. Raises MassAbsence."""
+        """Return an advert, fetched again if its absence is in doubt. Raises MassAbsence if it is missing again."""
         found = await look(bypass_cache=bypass_cache)
         if found.value is not SaleStatus.GONE or not self.doubts(listing_id):
             return found
@@ -136,18 +136,18 @@ class Adverts:
         return found
 
     def found(self, listing_id: str) -> None:
-        """Notes an advert that was returned, whatever its status."""
+        """Records an advert that the site returned, with any status."""
         self._absence.asked(listing_id, missing=False)
 
     def missing(self, listing_id: str, answer: Reading) -> None:
-        """Notes a missing advert; `answer` showed that, and is kept if a mass absence begins. Raises MassAbsence."""
+        """Records a missing advert; `answer` is kept if a mass absence starts with it. Raises MassAbsence."""
         self._missed = answer
         self._doubt(self._absence.asked(listing_id, missing=True))
         if self._absence.holds:
             raise MassAbsence(MESSAGE)
 
     def listed(self, entries: Iterable[Listing | LeftOut], age_s: float) -> None:
-        """Take note of the rows of a list read `age_s` seconds ago."""
+        """Record the rows of a list read `age_s` seconds ago."""
         shown = (entry.listing_id for entry in entries if isinstance(entry, Listing))
         self._doubt(self._absence.listed(shown, age_s))
 
@@ -164,4 +164,4 @@ NoteRows = Callable[[Entries, float], None]
 
 
 def unwatched(entries: Entries, age_s: float) -> None:
-    """Take no note of what lists show."""
+    """Ignore the rows of lists."""

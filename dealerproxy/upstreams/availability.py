@@ -1,4 +1,4 @@
-"""Whether one car can be bought, and how several are checked one by one."""
+"""The availability of a car, and the check of several cars one by one."""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
@@ -20,7 +20,7 @@ class Outcome(Struct, frozen=True):
     reason: str | None = None
 
 
-# Cars asked for one by one at a time.
+# Cars that are fetched one by one at the same time.
 SINGLES = 3
 UNDER_CONTRACT = Outcome(Buyable.WAITING, "under_contract")
 OUTCOMES = {
@@ -35,7 +35,7 @@ OUTCOMES = {
 async def few_at_a_time(
     check: Callable[[str], Awaitable[Outcome]], listing_ids: Sequence[str], deadline: Deadline
 ) -> dict[str, Outcome]:
-    """Check cars one by one, few at a time and behind everybody else: a hundred must not keep a single car waiting."""
+    """Check cars one by one, few at a time and at background priority, so that single requests need not wait."""
     turns = asyncio.Semaphore(SINGLES)
 
     async def one(listing_id: str) -> Outcome:
@@ -57,7 +57,7 @@ async def few_at_a_time(
 
 
 def unless_stale(outcome: Outcome, failure: UpstreamError | None) -> Outcome:
-    """Believe an old answer only that a car is not on sale."""
+    """Return `unknown` for a stale outcome (one with a `failure`) that says a car is on sale."""
     if failure is not None and outcome.status is Buyable.AVAILABLE:
         return Outcome(Buyable.UNKNOWN, failure.code)
     return outcome

@@ -1,4 +1,4 @@
-"""A Drift as part of a cached value: an exception cannot be stored, and each answer needs one of its own."""
+"""A Drift in a cached value: an exception cannot be stored, and each raise needs a new one."""
 
 from msgspec import Struct
 
@@ -6,7 +6,7 @@ from dealerproxy.transport.errors import Drift
 
 
 class CachedDrift(Struct, frozen=True):
-    """What makes up a Drift: its path, its message, and the id of the page that was kept, if one was."""
+    """The parts of a Drift: its path, its message, and the id of its capture, if any."""
 
     path: str
     message: str
@@ -14,11 +14,11 @@ class CachedDrift(Struct, frozen=True):
 
     @classmethod
     def of(cls, error: Drift) -> "CachedDrift":
-        """The parts of an error."""
+        """Return the parts of an error."""
         return cls(error.path, str(error).removeprefix(f"{error.path}: "), error.capture)
 
     def error(self) -> Drift:
-        """A new error of the same parts, to be raised."""
+        """Return a new error with the same parts."""
         error = Drift(self.path, self.message)
         error.capture = self.capture
         return error

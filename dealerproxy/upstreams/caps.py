@@ -1,6 +1,6 @@
-"""How much is read of an upstream's answer, so that none costs more than an honest one does.
+"""Size caps for an upstream's answer, which bound the time to read it.
 
-Reading runs on the event loop. Honest texts have some dozen characters, honest answers up to 500 rows; the largest
+Reading runs on the event loop. Normal texts have some dozen characters, normal answers up to 500 rows; the largest
 captured one has 10,000 objects and 100,000 values.
 """
 
@@ -18,7 +18,7 @@ Text = Annotated[str, Meta(max_length=MOST_TEXT)]
 
 
 def check_json(body: bytes) -> None:
-    """Raise Drift for a JSON body with more in it than any answer has."""
+    """Raise Drift for a JSON body over the caps."""
     if body.count(b"{") > MOST_OBJECTS or body.count(b",") > MOST_VALUES:
         raise Drift("$", "more values than an answer has")
 

@@ -1,4 +1,4 @@
-"""What a site's words say about a car: trim, fuel, engine size, drivetrain, plug."""
+"""Facts from a site's words about a car: trim, fuel, engine size, drivetrain, plug-in."""
 
 import re
 from collections.abc import Iterable
@@ -10,8 +10,8 @@ from dealerproxy.vocabulary import Generation, Model, Vocabulary
 
 UNREADABLE_TEXT = "unreadable text"
 WON_PER_MANWON = 10_000
-# Placeholders seen in price and mileage fields: 99999 and 999999; 9999 is one only while a sale is agreed, since
-# it is also a price that dealers of expensive cars like.
+# Placeholders seen in price and mileage fields: 99999 and 999999; 9999 is one only for a car under
+# contract, since dealers also use it as the price of expensive cars.
 PLACEHOLDER_PRICE = 99_999
 PLACEHOLDER_PRICE_UNDER_CONTRACT = 9_999
 PLACEHOLDER_MILEAGE = 999_999
@@ -21,7 +21,7 @@ _MAY_PLUG_IN = frozenset({"gasoline_hybrid", "diesel_hybrid"})
 
 
 class Trim(NamedTuple):
-    """Grade texts in both languages, and the words that had no English."""
+    """Grade texts in both languages, and the words without English."""
 
     korean: str | None
     english: str | None
@@ -29,7 +29,7 @@ class Trim(NamedTuple):
 
 
 class NameFacts(NamedTuple):
-    """What a car's names say in so many words."""
+    """Facts that a car's names state explicitly."""
 
     engine_cc: int | None
     drivetrain: str | None
@@ -48,7 +48,7 @@ def trim(
 ) -> Trim:
     """Join grade texts, leaving out placeholders; words without English are counted, not shown.
 
-    `make` is the car's in English and `after` the name that the grades stand behind: some words go by them.
+    `make` is the car's in English and `after` the name before the grades: the meaning of some words depends on them.
     """
     grades = _joined(vocabulary, make, after, *texts)
     for word in grades.missing:
@@ -77,7 +77,7 @@ def _joined(vocabulary: Vocabulary, make: str | None, after: str | None, *texts:
 
 
 def full_trim(grades: Trim, generation: Generation) -> str | None:
-    """Return what tells cars of one model apart: the vehicle, the grades, and the generation in brackets at the end."""
+    """Return the trim as shown: the vehicle, the grades, and the generation in brackets at the end."""
     vehicle = generation.vehicle
     words = vehicle.trim.split() if vehicle else []
     known = f" {grades.english or ''} ".casefold()
@@ -101,19 +101,19 @@ def body_of(model: Model, generation: Generation) -> str | None:
 
 
 def fuel_token(word: str | None, names: NameFacts, vocabulary: Vocabulary) -> str | None:
-    """The partner's fuel token. No facet and no code tells plug-ins from other hybrids, so their names do."""
+    """Return the partner's fuel token. No facet or code marks plug-in hybrids, so their names decide."""
     token = vocabulary.fuel(word) if word else None
     return "plug_in_hybrid" if names.plug_in and token in _MAY_PLUG_IN else token
 
 
 def has_engine(fuel: str | None) -> bool:
-    """Whether a displacement means anything; electric cars carry junk in that field."""
+    """Whether a displacement is meaningful; electric cars have arbitrary numbers in that field."""
     return fuel not in _ENGINELESS
 
 
 _WORDS = re.ASCII | re.IGNORECASE
 # A size in litres: one digit either side of the point, alone or before a turbo's T or an engine word (2.0TDI).
-# Payloads (1.2톤), battery sizes and lengths are no engines.
+# Payloads (1.2톤), battery sizes and lengths are not engine sizes.
 _LITRES = re.compile(r"(?<![\d.])(\d\.\d)(?![\d.]|\s?(?:톤|t\b|kWh|m\b))", re.ASCII)
 _DRIVETRAINS = (
     (
@@ -130,7 +130,7 @@ _PLUG_IN = re.compile(r"플러그인|PHEV|plug-?in", _WORDS)
 
 @lru_cache(maxsize=16_384)
 def facts_in_name(text: str, facet: str, vocabulary: Vocabulary) -> NameFacts:
-    """Read what the names of a make's car say in so many words about engine, drive and plug; silence is None."""
+    """Return the facts that a car's names state about engine, drivetrain and plug-in; None for those they do not."""
     litres = set(_LITRES.findall(text))
     drives = {name for pattern, name in _DRIVETRAINS if pattern.search(text)}
     return NameFacts(
@@ -140,5 +140,5 @@ def facts_in_name(text: str, facet: str, vocabulary: Vocabulary) -> NameFacts:
     )
 
 
-# Displacements outside are no engines: electric cars carry motor outputs such as 111 or 230 there.
+# Numbers outside are no displacements: electric cars have motor outputs such as 111 or 230 there.
 ENGINE_CC = range(500, 10_001)

@@ -1,7 +1,7 @@
-"""HTML of a site, turned into a tree only when that takes no longer than an honest page does.
+"""Parsing of HTML, with caps that bound the time to build the tree.
 
-The tree builder needs time that grows with the square of how deep elements are nested and of how many attributes one
-has, and it runs on the event loop. So tags are counted first, in one pass over the text.
+The tree builder's time grows with the square of the nesting depth and of the attributes of one element, and it runs on
+the event loop. So tags are counted first, in one pass over the text.
 """
 
 import re
@@ -10,13 +10,13 @@ from selectolax.lexbor import LexborHTMLParser
 
 from dealerproxy.transport.errors import Drift
 
-# Signs of a tag's beginning in one page, how deep its elements may be nested, what all of them are nested in together,
-# and the attributes of one. Honest pages have some thousand, some dozen, some ten thousand, and a dozen.
+# Starts of tags in one page, nesting depth, the sum of the depths of all elements, and attributes of one element.
+# Normal pages have some thousand, some dozen, some ten thousand, and a dozen.
 MOST_TAGS, DEEPEST, MOST_OPEN, MOST_ATTRIBUTES = 60_000, 300, 500_000, 50
 
 
 def _attribute(repeat: str) -> str:
-    """Return the expression of an attribute whose name and bare value have so many characters."""
+    """Return the pattern of an attribute whose name and bare value have the lengths of `repeat`."""
     value = rf"""(?:"[^"]*+"|'[^']*+'|[^\s>"'][^\s>]{repeat})"""
     return rf"[\s/]*+[^\s/>][^\s/>=]{repeat}(?:\s*+=\s*+{value}?+)?+"
 
@@ -27,31 +27,31 @@ _TAG = re.compile(
     re.DOTALL,
 )
 _ONE_ATTRIBUTE = re.compile(_ATTRIBUTE)
-# Tags of a page that are too few to be nested too deep, and what may be one with too many attributes; there a long
-# name counts as several.
+# A page with fewer tags cannot nest deep enough to be slow. Then a pattern finds tags with too many attributes; a long name
+# counts as several.
 FEW_TAGS = 1_000
 _LOADED = re.compile(rf"</?[a-zA-Z](?:{_attribute('{0,99}+')}){{{MOST_ATTRIBUTES + 1}}}")
-# Elements whose text has no tags in it, with where it ends.
+# Elements whose text contains no tags, with the pattern of its end.
 _RAW_END = {
     name: re.compile(rf"</{name}(?=[\s/>])", re.IGNORECASE) for name in ("script", "style", "xmp", "iframe", "noembed")
 }
-# Elements without an end, and those that end where the next of their kind begins: to be nested they need others, or a
-# drawing around them.
+# Elements without an end tag, and those that end where the next of their kind begins: they nest only with other
+# elements between them, or inside a drawing.
 _UNNESTED = {
     *("area", "base", "br", "col", "embed", "hr", "img", "input", "link", "meta", "param", "source", "track", "wbr"),
     *("html", "head", "body", "li", "p", "option"),
     *("caption", "colgroup", "thead", "tbody", "tfoot", "tr", "td", "th"),
 }
 _DRAWINGS = frozenset({"svg", "math"})
-# Elements of drawings: only there does a tag that ends with a slash open nothing.
+# Elements of drawings (SVG, MathML): only there does a tag that ends with a slash open no element.
 _SHAPES = frozenset(
     ("g", "path", "circle", "rect", "line", "polyline", "polygon", "ellipse", "use", "defs", "symbol", "stop", "image")
 )
 
 
 def parse(page: str, path: str) -> LexborHTMLParser:
-    """Return the tree of a page. Raises Drift with `path` for one that would take long to read."""
-    page = page.replace("\0", "")  # nobody sees them, and the tree builder takes them one by one
+    """Return the tree of a page. Raises Drift with `path` for a page over the caps."""
+    page = page.replace("\0", "")  # invisible, and slow in the tree builder
     tags = page.count("<")
     if tags > MOST_TAGS:
         raise Drift(path, "more tags than a page has")
@@ -61,7 +61,7 @@ def parse(page: str, path: str) -> LexborHTMLParser:
 
 
 def _check_tags(page: str, path: str) -> None:
-    """Count as open what a well-formed page would have open, so rather too much than too little."""
+    """Raise Drift for tags over the caps; counts open elements as for a well-formed page, so never too few."""
     opened: list[str] = []
     at = in_all = drawings = 0
     shapes_alone = False  # since the last beginning of a drawing

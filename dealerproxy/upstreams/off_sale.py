@@ -1,4 +1,4 @@
-"""Cars that were found sold, reserved or gone: nothing that was read before may show them as buyable again."""
+"""Cars that are off sale (sold, reserved or gone): no older cached answer shows them as buyable."""
 
 import math
 import time
@@ -10,11 +10,11 @@ from dealerproxy.vehicles.car import SaleStatus
 from dealerproxy.vehicles.listing import LeftOut, LeftOutReason, Listing
 
 MOST = 20_000
-# As long as the oldest list that may still be shown.
+# The age of the oldest list that may be shown.
 REMEMBERED_S = 7_200.0
-# Lists are behind the adverts, so one read this soon after is not believed either.
+# Lists lag behind the adverts, so one read this soon after does not show the car either.
 LISTS_LAG_S = 300.0
-# Nor is one that shows a car whose advert was deleted.
+# The same for a car whose advert was deleted.
 GONE_LAG_S = 1_800.0
 
 T = TypeVar("T")
@@ -23,9 +23,9 @@ Entries = tuple[Listing | LeftOut, ...]
 
 
 class OffSaleCar(NamedTuple):
-    """When a car was found not to be buyable, and the verdict of its own advert, where that was read.
+    """When a car was found off sale, and the status in its own advert, if that was read.
 
-    `before` is what was known of a car that is gone before it was, for the case that it is not.
+    `before` is the entry before a car was found gone, to be restored if it is not.
     """
 
     at: float
@@ -34,9 +34,9 @@ class OffSaleCar(NamedTuple):
 
 
 class OffSale:
-    """Remembers of each site which cars departed. `version` grows with every one that is news.
+    """Remembers the off-sale cars of each site. `version` grows with every new one.
 
-    All times are by the cache's clock, which never jumps: so what was read later is what counts.
+    All times are by the cache's clock, which is monotonic: the later reading counts.
     """
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
@@ -45,7 +45,7 @@ class OffSale:
         self.version = 0
 
     def note(self, upstream: str, listing_id: str, at: float, verdict: SaleStatus | None = None) -> None:
-        """Note that a car was not buyable at a time; what is known from later stands."""
+        """Note that a car was off sale at a time; a later note stays."""
         cars = self._cars.setdefault(upstream, {})
         known = cars.pop(listing_id, None)
         if known is None:
@@ -58,13 +58,13 @@ class OffSale:
             del cars[next(iter(cars))]
 
     def back(self, upstream: str, listing_id: str, at: float) -> None:
-        """Note that a car's own advert said at a time that it can be bought."""
+        """Note that a car's own advert showed it as buyable at a time."""
         known = self._cars.get(upstream, {}).get(listing_id)
         if known is not None and known.at < at:
             del self._cars[upstream][listing_id]
 
     def withdraw(self, upstream: str, listing_ids: Iterable[str]) -> None:
-        """Forget that cars were found gone; what an advert or a list said of them before stands."""
+        """Remove the notes that cars are gone; earlier notes from an advert or a list stay."""
         cars = self._cars.get(upstream, {})
         for listing_id in listing_ids:
             if listing_id not in cars or cars[listing_id].verdict is not SaleStatus.GONE:
@@ -75,7 +75,7 @@ class OffSale:
                 cars[listing_id] = before
 
     def since(self, upstream: str, listing_id: str, at: float) -> OffSaleCar | None:
-        """Return the departure of a car, if it was found after a time."""
+        """Return the note of a car, if it was found off sale after a time."""
         known = self._cars.get(upstream, {}).get(listing_id)
         return known if known is not None and known.at > at else None
 
@@ -89,29 +89,29 @@ class OffSale:
         bypass_cache: bool = False,
         since: float = -math.inf,
     ) -> CacheResult[T | SaleStatus]:
-        """Find a car, and not as it was before it was found to have departed, or before `since`.
+        """Return a car, read after `since` and after it was last found off sale.
 
-        `find` takes whether to look anew; `note` is given what was found and when it was read, if that still counts.
-        Raises what `find` raises, or why a car that departed could not be looked at anew.
+        `find` takes `bypass_cache`; `note` is called with the result and its time, if the result still counts. Raises
+        the errors of `find`, also as the reason why an off-sale car could not be fetched again.
         """
         found = await find(bypass_cache)
-        # What says of itself that the car departed needs no other look.
+        # A result that is itself off sale needs no second fetch.
         outdated = not isinstance(found.value, SaleStatus) and self.since(upstream, listing_id, found.at)
         if found.at < since or outdated:
             found = await find(True)
             if found.at < since and found.failure is None:
-                found = await find(True)  # the load that was joined had begun before
+                found = await find(True)  # the shared fetch had started before `since`
         departure = self.since(upstream, listing_id, found.at)
         if departure is not None and departure.verdict not in (None, SaleStatus.LIVE):
             age_s = max(0.0, self._clock() - departure.at)
             return CacheResult(departure.verdict, age_s, found.state, found.failure, at=departure.at)
         if departure is not None and found.failure is not None and not isinstance(found.value, SaleStatus):
-            raise found.failure  # what was read before it departed is no answer
+            raise found.failure  # a reading from before the car was off sale is no answer
         note(found.value, found.at)
         return found
 
     def leave_out(self, upstream: str, entries: Entries, age_s: float) -> Entries:
-        """Leave out of rows that are `age_s` seconds old what departed; the same rows if nothing did."""
+        """Return rows that are `age_s` seconds old without the off-sale cars; the same object if there are none."""
         cars = self._cars.get(upstream)
         if not cars or not any(entry.listing_id in cars for entry in entries):
             return entries
@@ -135,5 +135,5 @@ class OffSale:
 
 
 def _lag_s(departure: OffSaleCar) -> float:
-    """Seconds after a departure for which lists may still show the car."""
+    """Return the seconds for which lists may still show a car after it was found off sale."""
     return GONE_LAG_S if departure.verdict is SaleStatus.GONE else LISTS_LAG_S

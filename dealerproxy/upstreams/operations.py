@@ -19,7 +19,7 @@ from dealerproxy.transport.response import Response, json_body, page_body
 P = ParamSpec("P")
 T_co = TypeVar("T_co", covariant=True)
 
-# What a placeholder of a path stands for. A number that is no id still makes an address of the operation.
+# Patterns of the placeholders in a path. An invalid id still makes an address of the operation.
 _SHAPES = {"id": "[0-9]+", "view": "[0-9A-Za-z_]+"}
 _PLACEHOLDER = re.compile(r"\{(\w+)\}")
 
@@ -27,8 +27,7 @@ _PLACEHOLDER = re.compile(r"\{(\w+)\}")
 class Host(NamedTuple):
     """A host of an upstream.
 
-    `setting` names the setting that may hold another address than `home`. `block_markers` are texts of the page that a
-    blocked caller gets.
+    `setting` names the setting that can replace `home`. `block_markers` are texts of the host's block page.
     """
 
     upstream: UpstreamName
@@ -42,7 +41,7 @@ class Operation(Generic[P, T_co]):
     """One kind of answer of a site.
 
     `path` is below the host's address; `{id}` in it is a car's number, `{view}` a word. `id_parameter` is the query
-    parameter of a number that is not in the path. An operation with a `required_parameter` comes before another at the
+    parameter of a number that is not in the path. An operation with a `required_parameter` precedes another at the
     same path. Operations of one `circuit` are suspended together. `read` returns typed values of a good body; it raises
     Drift.
     """
@@ -66,7 +65,7 @@ class Operation(Generic[P, T_co]):
         return bool(self._pattern.fullmatch(path)) and (self.required_parameter or "") in {"", *url.query}
 
     def subject(self, url: URL, path: str) -> str | None:
-        """Return the number of the car that an address of this operation is about; None for a list, or for no id."""
+        """Return the car's number in an address of this operation; None for a list, or without a valid id."""
         match = self._pattern.fullmatch(path)
         named = match.groupdict().get("id") if match else None
         if named is None and self.id_parameter is not None:

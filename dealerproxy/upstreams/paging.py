@@ -1,4 +1,4 @@
-"""Chunks, sort keys and the order of rows, as the search and the sites use them."""
+"""Chunks, sort keys and the order of rows, shared by the search and the sites."""
 
 import sys
 import zlib
@@ -16,23 +16,23 @@ def _newest_first(listing: Listing) -> int:
     return -listing.registered
 
 
-# By sort, the key of a row, which grows from row to row: descending values are negative.
+# The key of a row by sort. Keys ascend from row to row, so values sorted in descending order are negated.
 SORT_KEYS: Mapping[Sort, Callable[[Listing], int]] = dict.fromkeys(Sort, _newest_first) | {
     Sort.PRICE_ASC: lambda listing: listing.price_krw,
     Sort.PRICE_DESC: lambda listing: -listing.price_krw,
     Sort.MILEAGE_ASC: lambda listing: listing.mileage_km,
 }
-# The order of what stands before every row.
+# Sorts before every row.
 FIRST = (-sys.maxsize, 0)
 
 
 def index_order(listing: Listing, sort: Sort) -> tuple[int, int]:
-    """Return the order of a row in a leg that is read whole: its sort key, then the digest of its id."""
+    """Return the sort position of a row in a leg that is read whole: its sort key, then the digest of its id."""
     return SORT_KEYS[sort](listing), digest(listing.listing_id)
 
 
 def matching(chunk: Chunk, keep: Callable[[Listing], bool]) -> int:
-    """Count the rows that `keep` accepts; if it accepts all, the entries, those left out included."""
+    """Count the rows that `keep` accepts; if it accepts all, count left-out entries too."""
     rows = [entry for entry in chunk.entries if isinstance(entry, Listing)]
     matched = sum(map(keep, rows))
     return matched if matched < len(rows) else len(chunk.entries)
@@ -42,5 +42,5 @@ DIGEST_BYTES = 4
 
 
 def digest(text: str) -> int:
-    """Return a number of 32 bits that stands for an id in a cursor."""
+    """Return the 32-bit number that represents an id in a cursor."""
     return zlib.crc32(text.encode())

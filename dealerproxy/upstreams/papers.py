@@ -1,3 +1,3 @@
-"""Names of the papers that go with a car, as `enrichment` in an answer has them."""
+"""Names of a car's papers, as in `enrichment` in an answer."""
 
 INSPECTION, RECORD, DIAGNOSIS = "inspection", "record", "diagnosis"

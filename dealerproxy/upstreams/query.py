@@ -1,4 +1,4 @@
-"""What a list request wants, and the filters on rows that follow from it."""
+"""The parsed list request, and the filters on rows that follow from it."""
 
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
@@ -12,7 +12,7 @@ from dealerproxy.vocabulary import Make
 
 
 class Display(Struct, frozen=True, kw_only=True):
-    """How to show what was found: at which rate, if the request brings one, and with what besides."""
+    """How to show the rows: the request's exchange rate, if any, and the extra parts to include."""
 
     krw_per_usd: float | None = None
     insider: bool = False
@@ -74,7 +74,7 @@ class RowFilter(Struct, frozen=True):
     colour: str | None = None
 
     def __call__(self, listing: Listing) -> bool:
-        """Whether a listing matches. What a row does not say is left to the upstream's own filter."""
+        """Whether a listing matches. For a value that the row lacks, the upstream's own filter decides."""
         query, facets = self.query, self.facets
         return (
             (query.year_min is None or listing.year >= query.year_min)
@@ -102,15 +102,15 @@ class RowFilter(Struct, frozen=True):
         if asked is None:
             return True
         if asked == "plug_in_hybrid" or (asked != "hybrid" and listing.fuel == "plug_in_hybrid"):
-            # No facet tells plug-ins from other hybrids, so here the row's text decides alone.
+            # No facet separates plug-ins from other hybrids, so only the row's text decides.
             return listing.fuel == asked
         return listing.fuel_word in (None, *self.facets.fuels)
 
 
 class LegRequest(NamedTuple):
-    """What a site plans its legs from.
+    """The input from which a site plans its legs.
 
-    `makes` are the makes to search, each with the words for its models that were asked for; () when no model was.
+    `makes` are the makes to search, each with the requested words for its models; () without a requested model.
     """
 
     query: Query

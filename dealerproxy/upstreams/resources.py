@@ -1,4 +1,4 @@
-"""What the application gives a site to work with, and how a site is opened."""
+"""The resources that the application passes to a site, and the types of opening a site."""
 
 from collections.abc import Callable, Mapping
 from contextlib import AbstractAsyncContextManager
@@ -23,7 +23,7 @@ class OpenFetcher(Protocol):
 
 
 class Resources(NamedTuple):
-    """What all sites share; `clock` counts seconds and never goes back, `judged` is told of the rows of each answer."""
+    """What all sites share; `clock` is monotonic (seconds), `judged` is called for the rows of each answer."""
 
     cache: StaleCache
     off_sale: OffSale
@@ -33,5 +33,5 @@ class Resources(NamedTuple):
 
 
 OpenSite = Callable[[Resources], AbstractAsyncContextManager[Upstream[Any]]]
-# Returns what opens a site. Raises SettingsError for a setting that the site cannot use.
+# Returns the function that opens a site. Raises SettingsError for a setting that the site cannot use.
 SetUpSite = Callable[[Settings, Vocabulary], OpenSite]

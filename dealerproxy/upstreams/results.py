@@ -1,4 +1,4 @@
-"""What a site returns besides chunks of rows and cars."""
+"""Types that a site returns besides chunks of rows and cars."""
 
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple, Protocol
@@ -25,7 +25,7 @@ class Leg(Protocol):
 
 
 class SitePlan(NamedTuple):
-    """The legs of a query at one site; without any, `skip` says why. `notices` tell what was not searched."""
+    """The legs of a query at one site; without any, `skip` is the reason. `notices` name what was not searched."""
 
     legs: Sequence[Leg] = ()
     skip: SkipReason | None = None
@@ -35,7 +35,7 @@ class SitePlan(NamedTuple):
 class EnrichedRows(NamedTuple):
     """Rows filled from their adverts, by listing id; None for a car that is no longer on sale.
 
-    A row that is missing stays as it is; `failure` says why, if the site failed.
+    A missing row stays as it is; `failure` is the reason if the site failed.
     """
 
     rows: Mapping[str, Listing | None] = {}
@@ -45,7 +45,7 @@ class EnrichedRows(NamedTuple):
 class StockedModels(NamedTuple):
     """The models that a site has cars of, by make, in the order to show; all names are the vocabulary's.
 
-    `at` is when the site said so, in unix seconds; None for what is known just now.
+    `at` is the time of the site's answer in unix seconds; None for current data.
     """
 
     models: Mapping[str, Sequence[str]]

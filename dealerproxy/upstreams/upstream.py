@@ -1,7 +1,7 @@
-"""The protocol that a site implements: all that the search and the routes know of it.
+"""The protocol that a site implements; the search and the routes use nothing else of it.
 
-It speaks `query` (what is wanted), `results` (legs and what else comes back), `paging` (chunks and the order of rows)
-and `availability` (whether a car can be bought), and of `vehicles` listings, chunks, cars and their papers.
+Its types are in `query` (requests), `results` (legs and other results), `paging` (chunks and the order of rows) and
+`availability` (whether a car can be bought); listings, chunks, cars and papers are in `vehicles`.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -25,14 +25,14 @@ class Upstream(Protocol[L_contra]):
 
     @property
     def operations(self) -> Sequence[str]:
-        """The names of the site's operations, as log lines and metrics of troubles have them."""
+        """The names of the site's operations, as in log lines and metrics."""
 
     @property
     def adverts(self) -> Adverts:
-        """What is known of adverts that went missing."""
+        """The site's watch for missing adverts."""
 
     def plan(self, request: LegRequest, vocabulary: Vocabulary) -> SitePlan:
-        """Return the legs of a query, or why there are none. Calls nobody."""
+        """Return the legs of a query, or why there are none. Sends no request."""
 
     async def chunk(self, leg: L_contra, index: int, deadline: Deadline, *, bypass_cache: bool) -> CacheResult[Chunk]:
         """Return a leg's chunk by index. Raises UpstreamError."""
@@ -40,7 +40,7 @@ class Upstream(Protocol[L_contra]):
     async def count(
         self, leg: L_contra, keep: Callable[[Listing], bool], deadline: Deadline, *, bypass_cache: bool
     ) -> CacheResult[int]:
-        """Return how many rows a leg has; where the site filters nothing, how many `keep`. Raises UpstreamError."""
+        """Return a leg's row count; if the site cannot filter, of rows that `keep` accepts. Raises UpstreamError."""
 
     async def enrich(self, rows: Sequence[Listing], deadline: Deadline, *, bypass_cache: bool) -> EnrichedRows:
         """Fill rows of this site from their adverts. Never raises UpstreamError."""
@@ -48,10 +48,10 @@ class Upstream(Protocol[L_contra]):
     async def find(
         self, listing_id: str, deadline: Deadline, *, bypass_cache: bool = False
     ) -> CacheResult[Car | SaleStatus]:
-        """Return a car that can be bought, or why it cannot. Raises UpstreamError when nobody can tell."""
+        """Return a car that can be bought, or the status of any other. Raises UpstreamError if it is unknown."""
 
     async def documents(self, car: Car, krw_per_usd: float, deadline: Deadline) -> Documents:
-        """Return a car's papers; nothing of them can fail the car."""
+        """Return a car's papers. Never raises UpstreamError: a failed paper does not fail the car."""
 
     async def availability(
         self, listing_ids: Sequence[str], deadline: Deadline, *, bypass_cache: bool
@@ -59,4 +59,4 @@ class Upstream(Protocol[L_contra]):
         """Return each car's outcome by listing id; `unknown` for one that could not be checked."""
 
     async def facets(self, deadline: Deadline) -> StockedModels:
-        """Return the makes and models with cars; if the site fails, those known of it, with a notice."""
+        """Return the makes and models with cars; if the site fails, the known ones with a notice."""

@@ -1,7 +1,7 @@
-"""Single values of adverts and papers, read one by one: a value, or None.
+"""Readers of single values of adverts and papers: each returns a value, or None.
 
-Papers are filled in by hand and by many hands, so one odd value must not spoil a paper: only what a reader declares
-mandatory raises Drift.
+Many people fill in papers by hand, so one odd value must not make a paper unreadable: only values that a reader
+declares mandatory raise Drift.
 """
 
 import json
@@ -22,11 +22,11 @@ from dealerproxy.vocabulary import Vocabulary
 
 T = TypeVar("T")
 
-# `20250818`, `2026-07-30` and `2026-07-15T14:34:47.5` all stand in captured papers.
+# `20250818`, `2026-07-30` and `2026-07-15T14:34:47.5` all occur in captured papers.
 _DATE = re.compile(r"(\d{4})(-?)(\d{2})\2(\d{2})(?:T.*)?", re.ASCII)
-_CODE = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,31}")  # what may stand in an answer as it is: no Korean, no novels
+_CODE = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,31}")  # a code that may be shown unchanged: short, no Korean
 _VIN = re.compile(r"[A-HJ-NPR-Z0-9]{17}", re.ASCII)
-# `123가4567`, with the region of before 2004 too (`서울 12가 3456`).
+# `123가4567`, or with a region as before 2004 (`서울 12가 3456`).
 _PLATE = re.compile(
     r"(?:(?:서울|부산|대구|인천|광주|대전|울산|세종|경기|강원|충북|충남|전북|전남|경북|경남|제주) ?\d{1,2}|\d{2,3})"
     r" ?[가-힣] ?\d{4}",
@@ -39,20 +39,20 @@ _MISSING = re.compile(r"missing required field `([^`]+)`")
 _PLACE = re.compile(r"- at `\$\.?([^`]*)`$")
 
 
-# What stands where a damaged text or number stood: of a type that no reader takes for a value, and not empty.
+# Replaces a damaged text or number: not empty, and of a type that no reader accepts as a value.
 DAMAGED: Mapping[str, bool] = {"unreadable": True}
-# Half a character, as a lone surrogate escape or a byte that is no UTF-8 leaves it, or what another program put there.
+# Half a character: a lone surrogate escape, a byte that is not UTF-8, or another program's replacement for one.
 _HALF = re.compile("[\ud800-\udfff\ufffd]")
-# Control characters that stand nowhere in JSON, not even between values; and escapes that JSON does not know.
+# Control characters that JSON allows nowhere, and escapes that JSON does not have.
 _CONTROL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f]")
 _BAD_ESCAPE = re.compile(r'(?<!\\)((?:\\\\)*+)\\(?!["\\/bfnrt]|u[0-9A-Fa-f]{4})')
 _LONGEST_NUMBER = 40
-# Damaged JSON is read again by slower means, and on the event loop: larger than an honest page it is drift.
+# Damaged JSON is read again by a slower parser, on the event loop; if it is larger than a normal page, it is drift.
 MOST_DAMAGED, MOST_DAMAGED_KEYS, MOST_DAMAGED_ESCAPES = 800_000, 25_000, 60_000
 
-# What is in no text of a car's that is shown: markup, and half a character.
+# Characters that no shown text contains: markup, and half a character.
 _MARKUP = re.compile('[<>"`\\\\\ufffd]')
-# Spaces of other widths, and characters nobody sees that sellers copy along with a word.
+# Spaces of other widths, and invisible characters that sellers copy along with a word.
 _SPACES = dict.fromkeys(map(ord, "\u00a0\u2002\u2003\u2009\u202f\u3000"), " ") | dict.fromkeys(
     map(ord, "\u00ad\u200b\u200c\u200d\u2060\ufeff")
 )
@@ -62,7 +62,7 @@ YEARS_AHEAD = 2
 
 
 class Damaged(Struct, frozen=True):
-    """A text that `decode` could not keep, for readers that must tell it from a missing one."""
+    """A text that `decode` could not keep, for readers that must distinguish it from a missing one."""
 
     unreadable: bool
 
@@ -75,10 +75,9 @@ class Coded(NamedTuple):
 
 
 def decode(body: bytes, kind: type[T]) -> T:
-    """Decode a body whose fields without a default are mandatory; raises Drift naming the path that is wrong.
+    """Decode a body whose fields without a default are mandatory; raises Drift naming the wrong path.
 
-    A text that is no Unicode, or a number beyond reason, costs its own value, which becomes DAMAGED; an object with
-    such a key is DAMAGED itself.
+    A text that is not Unicode, or a number that is too large, becomes DAMAGED; so does an object with such a key.
     """
     check_json(body)
     try:
@@ -98,7 +97,7 @@ def decode(body: bytes, kind: type[T]) -> T:
 
 
 def _tolerant(body: bytes) -> object:
-    """Decode JSON with damaged texts, in linear time. Raises ValueError for what is no JSON all the same."""
+    """Decode JSON with damaged texts, in linear time. Raises ValueError for a body that still is no JSON."""
     text = _CONTROL.sub("\ufffd", body.decode("utf-8", "surrogateescape"))
     document: object = json.loads(
         _BAD_ESCAPE.sub("\\1\ufffd", text),
@@ -120,7 +119,7 @@ def _object(pairs: list[tuple[str, object]]) -> Mapping[str, object]:
 
 
 def _sound(value: object) -> object:
-    """Replace what is damaged; the objects inside are sound already."""
+    """Replace damaged values; nested objects are done already."""
     if isinstance(value, str):
         return DAMAGED if not value.isascii() and _HALF.search(value) else value
     return [_sound(entry) for entry in value] if isinstance(value, list) else value
@@ -140,7 +139,7 @@ def _refuse(word: str) -> object:
 
 
 def shown(value: object) -> str | None:
-    """Return a text fit to be shown, without blanks around it; None for none, and for one that is unfit."""
+    """Return a text that can be shown, without blanks around it; None for a missing or unfit one."""
     return _fit(value) if isinstance(value, str) and len(value) <= MOST_TEXT else None
 
 
@@ -151,17 +150,17 @@ def _fit(text: str) -> str | None:
 
 
 def is_fit(text: str) -> bool:
-    """Whether a text can be shown: not empty, not endless, without markup, control or direction characters."""
+    """Whether a text can be shown: not empty, not too long, without markup, control or direction characters."""
     return 0 < len(text) <= MOST_TEXT and text.isprintable() and not _MARKUP.search(text)
 
 
 def plate(value: object, vocabulary: Vocabulary) -> str | None:
-    """Return a Korean licence plate; anything else is null and counted, without the text itself."""
+    """Return a Korean licence plate; anything else is None, and counted without its text."""
     return _shaped(_PLATE, value, "plate", vocabulary)
 
 
 def vin(value: object, vocabulary: Vocabulary) -> str | None:
-    """Return a VIN (17 letters and digits without I, O and Q); anything else is null and counted."""
+    """Return a VIN (17 letters and digits without I, O and Q); anything else is None and counted."""
     return _shaped(_VIN, value.upper() if isinstance(value, str) else value, "vin", vocabulary)
 
 
@@ -175,7 +174,7 @@ def _shaped(shape: re.Pattern[str], value: object, kind: str, vocabulary: Vocabu
 
 
 def is_year(year: int) -> bool:
-    """Whether a car can be of this year: from 1950 to the model years sold by now."""
+    """Whether a year is a possible model year: from 1950 to YEARS_AHEAD after the current year."""
     return FIRST_YEAR <= year <= time.gmtime().tm_year + YEARS_AHEAD
 
 
@@ -205,18 +204,18 @@ def whole(value: object) -> int | None:
 
 
 def tick(value: object) -> bool | None:
-    """Return a box that was ticked or not; anything but true and false is no answer."""
+    """Return the value of a tick box; None for anything but true and false."""
     return value if isinstance(value, bool) else None
 
 
 def code(value: object) -> str | None:
-    """Return a code if it is fit to stand in an answer: short, and plain ASCII."""
+    """Return a code if it can be shown: short, and plain ASCII; else None."""
     text = str(value) if isinstance(value, int) and not isinstance(value, bool) else value
     return text if isinstance(text, str) and _CODE.fullmatch(text) else None
 
 
 def coded(value: object) -> Coded:
-    """Return the code and title of a `{code, title}` object; of anything else neither."""
+    """Return the code and title of a `{code, title}` object; both None for anything else."""
     if not isinstance(value, Mapping):
         return Coded(None, None)
     return Coded(code(value.get("code")), short_text(value.get("title")))
@@ -225,7 +224,7 @@ def coded(value: object) -> Coded:
 def token(table: str, pair: Coded, vocabulary: Vocabulary) -> str:
     """Return the token of a pair by a table of sheet.toml: by its code, else by its title.
 
-    What the table does not know is counted and keeps its code (`code_7`), or is `unknown` without one.
+    A pair that the table lacks is counted and becomes its code (`code_7`), or `unknown` without one.
     """
     words = vocabulary.sheet.tokens[table]
     for word in pair:

@@ -27,8 +27,8 @@ _TAG = re.compile(
     re.DOTALL,
 )
 _ONE_ATTRIBUTE = re.compile(_ATTRIBUTE)
-# A page with fewer tags cannot nest deep enough to be slow. Then a pattern finds tags with too many attributes; a long name
-# counts as several.
+# A page with fewer tags cannot nest deep enough to be slow. Then a pattern finds tags with too many attributes; a long
+# name counts as several.
 FEW_TAGS = 1_000
 _LOADED = re.compile(rf"</?[a-zA-Z](?:{_attribute('{0,99}+')}){{{MOST_ATTRIBUTES + 1}}}")
 # Elements whose text contains no tags, with the pattern of its end.

@@ -62,9 +62,9 @@ Vehicles = Mapping[tuple[str, str], frozenset[str | None]]
 
 
 class RowFilter(Struct, frozen=True):
-    """The filters on the rows: exact where a site's own are wide, and all there are for a site without any.
+    """The filters on rows, which refine a site's own filters or replace missing ones.
 
-    A model group without an entry in `vehicles` is wanted whole. `colour` is what the rows of a search by colour have.
+    A model group without an entry in `vehicles` matches whole. `colour` is the colour of the rows of a search by it.
     """
 
     query: Query

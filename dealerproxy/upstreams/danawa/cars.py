@@ -1,6 +1,6 @@
 """One car of Danawa's list, from its feeder: one answer has its sale status, the car and its papers.
 
-The feeder is the only witness. So its 404 is a failure, and only an empty answer proves that a car is gone.
+The feeder is the only source. So its 404 is a failure, and only an empty answer proves that a car is gone.
 """
 
 import asyncio
@@ -32,7 +32,7 @@ from dealerproxy.vehicles.car import Car, Documents, SaleStatus
 from dealerproxy.vocabulary import Vocabulary
 
 CAR = "car"
-# Raise it when the shape of a ParsedAdvert changes: other processes may still store the old one.
+# Increase it when the shape of a ParsedAdvert changes: Redis may still hold the old one.
 _VERSION = 3
 # How old papers may be while the feeder fails; a car is never older than `fresh_s`.
 PAPER_IF_ERROR_S = 600.0
@@ -41,19 +41,19 @@ T = TypeVar("T")
 
 
 class Feeder(Protocol):
-    """Fetches a car from the feeder, as the site's client does; `base` is the site's address."""
+    """A client that fetches a car from the feeder; `base` is the site's address."""
 
     base: URL
 
     async def car(self, listing_id: str, read: Callable[[bytes], T], *, within_s: float) -> T:
-        """Return what `read` makes of a good answer, or raise UpstreamError."""
+        """Return the result of `read` for a good answer. Raises UpstreamError."""
         ...
 
 
 class ParsedAdvert(Struct, frozen=True):
     """A car on sale and its papers, read once: prices in KRW, papers None where the feeder has none.
 
-    What cannot be read is None too; then `drifts` says why, under CAR, INSPECTION or RECORD.
+    Unreadable parts are None too; then `drifts` has the error, under CAR, INSPECTION or RECORD.
     """
 
     car: Car | None
@@ -62,7 +62,7 @@ class ParsedAdvert(Struct, frozen=True):
     drifts: Mapping[str, CachedDrift] = {}
 
     def shown_car(self) -> Car:
-        """The car. Raises Drift when it cannot be read."""
+        """Return the car. Raises Drift when it cannot be read."""
         if self.car is None:
             raise self.drifts[CAR].error() if CAR in self.drifts else Drift("$", "neither a car nor a reason")
         return self.car
@@ -92,7 +92,7 @@ class DanawaCars:
         self.adverts = adverts or Adverts(UPSTREAM, FEEDER.circuit, off_sale)
         self._client, self._vocabulary, self._cache, self._off_sale = client, vocabulary, cache, off_sale
         self._deadline_s = deadline_s
-        # The papers come with the car, so they are read from what was found a moment ago.
+        # The papers come with the car, so they are read from the answer that was just cached.
         self._fresh, self._found = (
             CachePolicy[ParsedAdvert | SaleStatus](
                 FEEDER.circuit,
@@ -108,7 +108,7 @@ class DanawaCars:
     async def find(
         self, listing_id: str, deadline: Deadline, *, bypass_cache: bool = False
     ) -> CacheResult[Car | SaleStatus]:
-        """Return a car on sale, or the status of one that is not. Raises UpstreamError if that is not known."""
+        """Return a car on sale, or the status of one that is not. Raises UpstreamError if the status is unknown."""
         found = await self._current(listing_id, deadline, bypass_cache=bypass_cache)
         return CacheResult(self._car(found.value, listing_id), *found[1:])
 
@@ -124,7 +124,7 @@ class DanawaCars:
     async def availability_of(
         self, listing_id: str, deadline: Deadline, *, bypass_cache: bool = False
     ) -> CacheResult[SaleStatus]:
-        """Return a car's sale status, even if its car cannot be read. Raises UpstreamError if it is not known."""
+        """Return a car's sale status, even if its car cannot be read. Raises UpstreamError if it is unknown."""
         found = await self._current(listing_id, deadline, bypass_cache=bypass_cache)
         verdict = found.value if isinstance(found.value, SaleStatus) else SaleStatus.LIVE
         return CacheResult(verdict, *found[1:])
@@ -143,7 +143,7 @@ class DanawaCars:
     async def _current(
         self, listing_id: str, deadline: Deadline, *, bypass_cache: bool
     ) -> CacheResult[ParsedAdvert | SaleStatus]:
-        """Return an advert that is not old. Raises the failure of its reload."""
+        """Return an advert that is fresh. Raises the error of its reload."""
         found = await self._advert(self._fresh, listing_id, deadline, bypass_cache=bypass_cache)
         if found.failure is not None and found.age_s >= self._fresh.fresh_s:
             raise found.failure
@@ -192,7 +192,7 @@ class DanawaCars:
         return found
 
     def _read(self, body: bytes, listing_id: str) -> ParsedAdvert | SaleStatus:
-        """Reads an answer and all parts of it; a part that drifts is reported and fails nothing yet."""
+        """Reads an answer and all parts of it; a part that drifts is reported and raises later, when it is used."""
         advert = FEEDER.read(body, listing_id)
         if isinstance(advert, SaleStatus):
             return advert

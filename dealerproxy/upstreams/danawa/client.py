@@ -1,7 +1,7 @@
-"""Danawa over the wire: a page of its list, and a car from the feeder M-Park. Bodies of good answers, or UpstreamError.
+"""The HTTP client of Danawa: fetches a page of its list, or a car from the feeder M-Park, or raises UpstreamError.
 
-The bridge between the two is never followed: its query says which feeder has the car and under which number, and the
-feeder's address is a setting.
+The bridge between the two is never followed: its query holds the car's feeder and number, and the feeder's address is
+a setting.
 """
 
 from collections.abc import Callable, Mapping
@@ -14,7 +14,7 @@ from dealerproxy.transport.response import Response
 from dealerproxy.upstreams.danawa.operations import FEEDER, LIST
 from dealerproxy.upstreams.danawa.urls import list_url
 
-# Nothing at once: four a second is what the site is given credit for, from the first second on.
+# No burst: the site's rate limit holds from the first second.
 LIST_MANNERS = FetchPolicy((LIST.circuit,), burst=1, in_flight=4, max_bytes=4_000_000)
 FEEDER_MANNERS = FetchPolicy((FEEDER.circuit,), burst=1, in_flight=4, max_bytes=4_000_000)
 
@@ -22,14 +22,14 @@ T = TypeVar("T")
 
 
 class PageBody(NamedTuple):
-    """A page as it came, and the charset its header names."""
+    """A page's body, and the charset in its header."""
 
     body: bytes
     charset: str | None
 
 
 def request_headers(user_agent: str) -> Mapping[str, str]:
-    """Headers a reader's browser sends; no cookie, no token."""
+    """Return the headers that a browser sends, without cookie or token."""
     return {
         "User-Agent": user_agent,
         "Accept": "text/html,application/xhtml+xml,application/json;q=0.9,*/*;q=0.8",
@@ -38,9 +38,9 @@ def request_headers(user_agent: str) -> Mapping[str, str]:
 
 
 class DanawaClient:
-    """Asks Danawa and its feeder, each through a fetcher of its own; `within_s` bounds a call, its turn included.
+    """Fetches from Danawa and its feeder, each with its own fetcher; `within_s` bounds a call and its wait for a turn.
 
-    `read` makes of a good body what is asked for; a Drift it raises is the site's, and its page may be kept.
+    `read` converts a good body; a Drift that it raises counts as the site's, and its page may be kept.
     """
 
     def __init__(self, site: Fetcher, feeder: Fetcher, *, site_url: str, feeder_url: str) -> None:
@@ -51,7 +51,7 @@ class DanawaClient:
     async def page(
         self, brand: str, series: str | None, number: int, read: Callable[[PageBody], T], *, within_s: float
     ) -> T:
-        """Page `number` (from 1) of a listing."""
+        """Return page `number` (from 1) of a listing."""
         url = list_url(self.base, brand, series, number)
 
         def judge(response: Response) -> T:
@@ -60,7 +60,7 @@ class DanawaClient:
         return await self._site.get(LIST.circuit, url, judge, within_s=within_s)
 
     async def car(self, listing_id: str, read: Callable[[bytes], T], *, within_s: float) -> T:
-        """A car as the feeder's JSON tells it."""
+        """Return a car from the feeder's JSON."""
         url = FEEDER.url(self._feeder_base, id=listing_id)
         return await self._feeder.get(
             FEEDER.circuit, url, lambda response: read(FEEDER.body(response)), within_s=within_s

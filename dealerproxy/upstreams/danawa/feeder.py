@@ -1,10 +1,10 @@
-"""One car in full from the feeder M-Park, whose cars Danawa lists: bytes in, a car and its papers out.
+"""The parser of the feeder M-Park, whose cars Danawa lists: bytes in, a car and its papers out.
 
-No answer of the feeder was ever captured. Programs that follow it read `data.detailInfo[0]` and its keys `carName`,
+No answer of the feeder was ever captured. Published programs read `data.detailInfo[0]` and its keys `carName`,
 `demoAmt` (만원), `yymm`, `yyyy`, `startYearMonth`, `km`, `carGas`, `carColor`, `numCc`, `carType`, `carAutoGbn`,
-`images`, and elsewhere `demoNo` and `carNo`. Reconstructed after the labels of its page are the words of `yymm`, the
-state and all of the inspection and the insurance history. So a number may be a text, and only what is asked for as
-mandatory can fail an answer; anything else odd is simply not known.
+`images`, and elsewhere `demoNo` and `carNo`. The words of `yymm`, the state and all of the inspection and the insurance
+history are reconstructed from the labels of its page. So a number may be a text, and only a mandatory field can fail
+an answer; any other unreadable value is unknown.
 """
 
 import re
@@ -38,10 +38,10 @@ from dealerproxy.vocabulary import Vocabulary
 
 PLACE = "data.detailInfo[0]"
 NUMBER = f"{PLACE}.demoNo"
-# Mandatory paths. Without a model year in `yymm` the year is that of `yyyy`.
+# Mandatory paths. `yyyy` is the model year if `yymm` has none.
 NAME, PRICE, MILEAGE, YEAR = f"{PLACE}.carName", f"{PLACE}.demoAmt", f"{PLACE}.km", f"{PLACE}.yyyy"
 
-# Reconstructed: where a car that cannot be bought would say so. The words are those of the list's own marks.
+# Reconstructed: the state of a car that is off sale. The words are those of the list's own marks.
 STATUS = f"{PLACE}.demoStatus"
 STATUSES = {
     "판매완료": SaleStatus.SOLD,
@@ -59,7 +59,7 @@ TIMES = "회"
 
 NOTHING = (None, "")
 LIMIT = 10**12
-CENTURY_ENDS = 50  # of two digits, these and more are years of the last century
+CENTURY_ENDS = 50  # two-digit years from here on are in the last century
 _NUMBER = re.compile(r"(?:\d{1,3}(?:,\d{3})+|\d{1,12})(?:\.\d+)?", re.ASCII)
 # `22년09월(23년형)`: first registered in September 2022, model year 2023.
 _YYMM = re.compile(r"(?:(\d{2}|\d{4})년\s*(\d{1,2})월)?\s*(?:\(\s*(\d{2}|\d{4})년형\s*\))?", re.ASCII)
@@ -68,7 +68,7 @@ _DATE_JOINERS = str.maketrans(dict.fromkeys("년월./", "-"))
 
 
 class Advert(Struct, frozen=True):
-    """What is read of a car, under the feeder's own names; any of it may be missing or of any type."""
+    """A car's fields under the feeder's own names; each may be missing or of any type."""
 
     demoNo: Any = None
     demoStatus: Any = None
@@ -107,17 +107,17 @@ class _Answer(Struct, frozen=True):
 
 
 class _Dated(NamedTuple):
-    """What `yymm` says; None where it does not."""
+    """The parsed `yymm`; None for a missing part."""
 
     model_year: int | None
     registered: int | None
 
 
 def read_advert(body: bytes, listing_id: str) -> Advert | SaleStatus:
-    """Read the answer about a car: the advert of one on sale, or why it cannot be bought. An empty list means GONE.
+    """Read the answer about a car: the advert of one on sale, or its sale status. An empty list means GONE.
 
-    Raises Drift when there is no such list, when the car is another one, and for a state nobody knows, or a field
-    nobody reads that tells of a sale: it might mean sold.
+    Raises Drift for a missing list, for another car, for an unknown state, and for an unknown field about a sale,
+    because each might mean sold.
     """
     found = decode(body, _Answer).data.detailInfo
     if not found:
@@ -137,8 +137,8 @@ def read_advert(body: bytes, listing_id: str) -> Advert | SaleStatus:
 def normalise(advert: Advert, listing_id: str, vocabulary: Vocabulary, base: URL = HOME) -> Car:
     """Turn an advert into a car; `base` is the address of the list that leads to it.
 
-    Raises Drift naming the mandatory path that is missing or cannot be told in English. A fuel or an engine that the
-    feeder leaves out is told by the name, as in the list.
+    Raises Drift naming the mandatory path that is missing or has no English. A fuel or an engine size that the feeder
+    leaves out is taken from the name, as in the list.
     """
     name = shown(advert.carName)
     if name is None:
@@ -197,7 +197,7 @@ def read_inspection(advert: Advert, vocabulary: Vocabulary) -> InspectionReport 
     """Read the summary of an inspection; None when there was none.
 
     It counts replacements and welds but names no panels, so neither frame nor exterior damage is known. Raises Drift
-    when it does not say, in a known word, whether there was an accident.
+    unless it says in a known word whether there was an accident.
     """
     if advert.checkNo in NOTHING:
         return None
@@ -218,7 +218,7 @@ def read_inspection(advert: Advert, vocabulary: Vocabulary) -> InspectionReport 
         dealer_inspection=DealerInspection(None, None),
         simple_repair=simple_repair,
         inspected_on=_date(advert.checkDate),
-        # It says that the car served as something else, not as what.
+        # It says that the car's usage changed, but not to what.
         usage_changes=None if served is None else ("unknown",) if served else (),
         flood=flood,
     )
@@ -266,18 +266,18 @@ def _accident_summary(advert: Advert, has_accident: bool, simple_repair: bool | 
 
 
 def _word(value: object, vocabulary: Vocabulary) -> str | None:
-    """Encar's word for a word of the feeder's."""
+    """Return Encar's word for a word of the feeder."""
     text = short_text(value)
     return vocabulary.danawa.encar_word(text) if text else None
 
 
 def _digits(value: object) -> str:
-    """An id as text; it may come as a number, as `6061500368.0` too."""
+    """Return an id as text; it may be a number, `6061500368.0` included."""
     return str(int(value) if isinstance(value, float) and value.is_integer() else value).strip()
 
 
 def _number(value: object, unit: str = "") -> float | None:
-    """A number from 0 up that is no absurdity; as a text it may have commas and its unit."""
+    """Return a plausible number from 0 up; a text may have commas and the unit."""
     if isinstance(value, str):
         text = (short_text(value) or "").removesuffix(unit).rstrip()
         value = float(text.replace(",", "")) if _NUMBER.fullmatch(text) else None
@@ -315,7 +315,7 @@ def _year_of(digits: str) -> int | None:
 
 
 def _month_of(year: str, month: str) -> int | None:
-    """The month as YYYYMM."""
+    """Return the month as YYYYMM."""
     full = _year_of(year)
     return full * 100 + int(month) if full and 1 <= int(month) <= 12 else None
 
@@ -335,7 +335,7 @@ def _year_month(value: object) -> int | None:
 
 
 def _date(value: object) -> str | None:
-    """The day as ISO 8601; the page writes `2026년 06월 08일`."""
+    """Return the day as ISO 8601; the page writes `2026년 06월 08일`."""
     return iso_date("".join((short_text(value) or "").split()).removesuffix("일").translate(_DATE_JOINERS))
 
 
@@ -347,7 +347,7 @@ def _yes_or_no(value: object, vocabulary: Vocabulary) -> bool | None:
 
 
 def _photos(images: object) -> tuple[Photo, ...]:
-    """Photos in their order without repeats. An entry is an address, or has one under a name nobody knows."""
+    """Return the photos in order without repeats. An entry is an address, or has one under an unknown key."""
     found: dict[str, Photo] = {}
     for entry in images[:MOST_ROWS] if isinstance(images, list) else ():
         texts = entry.values() if isinstance(entry, Mapping) else (entry,)

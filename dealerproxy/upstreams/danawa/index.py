@@ -1,7 +1,7 @@
 """A listing as an index: Danawa neither sorts nor filters, so a brand's pages are read whole and kept.
 
-An index is fresh for ten minutes and usable for two hours; a usable one is answered at once while it is read anew
-behind the request. One that was never read is waited for a moment only: reading goes on in the background.
+An index is fresh for ten minutes and usable for two hours; a stale one is returned at once while it is read again in
+the background. For an index that was never read a request waits WAIT_S; the reading continues in the background.
 """
 
 import asyncio
@@ -22,27 +22,27 @@ from dealerproxy.transport.troubles import upstream_trouble
 from dealerproxy.upstreams.danawa.listing import CONTAINER, silence
 from dealerproxy.vehicles.listing import LeftOut, LeftOutReason, Listing
 
-# Raise it when the stored rows change.
+# Increase it when the stored rows change.
 _VERSION = 2
 FRESH_S = 600.0
 USABLE_S = 7_200.0
-# How long a request waits for an index that was never read, and when it is told to come back.
+# How long a request waits for an index that was never read, and the Retry-After it then returns.
 WAIT_S = 1.5
 COME_BACK_S = 5.0
-# After a failed reading the next one starts no sooner.
+# The pause after a failed reading.
 BACK_OFF_S = 30.0
-# Rows seen within this time show that Danawa's pages can still be read.
+# Rows read within this time show that Danawa's pages are still readable.
 ALIVE_S = 86_400.0
 CARS_A_PAGE = 30
 SIDE_BY_SIDE = 4
-# Readings at a time: more would only starve each other of the request rate.
+# Readings at a time; more would only share the same request rate.
 READINGS = 2
 # Longer than any reading takes: 200 pages at 4 a second.
 READING_S = 90.0
 MAX_PAGES = 200
-# A listing of several pages, or one that ends with a page not found, has at least so much of what it had before.
+# A listing of several pages, or one that ends with a 404, has at least this share of its previous rows.
 MOST_OF = 0.8
-# Listings that are kept warm: how often they are looked at, and how long before they grow stale they are read anew.
+# For listings that are kept warm: how often they are checked, and how long before they grow stale they are read again.
 LOOK_EVERY_S = 15.0
 AHEAD_S = 60.0
 
@@ -55,7 +55,7 @@ class Brand(NamedTuple):
 
 
 class PageRead(NamedTuple):
-    """One page: its rows in order, how many cars it holds, and whether it says in words that there are none."""
+    """One page: its rows in order, how many cars it holds, and whether a text says that there are none."""
 
     entries: Sequence[Listing | LeftOut]
     cars: int
@@ -63,7 +63,7 @@ class PageRead(NamedTuple):
 
 
 class Index(Struct, frozen=True):
-    """All rows of a listing; `confirmed` is false for an emptiness not put in words, `cut` true at the page limit."""
+    """All rows of a listing; `confirmed` is false if it is empty and no text says so, `cut` true at the page limit."""
 
     entries: tuple[Listing | LeftOut, ...]
     confirmed: bool = True
@@ -71,7 +71,7 @@ class Index(Struct, frozen=True):
 
 
 class _Known(NamedTuple):
-    """The last index of a listing that was used, when it was read, and its (make, model) pairs."""
+    """A listing's last used index, the time of its reading, and its (make, model) pairs."""
 
     kept: Index
     at: float
@@ -79,7 +79,7 @@ class _Known(NamedTuple):
 
 
 class Indexes:
-    """Reads and keeps indexes; one reading of a listing at a time, however many ask."""
+    """Reads and keeps indexes; concurrent requests for a listing share one reading."""
 
     def __init__(
         self,
@@ -107,9 +107,9 @@ class Indexes:
         self._turns = asyncio.Semaphore(READINGS)
 
     async def get(self, brand: Brand, deadline: Deadline) -> CacheResult[Index]:
-        """An index. Raises Warming, or what the last reading raised.
+        """Return an index. Raises Warming, or the error of the last reading.
 
-        That a request wants a fresh look changes nothing: no listing is read again for one.
+        A request cannot bypass the cache: no listing is read again for one request.
         """
         try:
             return await self._get(self._kind, brand, Deadline(min(WAIT_S, deadline.remaining())))
@@ -117,7 +117,7 @@ class Indexes:
             raise Warming("the listing is being read for the first time", COME_BACK_S) from None
 
     def at_hand(self, brand: Brand) -> bool:
-        """Whether there is a usable index of a listing."""
+        """Whether a usable index of a listing is cached."""
         known = self._known.get(brand)
         return known is not None and self._now() - known.at < USABLE_S
 
@@ -128,11 +128,11 @@ class Indexes:
     async def keep_warm(
         self, brands: Sequence[Brand], sleep: Callable[[float], Awaitable[None]] = asyncio.sleep
     ) -> None:
-        """Read listings anew before they grow stale, one after another, for as long as the service runs."""
+        """Read listings again before they grow stale, one after another, until cancelled."""
         with background():
             while True:
                 for brand in brands:
-                    with suppress(UpstreamError):  # told where it happened, and tried again after the back-off
+                    with suppress(UpstreamError):  # logged where it occurred, and retried after the back-off
                         await self._get(self._warm, brand, Deadline(READING_S))
                 await sleep(LOOK_EVERY_S)
 
@@ -147,10 +147,9 @@ class Indexes:
         return found
 
     async def _read(self, brand: Brand) -> Index:
-        """Read page after page until one has nothing new. A short page is not the end by itself: a car may be unseen.
+        """Read page after page until one has no new car. A short page is not the end: some cars may be unreadable.
 
-        Pages are asked for side by side, but only what the pages before leave open counts: an error behind the end
-        does not matter.
+        Pages are fetched several at a time, but an error on a page after the end is ignored.
         """
         async with self._turns:
             first = await self._read_page(brand, 1)
@@ -178,7 +177,7 @@ class Indexes:
             return self._index(brand, entries, cut=True)
 
     def _ends(self, brand: Brand, seen: AbstractSet[str], rest: Sequence[PageRead | BaseException]) -> bool:
-        """Whether a page that is not found is one past the end: none after it shows a car, nor did the last reading."""
+        """Whether a 404 is past the end: no page after it has cars, and few rows of the last index are missing."""
         known = self._known.get(brand)
         expected = len({entry.listing_id for entry in known.kept.entries}) if known is not None else 0
         cars_after = any(
@@ -199,7 +198,7 @@ class Indexes:
         return Index(tuple(entries), cut=cut)
 
     def _nothing(self, brand: Brand, page: PageRead) -> Index:
-        """Believe a first page without cars if it says so, or if it fits all that was seen lately."""
+        """Return an empty index if the first page says so, or if the last one was empty too. Raises Drift."""
         silent = silence(1, page.cars, says_empty=page.says_empty)
         if silent is None:
             return Index(())
@@ -211,7 +210,7 @@ class Indexes:
 
 
 def _told(brand: Brand, error: Drift) -> Drift:
-    """Log the drift of a whole listing, and return it; each page of it alone was told of where it was read."""
+    """Log the drift of a whole listing and return it; the drift of single pages is logged where they are read."""
     upstream_trouble("danawa", "list", error, listing="/".join(filter(None, brand)))
     return error
 

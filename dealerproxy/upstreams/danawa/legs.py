@@ -1,4 +1,4 @@
-"""A query as Danawa's legs: the listings that hold the requested makes."""
+"""Danawa's legs of a query: the listings that hold the requested makes."""
 
 from collections.abc import Iterator
 from typing import NamedTuple
@@ -29,7 +29,7 @@ class DanawaLeg(NamedTuple):
 
     @property
     def whole(self) -> bool:
-        """Yes: the site neither sorts nor filters, so a listing is read whole."""
+        """Always true: the site neither sorts nor filters, so a listing is read whole."""
         return True
 
 

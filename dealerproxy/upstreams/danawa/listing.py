@@ -1,8 +1,8 @@
-"""Danawa's list pages: bytes in, rows out, or the selector that went missing.
+"""The parser of Danawa's list pages: bytes in, rows out, or Drift with the missing selector.
 
 No saved page exists: the markup is reconstructed from programs that read the list (March 2025, September 2026; the
-old layout from about 2018), so only what they selected is relied on, and classes count as tokens. Everything about a
-car is looked up inside its own `li`: a cell that is missing never shifts its neighbours.
+old layout from about 2018), so the parser relies only on what they selected, and classes count as tokens. All values
+of a car are looked up inside its own `li`: a missing cell never shifts its neighbours.
 """
 
 import re
@@ -21,7 +21,7 @@ from dealerproxy.upstreams.danawa.urls import HOME, bridge
 from dealerproxy.upstreams.markup import parse
 
 CONTAINER = "#usedcarList"
-# A first page without it must say so.
+# A first page without a car must say that the list is empty.
 FIRST_CAR = f"{CONTAINER} li a.name"
 ROWS = "li:not(li li)"
 LINK = 'a[href*="loadingBridge.php"]'
@@ -32,7 +32,7 @@ CELLS = ".col.year, .col.km, .col.price"
 MOST_OTHERS = 10
 # Items of a page, and elements of an item: pages have 31, cars some dozen.
 MOST_ITEMS, MOST_NODES = 2_500, 500
-# Of so many cars some can be bought: where classes or icons mark most of them, these do not mean what they say.
+# Among so many cars some are on sale: where classes or icons mark most of them, these are no marks of a sale.
 MANY_CARS = 10
 OLD_ROW, OLD_CLASS = "li.clearFix", "clearfix"
 # Lazily loaded pictures keep their address beside `src`.
@@ -44,7 +44,7 @@ _DIGITS = r"(\d{1,3}(?:,\d{3})+|\d{1,9})"
 class _Cell(NamedTuple):
     """A mandatory number: the class of its cell, where in the cell it stands, and its shape.
 
-    `refused` is what makes any number in the cell another kind of number.
+    `refused` matches texts that make the cell's number another kind of number.
     """
 
     token: str
@@ -91,7 +91,7 @@ OLD = _Layout(
 )
 
 _TEXT = "-text"  # the tag of a text between elements
-# In the list any of the words will do; elsewhere on the page (a box of cars compared, or looked at) they must speak of
+# In the list any of the phrases counts; elsewhere on the page (a box of compared or viewed cars) a phrase must be about
 # a search.
 _NONE = r"(?<!본)(?<!본\s)(?<!찜한\s)(?<!관심\s)(?<!비교\s)(?:결과가|차량이|매물이)\s*없"
 _EMPTY_LIST = re.compile(_NONE)
@@ -100,7 +100,7 @@ _UNSEEN_TAGS = words(
     "script style template noscript head title textarea select option datalist iframe noframes noembed object svg"
 )
 _UNSEEN_NAMES = words("hidden hide blind invisible d-none none sr-only is-hidden")
-# A class or an id that a style sheet hides; with longer sheets nobody knows what is seen.
+# A class or an id that a style sheet hides; longer sheets are not read, so visibility is unknown.
 MOST_STYLES = 200_000
 _HIDING = re.compile(
     r"[.#]([\w-]{1,60})\s{0,9}\{[^{}]{0,300}?(?:display\s{0,9}:\s{0,9}none|visibility\s{0,9}:\s{0,9}hidden)"
@@ -115,7 +115,7 @@ _OPENED, _CLOSED = re.compile(r"<html\b", re.IGNORECASE), re.compile(r"</html\s*
 _WHOLE_PAGE = re.compile(r"<(?:!doctype|html|head|body)\b", re.IGNORECASE)
 _META_CHARSET = re.compile(rb"<meta[^>]{0,200}?charset\s*=\s*[\"']?\s*([\w-]+)", re.IGNORECASE)
 _HEAD_BYTES = 4096
-# cp949 holds all of euc-kr; other charsets decode anything, so a page that names one is not believed.
+# cp949 holds all of euc-kr; other charsets decode anything, so a page that names one is decoded by the fallbacks.
 _CODECS = {"utf-8": "utf-8-sig", "utf8": "utf-8-sig"} | dict.fromkeys(
     ("cp949", "euc-kr", "euckr", "ks_c_5601-1987", "ksc5601", "ms949", "uhc", "windows-949", "x-windows-949"), "cp949"
 )
@@ -123,12 +123,12 @@ _BAD_CHARACTER = "\ufffd"
 
 
 class ListRow(NamedTuple):
-    """A car as it stands on the page.
+    """A car's row as read from the page.
 
-    `year` has four digits (model year or registration: nobody knows), `price_manwon` is in 10,000 won. `feeder` and
-    `listing_id` say who has the car and under which number, `href` is the link they were taken from. `mark` is the
-    word that says it is sold, reserved or withdrawn (`mark_in_words`: one for readers, not a class or an icon),
-    `monthly` whether its row tells a rate a month.
+    `year` has four digits (model year or registration: unknown which), `price_manwon` is in 10,000 won. `feeder` and
+    `listing_id` are the car's feeder and its number there, `href` is the link that holds them. `mark` is the word for
+    sold, reserved or withdrawn (`mark_in_words`: visible text, not a class or an icon), `monthly` whether the row
+    shows a monthly rate.
     """
 
     name: str
@@ -145,15 +145,15 @@ class ListRow(NamedTuple):
 
 
 class Broken(NamedTuple):
-    """A car whose mandatory value at `selector` is missing, unreadable or said twice differently."""
+    """A car whose mandatory value at `selector` is missing, unreadable or contradictory."""
 
     selector: str
 
 
 class ListPage(NamedTuple):
-    """The cars of a page in order. `has_container`: told by its id, which a bare fragment need not have.
+    """The cars of a page in order. `has_container`: the page has the list's id, which a bare fragment may lack.
 
-    `says_empty`: there is no car, and the page says in words that there is none.
+    `says_empty`: there is no car, and a text on the page says so.
     """
 
     rows: tuple[ListRow | Broken, ...]
@@ -196,12 +196,12 @@ def read_list(body: bytes, *, charset: str | None = None, base: URL = HOME) -> L
     if others > max(MOST_OTHERS, len(rows)):
         raise Drift(CURRENT.name, f"{others} items that are no cars beside {len(rows)} that are")
     if container is None and not rows:
-        raise Drift(CONTAINER)  # a fragment with neither a car nor the container could be anything
+        raise Drift(CONTAINER)  # a fragment with neither a car nor the container is no list
     return ListPage(rows, container is not None, not rows and _says_empty(tree))
 
 
 def silence(number: int, cars: int, *, says_empty: bool) -> Drift | None:
-    """Return what is wrong with page `number` (from 1) of so many cars: a first page without any has to say so."""
+    """Return the Drift of a first page (`number` 1) without cars and without a text that says so; else None."""
     if number > 1 or cars or says_empty:
         return None
     return Drift(FIRST_CAR, "a first page without cars that does not say so")
@@ -210,7 +210,7 @@ def silence(number: int, cars: int, *, says_empty: bool) -> Drift | None:
 def decode(body: bytes, charset: str | None) -> str:
     """Return a page's text by the header's charset, else its own, else UTF-8, else cp949: the first that fits.
 
-    Where none fits, bad bytes become U+FFFD, and a name that has one is not read.
+    If none fits, bad bytes become U+FFFD, and a name with one is not read.
     """
     meta = _META_CHARSET.search(body[:_HEAD_BYTES])
     named = (charset or "", meta[1].decode("ascii", "replace") if meta else "")
@@ -224,7 +224,7 @@ def decode(body: bytes, charset: str | None) -> str:
 
 
 def _unnamed_list(tree: LexborHTMLParser, *, whole: bool) -> LexborNode | None:
-    """Find the list where no id tells it: around the rows of the old layout, or in an answer that is a fragment."""
+    """Find a list without its id: around the rows of the old layout, or in a fragment."""
     row = tree.css_first(OLD_ROW)
     if row is not None and row.css_first(OLD.name) is not None:
         return row.parent
@@ -232,7 +232,7 @@ def _unnamed_list(tree: LexborHTMLParser, *, whole: bool) -> LexborNode | None:
 
 
 def _says_empty(tree: LexborHTMLParser) -> bool:
-    """Whether the page says, where readers see it, that there is no car."""
+    """Whether a visible text of the page says that there is no car."""
     container = tree.css_first(CONTAINER)
     styles = [style.text() for style in tree.css("style")]
     if sum(map(len, styles)) > MOST_STYLES:
@@ -302,7 +302,7 @@ def _row(item: LexborNode, names: Sequence[LexborNode], layout: _Layout, base: U
 
 
 def _price(cells: Mapping[str, Sequence[LexborNode]], cell: _Cell) -> int:
-    """Read a price in 만원. A larger number than any car costs is in another unit."""
+    """Read a price in 만원. A number above any car's price is in another unit and unreadable."""
     price = _number(cells, cell)
     if price >= _LEAST_WON and set(str(price)) != {"9"}:
         raise _Unreadable(cell.selector)
@@ -326,7 +326,7 @@ def _name(names: Sequence[LexborNode], layout: _Layout) -> str:
 
 
 def _number(cells: Mapping[str, Sequence[LexborNode]], cell: _Cell) -> int:
-    """Read the one number of a cell: its whole text, else what stands where the number belongs."""
+    """Read the one number of a cell: from its whole text, else from the number's own element."""
     nodes = cells.get(cell.token, ())
     texts = {_short(node.text()) for node in nodes}
     value = _only(texts, cell.shape)
@@ -338,13 +338,13 @@ def _number(cells: Mapping[str, Sequence[LexborNode]], cell: _Cell) -> int:
 
 
 def _only(texts: set[str], shape: re.Pattern[str]) -> int | None:
-    """Return the number that is all a cell says, None when it says something else or several things."""
+    """Return the number if it is the only text of a cell; None for other or several texts."""
     match = shape.fullmatch(next(iter(texts))) if len(texts) == 1 else None
     return int(match[1].replace(",", "")) if match else None
 
 
 def _link(item: LexborNode, names: Sequence[LexborNode], base: URL) -> tuple[str, str, str]:
-    """Return feeder, listing id and link: the name's own, else the one all others in the row agree on."""
+    """Return feeder, listing id and link: from the name's link, else from all other links if they agree."""
     found = _bridges(names, base) or _bridges(item.css(LINK), base)
     if len(found) != 1:
         raise _Unreadable(LINK)
@@ -353,7 +353,7 @@ def _link(item: LexborNode, names: Sequence[LexborNode], base: URL) -> tuple[str
 
 
 def _bridges(nodes: Iterable[LexborNode], base: URL) -> dict[tuple[str, str], str]:
-    """Return the links by the car they lead to; other links are none."""
+    """Return the bridge links by (feeder, listing id); other links are ignored."""
     hrefs = [href for node in nodes if (href := node.attributes.get("href"))]
     return {ids: href for href in reversed(hrefs) if (ids := bridge(href, base)) is not None}
 
@@ -368,5 +368,5 @@ def _image(images: Iterable[_Attributes]) -> str | None:
 
 
 def _short(text: str) -> str:
-    """Return a text with single blanks; nothing of one that is longer than any of a car."""
+    """Return a text with single blanks; empty for one that is too long."""
     return " ".join(text.split()) if len(text) <= MOST_TEXT else ""

@@ -1,7 +1,7 @@
-"""What a row of the list shows about a sale: marks that take a car off the market, rates a month, and odd badges.
+"""The sale marks in a row of the list: words for off-sale cars, monthly rates, and unknown badges.
 
 No mark was ever captured. The words are those of Korean car markets, compared without blanks, punctuation and
-invisible characters, in any Unicode form; class tokens, icon names and `data-` values by the words they are made of.
+invisible characters, in any Unicode form; class tokens, icon names and `data-` values are compared by their words.
 """
 
 import re
@@ -17,11 +17,11 @@ from selectolax.lexbor import LexborNode
 
 from dealerproxy.upstreams.caps import MOST_TEXT, short_text
 
-# What is reported of a badge with unknown words, and of an item that says too much.
+# The selectors reported for a badge with unknown words, and for an item with too much text.
 BADGE, ITEM = "[class*=badge]", "li"
-# Characters that an item may say, and that are read of one attribute.
+# The most characters of an item's text, and of one attribute.
 MOST_SAID, MOST_HINT = 5_000, 2_000
-MOST_STATE = 40  # characters of a state; more is a text about the car
+MOST_STATE = 40  # characters of a state; a longer value is a text about the car
 
 
 def words(text: str) -> frozenset[str]:
@@ -38,14 +38,14 @@ _MARK = re.compile(
     r"|계약금(?:입금|납입|납부|완료|수령|지급|받[음았은]|있음)|가계약|선계약|예약|품절|매진|완판|팔렸|팔린|팔림|나갔습니다|낙찰|솔드|홀딩"
     r"|(?:광고|게시|노출|등록)(?:종료|중지|중단|마감)|삭제(?:된|됨|차량|매물)|매물삭제|soldout|reserved"
 )
-# Looked for before blanks are left out: "RS SOLD" would be no word without them.
+# Searched before blanks are removed: "RS SOLD" would be no word without them.
 _ENGLISH = re.compile(
     r"(?<![a-z])(?:s\W{0,3}o\W{0,3}l\W{0,3}d(?:\W{0,3}o\W{0,3}u\W{0,3}t)?|reserved|reservation|unavailable"
     r"|under\W{0,3}contract|sale\W{0,3}(?:ended|end|closed|completed|complete)|on\W{0,3}hold|pending|out\W{0,3}of\W{0,3}stock"
     r"|(?:not|no longer)\W{0,3}available|deal\W{0,3}(?:done|closed))"
     r"(?![a-z])"
 )
-# Everything but letters and digits, and the letters nobody sees (fillers of Hangul).
+# Everything but letters and digits, and the invisible letters (fillers of Hangul).
 _UNSEEN = re.compile(r"[\W_\u115f\u1160\u3164\uffa0]+")
 
 _PART = re.compile(r"[a-z]+|[가-힣]+")
@@ -56,7 +56,7 @@ _SOLD_PART = re.compile(
     r"|(?:sale|sales|sell|deal|trade|contract)(?:end|ended|complete|completed|done|finish|closed?|off|stop)"
     r"|(?:end|stop|complete)(?:sale|sell|deal)"
 )
-# These are words of layout, too (`flex-end`): marks only alone, or beside words of states.
+# These are layout words, too (`flex-end`): they are marks only alone, or beside words of states.
 _MAYBE_PARTS = words("end ended complete completed done wait waiting hold stop closed contract finish pending")
 _STATE_PARTS = words(
     "is has state status stat st badge flag label mark ribbon sticker stamp tag ico icon icn img bg car sale sales sell"
@@ -80,7 +80,7 @@ _RATE = re.compile(
 )
 _MONTH = re.compile(r"(?:\d{2,4}년)?\d{1,2}월")
 _RATE_BADGE = re.compile(r"(?:운용|금융|장기|단기)?(?:리스|렌트|렌탈|렌터카|구독)(?:승계|차량?|전용|상품)?|승계")
-# What badges of cars on sale say of their past, of promises, of buttons and captions: nothing about the sale.
+# Words on badges of cars on sale (history, promises, buttons, captions), which say nothing about the sale.
 _HARMLESS_WORDS = words(
     "판매중 전시중 판매가능 구매가능 판매가격 판매가 판매자 판매 매물 차량 중고차 중고 자동차 무사고 유사고"
     " 사고 무교환 단순 교환 수리 판금 용접 없음 있음 완전 소유 인신조 차주 여성 비흡연 금연 신차급 신차 인증"
@@ -98,7 +98,7 @@ _HARMLESS = re.compile("|".join((r"\d+", *sorted(_HARMLESS_WORDS, key=len, rever
 
 
 class Sign(StrEnum):
-    """What an attribute can make of its element."""
+    """The effect of an attribute on its element."""
 
     SOLD = "class"
     RATE = "rate"
@@ -106,11 +106,11 @@ class Sign(StrEnum):
 
 
 class RowMarks(NamedTuple):
-    """What a row shows.
+    """The marks of a row.
 
-    `mark`: the word or class that takes the car off the market; `in_words`: it is one for readers, no class or icon.
-    `monthly`: its price is a rate a month. `odd`: the selector of what cannot be read: a badge with words nobody
-    knows, or more text than any car has.
+    `mark`: the word or class for an off-sale car; `in_words`: it is visible text, not a class or icon. `monthly`: the
+    price is a monthly rate. `odd`: the selector of what cannot be read: a badge with unknown words, or more text than
+    any car has.
     """
 
     mark: str | None = None
@@ -120,19 +120,19 @@ class RowMarks(NamedTuple):
 
 
 def squeezed(text: str) -> str:
-    """Return a text as marks are compared: letters and digits alone, in one Unicode form and one width, lower case."""
+    """Return a text as marks are compared: only letters and digits, in one Unicode form and width, lower case."""
     return _UNSEEN.sub("", unicodedata.normalize("NFKC", _UNSEEN.sub("", text))).casefold()
 
 
 def marks_in(text: str) -> list[str]:
-    """Return the words in a text that take a car off the market."""
+    """Return the words for an off-sale car in a text."""
     return _marks(text, squeezed(text))
 
 
 def row_marks(item: LexborNode, names: Sequence[LexborNode], name: str, inside: str) -> RowMarks:
-    """Read what a row shows.
+    """Return the marks of a row.
 
-    `name` is the car's, which marks nothing; `inside` selects names and cells, which no badge holds.
+    `name` is the car's name, which is no mark; `inside` selects names and cells, which no badge contains.
     """
     said = [item.text(separator=" ")]
     signs: list[tuple[LexborNode, Sign]] = []
@@ -164,7 +164,7 @@ def row_marks(item: LexborNode, names: Sequence[LexborNode], name: str, inside: 
 
 
 def tells_of_sale(name: str, value: object) -> bool:
-    """Whether a field of a JSON answer says that a car is off the market: `"soldYn": "Y"`, `"state": "판매 완료"`."""
+    """Whether a field of a JSON answer says that a car is off sale: `"soldYn": "Y"`, `"state": "판매 완료"`."""
     text = short_text(value) if isinstance(value, str) else "1" if value is True or value == 1 else None
     if text is None or len(text) > MOST_STATE:
         return False
@@ -184,7 +184,7 @@ def _marks(text: str, plain: str) -> list[str]:
 
 @lru_cache(maxsize=16_384)
 def _told_by(key: str, value: str) -> tuple[str, tuple[Sign, ...]]:
-    """Return what an attribute says to readers and scripts, and what it makes of its element."""
+    """Return the visible or scripted text of an attribute, and its effects on the element."""
     value = " ".join(value.split())
     signs = set[Sign]()
     if key.startswith("data-") and key not in _PICTURES and value.lower() not in _OFF:
@@ -218,7 +218,7 @@ def _tokens(key: str, value: str) -> Sequence[str]:
 
 
 def _file(address: str) -> str:
-    """Return the name of an address' file, without what it ends with."""
+    """Return the file name in an address, without its extension."""
     name = unicodedata.normalize("NFKC", unquote(address)).partition("?")[0].rpartition("/")[2]
     return name.strip("\"' ").partition(".")[0]
 
@@ -237,11 +237,11 @@ def _is_rate(parts: Sequence[str]) -> bool:
 
 
 def _badge_text(node: LexborNode, name: str) -> str:
-    """Return all that a badge says, squeezed."""
+    """Return the whole text of a badge, squeezed."""
     read_aloud = [" ".join((node.attributes.get(key) or "").split()) for key in ("title", "aria-label", "alt")]
     return squeezed(" ".join((node.text(), *(hint for hint in read_aloud if hint != name))))
 
 
 def _is_odd(badge: str) -> bool:
-    """Whether a badge says anything that nobody knows."""
+    """Whether a badge has unknown words."""
     return len(badge) > MOST_TEXT or (_RATE_BADGE.fullmatch(badge) is None and _HARMLESS.sub("", badge) != "")

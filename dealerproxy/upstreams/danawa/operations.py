@@ -11,7 +11,7 @@ SITE = Host("danawa", "danawa_url", HOME)
 MPARK = Host("danawa", "mpark_api_url", URL("https://api.m-park.co.kr"))
 
 LIST = Operation(name="list", host=SITE, circuit="list", path=f"{FOLDER}/", html=True, read=read_list)
-# Of the feeder's own site, as a program read it in September 2026.
+# The feeder's own API; the address was observed in September 2026.
 FEEDER = Operation(
     name="feeder",
     host=MPARK,

@@ -17,7 +17,7 @@ from dealerproxy.upstreams.off_sale import OffSale
 from dealerproxy.vehicles.listing import Judged, LeftOut, LeftOutReason, unheeded
 from dealerproxy.vocabulary import Vocabulary
 
-# No request waits for a page, only for an index; so there is time for a turn and for other tries.
+# Requests wait for an index, never for a page; so a page has time for a turn and for retries.
 PAGE_S = 30.0
 
 
@@ -60,7 +60,7 @@ class Pages:
     def _page(self, came: PageBody, number: int) -> ListPage:
         page = LIST.read(came.body, charset=came.charset, base=self._client.base)
         if silent := silence(number, len(page.rows), says_empty=page.says_empty):
-            report(silent)  # whether that is believed, the index decides
+            report(silent)  # the index decides whether the listing is empty
         for selector in {row.selector for row in page.rows if isinstance(row, Broken)}:
             report(Drift(selector, "in some cars"))
         return page

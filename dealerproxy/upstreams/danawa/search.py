@@ -31,7 +31,7 @@ class DanawaChunks:
     async def chunk(self, leg: DanawaLeg, index: int, deadline: Deadline, *, bypass_cache: bool) -> CacheResult[Chunk]:
         """Return a whole leg as one chunk. `bypass_cache` has no effect: no listing is read again for one request."""
         brand = Brand(leg.listing.brand)
-        # The brand's index has the series' cars too, and may be at hand.
+        # The brand's index includes the series' cars and may be cached.
         listing = brand if self._indexes.at_hand(brand) else leg.listing
         found = await self._indexes.get(listing, deadline)
         if self._read_at.get(listing) != found.at:
@@ -58,9 +58,9 @@ class DanawaChunks:
 
 
 def sorted_chunk(leg: DanawaLeg, index: Index, entries: Entries) -> Chunk:
-    """Return an index cut to a leg's cars and sorted; entries left out come first, so that a walk counts them once.
+    """Return the leg's cars of an index, sorted; left-out entries come first, so that a walk counts them once.
 
-    `entries` are the index's with cars off sale left out. Raises Drift for a listing without a car of the leg's make.
+    `entries` are the index's with cars off sale left out. Raises Drift for a listing without any car of the leg's make.
     """
     makes = {entry.make for entry in entries if isinstance(entry, Listing)}
     if makes and leg.make not in makes:

@@ -1,4 +1,4 @@
-"""Danawa, with its feeder M-Park, as the search and the routes know it."""
+"""Danawa with its feeder M-Park, behind the Upstream protocol."""
 
 import asyncio
 from collections.abc import AsyncIterator, Mapping, Sequence
@@ -32,7 +32,7 @@ from dealerproxy.vocabulary import Vocabulary
 
 
 class Danawa:
-    """The site's parts as one upstream."""
+    """Danawa as one Upstream, made of the site's parts."""
 
     operations = (LIST.name, FEEDER.name, INSPECTION, RECORD)
     plan = staticmethod(plan_legs)
@@ -44,7 +44,7 @@ class Danawa:
         self.find, self.documents = cars.find, cars.documents
 
     async def enrich(self, rows: Sequence[Listing], deadline: Deadline, *, bypass_cache: bool) -> EnrichedRows:
-        """Fill none: the feeder gives one car a call."""
+        """Fill no row, because the feeder returns one car a call."""
         return EnrichedRows()
 
     async def availability(
@@ -54,7 +54,7 @@ class Danawa:
         return await check(self._cars, listing_ids, deadline, bypass_cache=bypass_cache)
 
     async def facets(self, deadline: Deadline) -> StockedModels:
-        """Return the models in all indexes at hand, by name; calls nobody."""
+        """Return the models in all cached indexes, by name. Sends no request."""
         models: dict[str, list[str]] = {}
         for make, model in sorted(self._indexes.models()):
             models.setdefault(make, []).append(model)
@@ -62,7 +62,7 @@ class Danawa:
 
 
 def set_up_danawa(settings: Settings, vocabulary: Vocabulary) -> OpenSite:
-    """Return what opens Danawa with these settings. Raises SettingsError for a make to keep warm that it has not."""
+    """Return the function that opens Danawa. Raises SettingsError for a make to keep warm that Danawa lacks."""
     return partial(_open, settings, vocabulary, _warm(settings, vocabulary))
 
 
@@ -98,7 +98,7 @@ async def _open(
 
 
 def _warm(settings: Settings, vocabulary: Vocabulary) -> Sequence[Brand]:
-    """Return the listings to keep warm. Raises SettingsError for a make that Danawa is not known to have."""
+    """Return the listings to keep warm. Raises SettingsError for a make without a known Danawa code."""
     brands: list[Brand] = []
     for text in filter(None, map(str.strip, settings.danawa_warm.split(","))):
         make = vocabulary.find_make_anywhere(text)

@@ -1,6 +1,6 @@
-"""Danawa's addresses: a page of its list, and the bridge by which a row leads to the site that has the car.
+"""Danawa's addresses: a page of its list, and the bridge, the link from a row to the feeder's site.
 
-Both are evidenced: the list by a crawl of 151 pages (March 2025), the bridge by links followed in September 2026.
+Sources: the list by a crawl of 151 pages (March 2025), the bridge by links followed in September 2026.
 """
 
 import re
@@ -15,12 +15,12 @@ HOME = URL("https://auto.danawa.com")
 FOLDER = "usedcar"
 BRIDGE = "loadingBridge.php"
 
-# The order the site puts into its own links; what it sorts by is unknown, but it is not price, year or mileage.
+# The order in the site's own links; its sort key is unknown, but it is not price, year or mileage.
 ORDER = "8"
 
-# Its host, if it names one, and its query.
+# The host of a link, if any, and its query.
 _LINK = re.compile(rf"(?:(?:https?:)?//([^/?#]*)/)?(?:[^?#:]*/)?{re.escape(BRIDGE)}\?([^#]*)(?:#.*)?", re.IGNORECASE)
-# Each finds every value of its parameter in a query; one that is not of this shape is found as empty.
+# Each finds every value of its parameter in a query; a value of another shape is found as empty.
 _FEEDER = re.compile(r"(?:^|&)sCompany=(?:([A-Za-z0-9_-]{1,32})(?=&|$))?", re.ASCII)
 _LISTING_ID = re.compile(rf"(?:^|&)sDemoNo=(?:({LISTING_IDS['danawa'].pattern})(?=&|$))?", re.ASCII)
 
@@ -40,7 +40,7 @@ def list_url(base: URL, brand: str, series: str | None, page: int) -> URL:
 
 
 def bridge_url(base: URL, feeder: str, listing_id: str) -> str:
-    """Return the address by which the list itself leads to a car; neither part has anything to escape."""
+    """Return the list's own link to a car; neither part needs escaping."""
     return f"{_bridge(base)}?refer=usedcarList&sCompany={feeder}&sDemoNo={listing_id}"
 
 
@@ -52,8 +52,8 @@ def _bridge(base: URL) -> str:
 def bridge(href: str, base: URL = HOME) -> tuple[str, str] | None:
     """Return feeder and listing id of a link over the bridge, relative or absolute; None for any other link.
 
-    Nothing but the two parameters is used, and the link itself is never followed. One to another host than the
-    list's, or with two different ids, says nothing reliable.
+    Only the two parameters are used, and the link is never followed. A link to another host than the list's, or with
+    two different ids, is not reliable and returns None.
     """
     match = _LINK.fullmatch(href.strip()) if len(href) <= MOST_TEXT else None
     if match is None or (match[1] is not None and match[1].partition(":")[0].lower() not in {base.host, HOME.host}):

@@ -7,13 +7,13 @@ Import all of it from here::
     answer = await dealer.answer(query, deadline_s=3)        # DealerClient; failures come as values
     page = merge(query, rows, answer, auction_cursor=cursor)
 
-* `parse`, `PartnerQuery`: which sources a partner's query string asks, and whether dealer cars can be among them
+* `parse`, `PartnerQuery`: which sources a partner's query string names, and whether dealer cars can match it
 * `DealerClient`: the service over HTTP with typed answers and errors; needs an aiohttp session
-* `merge`, `merge_facets`: one answer out of both halves, with the headers that say what is missing
+* `merge`, `merge_facets`: one answer out of both halves, with headers that name missing parts
 * `detail_or_snapshot`, `take_snapshot`, `complete_snapshot`, `order_error`, `is_dealer_id`: one car, live or as ordered
-* `DealerError` and its kinds, `for_partner`: what went wrong, and what of it a partner may see
+* `DealerError` and its subclasses, `for_partner`: an error, and the part of it that a partner may see
 
-Nothing here loads what only the server needs: it takes aiohttp, msgspec and yarl.
+The package needs aiohttp, msgspec and yarl; it loads none of the server's other dependencies.
 """
 
 from dealerproxy.client.answers import DealerCar, DealerFacets, DealerList

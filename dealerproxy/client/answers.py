@@ -1,6 +1,6 @@
-"""The service's answers with what their headers say: how each came about, how old it is, and at which rate.
+"""The service's answers with the facts of their headers: cache status, age and exchange rate.
 
-These are the plain answers in every other respect: encoding one gives its body alone.
+Encoding an answer gives its body alone.
 """
 
 import re
@@ -27,7 +27,7 @@ class _Headers(NamedTuple):
 
 
 class _WithHeaders(Struct, frozen=True, dict=True):
-    """An answer that knows its headers; one that is built without any has none."""
+    """An answer with its response headers, if it has any."""
 
     @property
     def x_cache(self) -> str | None:
@@ -36,7 +36,7 @@ class _WithHeaders(Struct, frozen=True, dict=True):
 
     @property
     def age_s(self) -> int | None:
-        """`Age`: seconds since the oldest piece of the answer was read; null if the answer has none."""
+        """`Age`: seconds since the oldest part of the answer was fetched; null if the answer has none."""
         return self._headers.age_s
 
     @property
@@ -50,7 +50,7 @@ class DealerList(_WithHeaders, VehicleList, frozen=True, kw_only=True, dict=True
 
     @property
     def krw_per_usd(self) -> float:
-        """The rate its prices are at."""
+        """The exchange rate of its prices."""
         return self.fx.krw_per_usd
 
 
@@ -59,7 +59,7 @@ class DealerCar(_WithHeaders, VehicleDetail, frozen=True, kw_only=True, dict=Tru
 
     @property
     def krw_per_usd(self) -> float | None:
-        """The rate its prices are at: the one the service names, else the one that was asked for."""
+        """The exchange rate of its prices: the rate that the service names, else the requested one."""
         return self._headers.krw_per_usd
 
 
@@ -71,7 +71,7 @@ A = TypeVar("A")
 
 
 def with_headers(answer: A, headers: Mapping[str, str], krw_per_usd: float | None) -> A:
-    """Let an answer know its headers, where it can; `krw_per_usd` was asked for. What cannot be read is null."""
+    """Adds the headers to an answer that can hold them; `krw_per_usd` is the requested rate. Unreadable is null."""
     if isinstance(answer, _WithHeaders):
         x_cache, age, rate = (headers.get(name, "") for name in ("X-Cache", "Age", RATE_HEADER))
         facts = _Headers(
@@ -84,5 +84,5 @@ def with_headers(answer: A, headers: Mapping[str, str], krw_per_usd: float | Non
 
 
 def is_plausible(krw_per_usd: float) -> bool:
-    """Whether the service would price cars at this rate."""
+    """Whether the service accepts this exchange rate."""
     return PLAUSIBLE[0] <= krw_per_usd <= PLAUSIBLE[1]

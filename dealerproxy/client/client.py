@@ -1,6 +1,6 @@
-"""The service over HTTP: typed answers, typed errors, one deadline a call, a second try where the service asks for it.
+"""The service over HTTP: typed answers, typed errors, one deadline a call, one retry after a 503 with Retry-After.
 
-The caller owns the session, so its connections are reused and closed as everything else of theirs.
+The caller owns the session: it reuses and closes the connections.
 """
 
 import asyncio
@@ -25,15 +25,15 @@ from dealerproxy.contract.terms import DEALER
 
 DEADLINE_S = 10.0
 CONNECT_S = 2.0
-# The longest deadline; a longer one, infinity too, counts as this one.
+# The longest deadline. A longer or infinite one counts as this one.
 LONGEST_S = 300.0
-# Bytes of a decoded body; the largest answers of the service have some hundred thousand.
+# Bytes of a decoded body. The service's largest answers have a few hundred thousand.
 MAX_BODY = 4 * 2**20
-# The service is told a little less than what is left, so that its honest last word is still heard.
+# The share of the time left that the service gets, so that its own time-out answer still arrives.
 TOLD_SHARE = 0.95
-# A second try with less time than this left is not worth its load.
+# The client retries only if at least this much time is left.
 LEAST_S = 0.5
-# Digits after the point that make a difference to a price in whole dollars.
+# Decimals of a rate that the service receives; more would not change a price in whole dollars.
 RATE_DIGITS = 6
 
 
@@ -58,7 +58,7 @@ C = TypeVar("C", bound=DealerCar)
 
 
 class _Question(NamedTuple, Generic[T]):
-    """A request with how its answer is read: a POST where there is a body; `patient` allows a second try.
+    """A request and the decoder of its answer. It is a POST if it has a body; `patient` allows a retry.
 
     `krw_per_usd` is the rate to price at, null for the service's own.
     """
@@ -72,18 +72,18 @@ class _Question(NamedTuple, Generic[T]):
 
 
 class DealerClient:
-    """Asks the service.
+    """The service's HTTP client.
 
-    Every method takes `deadline_s`, all the time it may take, a second try included: seconds, at most 300 (more counts
-    as 300, infinity too), and without time where it is 0, negative or NaN, which is an outage `timed_out`. `request_id`
-    (`req_` and 24 hex digits) is what the service keeps in its logs and errors; any other text is not sent.
+    Every method takes `deadline_s`, the seconds for the whole call including a retry. More than 300, infinity too,
+    counts as 300; 0, a negative number or NaN fails with an outage `timed_out`. `request_id` (`req_` and 24 hex digits)
+    appears in the service's logs and errors; the client does not send any other text.
 
-    Every method raises DealerError alone, whatever is answered: InvalidRequest (400), DealerUnavailable (503, also for
-    a service that cannot be reached or read, and for a session that was closed), itself for any other `error.code`. How
-    the session treats errors (`raise_for_status`) changes nothing.
+    Every method raises only DealerError and its subclasses: InvalidRequest (400), DealerUnavailable (503, also if the
+    service is unreachable, its answer is unreadable, or the session is closed), DealerError for any other `error.code`.
+    The session's `raise_for_status` has no effect.
 
-    Prices are at one rate: `krw_per_usd` of the call, else that of the client, else the service's own. Each answer says
-    which (`krw_per_usd`). A rate outside 100 to 10,000 won per dollar is an outage `implausible_rate`, never a price.
+    Prices use `krw_per_usd` of the call, else of the client, else the service's own rate; each answer names it in
+    `krw_per_usd`. A rate outside 100 to 10,000 won per dollar fails with an outage `implausible_rate`.
     """
 
     def __init__(
@@ -117,7 +117,7 @@ class DealerClient:
     ) -> DealerList:
         """One page of dealer rows; `params` is a query string of `GET /v1/vehicles`.
 
-        A `krw_per_usd` in `params` is that of the call.
+        A `krw_per_usd` in `params` is the rate of the call.
         """
         rate = krw_per_usd if krw_per_usd is not None or "krw_per_usd" in params else self._krw_per_usd
         return await self._ask(_Question(self._vehicles.with_query(params), _list, rate), deadline_s, request_id)
@@ -130,10 +130,10 @@ class DealerClient:
         deadline_s: float = DEADLINE_S,
         request_id: str | None = None,
     ) -> AsyncIterator[DealerList]:
-        """Walk the pages of a search; `deadline_s` is for each of them.
+        """Yields the pages of a search; `deadline_s` applies to each page.
 
-        Pages, not rows: only a page tells in `sources` whether a site was down while it was made. A cursor that comes
-        a second time is an outage, not a walk without an end.
+        Pages, not rows: `sources` of a page reports a site that failed. A cursor that repeats raises an outage, so
+        that a walk always ends.
         """
         seen, further = set[str](), params
         while True:
@@ -154,9 +154,9 @@ class DealerClient:
         deadline_s: float = DEADLINE_S,
         request_id: str | None = None,
     ) -> DealerList | DealerError | None:
-        """What the dealer side has to say to a partner's request, its failure included, for `merge` to judge.
+        """The dealer side's answer to a partner's request, or its error as a value, for `merge`.
 
-        None where it takes no part; nothing is asked then.
+        None, without a call, if the request needs nothing from the dealer side.
         """
         if query.dealer is DealerPart.NONE:
             return None
@@ -179,8 +179,8 @@ class DealerClient:
     ) -> DealerCar:
         """One car in full.
 
-        `fresh` asks the site anew; without `patient` there is no second try, for who has another answer at hand.
-        Raises VehicleNotFound besides, without a call for what is no dealer id.
+        `fresh` bypasses every cache; `patient=False` forbids the retry, for callers that have a fallback. Also raises
+        VehicleNotFound, without a call if `vehicle_id` is not a dealer id.
         """
         question = self._car(vehicle_id, _detail, krw_per_usd, fresh=fresh)._replace(patient=patient)
         return await self._ask_car(question, vehicle_id, deadline_s, request_id)
@@ -227,7 +227,7 @@ class DealerClient:
     async def facets(
         self, sources: Sequence[str] = (), *, deadline_s: float = DEADLINE_S, request_id: str | None = None
     ) -> DealerFacets:
-        """What dealer cars can be filtered on; `sources` as a partner named them, none for all."""
+        """The filter values of dealer cars; `sources` as the partner named them, empty for all."""
         url = (self._vehicles / "facets").with_query({"source": ",".join(sources)} if sources else {})
         return await self._ask(_Question(url, _facets), deadline_s, request_id)
 
@@ -240,11 +240,11 @@ class DealerClient:
         question = _Question(url, _availability, headers=headers, body=body)
         states = (await self._ask(question, deadline_s, request_id)).data
         if [state.id for state in states] != list(dict.fromkeys(vehicle_ids)):
-            raise outage("unexpected_answer", request_id=request_id)  # of other cars, or not of all
+            raise outage("unexpected_answer", request_id=request_id)  # for other cars, or not for all
         return states
 
     async def _ask(self, question: _Question[T], deadline_s: float, request_id: str | None) -> T:
-        """Ask, and once more after a 503 whose Retry-After leaves time for it."""
+        """Sends a request; retries once after a 503 if its Retry-After leaves enough time."""
         if question.krw_per_usd is not None:
             if not is_plausible(question.krw_per_usd):
                 raise outage("implausible_rate", request_id=request_id)
@@ -274,7 +274,7 @@ class DealerClient:
             headers=headers,
             timeout=aiohttp.ClientTimeout(total=None, sock_connect=CONNECT_S),
             allow_redirects=False,
-            # What the session does with other services' answers is not for this one's.
+            # The session's own setting is for other services' answers.
             raise_for_status=False,
             auto_decompress=True,
         )
@@ -300,11 +300,11 @@ def _unavailable(reason: str, message: str, request_id: str | None) -> VehicleUn
 
 
 class _TooLarge(Exception):
-    """A body of more than `MAX_BODY` bytes, decoded; the rest of it is not read."""
+    """A decoded body has more than `MAX_BODY` bytes; the client does not read the rest."""
 
 
 async def _body(answer: aiohttp.ClientResponse) -> bytes:
-    """Read a body piece by piece, so that no more than the limit is ever held. Raises _TooLarge."""
+    """Reads a body in chunks, so that memory holds at most the limit. Raises _TooLarge."""
     pieces, size = list[bytes](), 0
     async for piece in answer.content.iter_any():
         size += len(piece)

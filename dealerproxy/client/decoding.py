@@ -1,22 +1,22 @@
-"""JSON of an answer or of a stored snapshot, decoded without trust in its shape or depth."""
+"""Decoding of untrusted JSON: answers and stored snapshots of any shape and depth."""
 
 from collections.abc import Iterable
 from typing import TypeVar
 
 import msgspec
 
-# Levels of lists and objects that free-form parts may have; those of the service and of the partner API have under ten.
+# Most levels of nested lists and objects. Answers of the service and of the partner API have fewer than ten.
 MAX_DEPTH = 32
 
 T = TypeVar("T")
 
 
 class Unreadable(ValueError):
-    """Bytes that are no JSON, not of the type expected, or nested too deep."""
+    """The bytes are not JSON, not of the expected type, or nested too deeply."""
 
 
 def decode(decoder: msgspec.json.Decoder[T], content: bytes) -> T:
-    """Decode `content`. Raises Unreadable, whatever is wrong with it."""
+    """Decodes `content`. Raises Unreadable, and nothing else."""
     try:
         return decoder.decode(content)
     except (ValueError, RecursionError) as error:  # msgspec's own errors are ValueErrors
@@ -24,9 +24,9 @@ def decode(decoder: msgspec.json.Decoder[T], content: bytes) -> T:
 
 
 def check_depth(value: object) -> None:
-    """Raise Unreadable when lists and objects are nested deeper than `MAX_DEPTH`.
+    """Raises Unreadable if lists and objects are nested deeper than `MAX_DEPTH`.
 
-    A decoder of any value takes some hundred levels, which whoever encodes or compares the value fails at.
+    msgspec decodes several hundred levels; encoding or comparing such a value would fail later.
     """
     level: list[object] = [value]
     for _ in range(MAX_DEPTH):

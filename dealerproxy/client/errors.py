@@ -1,7 +1,7 @@
-"""What the main API catches: one family of errors, told apart by `error.code`, and what of it a partner may see.
+"""The errors that the main API catches, one class a kind of `error.code`, and the part that a partner may see.
 
-An outage is one kind of error wherever it happened: both sites down, the service down, no answer in time, or an answer
-that cannot be read. `details` and the exception's cause say which.
+Every outage is a DealerUnavailable: both sites down, the service down, no answer in time, or an unreadable answer.
+`details` and the exception's cause say which.
 """
 
 import re
@@ -18,7 +18,7 @@ from dealerproxy.contract.headers import PARTIAL_HEADER, REQUEST_ID, retry_after
 from dealerproxy.contract.terms import UPSTREAMS
 
 RETRY_AFTER = "Retry-After"
-# The whole message of an outage to a partner: which site failed how is for the main API alone.
+# The message of an outage for a partner. Only the main API sees which site failed and how.
 OUTAGE_MESSAGE = "The dealer sources cannot be asked at present."
 _SOURCE_NAME = re.compile(r"[a-z][a-z0-9_]{0,31}", re.ASCII)
 
@@ -41,7 +41,7 @@ class DealerError(ApiError):
 
     @property
     def retry_after_s(self) -> float | None:
-        """Seconds to wait before asking again, where the answer says so."""
+        """Seconds to wait before a retry, from `Retry-After`; None without one."""
         return retry_after_s(self.headers.get(RETRY_AFTER), time.time())
 
 
@@ -67,16 +67,16 @@ class VehicleUnavailable(DealerError):
 
 
 class DealerUnavailable(DealerError):
-    """503 `dealer_upstream_unavailable`: nobody can tell, so nothing may be shown as gone or empty."""
+    """503 `dealer_upstream_unavailable`: the state is unknown, so callers must not show anything as gone or empty."""
 
     @property
     def sources(self) -> tuple[str, ...]:
-        """The dealer sources that failed; all of them when the service itself could not be asked."""
+        """The dealer sources that failed; all of them if the service itself failed."""
         names = self.headers.get(PARTIAL_HEADER, "")
         return tuple(filter(None, names.split(","))) or UPSTREAMS
 
 
-# The codes that mean something to the client, each with the one status it comes with.
+# The codes that the client knows, each with its status.
 _BY_CODE: Mapping[str, tuple[int, type[DealerError]]] = {
     "validation_error": (400, InvalidRequest),
     "invalid_cursor": (400, InvalidRequest),
@@ -101,10 +101,9 @@ _envelope = msgspec.json.Decoder(_Envelope)
 
 
 def read_error(status: int, headers: Mapping[str, str], body: bytes) -> DealerError:
-    """Type an answer that is not 200 by its `error.code`.
+    """Returns the error for an answer that is not 200, by its `error.code`.
 
-    One without the envelope, or whose code does not belong to its status, is an outage: nobody can tell what happened.
-    `headers` are looked up ignoring case.
+    An answer without the envelope, or with a code of another status, is an outage. Header names ignore case.
     """
     kept = _passed_on(headers)
     try:
@@ -119,7 +118,7 @@ def read_error(status: int, headers: Mapping[str, str], body: bytes) -> DealerEr
 
 
 def _passed_on(headers: Mapping[str, str]) -> dict[str, str]:
-    """The headers to pass on to a partner, of what in them can be read."""
+    """The readable headers that a partner may see."""
     kept = {}
     if retry_after_s(headers.get(RETRY_AFTER), time.time()) is not None:
         kept[RETRY_AFTER] = headers[RETRY_AFTER]
@@ -136,7 +135,7 @@ def outage(
     status: int | None = None,
     request_id: str | None = None,
 ) -> DealerUnavailable:
-    """503 for whatever keeps the service's answer away; no address or other inside knowledge in its message."""
+    """503 for a call without a usable answer; its message holds no address or other internals."""
     return DealerUnavailable(
         503,
         "dealer_upstream_unavailable",
@@ -148,17 +147,17 @@ def outage(
 
 
 def refused(issues: Sequence[Issue]) -> InvalidRequest:
-    """400 `validation_error` in the service's own shape, for what is refused before it is asked."""
+    """400 `validation_error` in the service's shape, for a request that the client rejects without a call."""
     error = validation_error(issues)
     return InvalidRequest(error.status, error.code, error.message, details=error.details)
 
 
 def for_partner(error: DealerError) -> DealerError:
-    """What a partner may see: 400, 404 and 410 as they are, everything else as a 503 without details.
+    """The error for a partner: 400, 404 and 410 unchanged, everything else as a 503 without details.
 
-    Of a 503 only its headers go on, `Retry-After` and the names of the sources that failed: why each failed, and the
-    ids of captures, are internal. A wrong key between the main API and this service, or a fault inside it, is neither
-    the partner's mistake nor theirs to debug: their own key was fine. `__cause__` is the error as it came.
+    A 503 keeps only `Retry-After` and the header that names the failed sources: reasons and capture ids are internal.
+    A wrong key of the main API, or a fault inside the service, is a 503 too: the partner's own key was fine.
+    `__cause__` is the original error.
     """
     if isinstance(error, InvalidRequest | VehicleNotFound | VehicleUnavailable):
         return error

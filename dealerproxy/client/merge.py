@@ -1,8 +1,8 @@
-"""One page for the partner out of auction rows and the dealer side's answer, with the headers that say what is missing.
+"""Merges auction rows and the dealer side's answer into one page, with headers that name missing sources.
 
-Pure: the main API fetches both halves (up to `query.limit` auction rows), this decides what is shown. Rows are plain
-JSON-ready dicts of the partner API's VehicleSummary; of an auction row only the keys sorted by are read, and one that
-cannot be read sorts last. No auction data raises, whatever its shape, and every row is passed on as it came.
+Pure: the main API fetches both halves (up to `query.limit` auction rows). Rows are plain JSON-ready dicts of the
+partner API's VehicleSummary. Only the sort keys of an auction row are read, and a row with an unreadable key sorts
+last. Auction data of any shape never raises, and every row stays unchanged.
 """
 
 import math
@@ -38,7 +38,7 @@ Dealer = VehicleList | DealerError
 
 
 class Page(Struct, frozen=True, kw_only=True):
-    """The partner's answer: `data` and `next_cursor` are its body, `headers` what else it says."""
+    """The partner's answer: `data` and `next_cursor` are the body, `headers` its further headers."""
 
     data: Sequence[Row]
     next_cursor: str | None
@@ -52,17 +52,17 @@ def merge(
     *,
     auction_cursor: str | None = None,
 ) -> Page:
-    """Build the page.
+    """Builds the page.
 
-    `dealer` is what `DealerClient.answer` gave for this query; None where it was wanted counts as an outage.
-    `auction_cursor` leads on from the last of `auction_rows`.
+    `dealer` is the result of `DealerClient.answer` for this query. None counts as an outage if the query wants dealer
+    rows. `auction_cursor` continues after the last of `auction_rows`.
 
-    Where `dealer` is named a mixed page has no next one: its halves are walked separately. With `source` omitted the
-    walk goes on with auction rows alone, each of them once: first those this page had no room for, by a cursor of the
-    client's own that `parse` understands, then by `auction_cursor`.
+    If the request names `dealer`, a mixed page has no next page: callers page through each half separately. If it omits
+    `source`, the next pages hold auction rows alone, each of them once: first the rows that did not fit on this page,
+    by a cursor of the client's own that `parse` reads, then by `auction_cursor`.
 
-    Raises InvalidRequest when a request that names `dealer` was refused, DealerUnavailable when a pure one failed, with
-    the headers to send. Any other failure of the dealer side costs its rows only.
+    Raises InvalidRequest if the service rejected a request that names `dealer`, and DealerUnavailable, with the headers
+    to send, if a pure dealer request failed. Any other failure of the dealer side only leaves out its rows.
     """
     auction_rows = _rows(auction_rows)
     headers = {PAGE_MAX_HEADER: str(PAGE_MAX)} if query.capped else {}
@@ -87,9 +87,9 @@ def merge(
 def _rest_page(
     sort: Sort, limit: int, rest: Rest, auction: Sequence[Row], auction_cursor: str | None, headers: Mapping[str, str]
 ) -> Page:
-    """A page of the auction rows that earlier pages had no room for, then of those after them.
+    """A page of the auction rows that did not fit on earlier pages, then of the rows after them.
 
-    The rows the first page chose among come in its order, the others as they are.
+    The candidates of the first page keep its order, the rows after them their own.
     """
     chosen_of = sorted(auction[: rest.chosen_of], key=_KEYS[sort])
     end = rest.shown + rest.size
@@ -99,18 +99,18 @@ def _rest_page(
 
 
 def merge_rows(sort: Sort, limit: int, auction: Sequence[Row], dealer: Sequence[Row]) -> list[Row]:
-    """Merge the halves into at most `limit` rows.
+    """Merges the halves into at most `limit` rows.
 
-    Under `auction_date_asc` the limit is split: auction rows by date, then dealer rows, which have none, newest first.
-    Any other sort orders all rows together. Equal rows keep their order, auction before dealer. A date or date-time may
-    be ISO 8601 text or Python's own; without an offset it is Seoul time. A number must be finite and no text. A row
-    without a value of that kind sorts last.
+    `auction_date_asc` splits the limit: auction rows by date, then dealer rows, which have no date, newest first. Any
+    other sort orders all rows together. Equal rows keep their order, auction before dealer. A date or date-time is ISO
+    8601 text or a Python object; without an offset it is Seoul time. A number is finite and not text. A row without
+    such a value sorts last.
     """
     return _merged(sort, limit, _rows(auction), dealer)[0]
 
 
 def _merged(sort: Sort, limit: int, auction: Sequence[Row], dealer: Sequence[Row]) -> tuple[list[Row], int]:
-    """As `merge_rows`, with how many of the auction rows are shown: the first so many in the order of the sort."""
+    """As `merge_rows`, with the number of auction rows on the page, which are the first ones of the sort."""
     if sort is Sort.AUCTION_DATE_ASC:
         of_auction, of_dealer = split(limit, len(auction), len(dealer))
         dated, newest = sorted(auction, key=_KEYS[sort]), sorted(dealer, key=_KEYS[Sort.YEAR_DESC])
@@ -122,9 +122,9 @@ def _merged(sort: Sort, limit: int, auction: Sequence[Row], dealer: Sequence[Row
 
 
 def split(limit: int, auction: int, dealer: int) -> tuple[int, int]:
-    """How many of so many auction and dealer rows are shown.
+    """The numbers of auction and dealer rows on a page.
 
-    Half of the limit each, the odd one to auction; what a half cannot fill the other one may.
+    Each side gets half of the limit, auction the odd row. A side may use the room that the other cannot fill.
     """
     shown = min(dealer, max(limit // 2, limit - auction))
     return min(auction, limit - shown), shown
@@ -133,10 +133,10 @@ def split(limit: int, auction: int, dealer: int) -> tuple[int, int]:
 def merge_facets(sources: Sequence[str], auction: object, dealer: FacetsAnswer | DealerError | None) -> dict[str, Any]:
     """One facets answer, flat and without counts: the auction side's values, then those only dealer cars have.
 
-    `sources` are those the partner named, none for all; `auction` is the main API's own answer for them, `as_of`
-    included. What is no text in its lists is left out; an `as_of` without an offset is Seoul time, one that cannot be
-    read gives way to the dealer side's. A dealer side that cannot be asked costs its values only, unless it alone was
-    asked: that raises DealerUnavailable, or InvalidRequest if it was refused.
+    `sources` are those the partner named, empty for all; `auction` is the main API's own answer for them with its
+    `as_of`. List items that are not text are left out. An `as_of` without an offset is Seoul time; the dealer side's
+    replaces an unreadable one. A failure of the dealer side only leaves out its values, unless `dealer` is the only
+    source: that raises DealerUnavailable, or InvalidRequest if the service rejected the request.
     """
     of_auction: Mapping[str, Any] = auction if isinstance(auction, Mapping) else {}
     merged = dict(of_auction)
@@ -157,7 +157,7 @@ def merge_facets(sources: Sequence[str], auction: object, dealer: FacetsAnswer |
 
 
 def _reports(query: PartnerQuery, dealer: Dealer | None, headers: dict[str, str]) -> VehicleList | None:
-    """The dealer side's answer, if it gave one; `headers` get the names of the sources that failed."""
+    """The dealer side's answer, or None after a failure. Adds the names of failed sources to `headers`."""
     if isinstance(dealer, VehicleList):
         failing = [source.name for source in dealer.sources if source.failing]
         if failing:
@@ -167,21 +167,21 @@ def _reports(query: PartnerQuery, dealer: Dealer | None, headers: dict[str, str]
     if not query.auctions or (query.names_dealer and isinstance(error, InvalidRequest)):
         error.headers |= headers
         raise error
-    # A refused question is no source's failure: nobody asked for dealer cars in particular, so they are left out.
+    # A rejected request is not a failure of a source. It does not name `dealer`, so dealer rows are left out.
     if isinstance(error, DealerUnavailable):
         headers[PARTIAL_HEADER] = ",".join(error.sources)
     return None
 
 
 def _failure(error: DealerError | None) -> DealerError:
-    """Why the dealer side gave no list, for a partner: InvalidRequest or DealerUnavailable, never a 404."""
+    """The partner's error for a missing dealer list: InvalidRequest or DealerUnavailable, never a 404."""
     if error is None or isinstance(error, VehicleNotFound | VehicleUnavailable):
         error = outage("not_asked" if error is None else "unexpected_answer")
     return for_partner(error)
 
 
 def _rows(auction: object) -> Sequence[Row]:
-    """The auction side's rows; none where it gave no rows at all."""
+    """The auction side's rows; empty if its value is not a list of rows."""
     if isinstance(auction, Sequence) and not isinstance(auction, str | bytes):
         return auction
     is_rows = isinstance(auction, Iterable) and not isinstance(auction, Mapping | str | bytes)
@@ -189,7 +189,7 @@ def _rows(auction: object) -> Sequence[Row]:
 
 
 def _union(ours: object, theirs: Iterable[str]) -> list[str]:
-    """The texts among `ours`, whatever it is, then those of `theirs` that are new."""
+    """The texts of `ours`, a value of any shape, then those of `theirs` that are not among them."""
     values = ours if isinstance(ours, Iterable) and not isinstance(ours, str) else ()
     return list(dict.fromkeys([*(value for value in values if isinstance(value, str)), *theirs]))
 
@@ -203,7 +203,7 @@ def _by(read: Callable[[Mapping[str, Any]], float | None], sign: int = 1) -> Key
 
 
 def _moment(value: object) -> float | None:
-    """Unix seconds of a date or date-time, as text or not; in Seoul where no offset is said."""
+    """Unix seconds of a date or date-time, as text or as an object; Seoul time if it has no offset."""
     if isinstance(value, str):
         try:
             value = datetime.fromisoformat(value)
@@ -217,13 +217,13 @@ def _moment(value: object) -> float | None:
 
 
 def _known_moment(value: object) -> float:
-    """As `_moment`, later than any for what cannot be read."""
+    """As `_moment`; an unreadable value is later than any other."""
     moment = _moment(value)
     return math.inf if moment is None else moment
 
 
 def _number(value: object) -> float | None:
-    """A finite number as a float; None for anything else, text and truth values included."""
+    """A finite number as a float; None for anything else, text and booleans included."""
     if isinstance(value, bool) or not isinstance(value, Real | Decimal):
         return None
     try:

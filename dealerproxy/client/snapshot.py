@@ -1,7 +1,7 @@
-"""The order-time snapshot: what a car was when a partner ordered it, shown to them once the listing is gone.
+"""The order-time snapshot: a car as a partner ordered it, for the time after its listing is gone.
 
-The main API stores one snapshot an order and looks it up; this decides when it is shown, and to whom: only to the
-partner account that ordered, and only under the same environment (sandbox or production) of its key.
+The main API stores one snapshot per order and looks it up. This module decides when to show it, and to whom: only to
+the partner account that ordered, and only under the same environment (sandbox or production) of its key.
 """
 
 import logging
@@ -28,20 +28,20 @@ from dealerproxy.contract.rate import iso_kst
 from dealerproxy.contract.terms import DEALER
 
 VERSION = 1
-# The documents beside the advert that partners see something of, and what of a car is made of them.
+# The documents beside the advert that partners see parts of, and the fields of a car that come from each.
 PAPERS = frozenset({"inspection", "record"})
 OF_PAPERS = ("body_condition", "inspection_report", "enrichment")
-# Documents are skipped for good where the site has none of the kind or the seller shows none.
+# Reasons of `skipped` that are final: the site has no such document, or the seller does not show it.
 SKIPPED_FOR_GOOD = frozenset({"not_offered", "private"})
 _log = logging.getLogger(__name__)
 
 
 class SnapshotUnreadable(ValueError):
-    """Stored bytes that are no snapshot, or one of a version nobody knows."""
+    """The stored bytes are not a snapshot, or one of an unknown version."""
 
 
 class Owner(NamedTuple):
-    """Who may see a snapshot of which car. Look snapshots up by all three."""
+    """The car of a snapshot and who may see it. Look snapshots up by all three fields."""
 
     partner: str
     environment: str
@@ -51,9 +51,9 @@ class Owner(NamedTuple):
 class Snapshot(Struct, frozen=True, kw_only=True):
     """A car in full as it was ordered.
 
-    `detail` is the JSON of the partner API's VehicleDetail, kept as it was answered so that it can be shown however
-    the models change since; its prices are at `krw_per_usd`. `taken_at` is ISO 8601, +09:00, and so is `completed_at`,
-    null unless `complete_snapshot` added to it later.
+    `detail` is the JSON of the partner API's VehicleDetail as the service returned it, so that later changes of the
+    models do not matter; its prices use `krw_per_usd`. `taken_at` is ISO 8601, +09:00. So is `completed_at`, which is
+    null unless `complete_snapshot` added documents later.
     """
 
     version: int = VERSION
@@ -67,7 +67,7 @@ class Snapshot(Struct, frozen=True, kw_only=True):
 
     @property
     def complete(self) -> bool:
-        """Whether all documents had been asked for with success, so that a null is one; stored along."""
+        """Whether every document was fetched or is known to be absent, so that a null means absent. It is stored."""
         return not _missing(self.detail)
 
     @property
@@ -81,7 +81,7 @@ class Snapshot(Struct, frozen=True, kw_only=True):
 
     @staticmethod
     def decode(stored: bytes) -> "Snapshot":
-        """Restore what `encode` gave. Raises SnapshotUnreadable, also for what is no bytes."""
+        """Restores a snapshot from the bytes of `encode`. Raises SnapshotUnreadable, also for another type."""
         if not isinstance(stored, bytes | bytearray | memoryview | str):
             raise SnapshotUnreadable(f"stored as {type(stored).__name__}, not as the bytes of `encode`")
         try:
@@ -106,7 +106,7 @@ Lookup = Callable[[Owner], Awaitable[bytes | None]]
 
 
 class Found(NamedTuple):
-    """A car to show: `detail` as JSON-ready dict, and the snapshot it is from, None for a live one.
+    """A car to show: `detail` as a JSON-ready dict, and its snapshot, None for a live car.
 
     `krw_per_usd` is the rate of its prices; `x_cache` and `age_s` are as in `DealerCar`, null for a snapshot.
     """
@@ -161,11 +161,10 @@ async def complete_snapshot(
     request_id: str | None = None,
     now: Callable[[], float] = time.time,
 ) -> Snapshot:
-    """Ask for the documents that a snapshot was taken without, and return it with those that came.
+    """Fetches the documents that a snapshot lacks, and returns the snapshot with those that came.
 
-    Everything else stays as it was ordered. The snapshot itself is returned, without a call where it is complete, when
-    there is nothing to add. Raises DealerError as `DealerClient.vehicle` does: a car that is gone by then has no
-    documents to ask for.
+    Everything else stays as ordered. Returns the same snapshot if there is nothing to add, and makes no call if it is
+    complete. Raises DealerError as `DealerClient.vehicle` does: the documents of a car that is gone cannot be fetched.
     """
     if snapshot.complete:
         return snapshot
@@ -184,7 +183,7 @@ async def complete_snapshot(
 
 
 def _missing(detail: Mapping[str, Any]) -> frozenset[str]:
-    """The documents that could not be asked for: those whose state in `enrichment` is neither known nor for good."""
+    """The documents still to fetch: those whose state in `enrichment` is neither known nor final."""
     enrichment = detail.get("enrichment")
     states = [state for state in enrichment if isinstance(state, dict)] if isinstance(enrichment, list) else []
     return PAPERS.difference(state.get("name") for state in states if _is_settled(state))
@@ -207,12 +206,12 @@ async def detail_or_snapshot(
     deadline_s: float = DEADLINE_S,
     request_id: str | None = None,
 ) -> Found:
-    """One car for a partner: live at `krw_per_usd`, else as they ordered it, at the order's rate.
+    """One car for a partner: live at `krw_per_usd`, else from their order's snapshot, at the order's rate.
 
-    `lookup` finds the stored bytes of the partner's own snapshot, if they ordered the car; it is asked only when the
-    car is gone, sold, waiting or not for sale, or when nobody can tell (503). A snapshot of anybody else's is ignored,
-    whatever the lookup says. One that cannot be read, or of a version of tomorrow, is none, with a warning in the log.
-    Without one the live answer's error is raised: VehicleNotFound or DealerUnavailable.
+    `lookup` returns the stored bytes of the partner's snapshot of the car, or None. It is called only if the car is
+    gone, sold, waiting or not for sale, or if its state is unknown (503). A snapshot of another owner is ignored. An
+    unreadable one, or one of a later version, is ignored with a warning in the log. Without a snapshot the live
+    answer's error is raised: VehicleNotFound or DealerUnavailable.
     """
     try:
         car = await client.vehicle(
@@ -235,17 +234,17 @@ async def detail_or_snapshot(
 
 
 def _plain(car: DealerCar) -> dict[str, Any]:
-    """A car as a partner sees it, as it comes back from JSON: a live one and a stored one are made of the same."""
+    """A car as a partner sees it, decoded from JSON, so that live and stored cars hold the same types."""
     plain: dict[str, Any] = msgspec.json.decode(msgspec.json.encode(car))
     plain.pop(DEALER, None)
     return plain
 
 
 def order_error(error: DealerError) -> DealerError:
-    """What an order answers when its car cannot be had.
+    """The error of an order whose car is not available.
 
-    A listing that disappeared is 410 `vehicle_unavailable`. An id nobody knows stays 404, and a 503 stays a 503: not
-    knowing is no reason to fail an order. It comes as the service gave it; a partner gets `for_partner` of it.
+    A listing that disappeared is 410 `vehicle_unavailable`. An unknown id stays 404. A 503 stays unchanged, as an
+    unknown state is no reason to fail an order; pass it through `for_partner` before a partner sees it.
     """
     if isinstance(error, DealerUnavailable):
         return error

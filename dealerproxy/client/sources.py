@@ -1,7 +1,7 @@
-"""What a partner's query string asks of which sources, decided before anybody is asked.
+"""Reads a partner's query string and decides which sources it needs, before any call.
 
-The rule behind all of it: with `dealer` named in `source`, what dealer cars cannot honour is a 400. With `source`
-omitted the question was never about dealer cars in particular, so they are left out of the answer instead.
+If `source` names `dealer`, a filter that dealer cars cannot match is a 400. If `source` is omitted, the request is not
+about dealer cars in particular, so the answer leaves them out instead.
 """
 
 import re
@@ -24,8 +24,8 @@ from dealerproxy.contract.terms import (
     Sort,
 )
 
-# The partner API's parameters that the service knows by the same name. Its other ones (`include`, `krw_per_usd`,
-# `upstream`) are between it and the main API: coming from a partner they are unknown, hence ignored.
+# The partner API's parameters that the service takes under the same name. Its other ones (`include`, `krw_per_usd`,
+# `upstream`) are for the main API alone: from a partner they are unknown parameters and are ignored.
 FILTERS = (
     *("make", "model", "year_min", "year_max", "mileage_max_km", "price_min_usd", "price_max_usd"),
     *("fuel", "transmission", "color", "options_include", "keyword", "body_style"),
@@ -33,7 +33,7 @@ FILTERS = (
 # The partner API's tokens that Encar has no facet for.
 UNSUPPORTED_OPTIONS = ("panoramic_sunroof", "dashcam")
 _DEALER_ID = re.compile(rf"({'|'.join(UPSTREAMS)})_")
-# The cursor of a first page that held dealer rows too. A colon is in no base64, so it is none of the auction side's.
+# The cursor after a first page with dealer rows. Base64 has no colon, so it cannot be one of the auction side's.
 _REST = re.compile(r"auction:([a-z_]+):(\d{1,3}):(\d{1,3})", re.ASCII)
 _INTEGER = re.compile(r"[+-]?\d{1,9}", re.ASCII)
 
@@ -49,9 +49,9 @@ class DealerPart(StrEnum):
 
 
 class Rest(NamedTuple):
-    """Where the auction rows go on that a first page with dealer rows had no room for.
+    """The position of the auction rows that did not fit on a first page with dealer rows.
 
-    That page chose among the first `chosen_of` auction rows and showed `shown` of them; this one holds `size` rows.
+    The first page had `chosen_of` auction rows as candidates and showed `shown` of them; this page holds `size` rows.
     """
 
     chosen_of: int
@@ -60,11 +60,11 @@ class Rest(NamedTuple):
 
 
 class PartnerQuery(Struct, frozen=True, kw_only=True):
-    """A partner's list request. `params` is all of it, unknown names included, for the auction half.
+    """A partner's list request. `params` holds all parameters, unknown ones included, for the auction half.
 
-    `sources` are those named, empty when `source` was omitted. `limit` is how many auction rows may be wanted: the
-    partner's own limit, or with a `rest` as many more as were shown before. `cursor` is the auction side's or the
-    service's own, and the only one to read: what `params` has under that name is the same.
+    `sources` are the named ones, empty if `source` is omitted. `limit` is the number of auction rows to fetch: the
+    partner's own limit, with a `rest` plus those already shown. `cursor` is the auction side's or the service's own;
+    `params` holds the same one under that name.
     """
 
     params: Mapping[str, str]
@@ -82,12 +82,12 @@ class PartnerQuery(Struct, frozen=True, kw_only=True):
 
     @property
     def names_dealer(self) -> bool:
-        """Whether `dealer` was asked for by name."""
+        """Whether `source` names `dealer`."""
         return DEALER in self.sources
 
     @property
     def mixed(self) -> bool:
-        """Whether the page holds auction and dealer rows; such a page has no next one."""
+        """Whether the page holds auction and dealer rows."""
         return self.dealer is DealerPart.ROWS and bool(self.auctions)
 
     @property
@@ -99,8 +99,8 @@ class PartnerQuery(Struct, frozen=True, kw_only=True):
     def dealer_params(self) -> dict[str, str]:
         """The query string for the service.
 
-        A mixed page asks for as many rows as could be shown, not for half of them: a short auction half leaves its
-        room to them, and the service reads 48 at a time anyway.
+        A mixed page requests the full limit of rows, not half of it: dealer rows fill the room of a short auction
+        half, and the service reads 48 at a time anyway.
         """
         kept = {name: self.params[name] for name in FILTERS if name in self.params}
         if self.dealer is DealerPart.COUNT:
@@ -110,11 +110,11 @@ class PartnerQuery(Struct, frozen=True, kw_only=True):
 
 
 def parse(params: Params) -> PartnerQuery:
-    """Read a partner's query string, as a mapping or as pairs (such as `request.query.items()`).
+    """Reads a partner's query string, as a mapping or as pairs (such as `request.query.items()`).
 
-    Values that only one half understands are left to it. With `source` omitted a cursor is the auction side's: dealer
-    rows are on the first page alone. Raises InvalidRequest: `validation_error` with every issue
-    found, the first also as `details.field`, or `mixed_source_pagination_unsupported`.
+    Each half checks the values that only it understands. If `source` is omitted, a cursor is the auction side's: only
+    the first page holds dealer rows. Raises InvalidRequest: `validation_error` with every issue found, the first also
+    as `details.field`, or `mixed_source_pagination_unsupported`.
     """
     given = _joined(params)
     issues: list[Issue] = []
@@ -151,12 +151,12 @@ def parse(params: Params) -> PartnerQuery:
 
 
 def rest_cursor(sort: Sort, chosen_of: int, shown: int) -> str:
-    """The cursor that leads to the auction rows a first page had no room for: `parse` makes a `Rest` of it."""
+    """The cursor for the auction rows that did not fit on a first page. `parse` reads it as a `Rest`."""
     return f"auction:{sort}:{chosen_of}:{shown}"
 
 
 def _rest(cursor: str, sort: Sort, size: int) -> Rest | None:
-    """Read such a cursor; None for any other. Raises InvalidRequest for one of another sort."""
+    """Reads a cursor of `rest_cursor`; None for any other. Raises InvalidRequest for one of another sort order."""
     found = _REST.fullmatch(cursor)
     if found is None or not int(found[3]) < int(found[2]) <= MAX_LIMIT:
         return None
@@ -171,12 +171,12 @@ def _rest(cursor: str, sort: Sort, size: int) -> Rest | None:
 
 
 def is_dealer_id(vehicle_id: str) -> bool:
-    """Whether a car is asked of this service rather than looked up among auction cars."""
+    """Whether an id belongs to a dealer car, which this service answers, and not to an auction car."""
     return _DEALER_ID.match(vehicle_id) is not None
 
 
 def _joined(params: Params) -> dict[str, str]:
-    """Parameters by name, one given twice as one list; blank ones count as absent."""
+    """Parameters by name. A repeated one becomes one comma-separated list; blank ones count as absent."""
     joined: dict[str, str] = {}
     for name, value in params.items() if isinstance(params, Mapping) else params:
         if value.strip():
@@ -189,7 +189,7 @@ def _values(given: Mapping[str, str], name: str) -> tuple[str, ...]:
 
 
 def _words(given: Mapping[str, str], name: str, allowed: Sequence[str], issues: list[Issue]) -> tuple[str, ...]:
-    """Values out of a closed list, ignoring case; what is none is noted among the issues."""
+    """Values of a closed list, ignoring case; adds an issue for any other value."""
     words = dict.fromkeys(value.casefold() for value in _values(given, name))
     if words.keys() - set(allowed):
         issues.append(Issue(name, f"`{name}` has a value that is none. Allowed: {', '.join(allowed)}.", tuple(allowed)))

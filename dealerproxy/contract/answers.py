@@ -7,9 +7,9 @@ from msgspec import UNSET, Struct, UnsetType
 
 from dealerproxy.contract.summary import VehicleSummary
 
-# Why rows are older than they should be: they are being read anew just now.
+# Reason of `stale` while a background refresh of the rows runs.
 REFRESHING = "refreshing"
-# Reasons of `stale` that are no failure of the site.
+# Reasons of `stale` that are not a failure of the site.
 NOT_ITS_FAILURE = frozenset({REFRESHING, "overloaded"})
 
 
@@ -52,9 +52,9 @@ class SourceState(Struct, frozen=True, kw_only=True):
 
     @property
     def failing(self) -> bool:
-        """Whether the site failed: wholly, in part, or at a refresh, so that its old rows stand in.
+        """Whether the site failed: completely, in part, or during a refresh, so that old rows are shown.
 
-        Such a source is named in `X-LMN-Partial-Dealer-Unavailable`.
+        `X-LMN-Partial-Dealer-Unavailable` names such a source.
         """
         if self.status is Status.STALE:
             return self.reason not in NOT_ITS_FAILURE

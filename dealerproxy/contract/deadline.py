@@ -1,11 +1,11 @@
-"""One deadline per request; everything inside waits at most what is left of it."""
+"""The deadline of a request. Every step inside the request waits at most the time left."""
 
 import time
 from collections.abc import Callable
 
 
 class Deadline:
-    """A moment on the monotonic clock by which an answer must be out."""
+    """The moment on the monotonic clock by which the answer must be sent."""
 
     def __init__(self, seconds: float, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
@@ -16,5 +16,5 @@ class Deadline:
         return max(0.0, self._at - self._clock())
 
     def share(self, part: float) -> "Deadline":
-        """A deadline that leaves the rest of what is left to somebody else."""
+        """A deadline after `part` (0 to 1) of the time left."""
         return Deadline(part * self.remaining(), self._clock)

@@ -9,7 +9,7 @@ from dealerproxy.contract.inspection import BodyCondition, Diagnosis, Inspection
 from dealerproxy.contract.pricing import DetailPricing
 from dealerproxy.contract.summary import DealerFacts
 
-# The reason of a document that is `ok`, but older than it should be.
+# Reason of a document that is `ok` but stale.
 STALE = "stale"
 
 

@@ -5,7 +5,7 @@ from typing import Any, NamedTuple
 
 
 class Issue(NamedTuple):
-    """One thing wrong with a request: `path` is the parameter's name, `message` is plain English."""
+    """One problem of a request: `path` is the parameter's name, `message` is plain English."""
 
     path: str
     message: str

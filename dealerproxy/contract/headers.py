@@ -1,4 +1,4 @@
-"""The names of the headers of our own, on both ends of the wire."""
+"""The header names that the service and its client share."""
 
 import email.utils
 import re
@@ -13,7 +13,7 @@ PAGE_MAX_HEADER = "X-LMN-Dealer-Page-Max"
 RATE_HEADER = "X-Krw-Per-Usd"
 
 
-# Nobody is believed who asks for more than a day.
+# A longer Retry-After counts as one day.
 LONGEST_WAIT_S = 86_400.0
 
 
@@ -27,5 +27,5 @@ def retry_after_s(value: str | None, now: float) -> float | None:
     except (TypeError, ValueError, OverflowError):
         return None
     if moment.tzinfo is None:
-        moment = moment.replace(tzinfo=UTC)  # an HTTP date is GMT even when it does not say so
+        moment = moment.replace(tzinfo=UTC)  # an HTTP date without a zone is GMT
     return min(max(0.0, moment.timestamp() - now), LONGEST_WAIT_S)

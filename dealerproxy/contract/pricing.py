@@ -57,7 +57,7 @@ _DISCOUNT = DiscountConfig()
 
 
 def usd(krw: int, krw_per_usd: float) -> int:
-    """Convert won to whole dollars, half up, exact to a millionth of the rate."""
+    """Converts won to whole dollars, half up; the rate counts to six decimals."""
     rate = round(krw_per_usd * _MICRO)
     return (2 * krw * _MICRO + rate) // (2 * rate)
 
@@ -68,13 +68,13 @@ def ocean_freight(make: str, body: str | None) -> int:
 
 
 def dealer_pricing(price_krw: int, krw_per_usd: float, make: str, body: str | None) -> Pricing:
-    """Price a dealer car. The dealer fee and the fixed discount cancel out in `estimated_landed`."""
+    """Returns the prices of a dealer car. Dealer fee and fixed discount cancel out in `estimated_landed`."""
     listing_price = usd(price_krw, krw_per_usd)
     return Pricing(listing_price, None, _DISCOUNT, _breakdown(listing_price, make, body))
 
 
 def detail_pricing(price_krw: int | None, krw_per_usd: float, make: str, body: str | None) -> DetailPricing:
-    """Price a car in full; a placeholder price is null and so is what depends on it."""
+    """Returns the prices of a car in full. A placeholder price is null, and so is every figure that depends on it."""
     listing_price = None if price_krw is None else usd(price_krw, krw_per_usd)
     return DetailPricing(listing_price, None, None, _DISCOUNT, _breakdown(listing_price, make, body))
 

@@ -1,4 +1,4 @@
-"""Won per dollar at a moment, and how moments are written."""
+"""The exchange rate (won per US dollar), and ISO 8601 times in Korean time."""
 
 import time
 from datetime import UTC, datetime, timedelta, timezone
@@ -6,12 +6,12 @@ from datetime import UTC, datetime, timedelta, timezone
 from msgspec import Struct
 
 KST = timezone(timedelta(hours=9))
-# A provider that answers dollars per won, or another currency's rate, must not price cars.
+# Won per dollar. The bounds reject dollars per won and other currencies' rates.
 PLAUSIBLE = (100.0, 10_000.0)
 
 
 class Rate(Struct, frozen=True, array_like=True):
-    """An exchange rate with its moment (ISO 8601, +09:00) and its source: static, provider or request."""
+    """An exchange rate with its time (ISO 8601, +09:00) and its source: `static`, `provider` or `request`."""
 
     krw_per_usd: float
     as_of: str

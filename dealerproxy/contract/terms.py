@@ -1,4 +1,4 @@
-"""The partner API's own words and limits, as the service and its callers need them."""
+"""The partner API's words and limits that the service and its callers share."""
 
 from enum import StrEnum
 
@@ -8,7 +8,7 @@ DEFAULT_LIMIT, MAX_LIMIT = 50, 200
 PAGE_MAX = 48
 DEALER = "dealer"
 SOURCES = (DEALER, "glovis", "sk", "aj", "lotte", "kcar")
-# The sites, in the order of their legs; of two adverts of one car the earlier site's is shown.
+# The sites in the order of their legs. If two sites list one car, lists show the earlier site's advert.
 UPSTREAMS = tuple(LISTING_IDS)
 AUCTION_ONLY = (
     "auction_status",

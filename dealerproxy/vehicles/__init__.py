@@ -1,1 +1,1 @@
-"""The normalised car everybody speaks: listings in won from upstreams, summaries in dollars for clients."""
+"""The normalised car: listings in won from upstreams, summaries in US dollars for clients."""

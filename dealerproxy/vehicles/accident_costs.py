@@ -7,9 +7,9 @@ from dealerproxy.contract.pricing import usd
 
 
 def accident_costs(record: Record, krw_per_usd: float) -> AccidentCostSummary | None:
-    """Return the costs of this car's own accidents in whole dollars, half up; None when the record is not open.
+    """Returns the costs of this car's own accidents in whole US dollars, half up; None if the record is not open.
 
-    The record's count can exceed the accidents it lists; what it does not list has no known cost.
+    The record's count can exceed the accidents it lists; an accident it does not list has no known cost.
     """
     if not record.open:
         return None
@@ -44,7 +44,7 @@ def accident_costs(record: Record, krw_per_usd: float) -> AccidentCostSummary | 
 
 
 def _repair_krw(accident: Accident) -> int | None:
-    """Return parts, labour and paint together, when all three are known."""
+    """Returns the sum of parts, labour and paint; None unless all three are known."""
     if accident.parts_krw is None or accident.labor_krw is None or accident.paint_krw is None:
         return None
     return accident.parts_krw + accident.labor_krw + accident.paint_krw

@@ -1,4 +1,4 @@
-"""One car in full as an upstream tells it, normalised to English but still in won."""
+"""One car in full from an upstream, normalised to English, with prices in won."""
 
 from collections.abc import Sequence
 from enum import StrEnum
@@ -10,7 +10,7 @@ from dealerproxy.contract.inspection import BodyCondition, Diagnosis, Inspection
 
 
 class SaleStatus(StrEnum):
-    """What a witness says: on sale, or why the car cannot be bought."""
+    """The status from one witness: on sale, or the reason why the car cannot be bought."""
 
     LIVE = "live"
     SOLD = "sold"
@@ -20,7 +20,7 @@ class SaleStatus(StrEnum):
 
 
 class Photo(Struct, frozen=True):
-    """A photo's full address and what it shows, when the upstream says so."""
+    """A photo's full address and its tag, if the upstream gives one."""
 
     url: str
     tag: str | None
@@ -29,8 +29,8 @@ class Photo(Struct, frozen=True):
 class Car(Struct, frozen=True, kw_only=True):
     """A car for sale.
 
-    `vehicle_id` is the number its documents are filed under: for a re-advertised copy not the number it is listed
-    under. `price_krw` is None for a placeholder, `mileage_km` likewise. `options` are partner tokens.
+    `vehicle_id` is the number of its documents; for a re-advertised copy it differs from the number of the advert.
+    `price_krw` is None for a placeholder, and so is `mileage_km`. `options` are partner tokens.
     """
 
     upstream: str
@@ -70,9 +70,9 @@ class Car(Struct, frozen=True, kw_only=True):
 
 
 class Documents(Struct, frozen=True, kw_only=True):
-    """What was found besides the advert, None where there is nothing to show.
+    """The documents of a car besides the advert, None where there is nothing to show.
 
-    `age_s` seconds is the oldest of it; `kept` tells whether any of it was read for an earlier answer.
+    `age_s` is the age of the oldest one in seconds; `kept` is true if any of them comes from the cache.
     """
 
     body_condition: BodyCondition | None = None

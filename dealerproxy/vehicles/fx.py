@@ -16,11 +16,11 @@ from dealerproxy.transport.errors import UpstreamError
 
 FRESH_S = 3600.0
 RETRY_S = 60.0
-# A new rate may be so far from the one before. Another currency's, or that of 100 units, mostly is further.
+# A new rate may differ from the last one by at most this part. Other currencies, or 100 units, mostly differ more.
 MOST_CHANGE = 0.2
-# So long the last good rate is what a new one is compared with; then it is the static rate again.
+# Seconds for which a new rate is compared with the last good one; after that, with the static rate.
 COMPARABLE_S = 7 * 86_400.0
-# A provider's date: no rate is from before, and none from so long after now; from this number on a time is in ms.
+# A provider's date: the earliest valid one, seconds it may be in the future, and the least number that means ms.
 EARLIEST_S = 946_684_800.0
 AHEAD_S = 86_400.0
 LEAST_MS = 1e11
@@ -33,14 +33,14 @@ log = structlog.get_logger(__name__)
 
 
 class FxRates:
-    """The rate to use now.
+    """The current exchange rate.
 
-    With a provider, a rate older than an hour starts one refresh in the background and the last good rate goes
-    on serving; before the first success, and without a provider, the static rate does. No request ever waits.
+    With a provider, a rate older than an hour starts one refresh in the background, and the last good rate stays in
+    use. Before the first success, and without a provider, the static rate is in use. No request ever waits.
 
-    A rate more than a fifth away from the last good one of a week, else from the static one, is refused: `refused`
-    counts those. `change` is by which part the provider's rate in use differs from the one it was compared with, and
-    `read_at` when it was read, in unix seconds; both are None without one.
+    A rate that differs by more than a fifth from the last good one of the past week, else from the static one, is
+    rejected; `refused` counts those. `change` is the relative difference between the provider's rate in use and the one
+    it was compared with; `read_at` is its fetch time in unix seconds. Both are None while no provider's rate is in use.
     """
 
     def __init__(
@@ -53,9 +53,9 @@ class FxRates:
         now: Callable[[], float] = time.time,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        """`fetch` answers the provider's JSON; it raises UpstreamError when it cannot.
+        """`fetch` returns the provider's JSON or raises UpstreamError.
 
-        `path` leads to the rate in it, `date_path` to its date; without one a rate is of the time of its request.
+        `path` is the dotted path of its rate, `date_path` of its date; without one the time of the request counts.
         """
         self._static, self._rate, self._fetch, self._now, self._clock = static, static, fetch, now, clock
         self._path, self._date_path = path, date_path
@@ -68,7 +68,7 @@ class FxRates:
         self._refreshing: asyncio.Task[None] | None = None
 
     def current(self) -> Rate:
-        """The last good rate; starts a refresh behind it when one is due."""
+        """The last good rate; starts a background refresh if one is due."""
         if self._fetch is not None and self._refreshing is None and self._clock() >= self._next_refresh:
             self._refreshing = asyncio.create_task(self._refresh(self._fetch), name="fx-refresh")
             self._refreshing.add_done_callback(self._refreshed)
@@ -76,17 +76,17 @@ class FxRates:
 
     @property
     def last(self) -> Rate:
-        """The last good rate; to look at, as it starts no refresh."""
+        """The last good rate, without a refresh."""
         return self._rate
 
     async def prime(self, within_s: float) -> None:
-        """Wait a little for the first refresh, so that the first answers need not use the static rate."""
+        """Waits up to `within_s` for the first refresh, so that the first answers need not use the static rate."""
         self.current()
         if self._refreshing is not None:
             await asyncio.wait({self._refreshing}, timeout=within_s)
 
     def requested(self, krw_per_usd: float) -> Rate:
-        """A rate that one request brought along."""
+        """The rate that one request sets, with the current time."""
         return Rate(krw_per_usd, iso_kst(self._now()), "request")
 
     async def close(self) -> None:
@@ -118,7 +118,7 @@ class FxRates:
         return self._rate if recent else self._static
 
     def _refuse(self, value: float, before: Rate) -> None:
-        """Count a rate that is not used; the first of a row is logged."""
+        """Counts a rejected rate; logs only the first of consecutive ones."""
         self.refused += 1
         if not self._refusing:
             log.error("fx_rate_refused", rate=value, compared_with=before.krw_per_usd, source=before.source)
@@ -129,9 +129,9 @@ class FxRates:
 
 
 def rate_at(body: bytes, path: str) -> float:
-    """Read the rate at a dotted path; list positions are numbers. Raises ValueError saying what is wrong.
+    """Reads the rate at a dotted path; list positions are numbers. Raises ValueError with the problem.
 
-    A rate is a number, or a text that is one, with commas between thousands or without.
+    A rate is a number or a number as text, with or without commas between thousands.
     """
     value = _value_at(body, path)
     if isinstance(value, str) and len(value) <= _LONGEST_TEXT and _NUMBER.fullmatch(value.strip()):
@@ -145,9 +145,9 @@ def rate_at(body: bytes, path: str) -> float:
 
 
 def date_at(body: bytes, path: str, now: float) -> float:
-    """Read the date at a dotted path as unix seconds, at most `now`. Raises ValueError for what is none.
+    """Reads the date at a dotted path as unix seconds, at most `now`. Raises ValueError if it is not a date.
 
-    A date is ISO 8601, in Seoul time where it has no offset, or unix time in seconds or milliseconds.
+    A date is ISO 8601, in Seoul time without an offset, or unix time in seconds or milliseconds.
     """
     value = _value_at(body, path)
     text = value.strip() if isinstance(value, str) and len(value) <= _LONGEST_TEXT else None

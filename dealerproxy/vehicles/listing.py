@@ -1,6 +1,6 @@
-"""What an upstream's list says about one car, normalised to English but still in won.
+"""One car of an upstream's list, normalised to English, with prices in won.
 
-Listings are cached, so nothing here depends on the request: no exchange rate, no chosen fields.
+Listings are cached, so nothing here depends on the request, such as its exchange rate or its fields.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -24,7 +24,7 @@ class LeftOutReason(StrEnum):
 
 
 class LeftOut(Struct, frozen=True, tag=True, gc=False):
-    """A row that keeps its place in the upstream's order but is not offered, with its number and model if known."""
+    """A row that is not offered but keeps its place in the upstream's order, with its number and model if known."""
 
     reason: LeftOutReason
     listing_id: str | None = None
@@ -34,14 +34,14 @@ class LeftOut(Struct, frozen=True, tag=True, gc=False):
 class Listing(Struct, frozen=True, kw_only=True, tag=True, gc=False):
     """One car for sale.
 
-    `registered` is the first registration as YYYYMM; where `month_known` is false its month is only there to sort by.
+    `registered` is the first registration as YYYYMM; if `month_known` is false, its month serves only for sorting.
     `year` is the model year, `price_krw` whole won. `vehicle_key` is the same for every copy of one car on one
-    upstream; `original` tells the first advert from its copies.
-    `fuel` and `transmission` are partner tokens or null, the `_word` fields what the upstream said, if anything.
-    `vehicle` is the one its generation names, where that is another than its model group's (`Grand Cherokee`), and
-    `generation` the rest of its name in English.
-    `untranslated` counts words of the trim that had no English. `colour` and `options` are known only once the
-    listing was enriched from its advert.
+    upstream; `original` is true for the first advert and false for its copies.
+    `fuel` and `transmission` are partner tokens or null, the `_word` fields the upstream's own words or null.
+    `vehicle` is the vehicle that its generation names, if that differs from its model group's (`Grand Cherokee`), and
+    `generation` is the rest of the generation's name in English.
+    `untranslated` counts words of the trim without English. `colour` and `options` are known only after enrichment
+    from the advert.
     """
 
     upstream: str
@@ -84,9 +84,9 @@ class Listing(Struct, frozen=True, kw_only=True, tag=True, gc=False):
 class Chunk(Struct, frozen=True):
     """One aligned piece of a leg: its rows in the upstream's order.
 
-    `total` is the upstream's own count for the whole leg, None where its rows prove it wrong; `ended` tells that
-    nothing follows; `missing` how many rows it kept back of those its count promises for this piece; `confirmed` is
-    false for an emptiness not put in words, and `cut` true where the listing goes on past what is read of it.
+    `total` is the upstream's own count for the whole leg, None if its rows prove it wrong. `ended` is true if nothing
+    follows. `missing` is the number of rows that this chunk lacks by the upstream's count. `confirmed` is false if the
+    chunk is empty but the upstream does not say so. `cut` is true if the listing continues past what is read of it.
     """
 
     entries: tuple[Listing | LeftOut, ...]
@@ -97,9 +97,9 @@ class Chunk(Struct, frozen=True):
     cut: bool = False
 
 
-# Is told of the rows of each answer that was read: their upstream, the rows, and why how many could not be read.
+# The observer of parsed rows: it gets their upstream, the rows, and the number of unreadable ones by reason.
 Judged = Callable[[str, Sequence[Listing | LeftOut], Mapping[str, int]], None]
 
 
 def unheeded(upstream: str, entries: Sequence[Listing | LeftOut], unreadable: Mapping[str, int]) -> None:
-    """Where nobody wants to be told."""
+    """No-op observer."""

@@ -39,7 +39,7 @@ from dealerproxy.vehicles.car import SaleStatus
 from dealerproxy.vehicles.render import detail
 
 MAX_IDS = 100
-# However short its deadline, so long a client has to send its body.
+# The least time in seconds that a client has to send its body, even under a shorter deadline.
 BODY_S = 0.5
 
 _WORDS = {
@@ -51,7 +51,7 @@ _WORDS = {
 
 
 async def get_vehicle(request: web.Request) -> web.Response:
-    """One car in full; 404 with `details.reason` when it cannot be bought, 503 when nobody can tell."""
+    """One car in full; 404 with `details.reason` if it cannot be bought, 503 if its state is unknown."""
     deadline = deadline_of(request, request.app[SETTINGS].detail_deadline_s)
     display = parse_display(params_of(request))
     vehicle_id = request.match_info["id"]
@@ -123,7 +123,7 @@ def dealer_id_of(vehicle_id: str) -> tuple[str, str] | None:
 async def _ids(request: web.Request, deadline: Deadline) -> dict[str, tuple[str, str]]:
     """The ids of the body in their order, each with its site and number.
 
-    Raises ApiError 400 naming the index of each one that is none.
+    Raises ApiError 400 with the index of each value that is not a dealer id.
     """
     try:
         async with asyncio.timeout(max(BODY_S, deadline.remaining())):
@@ -156,6 +156,6 @@ async def _ids(request: web.Request, deadline: Deadline) -> dict[str, tuple[str,
 
 ROUTES = (
     web.post("/v1/vehicles/availability", post_availability),
-    # Not `availability`: asked with another method than POST that is a 405.
+    # The pattern excludes `availability`, which is a 405 for other methods than POST.
     web.get("/v1/vehicles/{id:(?!availability$)[^/]+}", get_vehicle),
 )

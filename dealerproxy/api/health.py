@@ -1,4 +1,4 @@
-"""Liveness and readiness. Neither asks an upstream anything: a probe must never cause traffic."""
+"""Liveness and readiness. Neither calls an upstream: a health check must never cause traffic."""
 
 from aiohttp import web
 
@@ -13,7 +13,7 @@ async def live(_: web.Request) -> web.Response:
 
 
 async def ready(request: web.Request) -> web.Response:
-    """200 once started, 503 while shutting down. How the upstreams are is told, and is no reason to stop asking us."""
+    """200 once started, 503 during shutdown. The body reports the upstreams' states; they do not change the status."""
     upstreams = {upstream.name: upstream.state for upstream in await upstreams_of(request.app)}
     draining = request.app[DRAINING].is_set()
     status = "draining" if draining else "ready"

@@ -1,4 +1,4 @@
-"""What routes read out of a request the same way: its parameters and its deadline."""
+"""Helpers that routes share: parameters, deadline, JSON answers, cache headers and ETags."""
 
 import hashlib
 from collections.abc import Mapping, Sequence
@@ -21,7 +21,7 @@ def params_of(request: web.Request) -> Mapping[str, Sequence[str]]:
 
 
 def deadline_of(request: web.Request, longest_s: float) -> Deadline:
-    """The time this request may take; its header can only shorten it. Raises ApiError 400 for a bad header."""
+    """The request's deadline; its header can only shorten it. Raises ApiError 400 for a bad header."""
     text = request.headers.get(DEADLINE_HEADER)
     if text is None:
         return Deadline(longest_s)
@@ -42,7 +42,7 @@ def json_response(value: object, *, status: int = 200, headers: Mapping[str, str
 
 
 def encoded_response(body: bytes, *, status: int = 200, headers: Mapping[str, str] | None = None) -> web.Response:
-    """Answer with what is JSON already."""
+    """Returns an answer whose body is already encoded JSON."""
     return web.Response(body=body, status=status, headers=headers, content_type="application/json", charset="utf-8")
 
 
@@ -60,23 +60,23 @@ def error_response(error: ApiError, request_id: str) -> web.Response:
 
 
 X_CACHE = "X-Cache"
-# What came from a failing upstream must not live on in a cache in between.
+# Caches between service and client must not keep an answer made during an upstream's failure.
 NO_STORE = {"Cache-Control": "no-store"}
 REVALIDATE = "private, no-cache"
 
 
 def wants_fresh_look(request: web.Request) -> bool:
-    """Whether the client asks to look at the upstream itself, as one does before an order."""
+    """Whether the request bypasses the cache (`Cache-Control: no-cache`), as before an order."""
     return "no-cache" in map(str.lower, _listed(request, "Cache-Control"))
 
 
 def age_headers(state: CacheStatus, age_s: float | None) -> dict[str, str]:
-    """Tell how an answer came about, and the age in whole seconds of the oldest piece in it."""
+    """The headers `X-Cache` and `Age`: cache status, and age in whole seconds of the oldest part of an answer."""
     return {X_CACHE: state} | ({} if age_s is None else {"Age": str(round(age_s))})
 
 
 def etag(*parts: bytes) -> str:
-    """Return a tag over what the answer says, whenever it says it; weak, as ages and cursors differ."""
+    """Returns the ETag of an answer's content. It is weak: ages and cursors may differ under the same tag."""
     digest = hashlib.sha256()
     for part in parts:
         digest.update(len(part).to_bytes(8, "big"))
@@ -85,17 +85,17 @@ def etag(*parts: bytes) -> str:
 
 
 def not_modified(request: web.Request, tag: str, headers: Mapping[str, str]) -> web.Response | None:
-    """Answer 304 if the client already has this; `headers` are those the whole answer would have."""
+    """Returns a 304 if the client already has this tag, else None; `headers` are those of the full answer."""
     held = map(_opaque, _listed(request, "If-None-Match"))
     return None if {"*", _opaque(tag)}.isdisjoint(held) else web.Response(status=304, headers=headers)
 
 
 def _opaque(tag: str) -> str:
-    """A tag without its mark of being weak, which does not count here."""
+    """A tag without its `W/` mark, which the comparison ignores."""
     return tag.removeprefix("W/")
 
 
 def _listed(request: web.Request, name: str) -> Sequence[str]:
-    """What a header lists, over however many lines; most requests have neither of ours."""
+    """The comma-separated values of a header, over all its lines. Most requests lack the headers read here."""
     lines = request.headers.getall(name, ())
     return [one.strip() for one in ",".join(lines).split(",")] if lines else ()

@@ -25,7 +25,7 @@ METRICS = web.AppKey("metrics", Metrics)
 SHARED: web.AppKey[RedisGuard | None] = web.AppKey("shared")
 HEALTH = web.AppKey("health", Health)
 CACHE = web.AppKey("cache", StaleCache)
-# The clock of all ages and pauses: it counts seconds from an arbitrary start and never goes back.
+# The clock of all ages and pauses: monotonic seconds from an arbitrary start.
 CLOCK: web.AppKey[Callable[[], float]] = web.AppKey("clock")
 OFF_SALE = web.AppKey("off_sale", OffSale)
 SETTINGS = web.AppKey("settings", Settings)

@@ -1,7 +1,7 @@
-"""Complete lists, encoded and ready to go, for as long as everything in them is fresh: the cache's second layer.
+"""The cache of complete, encoded lists, for as long as everything in them is fresh: the cache's second layer.
 
-What is kept is one client's question word for word. Only ages change from one answer to the next, and those once a
-second, so what tells them is written anew once a second.
+The key is the exact query string. Only ages differ between two answers of one entry, so the part with the ages is
+encoded again at most once a second.
 """
 
 import time
@@ -17,14 +17,14 @@ from dealerproxy.contract.rate import Rate
 from dealerproxy.upstreams.off_sale import OffSale
 from dealerproxy.vehicles.fx import FxRates
 
-# Beside its rows: sources, notices, headers and a cursor of up to 3 kB.
+# Bytes of a list beside its rows: sources, notices, headers and a cursor of up to 3 kB.
 ENVELOPE_BYTES = 8_000
 
 
 class Rendered(NamedTuple):
-    """A list as it is sent: all of it as JSON, whose rows end at `rows_end`, the rest as data, and its headers.
+    """An encoded list: the JSON body, whose rows end at `rows_end`, its other fields as data, and its headers.
 
-    `rate` is the exchange rate in it if that is the service's current one, None if a cursor brought it.
+    `rate` is its exchange rate if that is the service's current one, None if the rate comes from a cursor.
     """
 
     body: bytes
@@ -34,7 +34,7 @@ class Rendered(NamedTuple):
     rate: Rate | None
 
     def after(self, seconds: int) -> "Rendered":
-        """It as it is sent so many seconds later: older."""
+        """A copy whose ages have grown by `seconds`."""
         sources = [
             source if source["age_s"] is None else source | {"age_s": source["age_s"] + seconds}
             for source in self.envelope["sources"]
@@ -48,23 +48,23 @@ class Rendered(NamedTuple):
 
 
 def render(rows: bytes, envelope: Mapping[str, Any], headers: Mapping[str, str], rate: Rate | None) -> Rendered:
-    """Put a list together of its rows as JSON and all that is beside them."""
+    """Builds a list from its rows as JSON and its other fields."""
     begun = b'{"data":' + rows
     return Rendered(begun + _rest(envelope), len(begun), envelope, headers, rate)
 
 
 def oldest_s(envelope: Mapping[str, Any]) -> int | None:
-    """Seconds of the oldest piece in a list."""
+    """The greatest age in seconds among a list's sources; None if no source has one."""
     return max((source["age_s"] for source in envelope["sources"] if source["age_s"] is not None), default=None)
 
 
 def _rest(envelope: Mapping[str, Any]) -> bytes:
-    """What follows the rows."""
+    """The JSON after the rows."""
     return b"," + encode(envelope).removeprefix(b"{")
 
 
 class _Kept(Struct):
-    """A list as it was last sent, `older_s` seconds after it was made."""
+    """A list as last sent, `older_s` seconds after it was built."""
 
     rendered: Rendered
     made_at: float
@@ -73,7 +73,7 @@ class _Kept(Struct):
 
 
 class Answers:
-    """Keeps lists by their query string, at most `max_bytes` of them."""
+    """Keeps encoded lists by query string, in at most `max_bytes` bytes."""
 
     def __init__(
         self, off_sale: OffSale, rates: FxRates, *, max_bytes: int, clock: Callable[[], float] = time.monotonic
@@ -84,7 +84,7 @@ class Answers:
         )
 
     def get(self, query: str) -> Rendered | None:
-        """The list kept for a query string, at its present age; None when something in it changed since."""
+        """The list of a query string with current ages; None if there is none or something in it has changed."""
         kept: _Kept | None = self.memory.at_hand(query)
         if kept is None or kept.off_sale != self._off_sale.version:
             return None
@@ -96,7 +96,7 @@ class Answers:
         return kept.rendered
 
     async def put(self, query: str, rendered: Rendered, fresh_for_s: float) -> None:
-        """Keep a list that is fresh for so many seconds more."""
+        """Keeps a list for `fresh_for_s` seconds."""
         if fresh_for_s > 0:
             found = rendered._replace(headers={**rendered.headers, X_CACHE: CacheStatus.HIT})
             kept = _Kept(found, self._clock(), self._off_sale.version)

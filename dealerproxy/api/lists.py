@@ -48,7 +48,7 @@ async def list_vehicles(request: web.Request) -> web.Response:
     try:
         listed = await app[SEARCH].answer(query, deadline, bypass_cache=bypass_cache)
     except ApiError as error:
-        if "sources" in error.details:  # else the question was bad
+        if "sources" in error.details:  # without them the request itself was bad
             metrics.listed({"sources": msgspec.to_builtins(error.details["sources"])}, result="error")
         error.headers |= headers
         raise
@@ -67,7 +67,7 @@ async def list_vehicles(request: web.Request) -> web.Response:
 def _render(
     query: Query, answer: VehicleList, state: CacheStatus, headers: Mapping[str, str], *, storable: bool
 ) -> Rendered:
-    """Encode a list; one that is not `storable`, by us or by anyone, has no tag."""
+    """Encodes a list. One that is not `storable`, here or in other caches, has no ETag."""
     rows = encode(answer.data)
     envelope = msgspec.to_builtins(structs.replace(answer, data=()))
     del envelope["data"]
@@ -85,12 +85,12 @@ def _respond(request: web.Request, rendered: Rendered) -> web.Response:
 
 
 def _era(answer: VehicleList) -> bytes:
-    """Half an hour: a client that is told again and again that nothing changed must still get a cursor that lives."""
+    """The current half hour, part of the ETag: a client that only receives 304s must still get an unexpired cursor."""
     return b"" if answer.next_cursor is None else str(int(time.time() // (LIFETIME_S / 2))).encode()
 
 
 async def get_facets(request: web.Request) -> web.Response:
-    """What dealer cars can be filtered on; never fails for an upstream's sake."""
+    """The filter values of dealer cars. An upstream's failure never fails this route."""
     app = request.app
     deadline = deadline_of(request, app[SETTINGS].list_deadline_s)
     return json_response(await facets(app[SITES], app[VOCABULARY], parse_sources(params_of(request)), deadline))

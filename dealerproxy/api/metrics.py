@@ -8,16 +8,16 @@ from prometheus_client.aiohttp import make_aiohttp_handler
 from dealerproxy.contract.errors import ApiError
 from dealerproxy.ops.metrics import Metrics
 
-# The workers' own ports, one each, where several processes share the port that clients use.
+# The workers' own ports, one each, if several processes share the port that clients use.
 WORKER_PORTS: web.AppKey[Sequence[int]] = web.AppKey("worker_ports")
 
 
 def routes(metrics: Metrics) -> Sequence[web.RouteDef]:
-    """The route of the scrape. It asks no upstream anything."""
+    """The route of the scrape. It calls no upstream."""
     told = make_aiohttp_handler(metrics.registry)
 
     async def scrape(request: web.Request) -> web.StreamResponse:
-        """Tell the figures of this process; 404 where another would tell others the next time."""
+        """Returns the metrics of this process; 404 on the shared port, where the next scrape may reach another one."""
         ports = request.app.get(WORKER_PORTS)
         if ports is not None and _port(request) not in ports:
             shown = ", ".join(map(str, ports))

@@ -1,4 +1,4 @@
-"""What every request gets: an id, one log line, a count, the error envelope, and the key check on `/v1`."""
+"""Middleware: request id, access log, request metrics, error envelope, overload limit and key check of `/v1`."""
 
 import hmac
 import random
@@ -21,7 +21,7 @@ log = structlog.get_logger(__name__)
 
 
 def access_log(count: Callable[[str, str, int, float], None]) -> Middleware:
-    """Build what goes around `envelope`: it logs one line, and counts by method, route template, status and seconds."""
+    """Builds the outer middleware: logs one line a request, and counts it by method, route, status and seconds."""
 
     @web.middleware
     async def answered(request: web.Request, handler: Handler) -> web.StreamResponse:
@@ -38,7 +38,7 @@ def access_log(count: Callable[[str, str, int, float], None]) -> Middleware:
 
 @web.middleware
 async def envelope(request: web.Request, handler: Handler) -> web.StreamResponse:
-    """Give the request an id, which its log lines bear, and turn every failure into the error envelope."""
+    """Gives the request an id, which its log lines carry, and turns every failure into the error envelope."""
     request_id = _request_id(request)
     bound = structlog.contextvars.bind_contextvars(request_id=request_id)
     try:
@@ -58,9 +58,9 @@ async def envelope(request: web.Request, handler: Handler) -> web.StreamResponse
 
 
 def shed_load(most: int) -> Middleware:
-    """Build the check that no more than so many requests for cars are answered at a time.
+    """Builds the limit of `most` concurrent requests for cars.
 
-    One more would make all of them slow, so it is told at once to come back.
+    One more request would slow all of them, so it gets a 503 with Retry-After at once.
     """
     inside = 0
 
@@ -90,7 +90,7 @@ def require_key(keys: Sequence[str]) -> Middleware:
             given = request.headers.get(API_KEY)
             if given is None:
                 raise ApiError(401, "missing_api_key", f"The {API_KEY} header is missing.")
-            # Every key is compared, so that the time taken tells nothing.
+            # Every key is compared, so that the time taken reveals nothing.
             matches = [hmac.compare_digest(_bytes(given), _bytes(key)) for key in keys]
             if not any(matches):
                 raise ApiError(401, "invalid_api_key", f"The {API_KEY} header holds no key of this service.")
@@ -100,7 +100,7 @@ def require_key(keys: Sequence[str]) -> Middleware:
 
 
 def _bytes(text: str) -> bytes:
-    """The bytes as they came: headers and variables that are no UTF-8 hold surrogates."""
+    """The original bytes of a text: headers and variables that are not UTF-8 hold surrogates."""
     return text.encode(errors="surrogateescape")
 
 

@@ -1,6 +1,6 @@
-"""`GET /openapi.json`: the OpenAPI 3.1 document, made at the start from the models, the parameters and the errors.
+"""`GET /openapi.json`: the OpenAPI 3.1 document, built at the start from the models, the parameters and the errors.
 
-Its examples are answers of the sandbox, kept in `examples.json`; tests hold them against the sandbox and the schemas.
+Its examples are answers of the sandbox in `examples.json`; tests compare them with the sandbox and the schemas.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -51,7 +51,7 @@ Cars of Korean dealer sites for the main API: one honest list out of Encar and D
 
 
 class Failure(NamedTuple):
-    """What an error code means, its status, the names of examples that show it, and headers it may bear."""
+    """An error code's status, its meaning, the names of its examples, and headers of its answers."""
 
     status: int
     means: str
@@ -205,7 +205,7 @@ _OF_CACHED = (X_CACHE, "Age", "ETag", "Cache-Control")
 
 
 def document(vocabulary: Vocabulary, *, guarded: bool) -> dict[str, Any]:
-    """Make the document; `guarded` tells that `/v1` asks for a key."""
+    """Builds the document; `guarded` is true if `/v1` requires a key."""
     return {
         "openapi": "3.1.0",
         "info": {"title": "dealerproxy", "version": dealerproxy.__version__, "description": ABOUT},
@@ -229,7 +229,7 @@ def document(vocabulary: Vocabulary, *, guarded: bool) -> dict[str, Any]:
 
 @cache
 def _schemas() -> dict[str, Any]:
-    """Make the JSON Schemas of all models and of what they hold, by name; docstrings lose their indentation."""
+    """Builds the JSON Schemas of all models and of their parts, by name; removes the indentation of docstrings."""
     _, components = msgspec.json.schema_components(MODELS, ref_template="#/components/schemas/{name}")
     return {
         name: {key: cleandoc(part) if key == "description" else part for key, part in schema.items()}
@@ -397,7 +397,7 @@ def _operation(
     answers: Mapping[str, Json],
     fails: Sequence[str] = (),
 ) -> Json:
-    """Describe an operation; `fails` are its codes besides those of the key and of a fault of our own."""
+    """Describes an operation; `fails` are its error codes except those of the key and of an internal error."""
     open_to_all = tag == "service"
     codes = [*fails, *([] if open_to_all else ["missing_api_key", "invalid_api_key"]), "internal_error"]
     by_status: dict[str, list[str]] = {}
@@ -417,13 +417,13 @@ def _operation(
 
 
 def _answer(says: str, models: Sequence[type[Struct]], examples: Sequence[str], headers: Sequence[str] = ()) -> Json:
-    """Describe a JSON answer that is one of these models, shown by examples of these names."""
+    """Describes a JSON answer that is one of these models, with the examples of these names."""
     schema = _ref(models[0]) if len(models) == 1 else {"anyOf": [_ref(model) for model in models]}
     return _told(says, {_JSON: {"schema": schema, "examples": _examples(examples)}}, headers)
 
 
 def _failure(codes: Sequence[str]) -> Json:
-    """Describe the error answer of one status, with all the codes it may bear."""
+    """Describes the error answer of one status, with all its codes."""
     failures = [FAILURES[code] for code in codes]
     return _told(
         "\n".join(f"* `{code}`: {failure.means}" for code, failure in zip(codes, failures, strict=True)),
@@ -438,7 +438,7 @@ def _failure(codes: Sequence[str]) -> Json:
 
 
 def _told(says: str, content: Json, headers: Sequence[str] = ()) -> Json:
-    """Describe any answer. All of them bear the request's id."""
+    """Describes any answer. All of them carry the request's id."""
     named = {name: {"$ref": f"#/components/headers/{name}"} for name in (REQUEST_ID, *headers)}
     return {"description": says, "headers": named, "content": content}
 
@@ -459,7 +459,7 @@ _UNCHANGED = _told("What `If-None-Match` names still holds.", {}, _OF_CACHED)
 
 
 def routes(vocabulary: Vocabulary, *, guarded: bool) -> Sequence[web.RouteDef]:
-    """Make the document and the route that answers it."""
+    """Builds the document and the route that returns it."""
     body = orjson.dumps(document(vocabulary, guarded=guarded))
     headers = {"ETag": etag(body), "Cache-Control": REVALIDATE}
 

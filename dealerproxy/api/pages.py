@@ -1,4 +1,4 @@
-"""Pages for people, and the files they load: all of them from this package or a wheel, none from another host."""
+"""HTML pages and the files they load, all from this package or a wheel, none from another host."""
 
 from collections.abc import Iterable, Mapping
 from pathlib import Path
@@ -7,7 +7,7 @@ from aiohttp import web
 from aiohttp.typedefs import Handler
 
 STATIC = Path(__file__).with_name("static")
-# Whatever is not allowed here does not happen: no script or style in the page itself, no other host.
+# The policy allows no inline script or style and no other host.
 POLICY: Mapping[str, str] = {
     "default-src": "'none'",
     "script-src": "'self'",
@@ -21,7 +21,7 @@ POLICY: Mapping[str, str] = {
 
 
 def page(file: str, **loosened: str) -> Handler:
-    """Build the handler of a page; `img_src="https:"` lets it load pictures from elsewhere, too."""
+    """Builds the handler of a page; `img_src="https:"` also allows pictures of other hosts."""
     policy = dict(POLICY)
     for directive, sources in loosened.items():
         policy[directive.replace("_", "-")] += f" {sources}"
@@ -43,7 +43,7 @@ def files(prefix: str, paths: Iterable[Path]) -> web.RouteDef:
 
 
 def _file(path: Path, headers: Mapping[str, str]) -> Handler:
-    # Asked for anew each time, which a tag makes cheap: after an update nobody sees a page of two versions.
+    # Browsers revalidate each file, which its ETag makes cheap: after an update no page mixes two versions.
     told = {**headers, "Cache-Control": "no-cache"}
 
     async def get_file(_: web.Request) -> web.StreamResponse:

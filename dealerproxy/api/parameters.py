@@ -1,7 +1,7 @@
-"""The query parameters and request headers, as the OpenAPI document tells them.
+"""The query parameters and request headers of the OpenAPI document.
 
-Words and bounds are the parser's own, so that they cannot differ; tests drive every one of them through the parser, and
-hold the names told here against those it looks up.
+Words and bounds come from the parser, so that they cannot differ. Tests send every one of them through the parser, and
+compare the names here with those that it looks up.
 """
 
 from collections.abc import Iterable, Mapping, Sequence

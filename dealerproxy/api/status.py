@@ -1,4 +1,4 @@
-"""`GET /`: the status page, which ops look at first. `GET /v1/status`: its figures. Neither asks a site anything."""
+"""`GET /`: the status page for operators. `GET /v1/status`: its figures. Neither calls a site."""
 
 import asyncio
 import time
@@ -23,13 +23,13 @@ from dealerproxy.ops.history import History, Minute, Totals
 from dealerproxy.search.source_report import shown
 from dealerproxy.tasks import cancel_and_wait
 
-# The figures are those that Prometheus scrapes.
+# The metrics that the figures come from.
 SENT = "dealerproxy_upstream_requests_total"
 SECONDS = "dealerproxy_upstream_request_duration_seconds_sum"
 CACHE = "dealerproxy_cache_answers_total"
 DRIFT = "dealerproxy_upstream_drift_total"
 UNTRANSLATED = "dealerproxy_untranslated_terms_total"
-# A car that is not there is an answer.
+# A 404 for a car counts as an answer.
 ANSWERED = frozenset({OK, NOT_FOUND})
 
 
@@ -80,7 +80,7 @@ class StatusAnswer(Struct, frozen=True, kw_only=True):
 
 
 class Started(Struct, frozen=True):
-    """When the process started, and what became of its requests since."""
+    """The start time of the process, and the outcomes of its requests since then."""
 
     at: str
     history: History
@@ -89,14 +89,14 @@ class Started(Struct, frozen=True):
 STARTED = web.AppKey("started", Started)
 
 
-# Captures that are told.
+# Captures that the page lists at most.
 MOST_CAPTURES = 5
-# What a family of figures says: the labels and the value of each.
+# The samples of a metric: the labels and the value of each.
 Samples = Sequence[tuple[Mapping[str, str], float]]
 
 
 async def watch(app: web.Application) -> AsyncIterator[None]:
-    """Remember the last hour for as long as the application runs."""
+    """Records the last hour's requests while the application runs."""
     registry = app[METRICS].registry
     history = History(lambda: totals(*read(registry, SENT, SECONDS)))
     app[STARTED] = Started(iso_kst(time.time()), history)
@@ -106,7 +106,7 @@ async def watch(app: web.Application) -> AsyncIterator[None]:
 
 
 async def get_status(request: web.Request) -> web.Response:
-    """Answer what the status page shows."""
+    """Returns the figures of the status page."""
     app = request.app
     minutes = app[STARTED].history.minutes()
     folder = app[SETTINGS].capture_dir
@@ -136,7 +136,7 @@ async def get_status(request: web.Request) -> web.Response:
 
 
 def read(registry: CollectorRegistry, *names: str) -> list[Samples]:
-    """Read what some counters say now, in the order of their names."""
+    """Reads the samples of some metrics, in the order of their names."""
     found: dict[str, list[tuple[Mapping[str, str], float]]] = {name: [] for name in names}
     for metric in registry.restricted_registry(names).collect():
         for sample in metric.samples:
@@ -145,7 +145,7 @@ def read(registry: CollectorRegistry, *names: str) -> list[Samples]:
 
 
 def totals(sent: Samples, seconds: Samples) -> Mapping[str, Totals]:
-    """Sum up, by upstream, what was sent to all of its operations."""
+    """Sums the requests, failures and seconds of all operations by upstream."""
     requests, taken = defaultdict[str, float](float), defaultdict[str, float](float)
     failures = defaultdict[str, dict[str, float]](dict)
     for labels, count in sent:
@@ -159,7 +159,7 @@ def totals(sent: Samples, seconds: Samples) -> Mapping[str, Totals]:
 
 
 def cache_use(answers: Samples) -> Sequence[CacheUse]:
-    """Sum up how the cache answered, over its tiers, by kind of piece."""
+    """Sums the cache's results over its tiers, by kind of entry."""
     by_kind: dict[str, dict[str, int]] = {}
     for labels, count in answers:
         results = by_kind.setdefault(labels["kind"], {})
@@ -168,7 +168,7 @@ def cache_use(answers: Samples) -> Sequence[CacheUse]:
 
 
 def drift_seen(drift: Samples) -> Sequence[DriftSeen]:
-    """Tell what drifted, what was met most often first."""
+    """Lists the drift seen, most frequent first."""
     seen = [DriftSeen(labels["upstream"], labels["operation"], labels["path"], round(count)) for labels, count in drift]
     return sorted(seen, key=lambda each: -each.count)
 
@@ -176,14 +176,14 @@ def drift_seen(drift: Samples) -> Sequence[DriftSeen]:
 def last_captures(folder: Path) -> Sequence[CaptureKept]:
     """List the latest captures in a folder, the last one first."""
     found: list[tuple[float, str]] = []
-    with suppress(OSError):  # no folder before the first capture; and captures go when newer ones come
-        # What begins with a dot is still being written.
+    with suppress(OSError):  # no folder before the first capture; newer captures replace older ones
+        # A name with a leading dot is still being written.
         found += [(each.stat().st_mtime, each.name) for each in folder.iterdir() if not each.name.startswith(".")]
     return [CaptureKept(name, iso_kst(at)) for at, name in sorted(found, reverse=True)[:MOST_CAPTURES]]
 
 
 ROUTES = (
-    # Thumbnails stand on the sites' own hosts.
+    # Thumbnails come from the sites' own hosts.
     web.get("/", page("status.html", img_src="https: data:")),
     files("/static", sorted(each for each in STATIC.iterdir() if each.suffix in {".css", ".js", ".svg"})),
     web.get("/v1/status", get_status),

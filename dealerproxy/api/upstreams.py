@@ -1,4 +1,4 @@
-"""`GET /v1/upstreams`: how every upstream stands, without asking any. `POST /v1/upstreams/{name}/reset`: forget it."""
+"""`GET /v1/upstreams`: every upstream's state, without a call. `POST /v1/upstreams/{name}/reset`: clears it."""
 
 from collections.abc import Mapping, Sequence
 
@@ -11,7 +11,7 @@ from dealerproxy.contract.errors import ApiError
 from dealerproxy.contract.rate import iso_kst
 from dealerproxy.transport.circuit import Phase, Snapshot
 
-# What ops must look at first comes last.
+# From best to worst.
 WORST_LAST = (Phase.HEALTHY, Phase.DEGRADED, Phase.PROBING, Phase.SUSPENDED)
 
 
@@ -48,7 +48,7 @@ async def get_upstreams(request: web.Request) -> web.Response:
 
 
 async def reset_upstream(request: web.Request) -> web.Response:
-    """Let an upstream be asked again at once, in all processes; 404 for a name that is none."""
+    """Allows requests to an upstream again at once, in all processes; 404 for an unknown name."""
     name = request.match_info["name"]
     if name not in {upstream.name for upstream in await upstreams_of(request.app)}:
         raise ApiError(404, "upstream_not_found", "There is no upstream of this name; see GET /v1/upstreams.")
@@ -60,7 +60,7 @@ async def reset_upstream(request: web.Request) -> web.Response:
 
 
 async def upstreams_of(app: web.Application) -> Sequence[Upstream]:
-    """Tell how every upstream stands."""
+    """Returns the state of every upstream."""
     by_name: dict[str, dict[str, Operation]] = {}
     for (name, operation), snapshot in (await app[HEALTH].snapshot()).items():
         by_name.setdefault(name, {})[operation] = _shown(snapshot)

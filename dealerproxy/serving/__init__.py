@@ -1,1 +1,1 @@
-"""Sockets, workers, and the commands that serve."""
+"""Sockets, worker processes, and the commands that run the service."""

@@ -1,4 +1,4 @@
-"""`dealerproxy sandbox`: the service wired to stand-ins with invented cars."""
+"""`dealerproxy sandbox`: the service against stand-in sites with invented cars."""
 
 import argparse
 import os
@@ -10,13 +10,13 @@ from dealerproxy.app import create_app
 from dealerproxy.serving.serve import check_free, listening, stop_signal
 from dealerproxy.settings import PREFIX, Settings, SettingsError
 
-# The stand-in is ours, so the politeness owed to a real site would only slow a first try down.
+# The stand-ins are local, so the real sites' rate limits would only slow them down.
 SANDBOX_RPS = 200.0
 UPSTREAM_HOST = "127.0.0.1"
 
 
 async def sandbox(configured: Settings, options: argparse.Namespace) -> None:
-    """Run stand-ins for both sites and the service wired to them until told to stop."""
+    """Runs stand-ins for both sites and the service against them until SIGINT or SIGTERM."""
     from dealerproxy.sandbox.danawa.inventory import generate_danawa  # noqa: PLC0415
     from dealerproxy.sandbox.danawa.site import DanawaStandIn  # noqa: PLC0415  # only this command needs the stand-ins
     from dealerproxy.sandbox.encar.inventory import generate  # noqa: PLC0415
@@ -49,7 +49,7 @@ async def sandbox(configured: Settings, options: argparse.Namespace) -> None:
 
 
 async def _check_ports(configured: Settings, upstream_port: int) -> None:
-    """Look for free ports, before cars are invented. Raises SettingsError or OSError with the one that is not."""
+    """Checks that the ports are free, before cars are invented. Raises SettingsError or OSError with the port."""
     if upstream_port and upstream_port == configured.port:
         raise SettingsError(f"--upstream-port {upstream_port} is that of the service, too: see {PREFIX}PORT")
     try:

@@ -1,4 +1,4 @@
-"""`dealerproxy serve`: the service in one process or several, until it is told to stop."""
+"""`dealerproxy serve`: runs the service in one process or several until SIGINT or SIGTERM."""
 
 import argparse
 import asyncio
@@ -23,16 +23,16 @@ from dealerproxy.settings import Settings, SettingsError
 from dealerproxy.vocabulary import VocabularyError
 
 USAGE_ERROR = 2
-# Requests under way may finish: a little more than the longest of them is given by default.
+# Seconds for running requests to finish at a shutdown: a little more than the longest default deadline.
 SHUTDOWN_S = 12.0
-# How long readiness says no, and each answer ends its connection, before the socket is closed.
+# Seconds between a failing readiness check, with each answer closing its connection, and the end of the socket.
 DRAIN_S = 0.4
 LAST_PORT = 65_535
 log = structlog.get_logger(__name__)
 
 
 def exit_status(run: Callable[[], int | None]) -> int:
-    """The exit status of what is run; a start that cannot succeed is told in one line."""
+    """Runs a command and returns its exit status. A failed start prints one line."""
     try:
         status = run()
     except (SettingsError, VocabularyError) as error:
@@ -45,7 +45,7 @@ def exit_status(run: Callable[[], int | None]) -> int:
 
 
 async def serve(configured: Settings, options: argparse.Namespace) -> int:
-    """Run the service until it is told to stop, in this process or in several."""
+    """Runs the service until SIGINT or SIGTERM, in this process or in several."""
     stop = stop_signal()
     if options.workers > 1:
         return await _serve_together(configured, options.workers, stop)
@@ -63,25 +63,25 @@ async def _serve(
     own_port: int | None = None,
 ) -> None:
     async with listening(app, configured.host, configured.port, own_port) as url:
-        # What is there by now stays: looking through it again would hold up everything for 10 ms now and then.
+        # Objects of the start live on; without the freeze, each full collection would pause the loop for 10 ms.
         gc.collect()
         gc.freeze()
         tell(url)
         await stop.wait()
-        # Whoever sends us requests must have a chance to see that it should not any more.
+        # Load balancers need time to see that readiness fails.
         app[DRAINING].set()
         await asyncio.sleep(DRAIN_S)
 
 
 async def _serve_together(configured: Settings, number: int, stop: asyncio.Event) -> int:
-    """Run the service in several processes on one port; each has a port of its own, too, where its metrics are."""
+    """Runs the service in several processes on one port; each also has its own port for metrics."""
     ports = range(configured.port + 1, configured.port + number + 1)
     if not configured.port or ports[-1] > LAST_PORT:
         raise SettingsError(
             f"DEALERPROXY_PORT='{configured.port}' cannot be used with {number} workers: "
             f"expected a port with {number} more after it"
         )
-    # What cannot be used ends the start here, with one line.
+    # An unusable setting or port ends the start here, with one line.
     create_app(configured)
     await check_free(configured.host, configured.port, reuse_port=True)
     await check_free(configured.host, *ports)
@@ -102,7 +102,7 @@ async def _serve_together(configured: Settings, number: int, stop: asyncio.Event
 
 
 def work(line: Connection, configured: Settings, own_port: int, ports: Sequence[int]) -> None:
-    """Be one of several processes: on the port of all, and on one of its own."""
+    """Runs one of several processes, on the shared port and on its own."""
     logs.configure(configured.log_format)
 
     async def run() -> None:
@@ -115,7 +115,7 @@ def work(line: Connection, configured: Settings, own_port: int, ports: Sequence[
 
 
 async def check_free(host: str, *ports: int, reuse_port: bool = False) -> None:
-    """Bind every port for a moment, without listening. Raises OSError for one that is in use."""
+    """Binds every port for a moment, without listening. Raises OSError for one in use."""
     for port in ports:
         bound = await asyncio.get_running_loop().create_server(
             asyncio.Protocol, host, port, reuse_port=reuse_port, start_serving=False
@@ -125,7 +125,7 @@ async def check_free(host: str, *ports: int, reuse_port: bool = False) -> None:
 
 @asynccontextmanager
 async def listening(app: web.Application, host: str, port: int, own_port: int | None = None) -> AsyncIterator[str]:
-    """Serve an application and yield its base URL. With a port of its own, it shares the first with others."""
+    """Serves an application and yields its base URL. With an `own_port`, it shares the first port with others."""
     runner = web.AppRunner(app, access_log=None, handle_signals=False, shutdown_timeout=server.CUT_S)
     await runner.setup()
     try:
@@ -140,7 +140,7 @@ async def listening(app: web.Application, host: str, port: int, own_port: int | 
 
 
 def stop_signal() -> asyncio.Event:
-    """An event that SIGINT and SIGTERM set; made before anybody can be told that the service listens."""
+    """An event that SIGINT and SIGTERM set. Create it before reporting that the service listens."""
     stop = asyncio.Event()
     for number in workers.STOP_SIGNALS:
         asyncio.get_running_loop().add_signal_handler(number, stop.set)

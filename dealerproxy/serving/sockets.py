@@ -1,8 +1,8 @@
-"""The listening socket: our envelope even for what is no HTTP, limits on who holds a connection open, and its end.
+"""The listening socket: the error envelope even for invalid HTTP, limits on open connections, and the shutdown.
 
-A listening socket that is closed resets the connections that the kernel has accepted for it and the process has not
-taken yet. So at the end the kernel is told to start no more connections, those that it has begun are taken and
-answered, and only then is the socket closed. Of several processes on one port each does so with its own socket.
+Closing a listening socket resets the connections that the kernel has accepted and the process has not. So a shutdown
+first makes the kernel start no new connections, then accepts and answers those already begun, and only then closes the
+socket. If several processes share a port, each does so with its own socket.
 """
 
 import asyncio
@@ -25,29 +25,29 @@ from dealerproxy.api.security import secure
 from dealerproxy.contract.errors import ApiError
 from dealerproxy.contract.headers import REQUEST_ID
 
-# A connection on which no whole request arrives for so long is closed; so is one that is kept alive for nothing.
+# Seconds after which a connection without a complete request, or an idle kept-alive one, is closed.
 IDLE_S = 75.0
-# A client that does not send the body it promised is not waited for longer.
+# Seconds to wait for the rest of an announced body.
 LINGER_S = 5.0
-# What the kernel does not take of an answer in so long, because the client does not read, is not sent any more.
+# Seconds after which the connection of a client that does not read its answer is aborted.
 UNREAD_S = 20.0
-# At the end a handshake that has begun is over in so long, as is a pause between the parts of a request; a new
-# connection has so long for its first request.
+# At a shutdown, in seconds: the longest handshake or pause between the parts of a request (ARRIVAL_S), and the time
+# that a new connection has for its first request (FIRST_S).
 ARRIVAL_S = 0.1
 FIRST_S = 0.4
 LOOK_EVERY_S = 0.02
-# A handler that has not ended in the time it was given is cancelled, and has so long for that.
+# Seconds that a cancelled handler has to end.
 CUT_S = 0.1
-# More turns of the loop than asyncio takes from accepting a connection to telling its protocol.
+# More loop iterations than asyncio needs between accepting a connection and calling its protocol.
 _TURNS = 8
-# Connections held at a time, kept ones included; one more is closed at once.
+# Open connections at most, idle ones included; one more is closed at once.
 MOST_CONNECTIONS = 4_096
 # The partner's longest query has some 30 parameters; a cursor takes 3 kB.
 MAX_LINE_BYTES = 16_384
 
 Answer = Callable[[web.BaseRequest], Awaitable[web.StreamResponse]]
 _SO_ATTACH_FILTER = 26
-# A program for the kernel's packet filter: what opens a connection (SYN without ACK) is dropped, all else kept.
+# A program for the kernel's packet filter: it drops packets that open a connection (SYN without ACK) and keeps others.
 _NO_SYN = (
     (0x30, 0, 0, 13),  # load the flags
     (0x54, 0, 0, 0x12),  # of them SYN and ACK
@@ -60,9 +60,9 @@ log = structlog.get_logger(__name__)
 
 
 def readable(answer: Answer) -> Answer:
-    """Wrap what answers requests: one whose expectation or body nobody can read is refused before anything sees it.
+    """Wraps a request handler: rejects a request with an unreadable `Expect` header or body before the handler runs.
 
-    aiohttp itself would repeat the expectation, which may be no text, and log a traceback for a GET's bad body.
+    aiohttp itself would repeat the header, which may not be text, and log a traceback for a GET's bad body.
     """
 
     async def check(request: web.BaseRequest) -> web.StreamResponse:
@@ -77,44 +77,44 @@ def readable(answer: Answer) -> Answer:
 
 
 class Protocol(web.RequestHandler):
-    """Answers what never reached the application as the application would, and ends what holds a connection."""
+    """The protocol of a connection: errors outside the application get its envelope; slow clients are cut off."""
 
     _unread: asyncio.TimerHandle | None = None
-    # When the connection was made, or last brought something or was answered.
+    # The time of the connection's start, of its last data or of its last answer.
     _moved_at = 0.0
     _ending = False
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """Take the connection, unless there are too many."""
+        """Accepts the connection, unless there are too many."""
         wire = cast("asyncio.Transport", transport)
         most = most_connections()
         if self._manager is not None and len(self._manager.connections) >= most:
             log.warning("too_many_connections", most=most)
             wire.abort()
             return
-        # So that `pause_writing` tells of every byte the kernel does not take.
+        # `pause_writing` then runs for every byte that the kernel does not accept.
         wire.set_write_buffer_limits(high=0)
         self._moved_at = self._loop.time()
         super().connection_made(transport)
 
     def data_received(self, data: bytes) -> None:
-        """Take what the client sends."""
+        """Receives data of the client."""
         self._moved_at = self._loop.time()
         super().data_received(data)
 
     def connection_lost(self, exc: BaseException | None) -> None:
-        """Forget the connection."""
+        """Removes the connection."""
         self._read_on()
         super().connection_lost(exc)
 
     def pause_writing(self) -> None:
-        """Give the client a while to read."""
+        """Starts the time-out of a client that does not read."""
         super().pause_writing()
         if self.transport is not None:
             self._unread = self._loop.call_later(UNREAD_S, self.transport.abort)
 
     def resume_writing(self) -> None:
-        """All is sent."""
+        """Ends that time-out: all data is sent."""
         self._read_on()
         super().resume_writing()
 
@@ -124,7 +124,7 @@ class Protocol(web.RequestHandler):
         return bool(self._messages)
 
     def end(self) -> None:
-        """End the connection: after what is under way is answered, or now if nothing has come for a while."""
+        """Ends the connection after the running request's answer, or now if it is idle."""
         self._ending = True
         if self.transport is None or self._waiter is None or self._waiter.done():
             return
@@ -140,7 +140,7 @@ class Protocol(web.RequestHandler):
     async def finish_response(
         self, request: web.BaseRequest, resp: web.StreamResponse, start_time: float | None
     ) -> tuple[web.StreamResponse, bool]:
-        """Send an answer. A refusal of aiohttp's own, which no middleware saw, gets the application's shape."""
+        """Sends an answer. An error of aiohttp itself, which no middleware handles, gets the error envelope."""
         if isinstance(resp, web.HTTPException):
             resp = _refused(resp.status, "bad_request", resp.reason)
         if self._ending and not self.has_more:
@@ -156,14 +156,14 @@ class Protocol(web.RequestHandler):
         exc: BaseException | None = None,
         message: str | None = None,
     ) -> web.StreamResponse:
-        """Answer bytes that are no request, or a line or header that is too long; the connection ends."""
+        """Answers bytes that are not HTTP, or a line or header that is too long, and ends the connection."""
         if request.writer.output_size > 0:
             raise ConnectionError("an answer was begun already")
         code, said = ("internal_error", "Something went wrong here.") if status >= 500 else _REFUSALS
         return _refused(status, code, said, error=type(exc).__name__)
 
     def log_exception(self, *args: Any, **parts: Any) -> None:  # noqa: ANN401  # as the base has it
-        """Log a fault of ours; a body that cannot be decoded is the client's, and arrives after the answer at times."""
+        """Logs an internal error. An undecodable body is the client's fault; it may arrive after the answer."""
         if isinstance(parts.get("exc_info"), web.RequestPayloadError):
             log.info("body_not_decoded")
         else:
@@ -177,7 +177,7 @@ _REFUSALS = (
 
 
 def _refused(status: int, code: str, said: str, **why: str) -> web.Response:
-    """The answer to what the application does not get to see; the connection ends with it."""
+    """The answer to a request that does not reach the application; the connection ends with it."""
     request_id = f"req_{secrets.token_hex(12)}"
     log.info("not_http", status=status, request_id=request_id, **why)
     response = error_response(ApiError(status, code, said), request_id)
@@ -188,16 +188,16 @@ def _refused(status: int, code: str, said: str, **why: str) -> web.Response:
 
 
 def most_connections() -> int:
-    """How many connections may be open: half of the files of the process at most.
+    """The limit of open connections: at most half of the process's file descriptors.
 
-    Without a free one it could not ask the sites, and asyncio's accepting of connections would stop all else.
+    Without a free descriptor the service could not call the sites, and asyncio's accept loop would block all else.
     """
     soft, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
     return MOST_CONNECTIONS if soft == resource.RLIM_INFINITY else min(MOST_CONNECTIONS, soft // 2)
 
 
 class Site(web.BaseSite):
-    """Listens on a host and a port; with `reuse_port` others of the same user may do so beside it."""
+    """A listener on a host and a port; `reuse_port` lets other processes of the same user share the port."""
 
     def __init__(self, runner: web.AppRunner, host: str, port: int, *, reuse_port: bool = False) -> None:
         super().__init__(runner)
@@ -205,11 +205,11 @@ class Site(web.BaseSite):
 
     @property
     def name(self) -> str:
-        """Where it listens."""
+        """The address it listens on."""
         return f"http://{self._host}:{self._port}"
 
     async def start(self) -> None:
-        """Begin to listen. Raises OSError."""
+        """Starts to listen. Raises OSError."""
         await super().start()
         loop, server = asyncio.get_running_loop(), self._app_runner.server
         if server is None:
@@ -230,9 +230,9 @@ class Site(web.BaseSite):
         )
 
     def refuse(self) -> None:
-        """Let the kernel start no more connections; a client that tries does so again after a second.
+        """Makes the kernel start no new connections; clients retry the handshake after a second.
 
-        Where the kernel cannot do that, new ones are accepted until the socket is closed.
+        If the kernel cannot do that, it accepts new connections until the socket closes.
         """
         program = ctypes.create_string_buffer(b"".join(struct.pack("HBBI", *step) for step in _NO_SYN))
         attached = struct.pack("HP", len(_NO_SYN), ctypes.addressof(program))
@@ -242,7 +242,7 @@ class Site(web.BaseSite):
                     listening.setsockopt(socket.SOL_SOCKET, _SO_ATTACH_FILTER, attached)
 
     async def stop(self) -> None:
-        """Take what the kernel has accepted so far, and close the socket."""
+        """Accepts the connections that the kernel already has, and closes the socket."""
         now = asyncio.get_running_loop().time
         until = now() + ARRIVAL_S
         while any(_is_readable(each.fileno()) for each in self._sockets()) and now() < until:  # noqa: ASYNC110
@@ -256,7 +256,7 @@ class Site(web.BaseSite):
 
 
 async def stop(runner: web.AppRunner, within_s: float) -> None:
-    """Stop listening, answer every request that has come or is about to, and end the application.
+    """Stops listening, answers every request already sent, and ends the application.
 
     Requests that take longer than `within_s` are cancelled.
     """

@@ -1,8 +1,8 @@
-"""Several processes that do the same: a parent starts them, stops them together, and ends when one of them does.
+"""Worker processes: a parent starts them, stops them together, and ends when one of them ends.
 
-A line joins the parent with each worker. A worker sends through it where it listens, and stops when it closes. So a
-parent that was killed leaves nobody behind. Signals are for the parent alone: a worker hears none of them, or one sent
-to the whole group, as Ctrl-C does, would reach it twice, and maybe before it is ready or after it is done.
+A pipe (`line`) joins the parent with each worker. A worker sends its address through it, and stops when it closes, so
+a killed parent leaves no worker behind. Only the parent handles signals: workers block them, because a signal to the
+whole group, such as Ctrl-C, would otherwise reach a worker twice, maybe before it is ready or after its end.
 """
 
 import asyncio
@@ -19,17 +19,17 @@ import structlog
 from dealerproxy.tasks import cancel_and_wait
 
 STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM)
-# A worker that was told to stop and has not ended by then never will. Supervisors wait for 20 s.
+# Seconds after which a stopping worker is killed. Supervisors wait for 20 s.
 PATIENCE_S = 18.0
 
-# A worker starts as a fresh interpreter: nothing of the parent's loop, files or signals is in it.
+# A worker starts as a new interpreter, without the parent's loop, files or signal handlers.
 _SPAWN = get_context("spawn")
 
 log = structlog.get_logger(__name__)
 
 
 class Worker(NamedTuple):
-    """One process, and the parent's end of its line."""
+    """One process, and the parent's end of its pipe."""
 
     process: SpawnProcess
     line: Connection
@@ -41,10 +41,10 @@ async def supervise(
     stop: asyncio.Event,
     listening: Callable[[str], None],
 ) -> int:
-    """Run `work(line, *arguments)` in a process for each of the arguments, until `stop` is set or one of them ends.
+    """Runs `work(line, *arguments)` in a process for each of the arguments, until `stop` is set or one of them ends.
 
-    `listening` is called once, when all listen, with what the first worker told. The others are stopped when one ends
-    by itself. Returns 0 if all ended cleanly and because they were told to, else 1.
+    Calls `listening` once, when all listen, with the address from the first worker. If one ends by itself, the others
+    are stopped. Returns 0 if all ended cleanly after `stop`, else 1.
     """
     workers = _start(work, of_each)
     told = asyncio.create_task(stop.wait())
@@ -73,7 +73,7 @@ async def supervise(
 
 
 def stopped_by(line: Connection) -> asyncio.Event:
-    """In a worker: an event for when the parent stops it, or is gone."""
+    """In a worker: an event that is set when the parent stops it or has ended."""
     loop, stop = asyncio.get_running_loop(), asyncio.Event()
 
     def closed() -> None:
@@ -85,15 +85,15 @@ def stopped_by(line: Connection) -> asyncio.Event:
 
 
 def tell(line: Connection, where: str) -> None:
-    """In a worker: say that it listens. A parent that is gone by now need not know."""
+    """In a worker: sends its address to the parent; ignores that the parent has ended."""
     with suppress(OSError):
         line.send(where)
 
 
 def _start(work: Callable[..., object], of_each: Sequence[tuple[Any, ...]]) -> Sequence[Worker]:
-    """Start the processes, with the signals blocked that they are not to hear: that they inherit."""
+    """Starts the processes with signals blocked; they inherit the mask."""
     workers = []
-    # To start the first process starts this, too, which would unblock them.
+    # The first process's start would otherwise start this one as well, which unblocks the signals.
     resource_tracker.ensure_running()
     before = signal.pthread_sigmask(signal.SIG_BLOCK, STOP_SIGNALS)
     try:
@@ -109,7 +109,7 @@ def _start(work: Callable[..., object], of_each: Sequence[tuple[Any, ...]]) -> S
 
 
 async def _told_by_all(workers: Sequence[Worker]) -> str | None:
-    """What the first worker told once all have; None if one ends before it does."""
+    """The first worker's address, once all workers have sent theirs; None if one ends before that."""
     told: list[str] = []
     for worker in workers:
         await _readable(worker.line.fileno())
@@ -121,7 +121,7 @@ async def _told_by_all(workers: Sequence[Worker]) -> str | None:
 
 
 async def _readable(file: int) -> None:
-    """Wait until there is something to read, or the other end is closed."""
+    """Waits until there is something to read, or the other end is closed."""
     loop, readable = asyncio.get_running_loop(), asyncio.Event()
     loop.add_reader(file, readable.set)
     try:
@@ -131,6 +131,6 @@ async def _readable(file: int) -> None:
 
 
 def _exit_code(worker: Worker) -> int | None:
-    """How a process ended: negative for a signal."""
+    """The exit code of a process: negative for a signal."""
     worker.process.join()
     return worker.process.exitcode

@@ -8,7 +8,7 @@ _NUMBER = re.compile(r"[+-]?[0-9]{1,19}")
 
 
 def whole_number(lowest: int, highest: int) -> Callable[[str], int]:
-    """Return a `type` for argparse that takes the whole numbers from one bound to the other, in plain digits."""
+    """Returns an argparse `type` for whole numbers between two bounds, both included, in plain digits."""
 
     def read(text: str) -> int:
         number = int(text) if _NUMBER.fullmatch(text) else None

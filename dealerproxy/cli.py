@@ -1,4 +1,4 @@
-"""The `dealerproxy` command: run the service, alone or against invented cars, and look after captured pages."""
+"""The `dealerproxy` command: runs the service, against the sites or the sandbox, and manages captured pages."""
 
 import argparse
 import asyncio
@@ -22,7 +22,7 @@ MOST_SEEDS = 2**32
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run a command; the exit status is the command's own, or 2 for a start that cannot succeed."""
+    """Runs a command. Returns its exit status, or 2 for a failed start."""
     options = _parser().parse_args(arguments)
 
     def run() -> int | None:

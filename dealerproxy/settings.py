@@ -1,4 +1,4 @@
-"""Every DEALERPROXY_* variable, typed, described once, read once at the start."""
+"""The settings: every DEALERPROXY_* variable with type and description, read once at the start."""
 
 import os
 from collections.abc import Mapping
@@ -11,7 +11,7 @@ from yarl import URL
 from dealerproxy.contract.rate import PLAUSIBLE
 
 PREFIX = "DEALERPROXY_"
-# The rate of the partner documentation's own order example; it only serves until an operator sets a better one.
+# The rate in the order example of the partner documentation; a default until an operator sets a current one.
 DEFAULT_KRW_PER_USD = 1347.52
 DEFAULT_RATE_AS_OF = "2026-04-15T21:50:00+09:00"
 
@@ -98,7 +98,7 @@ class Settings(Struct, frozen=True, kw_only=True):
 
 
 class SettingsError(Exception):
-    """A variable that cannot be used; the message names it in one line."""
+    """A variable is unusable; the message names it in one line."""
 
 
 def load(env: Mapping[str, str] = os.environ) -> Settings:
@@ -119,7 +119,7 @@ def load(env: Mapping[str, str] = os.environ) -> Settings:
     settings = Settings(**values)  # type: ignore[arg-type]  # every value was converted to its field's type above
     for field in ("encar_api_url", "encar_page_url", "danawa_url", "mpark_api_url", "fx_url"):
         _check_url(field, getattr(settings, field))
-    # A password may be in it, so it is not repeated.
+    # The value may hold a password, so the message omits it.
     if settings.redis_url and not settings.redis_url.startswith(("redis://", "rediss://", "unix://")):
         raise SettingsError(f"{PREFIX}REDIS_URL cannot be used: expected a redis, rediss or unix URL")
     if not (settings.user_agent.isascii() and settings.user_agent.isprintable()):
@@ -130,7 +130,7 @@ def load(env: Mapping[str, str] = os.environ) -> Settings:
 
 
 def unknown(env: Mapping[str, str] = os.environ) -> list[str]:
-    """Variables that look like ours but are not read: nearly always a typing mistake."""
+    """DEALERPROXY_* variables that no setting reads, which are mostly misspelt."""
     known = {PREFIX + field.upper() for field in Settings.__struct_fields__}
     return sorted(
         name for name in env if name.startswith(PREFIX) and not name.startswith(PREFIX + "TEST_") and name not in known
@@ -138,7 +138,7 @@ def unknown(env: Mapping[str, str] = os.environ) -> list[str]:
 
 
 def _check_url(field: str, text: str) -> None:
-    """Refuse what is no address. A provider's is not repeated: it may carry a key."""
+    """Rejects an invalid address. The message omits a provider's address, which may hold a key."""
     if not text:
         return
     try:

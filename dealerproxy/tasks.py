@@ -1,23 +1,23 @@
-"""Background tasks, and how they are ended."""
+"""Cancellation of background tasks."""
 
 import asyncio
 from typing import Any
 
 import structlog
 
-# Nothing that is ended at a shutdown may hold it up longer than this.
+# Seconds that a task may delay a shutdown.
 END_S = 1.0
-# A task is cancelled again after each of these parts of the time: libraries swallow a cancel now and then.
+# How often a running task is cancelled within that time, because libraries sometimes swallow a cancellation.
 TRIES = 4
 
 log = structlog.get_logger(__name__)
 
 
 async def cancel_and_wait(*tasks: "asyncio.Task[Any]", within_s: float = END_S) -> None:
-    """Cancel tasks and wait until they have ended, but not longer than `within_s`.
+    """Cancels tasks and waits at most `within_s` seconds for their end.
 
-    A task that goes on in spite of it is cancelled again and, when the time is over, logged and left behind. What the
-    tasks raise is dropped.
+    A task that continues is cancelled again and, after that time, logged and abandoned. Exceptions of the tasks are
+    dropped.
     """
     running = set(tasks)
     for _ in range(TRIES):

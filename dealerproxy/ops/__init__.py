@@ -1,1 +1,1 @@
-"""What ops watch: the metrics, and the alert rules and the dashboard that go with them."""
+"""Monitoring: the metrics, traces, alert rules and the dashboard."""

@@ -1,4 +1,4 @@
-"""Every metric family by its name, and the closed sets of words its labels are of: anything else is `other`."""
+"""Every metric family by name, and the closed sets of its label values; any other value becomes `other`."""
 
 from collections.abc import Mapping, Sequence
 from enum import StrEnum
@@ -11,7 +11,7 @@ from dealerproxy.vehicles.listing import LeftOutReason
 
 
 class Type(StrEnum):
-    """What kind of figures a family has."""
+    """The kind of a metric."""
 
     COUNTER = "counter"
     GAUGE = "gauge"
@@ -19,7 +19,7 @@ class Type(StrEnum):
 
 
 class Family(NamedTuple):
-    """A family of figures that differ by their labels."""
+    """A metric family: samples of one name that differ by their labels."""
 
     type: Type
     about: str
@@ -123,8 +123,8 @@ FAMILIES: Mapping[str, Family] = {
 
 METHODS = frozenset({"GET", "HEAD", "POST"})
 LIST, CAR, CHECK = "list", "car", "check"
-# The words of `sources[].status`, but with two of their own for what is no trouble: old rows that are being read anew,
-# and a listing that is being read for the first time, with others beside it or alone.
+# Metric words for states of `sources[].status` that are not a failure: stale rows under refresh (`updating`), and a
+# listing that is read for the first time (`warming`), alone or beside others.
 UPDATING, WARMING = "updating", "warming"
 NO_TROUBLE = {
     (Status.STALE, REFRESHING): UPDATING,
@@ -137,11 +137,11 @@ STATUSES = {
     CHECK: (Status.OK, Status.FAILED),
 }
 LEFT_OUT = (*LeftOutReason, "duplicate")
-# What a row says itself. That a car departed since is found out elsewhere, and what cannot be read is told as rejected.
+# The reasons that the row itself gives. Cars sold since are counted elsewhere; unreadable rows count as rejected.
 NOT_OFFERED: Sequence[LeftOutReason] = tuple(
     reason for reason in LeftOutReason if reason not in {LeftOutReason.NOT_BUYABLE, LeftOutReason.UNREADABLE}
 )
-# How a request to an upstream ends. A plain 404 mostly means a car that is gone.
+# The outcomes of a request to an upstream. A plain 404 mostly means a car that is gone.
 OK, NOT_FOUND = "ok", "not_found"
 OUTCOMES = (
     *(OK, NOT_FOUND, "blocked", "rate_limited", "upstream_error", "drift", "timed_out", "unreachable"),

@@ -1,10 +1,10 @@
-"""How well what a site sends is filled: a field that silently drifted away shows as a falling share."""
+"""The fill ratio of a site's fields: a field that a site silently renames or drops shows as a falling share."""
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from operator import attrgetter
 
-# What a car may do without; the rest is mandatory, and its loss is a rejected row or drift.
+# The optional fields. The others are required; without one a row is rejected or counts as drift.
 ROW_FIELDS = (
     *("trim", "fuel", "transmission", "engine_cc", "drivetrain", "body"),
     *("thumbnail_url", "seller_type", "region"),
@@ -16,9 +16,9 @@ CAR_FIELDS = (
 
 
 class FillRatio:
-    """The share of the latest things that have each field; about the last `window` of them count.
+    """The share of the latest items that have each field; about the last `window` of them count.
 
-    Nothing is told before there were `least`: a share of three cars means nothing.
+    There is no share before `least` items: a share of three cars means nothing.
     """
 
     def __init__(self, fields: Sequence[str], *, window: int, least: int) -> None:
@@ -33,12 +33,12 @@ class FillRatio:
         return {field: share for field, share in self._shares.items() if self._seen[field] >= self._least}
 
     def add(self, things: Sequence[object]) -> None:
-        """Look at what came at once; an empty tuple is as good as nothing."""
+        """Adds the items of one answer; an empty tuple counts as missing."""
         for field, values in zip(self._fields, zip(*map(self._values, things), strict=True), strict=False):
             self._weigh_in(field, len(values) - values.count(None) - values.count(()), len(values))
 
     def note(self, field: str, filled: Sequence[bool]) -> None:
-        """Look at one field: exact up to `window`, from then on what is older counts less and less."""
+        """Adds values of one field. The share is exact up to `window` values; after that, older ones count less."""
         if filled:
             self._weigh_in(field, sum(filled), len(filled))
 

@@ -1,4 +1,4 @@
-"""What became of the requests to each upstream in the last hour, minute by minute, out of counters that only grow."""
+"""The outcomes of each upstream's requests in the last hour, by minute, from monotonic counters."""
 
 import asyncio
 from collections import deque
@@ -12,7 +12,7 @@ MINUTES = 60
 
 
 class Totals(NamedTuple):
-    """What an upstream's counters say at a moment: requests, failures by outcome, seconds that all answers took."""
+    """An upstream's counters at a moment: requests, failures by outcome, seconds of all answers together."""
 
     requests: float = 0.0
     failures: Mapping[str, float] = {}
@@ -31,18 +31,18 @@ class Minute(Struct, frozen=True):
 
 
 class History:
-    """Remembers the counters at the end of each of the last `MINUTES` minutes; `read` tells them by upstream."""
+    """Keeps the counters at the end of each of the last `MINUTES` minutes; `read` returns them by upstream."""
 
     def __init__(self, read: Callable[[], Mapping[str, Totals]]) -> None:
         self._read = read
         self._marks: deque[Mapping[str, Totals]] = deque([read()], maxlen=MINUTES)
 
     def mark(self) -> None:
-        """End a minute."""
+        """Ends a minute."""
         self._marks.append(self._read())
 
     def minutes(self) -> Mapping[str, Sequence[Minute]]:
-        """Tell of each minute, oldest first; the last one is the minute that has not ended yet."""
+        """Returns each minute by upstream, oldest first; the last one is the running minute."""
         marks = [*self._marks, self._read()]
         return {
             upstream: [
@@ -52,7 +52,7 @@ class History:
         }
 
     async def keep(self, sleep: Callable[[float], Awaitable[None]] = asyncio.sleep) -> None:
-        """End minute after minute, until cancelled."""
+        """Ends a minute every 60 s, until cancelled."""
         while True:
             await sleep(60.0)
             self.mark()

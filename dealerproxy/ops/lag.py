@@ -1,4 +1,4 @@
-"""How late the event loop is: what runs too long at a stretch delays everybody."""
+"""The event loop's lag: code that blocks the loop delays every request."""
 
 import asyncio
 import time
@@ -13,7 +13,7 @@ async def watch_lag(
     clock: Callable[[], float] = time.monotonic,
     sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
 ) -> None:
-    """Tell again and again, until cancelled, by how many seconds a sleep was too long."""
+    """Reports by how many seconds each sleep was too long, until cancelled."""
     while True:
         slept_at = clock()
         await sleep(LOOK_EVERY_S)

@@ -1,7 +1,7 @@
-"""The metrics of an application: what is counted as it happens, and what is read elsewhere when a scrape comes.
+"""The metrics of an application: counters that events increase, and figures read at each scrape.
 
-Most figures live in the objects they are about (`reading`); only what nobody else counts is counted here. What may be
-called often finds its counter in a dictionary and adds to it: about a microsecond.
+Most figures live in the objects they describe (`reading`); this module counts only what no other object counts.
+Frequent calls find their counter in a dictionary and increase it, which takes about a microsecond.
 """
 
 import time
@@ -59,22 +59,22 @@ from dealerproxy.vehicles.fx import FxRates
 from dealerproxy.vehicles.listing import LeftOut, LeftOutReason, Listing
 from dealerproxy.vocabulary import Vocabulary
 
-# Upper ends of the histograms, in seconds. Lists have 8 s and cars 10; an attempt has 5 and is slow after 4.
+# Upper bounds of the histograms in seconds. Deadlines: a list 8 s, a car 10 s, an attempt 5 s; after 4 s it is slow.
 REQUEST_S = (0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
 UPSTREAM_S = (0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.0, 4.0, 5.0)
 WAIT_S = (0.001, 0.01, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0)
 LAG_S = (0.001, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5)
-# Different reasons of unreadable rows that are told apart.
+# The most reasons of unreadable rows with a label of their own.
 MOST_REASONS = 60
-# Captures that are told by name: those met last.
+# The most captures with a label of their own: the latest.
 MOST_CAPTURES = 50
 
-# It would give every counter a second series, which nobody reads; prometheus_client knows only all or none.
+# `_created` series double the number of counters and nothing reads them; prometheus_client has only this global switch.
 disable_created_metrics()  # type: ignore[no-untyped-call]
 
 
 class Metrics:
-    """One registry, and everything that goes into it."""
+    """One registry and all its metrics."""
 
     def __init__(self) -> None:
         self.registry = CollectorRegistry(support_collectors_without_names=True)
@@ -103,7 +103,7 @@ class Metrics:
         self._sent_s = self._histogram("dealerproxy_upstream_request_duration_seconds", UPSTREAM_S)
         self._waited_s = self._histogram("dealerproxy_upstream_queue_wait_seconds", WAIT_S)
 
-        # All counted from 0: an increase is seen only in what is there already.
+        # All counters start at 0: Prometheus sees an increase only of a series that exists.
         pages, read = self._counter("dealerproxy_row_pages_read_total"), self._counter("dealerproxy_rows_read_total")
         self._read = {upstream: (pages.labels(upstream), read.labels(upstream)) for upstream in UPSTREAMS}
         not_offered = self._counter("dealerproxy_rows_not_offered_total")
@@ -129,7 +129,7 @@ class Metrics:
         rates: FxRates,
         vocabulary: Vocabulary,
     ) -> None:
-        """Read these, too, when a scrape comes; `answers` are the complete lists that are kept."""
+        """Adds these objects to each scrape; `answers` is the cache of complete lists."""
         layers = {"pieces": cache.memory, "answers": answers}
         self.registry.register(
             reading.Reading(
@@ -157,7 +157,7 @@ class Metrics:
     ) -> FetchObserver:
         """The observer of a fetcher's operations, which share connections, turns and retries; the first names the pool.
 
-        It counts requests, and passes the pages worth keeping on to `capture`.
+        It counts requests and passes pages to capture on to `capture`.
         """
         pool = reading.Pool(upstream, operations[0], bulkhead, retries)
         self._pools.append(pool)
@@ -173,7 +173,7 @@ class Metrics:
         )
 
     def request(self, method: str, route: str, status: int, seconds: float) -> None:
-        """Count a request that was answered; `route` is its template."""
+        """Counts an answered request; `route` is its template."""
         key = (method if method in METHODS else OTHER, route, status)
         bound = self._bound.get(key)
         if bound is None:
@@ -183,7 +183,7 @@ class Metrics:
         bound[1].observe(seconds)
 
     def listed(self, envelope: Mapping[str, Any], *, result: str = CacheStatus.MISS) -> None:
-        """Count a list by its `sources` and `notices`: a `hit` if it was there complete, an `error` if it failed."""
+        """Counts a list by its `sources` and `notices`: `hit` if all of it was cached, `error` if it failed."""
         self._lists["answer", "memory", result] += 1
         for source in envelope["sources"]:
             status = NO_TROUBLE.get((source["status"], source["reason"]), source["status"])
@@ -195,17 +195,17 @@ class Metrics:
                 left_out.inc(notice["count"])
 
     def asked_for_car(self, upstream: str, state: CacheStatus | None) -> None:
-        """Count how a site did when it was asked for a car; None is a failure."""
+        """Counts the outcome of a site's request for a car; None is a failure."""
         status = {CacheStatus.STALE: Status.STALE, None: Status.FAILED}.get(state, Status.OK)
         self._answers[upstream, CAR, status].inc()
 
     def checked(self, found: Mapping[tuple[str, str], Outcome]) -> None:
-        """Count how the sites did when they were asked whether cars, by site and number, can be bought."""
+        """Counts each site's outcome of an availability check of cars, by site and number."""
         for (upstream, _), outcome in found.items():
             self._answers[upstream, CHECK, Status.FAILED if outcome.status is Buyable.UNKNOWN else Status.OK].inc()
 
     def described(self, car: Car, papers: Sequence[Enrichment]) -> None:
-        """Look at what a car has, and which of its papers; those nobody could ask for say nothing."""
+        """Updates the fill ratios with a car and its documents; documents that were not fetched do not count."""
         fill = self._fills[car.upstream, CAR]
         fill.add([car])
         for paper in papers:
@@ -213,7 +213,7 @@ class Metrics:
                 fill.note(paper.name, [paper.status is EnrichmentStatus.OK])
 
     def judged(self, upstream: str, entries: Sequence[Listing | LeftOut], unreadable: Mapping[str, int]) -> None:
-        """Look at the rows of an upstream's answer; `unreadable` says why how many of them were so."""
+        """Counts the rows of an upstream's answer; `unreadable` is the number of unreadable rows by reason."""
         pages, read = self._read[upstream]
         pages.inc()
         read.inc(len(entries))
@@ -227,11 +227,11 @@ class Metrics:
             self._rejected.labels(upstream, shown).inc(count)
 
     def captured(self, result: str) -> None:
-        """Count a capture that was `written`, or `failed` to be."""
+        """Counts a capture as `written` or `failed`."""
         self._captures[result].inc()
 
     def met(self, capture: str) -> None:
-        """Take note that a trouble was met which a captured page shows."""
+        """Records the time of a trouble that a captured page shows."""
         self._met[capture] = time.time()
 
     def _counter(self, name: str) -> Counter:
@@ -242,7 +242,7 @@ class Metrics:
 
 
 class _PoolWatch(FetchObserver):
-    """Counts what is sent, and how long it waited before."""
+    """Counts requests, and the seconds that they waited before being sent."""
 
     def __init__(
         self,

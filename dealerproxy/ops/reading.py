@@ -1,4 +1,4 @@
-"""Figures that live in the objects they are about, read there when a scrape comes."""
+"""Metrics read at each scrape from the objects they describe."""
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -24,7 +24,7 @@ from dealerproxy.vocabulary import Vocabulary
 
 
 class Pool(NamedTuple):
-    """What some operations of an upstream share: connections, turns, retries. The first of them names it."""
+    """The connections, turns and retries that some operations of an upstream share. The first operation names it."""
 
     upstream: str
     name: str
@@ -33,26 +33,26 @@ class Pool(NamedTuple):
 
 
 class Reading(Collector):
-    """Collects from functions."""
+    """A collector that calls functions."""
 
     def __init__(self, *reads: Callable[[], Iterable[Metric]]) -> None:
         self._reads = reads
 
     def collect(self) -> Iterator[Metric]:
-        """Yield what each of them tells now."""
+        """Yields the current metrics of each function."""
         for read in self._reads:
             yield from read()
 
 
 def build() -> Iterator[Metric]:
-    """Tell what is running."""
+    """Yields the version of the running build."""
     info = _gauge("dealerproxy_build_info")
     info.add_metric((dealerproxy.__version__,), 1)
     yield info
 
 
 def pools(watched: Iterable[Pool]) -> Iterator[Metric]:
-    """Tell how busy the ways to the upstreams are."""
+    """Yields the load of the pools of requests to the upstreams."""
     held, queued = (_gauge(f"dealerproxy_upstream_requests_{state}") for state in ("in_flight", "queued"))
     retried, denied = (_counter(f"dealerproxy_upstream_{figure}_total") for figure in ("retries", "retries_denied"))
     budget = _gauge("dealerproxy_upstream_retry_budget_ratio")
@@ -70,7 +70,7 @@ def pools(watched: Iterable[Pool]) -> Iterator[Metric]:
 
 
 def circuits(health: Health) -> Iterator[Metric]:
-    """Tell how the circuits stand, as far as this process knows."""
+    """Yields the circuits' states, as this process knows them."""
     states, reasons = _gauge("dealerproxy_circuit_state"), _gauge("dealerproxy_circuit_reason")
     until = _gauge("dealerproxy_circuit_suspended_until_timestamp_seconds")
     for circuit, snapshot in health.known().items():
@@ -83,7 +83,7 @@ def circuits(health: Health) -> Iterator[Metric]:
 
 
 def absences(sites: Mapping[str, Upstream[Any]]) -> Iterator[Metric]:
-    """Yield for each site whether it lost its adverts."""
+    """Yields for each site whether it lost its adverts."""
     lost = _gauge("dealerproxy_mass_absence_state")
     for upstream, site in sites.items():
         lost.add_metric((upstream,), site.adverts.lost)
@@ -91,7 +91,7 @@ def absences(sites: Mapping[str, Upstream[Any]]) -> Iterator[Metric]:
 
 
 def troubles(sites: Mapping[str, Upstream[Any]]) -> Iterator[Metric]:
-    """Yield how many troubles were logged. Drift of each operation counts from 0, so that the first increase shows."""
+    """Yields the number of logged troubles. Each operation's drift starts at 0, so that the first increase shows."""
     lines, drifts = _counter("dealerproxy_upstream_troubles_total"), _counter("dealerproxy_upstream_drift_total")
     counts: Counter[tuple[str, str, str]] = Counter(
         {(name, operation, DRIFT): 0 for name, site in sites.items() for operation in site.operations}
@@ -106,7 +106,7 @@ def troubles(sites: Mapping[str, Upstream[Any]]) -> Iterator[Metric]:
 
 
 def fills(watched: Mapping[tuple[str, str], FillRatio]) -> Iterator[Metric]:
-    """Tell how well what came of each upstream, and of each kind, is filled."""
+    """Yields the fill ratios, by upstream and kind of item."""
     ratio = _gauge("dealerproxy_field_fill_ratio")
     for place, fill in watched.items():
         for field, share in fill.shares.items():
@@ -115,7 +115,7 @@ def fills(watched: Mapping[tuple[str, str], FillRatio]) -> Iterator[Metric]:
 
 
 def words(vocabulary: Vocabulary) -> Iterator[Metric]:
-    """Tell how often words without English were met."""
+    """Yields how often words without English occurred."""
     terms = _counter("dealerproxy_untranslated_terms_total")
     counts: Counter[str] = Counter()
     for (kind, _), count in vocabulary.untranslated.items():
@@ -126,7 +126,7 @@ def words(vocabulary: Vocabulary) -> Iterator[Metric]:
 
 
 def cache(counts: Mapping[tuple[str, str, str], int], layers: Mapping[str, BoundedMemory]) -> Iterator[Metric]:
-    """Tell how what is kept was used, by kind, tier and result, and what its layers take."""
+    """Yields the cache's use by kind, tier and result, and the size of its layers."""
     answers, taken = _counter("dealerproxy_cache_answers_total"), _gauge("dealerproxy_cache_bytes")
     for labels, count in counts.items():
         answers.add_metric(labels, count)
@@ -136,7 +136,7 @@ def cache(counts: Mapping[tuple[str, str, str], int], layers: Mapping[str, Bound
 
 
 def captures(met: Mapping[str, float]) -> Iterator[Metric]:
-    """Tell which captured pages show the latest troubles, and when those were last met."""
+    """Yields the captured pages of the latest troubles, with the time of the last occurrence."""
     last = _gauge("dealerproxy_capture_last_met_timestamp_seconds")
     for capture, at in met.items():
         last.add_metric((capture,), at)
@@ -144,7 +144,7 @@ def captures(met: Mapping[str, float]) -> Iterator[Metric]:
 
 
 def redis(shared: RedisGuard) -> Iterator[Metric]:
-    """Tell how Redis does."""
+    """Yields the state of Redis."""
     up, failures = _gauge("dealerproxy_redis_up"), _counter("dealerproxy_redis_failures_total")
     up.add_metric((), not shared.failing)
     failures.add_metric((), shared.failures)
@@ -152,7 +152,7 @@ def redis(shared: RedisGuard) -> Iterator[Metric]:
 
 
 def fx(rates: FxRates) -> Iterator[Metric]:
-    """Tell the exchange rate and its age, without asking for a newer one."""
+    """Yields the exchange rate and its age, without a refresh."""
     rate = rates.last
     figure, as_of = _gauge("dealerproxy_fx_krw_per_usd"), _gauge("dealerproxy_fx_as_of_timestamp_seconds")
     figure.add_metric((rate.source,), rate.krw_per_usd)

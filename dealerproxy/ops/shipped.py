@@ -1,4 +1,4 @@
-"""What is shipped for others to load: the alert rules for Prometheus, the dashboard for Grafana."""
+"""The shipped files for monitoring: alert rules for Prometheus, a dashboard for Grafana."""
 
 import argparse
 from importlib.resources import files
@@ -9,10 +9,10 @@ FILES = {"alerts": "alerts.yml", "dashboard": "dashboard.json"}
 
 
 async def show(_: Settings, options: argparse.Namespace) -> None:
-    """Print one of them."""
+    """Prints one of the files."""
     print(read(options.what), end="")
 
 
 def read(what: str) -> str:
-    """Return one of them as text."""
+    """Returns one of the files as text."""
     return files(__package__).joinpath(FILES[what]).read_text(encoding="utf-8")

@@ -1,8 +1,8 @@
 """Traces for OpenTelemetry: a span for each request, each leg of a list, and each call of a site.
 
-Imported only when traces are asked for: OpenTelemetry is an extra. Spans are sent by a thread of its own, which drops
-what it cannot get rid of, so that no request ever waits for whoever collects them. Nothing of a trace goes to the
-sites. As in the log, no key, cursor, plate or name is in any attribute, and no error's text.
+Imported only if traces are enabled, as OpenTelemetry is an extra. A separate thread sends the spans and drops those
+it cannot send, so that no request ever waits for the collector. No trace header goes to the sites. As in the log,
+attributes hold no key, cursor, plate, name or error text.
 """
 
 import asyncio
@@ -39,37 +39,37 @@ from dealerproxy.vehicles.listing import Chunk, Listing
 UPSTREAM, OPERATION, OUTCOME = "dealerproxy.upstream", "dealerproxy.operation", "dealerproxy.outcome"
 LEG, CHUNK, ATTEMPTS = "dealerproxy.leg", "dealerproxy.chunk", "dealerproxy.attempts"
 CAPTURE, REQUEST = "dealerproxy.capture", "dealerproxy.request_id"
-# Asked every few seconds by machines.
+# Machines call these every few seconds.
 UNTRACED = ("/health/", "/metrics")
-# How long the end of the process may wait for the last spans to get away.
+# Seconds that the end of the process waits for the last spans to be sent.
 CLOSE_S = 1.5
 
 T = TypeVar("T")
 
 _parent_of = TraceContextTextMapPropagator().extract
-# How often the call under way was sent.
+# The attempts of the current call so far.
 _SENT: ContextVar[int] = ContextVar("sent", default=0)
 
 
 def exported() -> SpanProcessor:
-    """Send spans where OpenTelemetry's own variables say, in batches. Raises ValueError for one that cannot be used."""
+    """Exports spans in batches as OpenTelemetry's own variables say. Raises ValueError for an unusable one."""
     return BatchSpanProcessor(OTLPSpanExporter())
 
 
 class Tracing:
-    """Spans of one application; nothing is registered for the process."""
+    """The spans of one application; it registers nothing globally."""
 
     def __init__(self, processor: SpanProcessor) -> None:
         service = {"service.name": "dealerproxy", "service.version": dealerproxy.__version__}
-        # What OTEL_SERVICE_NAME and OTEL_RESOURCE_ATTRIBUTES say comes last: it wins.
+        # OTEL_SERVICE_NAME and OTEL_RESOURCE_ATTRIBUTES come last, so they win.
         resource = Resource.create().merge(Resource(service)).merge(OTELResourceDetector().detect())
-        # At exit it would wait for half a minute; `close` does not.
+        # The provider's own shutdown would wait for half a minute; `close` does not.
         self._provider = TracerProvider(resource=resource, shutdown_on_exit=False)
         self._provider.add_span_processor(processor)
         self._tracer = self._provider.get_tracer("dealerproxy", dealerproxy.__version__)
 
     def middleware(self) -> Middleware:
-        """Build what goes around `tell` and `envelope`: a span for each request, whose parent is the caller's."""
+        """Builds the outermost middleware: a span for each request, whose parent is the caller's span."""
 
         @web.middleware
         async def traced(request: web.Request, handler: Handler) -> web.StreamResponse:
@@ -103,14 +103,14 @@ class Tracing:
         return _TracedFetcher(self._tracer, name, *args, **parts)
 
     async def close(self) -> None:
-        """Send what is left, but wait no longer than CLOSE_S for it: whoever should take it may hang."""
+        """Sends the remaining spans within CLOSE_S seconds, as the collector may hang."""
         ending = threading.Thread(target=self._provider.shutdown, name="end-tracing", daemon=True)
         ending.start()
         await asyncio.to_thread(ending.join, CLOSE_S)
 
 
 class _TracedSite:
-    """A site with spans around its legs; all else is the site's own."""
+    """A site with spans around its legs; everything else passes through."""
 
     def __init__(self, tracer: Tracer, site: Upstream[Any]) -> None:
         self._tracer, self._site = tracer, site
@@ -141,10 +141,10 @@ def _told(span: Span, found: CacheResult[T]) -> CacheResult[T]:
 
 
 class _TracedFetcher(Fetcher):
-    """One span for each call, its waits and other tries included; an event in it for each time something was sent.
+    """A fetcher with one span for each call, waits and retries included, and an event in it for each attempt.
 
-    A piece is loaded by a task that outlives the request which began it: its span stands below that request's leg and
-    may end after it. Others that wait for the same piece have no span of it.
+    The task that loads a cache entry may outlive the request that started it: its span belongs to that request's leg
+    and may end after it. Other requests that wait for the same entry have no span of it.
     """
 
     def __init__(self, tracer: Tracer, name: str, *args: Any, **parts: Any) -> None:  # noqa: ANN401
@@ -157,7 +157,7 @@ class _TracedFetcher(Fetcher):
             OPERATION: operation,
             "http.request.method": "GET",
             "server.address": url.host or "",
-            # Without the query: there stand cursors, and whatever a site may want to know one day.
+            # Without the query, which may hold cursors and other private values.
             "url.path": url.raw_path,
         }
         with _spanning(self._tracer, f"{self._upstream} {operation}", SpanKind.CLIENT, attributes) as span:
@@ -177,7 +177,7 @@ class _TracedFetcher(Fetcher):
 
 @contextmanager
 def _spanning(tracer: Tracer, name: str, kind: SpanKind, attributes: Mapping[str, AttributeValue]) -> Iterator[Span]:
-    """Open a span. What leaves it as an error is told by its code alone: texts may hold what a site sent."""
+    """Opens a span. An error is recorded by its code alone, as its text may hold a site's data."""
     with tracer.start_as_current_span(
         name, kind=kind, attributes=attributes, record_exception=False, set_status_on_exception=False
     ) as span:
@@ -192,7 +192,7 @@ def _spanning(tracer: Tracer, name: str, kind: SpanKind, attributes: Mapping[str
 
 
 def _outcome(error: BaseException) -> str:
-    """The words of the metrics, and for what is no upstream's failure its class."""
+    """The outcome word of the metrics; the class name of an error that is not an upstream's failure."""
     if isinstance(error, NotFound):
         return NOT_FOUND
     return error.code if isinstance(error, UpstreamError) else type(error).__name__

@@ -1,1 +1,1 @@
-"""Captured upstream pages: kept when something breaks, without what is personal, and replayed in tests and by hand."""
+"""Captured upstream pages: kept when something breaks, scrubbed of personal data, and replayed in tests and by hand."""

@@ -1,16 +1,16 @@
-"""A capture on disk: a directory for one page, made to be read, reviewed and compared by people.
+"""A capture on disk: a directory for one page, which people can read, review and compare.
 
-    request.json         {"method", "url"}: the address at the site itself, readable, whatever base URL was asked
-    response.json        {"status", "headers"}: the headers as they came, but for those that are dropped
-    body.json, .html     the page as served, decoded from gzip; only what is personal was replaced, byte for byte
-    meta.json            what it is, from when and where, and what was done to it
+    request.json         {"method", "url"}: the address at the site itself, readable, for any base URL
+    response.json        {"status", "headers"}: the headers as received, without those that are dropped
+    body.json, .html     the page as served, decoded from gzip; only personal data is replaced, byte for byte
+    meta.json            what it is, its time and source, and how it was changed
     expected.json        what the parser makes of it, or
-    expected_error.json  what it fails with; a capture without either one asks only that it can be read
+    expected_error.json  its error; a capture without either file only has to be readable
 
 All JSON is UTF-8 with an indent of two and a line feed at the end. The body keeps the bytes and charset of the site.
 
-A capture may come from anybody: only regular files of a bounded size inside the directory are read, none through a
-symbolic link, and a file is written by putting a new one in its place.
+Captures are untrusted: only regular files of a bounded size inside the directory are read, none through a symbolic
+link, and a file is written by replacing it with a new one.
 """
 
 import errno
@@ -47,7 +47,7 @@ TOOL = f"dealerproxy {dealerproxy.__version__}"
 
 _HEADER_NAME = r"^[!#$%&'*+.^_`|~0-9A-Za-z-]+\Z"
 _HEADER_VALUE = r"^[^\x00-\x08\x0a-\x1f\x7f]*\Z"
-# What only a `meta.json` of this project says, in whatever state the rest of the file is.
+# Text that only a `meta.json` of this project has, even if the rest of the file is broken.
 _FORMAT = re.compile(rb'"format"\s*:\s*\d')
 _UPSTREAM = re.compile(rf'"upstream"\s*:\s*"(?:{"|".join(UPSTREAMS)})"'.encode())
 
@@ -56,23 +56,23 @@ T = TypeVar("T")
 
 
 class BadCapture(Exception):
-    """A directory that is no sound capture; the message names the file and what is wrong with it, in one line."""
+    """A directory that is no valid capture; the message names the file and its fault, in one line."""
 
     def __init__(self, message: str) -> None:
         super().__init__(printable(message))
 
 
 class Request(Struct, frozen=True, forbid_unknown_fields=True):
-    """What was asked."""
+    """The captured request."""
 
     method: Literal["GET"]
     url: Annotated[str, Meta(pattern="^https?://[^/]+/", max_length=LONGEST_URL)]
 
     def __post_init__(self) -> None:
-        """Raise ValueError for what is no address."""
+        """Raise ValueError for an invalid address."""
         if not self.url.isprintable():
             raise ValueError("a character that no address has")
-        # Only some parts of an address are checked when it is read, others when they are asked for.
+        # yarl checks some parts of an address when it is parsed, others when they are accessed.
         URL(URL(self.url).human_repr()).origin()
 
 
@@ -87,17 +87,17 @@ class _Head(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Trouble(Struct, frozen=True, forbid_unknown_fields=True):
-    """Why a page was kept by itself: the error's code, and its path or kind."""
+    """Why a page was kept automatically: the error's code, and its path or kind."""
 
     code: str
     sign: str
 
 
 class About(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """What `meta.json` says.
+    """The content of `meta.json`.
 
     `provenance`: `captured` is a page that a site served; the others are invented, in the shape of captured pages or
-    in one that was put together from what programs read. `scrubbed` counts replaced values by kind, and names the
+    in one reconstructed from what programs read. `scrubbed` counts replaced values by kind, and names the
     headers that were dropped. `sha256` is that of the stored body, never of the one that was served.
     """
 
@@ -118,7 +118,7 @@ class About(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
 
 class Capture(Struct, frozen=True, kw_only=True):
-    """A page with everything known of it; at most one of the two expectations is there."""
+    """A captured page with its description and at most one of the two expectations."""
 
     name: str
     request: Request
@@ -135,24 +135,24 @@ class Capture(Struct, frozen=True, kw_only=True):
 
 
 def printable(text: str) -> str:
-    """Return a text with escapes for line feeds and for what a terminal would obey or cannot show."""
+    """Return a text with escapes for line feeds and for control and unprintable characters."""
     return "".join(
         char if char.isprintable() else char.encode("unicode_escape", "surrogatepass").decode() for char in text
     )
 
 
 def sha256(body: bytes) -> str:
-    """The checksum that `meta.json` holds."""
+    """Return the checksum that `meta.json` holds."""
     return hashlib.sha256(body).hexdigest()
 
 
 def is_capture(folder: Path) -> bool:
-    """Whether a directory is meant as a capture: three of its files are there, be they sound or not."""
+    """Whether a directory is meant as a capture: three of its files exist, valid or not."""
     return sum(os.path.lexists(folder / name) for name in FILES) >= _TELLING
 
 
 def is_described(folder: Path) -> bool:
-    """Whether a directory has a `meta.json` with this format's marks, be it sound or not."""
+    """Whether a directory has a `meta.json` with this format's marks, valid or not."""
     try:
         text = _bytes(folder / META)
     except BadCapture:
@@ -161,7 +161,7 @@ def is_described(folder: Path) -> bool:
 
 
 def find(root: Path) -> list[Path]:
-    """The captures in a directory, itself included, in order. Raises BadCapture when there are none to be had."""
+    """Return the captures in a directory, itself included, in order. Raises BadCapture when there are none."""
     try:
         if not root.is_dir():
             raise BadCapture(f"{root}: no such directory")
@@ -203,7 +203,7 @@ def read(folder: Path) -> Capture:
 
 
 def write(folder: Path, capture: Capture) -> None:
-    """Write a capture where there is none yet, whole or not at all. Raises OSError, FileExistsError for one."""
+    """Write a new capture atomically. Raises OSError, FileExistsError for one."""
     made = folder.with_name(f".{folder.name}-{secrets.token_hex(4)}")
     made.mkdir(parents=True)
     try:
@@ -222,7 +222,7 @@ def write(folder: Path, capture: Capture) -> None:
 
 
 def write_expectation(folder: Path, expected: Json | None, error: Json | None) -> None:
-    """Write what is expected of a capture in place of what was. Raises OSError."""
+    """Replace the expectation of a capture. Raises OSError."""
     for name, document in ((EXPECTED, expected), (EXPECTED_ERROR, error)):
         if document is None:
             (folder / name).unlink(missing_ok=True)
@@ -231,14 +231,14 @@ def write_expectation(folder: Path, expected: Json | None, error: Json | None) -
 
 
 def remove(folder: Path) -> None:
-    """Remove a capture, but nothing that is not part of one: a directory with anything else in it stays."""
+    """Remove the files of a capture; a directory with other files in it stays."""
     for name in FILES:
         (folder / name).unlink(missing_ok=True)
     folder.rmdir()
 
 
 def utc_now() -> datetime:
-    """The time in whole seconds."""
+    """Return the UTC time in whole seconds."""
     return datetime.now(UTC).replace(microsecond=0)
 
 
@@ -248,7 +248,7 @@ def _put(path: Path, document: object) -> None:
 
 
 def _replace(path: Path, document: object) -> None:
-    """Put a new file in place of one; a link that stood there is replaced, not followed."""
+    """Replace a file with a new one; a link is replaced, not followed."""
     new = path.with_name(f".{path.name}-{secrets.token_hex(4)}")
     try:
         _put(new, document)
@@ -259,7 +259,7 @@ def _replace(path: Path, document: object) -> None:
 
 
 def _document(path: Path) -> Json | None:
-    """An expectation: JSON that can be written as it was read, so no number or depth beyond what is ever written."""
+    """Return an expectation: JSON that can be written again unchanged, so with bounded numbers and depth."""
     if not os.path.lexists(path):
         return None
     document = _decoded(path, dict[str, Any])
@@ -280,7 +280,7 @@ def _decoded(path: Path, kind: type[T]) -> T:
 
 
 def _bytes(path: Path) -> bytes:
-    """The content of a regular file. Opening one of another kind must neither wait nor follow a link."""
+    """Return the content of a regular file. Opening any other kind neither waits nor follows a link."""
     try:
         handle = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
         try:

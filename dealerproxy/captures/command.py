@@ -1,7 +1,7 @@
 """The commands `capture`, `replay` and `doctor`: what they print, and with which status they end.
 
-0: all is well. 1: something is not as it should be (a page that could not be had, a difference, a drift). 2: there is
-nothing to work with (a capture that is not sound, a question nobody understands, a site that cannot be asked).
+0: success. 1: a page that could not be fetched, a difference, or a drift. 2: unusable input (an invalid capture, an
+unknown query) or a site that cannot be reached.
 """
 
 import argparse
@@ -68,7 +68,7 @@ def add_commands(commands: "argparse._SubParsersAction[argparse.ArgumentParser]"
 
 
 async def capture(settings: Settings, options: argparse.Namespace) -> int:
-    """Fetch and store pages; an advert brings the papers of its car."""
+    """Fetch and store pages; with an advert also the papers of its car."""
     vocabulary = words.load()
     try:
         waiting = [page for what in options.what for page in pages_of(what, settings, vocabulary, pages=options.pages)]
@@ -93,7 +93,7 @@ async def capture(settings: Settings, options: argparse.Namespace) -> int:
 
 
 async def replay(create_app: CreateApp, settings: Settings, options: argparse.Namespace) -> int:
-    """Check captures or update what is expected of them; else serve them until told to stop."""
+    """Check captures or update their expectations; else serve them until stopped."""
     vocabulary = words.load()
     captures, faults = load(options.folder, vocabulary)
     if options.check or options.update:
@@ -105,7 +105,7 @@ async def replay(create_app: CreateApp, settings: Settings, options: argparse.Na
 
 
 async def diagnose(settings: Settings, options: argparse.Namespace) -> int:
-    """Print how the pages of the sites, or captured ones, are made."""
+    """Print the shape of the sites' pages, or of captured ones."""
     vocabulary = words.load()
     if options.captures is None:
         found, faults = await doctor.ask_around(settings, vocabulary), list[str]()
@@ -118,7 +118,7 @@ async def diagnose(settings: Settings, options: argparse.Namespace) -> int:
 
 
 def load(folder: Path, vocabulary: Vocabulary) -> tuple[Captures, list[str]]:
-    """Read all captures of a folder; return the sound ones, and a line for each that is not sound."""
+    """Read all captures of a folder; return the valid ones, and a line for each invalid one."""
     captures: dict[Path, Capture] = {}
     faults: list[str] = []
     try:
@@ -151,7 +151,7 @@ def check(captures: Captures, vocabulary: Vocabulary) -> int:
 
 
 def update(captures: Captures, vocabulary: Vocabulary) -> int:
-    """Write down what is read now. A page that should be readable and is not stays: its parser is to be mended."""
+    """Store the current readings as expectations, except for a page that became unreadable: fix its parser."""
     status = GOOD
     for path, each in captures.items():
         reading = read(each, vocabulary)
@@ -186,7 +186,7 @@ async def _serve(create_app: CreateApp, settings: Settings, captures: Captures, 
 
 
 def _free_name(folder: Path, page: Page) -> str:
-    """A name for a page fetched by hand that is not taken yet."""
+    """Return an unused name for a page fetched by hand."""
     digest = hashlib.blake2b(str(page.url).encode(), digest_size=4).hexdigest()
     name = f"{page.upstream}-{page.operation}-{page.subject or digest}"
     names = (f"{name}-{number}" if number > 1 else name for number in count(1))
@@ -194,7 +194,7 @@ def _free_name(folder: Path, page: Page) -> str:
 
 
 def _say(text: str) -> None:
-    """Print lines. Captures and their names are from anybody: what a terminal would obey is shown, not sent."""
+    """Print lines with escaped control characters, since captures and their names are untrusted."""
     print("\n".join(map(saved.printable, text.split("\n"))), flush=True)
 
 

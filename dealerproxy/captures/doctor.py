@@ -1,6 +1,6 @@
-"""Asks each site one small question for each of its pages, and tells how the answers are made.
+"""Fetches one small page of each operation of each site, and reports the shape of the answers.
 
-The table is the same for the same answers, so that those of two days can be compared with `diff`.
+The same answers give the same table, so that the tables of two days can be compared with `diff`.
 """
 
 import re
@@ -28,7 +28,7 @@ from dealerproxy.upstreams.values import decode
 from dealerproxy.vocabulary import Vocabulary
 
 GOOD, WRONG, UNUSABLE = 0, 1, 2
-# A make of which both sites always have cars, and so few of them that the answer stays small.
+# A make of which both sites always have cars, but few enough for a small answer.
 MAKE, BRAND = "기아", "307"
 CARS = 20
 ABSENT = "this car has none (404)"
@@ -36,14 +36,14 @@ _NUMBERS = {
     encar.SEARCH.name: re.compile(rf'"Id"\s*:\s*"({LISTING_IDS["encar"].pattern})"'.encode()),
     danawa.LIST.name: re.compile(rf"sDemoNo=({LISTING_IDS['danawa'].pattern})(?![0-9])".encode()),
 }
-# What a row of a search says of the papers its car has, in `Condition` and `ServiceMark`: of the cars with P0 2,269 of
-# 2,382 had a diagnosis, of those with P1 and P2 none was found.
+# The papers of a car as a search row names them, in `Condition` and `ServiceMark`: of the cars with P0 2,269 of 2,382
+# had a diagnosis, of those with P1 and P2 none.
 _PAPERS = ("Inspection", "Record", "EncarDiagnosisP0")
 _PATH_WIDTH = 46
 
 
 class Finding(NamedTuple):
-    """What was found out about one operation; `failure` is the error's code when an answer could not be used."""
+    """The finding for one operation; `failure` is the error's code when an answer was unusable."""
 
     upstream: str
     operation: str
@@ -53,7 +53,7 @@ class Finding(NamedTuple):
 
 
 async def ask_around(settings: Settings, vocabulary: Vocabulary) -> list[Finding]:
-    """Ask the sites. The car that is looked at closely is of each list the first with the most papers."""
+    """Fetch pages of the sites; the car whose pages are fetched is the first of each list with the most papers."""
     api = encar.API.home
     first = (
         search_url(api, q(Search(make=MAKE)), "Year", 0, CARS),
@@ -78,7 +78,7 @@ async def ask_around(settings: Settings, vocabulary: Vocabulary) -> list[Finding
 
 
 def look_at(captures: Iterable[Capture], vocabulary: Vocabulary) -> list[Finding]:
-    """Look at captured pages, those of one operation together."""
+    """Return the findings for captured pages, one for each operation."""
     groups: dict[tuple[str, str], list[Capture]] = {}
     for capture in captures:
         groups.setdefault((capture.about.upstream, capture.about.operation), []).append(capture)
@@ -86,13 +86,13 @@ def look_at(captures: Iterable[Capture], vocabulary: Vocabulary) -> list[Finding
 
 
 def status(found: Iterable[Finding]) -> int:
-    """Return the exit status: drift counts for more than a site that could not be asked."""
+    """Return the exit status: drift outranks a site that could not be fetched."""
     failures = {finding.failure for finding in found} - {None}
     return WRONG if Drift.code in failures else UNUSABLE if failures else GOOD
 
 
 def table(found: Iterable[Finding]) -> str:
-    """Return all findings as lines of text; what is missing or new has a mark before it."""
+    """Return all findings as lines of text; missing and new paths are marked."""
     lines: list[str] = []
     for finding in found:
         lines.append(f"{finding.upstream} {finding.operation}: {finding.told}")
@@ -125,7 +125,7 @@ def _finding(upstream: str, operation: str, captures: Sequence[Capture], vocabul
 
 
 def _is_absence(reading: Reading, operation: str) -> bool:
-    """Whether an answer only says that a car does not have such a paper."""
+    """Whether an answer means only that a car lacks this paper."""
     papers = {encar.INSPECTION.name, encar.RECORD.name, encar.DIAGNOSIS.name}
     return operation in papers and reading.error is not None and reading.error["error"] == NotFound.__name__
 
@@ -135,7 +135,7 @@ def _code(reading: Reading) -> str:
 
 
 def _cars_on(answer: Capture, reading: Reading) -> list[Page]:
-    """The pages of a car on a list, if this is one: of one that can be read if there is any, else of any."""
+    """Return the pages of a car on a list, if possible a readable one; none if the answer is no list."""
     number = _NUMBERS.get(answer.about.operation)
     if number is None:
         return []
@@ -146,7 +146,7 @@ def _cars_on(answer: Capture, reading: Reading) -> list[Page]:
 
 
 def _papers(answer: Capture) -> Counter[str]:
-    """How many papers each car of a search has by its row; nothing for what is no search."""
+    """Return the number of papers in each row of a search; empty for any other answer."""
     document = _document(answer)
     found = document.get(ROWS) if isinstance(document, dict) else None
     rows = [row for row in found if isinstance(row, dict)] if isinstance(found, list) else []
@@ -160,7 +160,7 @@ def _papers(answer: Capture) -> Counter[str]:
 
 
 def _document(capture: Capture) -> object:
-    """What an answer holds as plain data; None when it is not what it should be."""
+    """Return an answer as plain data; None when it is unreadable."""
     body = capture.response.body
     try:
         return page_state(body) if capture.about.operation == encar.PAGE.name else decode(body, object)
@@ -169,7 +169,7 @@ def _document(capture: Capture) -> object:
 
 
 def _as_capture(page: Page, response: Response) -> Capture:
-    """An answer in the form in which captures are read; it is not written anywhere, so it is not scrubbed."""
+    """Return an answer as a capture, unscrubbed because it is never written."""
     about = About(
         upstream=page.upstream,
         operation=page.operation,

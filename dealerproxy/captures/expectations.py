@@ -1,4 +1,4 @@
-"""Compares what is expected of a capture with what came of reading it, field by field."""
+"""Compares a capture's expectation with its reading, field by field."""
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
@@ -17,7 +17,7 @@ _PLACE = re.compile(r"\[\d+\]")
 
 
 class Difference(NamedTuple):
-    """A value that is not what was expected; `path` names it with its place in lists."""
+    """An unexpected value; `path` includes its positions in lists."""
 
     path: str
     expected: str
@@ -34,7 +34,7 @@ def differences(capture: Capture, reading: Reading) -> list[Difference]:
 
 
 def unexpected(capture: Capture, reading: Reading) -> Difference | None:
-    """Return how the reading ended when it should have ended otherwise: with an error, or without one."""
+    """Return the difference if the reading failed unexpectedly, or did not fail as expected."""
     if capture.expected_error is None and reading.error is not None:
         return Difference(READS, "a page that can be read", reading.told)
     if capture.expected_error is not None and reading.error is None:
@@ -43,14 +43,14 @@ def unexpected(capture: Capture, reading: Reading) -> Difference | None:
 
 
 def expectation(capture: Capture) -> Json | None:
-    """What is expected, be it a document or an error."""
+    """Return the expected document or error, if any."""
     return capture.expected if capture.expected_error is None else capture.expected_error
 
 
 def compared(expected: Json | None, got: Json | None) -> Mapping[str, list[Difference]]:
-    """Return the differences of every field, none for those that are as expected; nothing without an expectation.
+    """Return the differences of every field, empty for equal ones; nothing without an expectation.
 
-    A field is a path without places in lists (`rows[].price_krw`), so that a whole column is one field.
+    A field is a path without positions in lists (`rows[].price_krw`), so that a whole column is one field.
     """
     if expected is None:
         return {}
@@ -65,12 +65,12 @@ def compared(expected: Json | None, got: Json | None) -> Mapping[str, list[Diffe
 
 
 def field_of(path: str) -> str:
-    """Return the field of a path: its places in lists left out."""
+    """Return the field of a path: the path without positions in lists."""
     return _PLACE.sub("[]", path)
 
 
 def told(found: Sequence[Difference]) -> str:
-    """Differences as lines for people; of many only the first."""
+    """Return differences as lines for people; of many only the first."""
     lines = [f"{path}: expected {expected}, got {got}" for path, expected, got in found[:_SHOWN]]
     more = len(found) - _SHOWN
     return "\n".join((*lines, f"... and {more} more") if more > 0 else lines)

@@ -1,6 +1,6 @@
-"""Fetches pages by hand, one attempt each and whatever comes back: the answer of a site as it is is the point here.
+"""Fetches pages by hand, one attempt each, and returns any answer of a site unchanged, errors included.
 
-What to fetch is said as the partner says it (a query, the id of a car), or as the address of a page.
+The input is that of the partner (a query, the id of a car), or the address of a page.
 """
 
 import asyncio
@@ -48,11 +48,11 @@ Fetch = Callable[[Page], Awaitable[Response]]
 
 
 class Unfetched(Exception):
-    """A page that could not be had, or that nobody knows how to ask for; the message says why."""
+    """A page that could not be fetched, or an unknown input; the message says why."""
 
 
 def pages_of(what: str, settings: Settings, vocabulary: Vocabulary, *, pages: int = 1) -> list[Page]:
-    """Return the pages that a query, an id or an address means; of each list a query leads to the first `pages`.
+    """Return the pages of a query, an id or an address; of each list of a query the first `pages`.
 
     Raises Unfetched for anything else.
     """
@@ -66,7 +66,7 @@ def pages_of(what: str, settings: Settings, vocabulary: Vocabulary, *, pages: in
 
 
 def pages_of_car(upstream: str, number: str) -> list[Page]:
-    """Return what there is of a car before its papers."""
+    """Return the pages of a car, without its papers."""
     if upstream == "danawa":
         return [page_of(danawa.FEEDER, number)]
     return [page_of(encar.DETAIL, number), page_of(encar.PAGE, number)]
@@ -87,9 +87,9 @@ def papers_of(page: Page, response: Response) -> list[Page]:
 async def fetching(
     settings: Settings, *, sleep: Callable[[float], Awaitable[None]] = asyncio.sleep
 ) -> AsyncIterator[Fetch]:
-    """Yield a function that fetches a page from where the settings say, no faster than they allow.
+    """Yield a function that fetches a page from the addresses in the settings, within their rate limits.
 
-    It raises Unfetched when there is no answer, or one that is too large.
+    It raises Unfetched for no answer, or for one that is too large.
     """
     asked_at = sites.bases(settings)
     manners: Mapping[str, tuple[float, Mapping[str, str]]] = {
@@ -123,7 +123,7 @@ async def fetching(
 
 
 def _page_at(address: str, settings: Settings) -> Page | None:
-    """The page at an address, be it the site's own or where the settings have the site asked."""
+    """Return the page at an address, below the site's own host or the one in the settings."""
     try:
         url = URL(address)
     except ValueError:

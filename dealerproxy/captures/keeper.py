@@ -1,4 +1,4 @@
-"""Keeps the first page of each new kind of trouble: written behind the requests, bounded, never a trouble itself."""
+"""Keeps the first page of each new kind of trouble: in the background, bounded, and without failing a request."""
 
 import asyncio
 import hashlib
@@ -31,14 +31,14 @@ MAX_CAPTURES = 200
 MAX_BYTES = 50_000_000
 # Pages that wait to be written; each may be as large as the largest answer.
 MAX_WAITING = 4
-# Larger bodies are not kept: scrubbing them would hold up everything else for seconds.
+# Larger bodies are not kept: scrubbing them would block the process for seconds.
 LARGEST_BODY = 1_000_000
-# How long a kind of trouble counts as known without a look at the disk, where the capture may have been taken away.
+# How long a kind of trouble counts as known before the disk is checked again, where the capture may be removed.
 KNOWN_S = 3600.0
 MAX_KNOWN = 1_000
 CLOSE_S = 0.5
-# A code that no dictionary has is no error, but the page that has it is worth a look. A site that numbers all of them
-# anew must not push out everything else.
+# A code without a translation is no error, but its page is kept. A site that renumbers all codes must not displace all
+# other captures.
 UNKNOWN = "unknown"
 MOST_WORDS = 10
 
@@ -57,13 +57,13 @@ class _Waiting(NamedTuple):
     page: Page
     response: Response
     trouble: Trouble
-    bound: Mapping[str, Any]  # what the log lines of its request bear
+    bound: Mapping[str, Any]  # the context fields of the request's log lines
 
 
 class Keeper:
-    """Keeps captures in a folder. `asked_at` are the addresses at which the service asks the sites.
+    """Keeps captures in a folder. `asked_at` are the addresses at which the service calls the sites.
 
-    Writing happens in a thread; between `start` and `close` alone is anything kept.
+    A thread writes them, only between `start` and `close`.
     """
 
     def __init__(
@@ -78,7 +78,7 @@ class Keeper:
         count: Callable[[str], None] = lambda _: None,
         met: Callable[[str], None] = lambda _: None,
     ) -> None:
-        """`count` is told of every capture that was `written`, or `failed` to be; `met` of the id of each trouble."""
+        """`count` is called with `written` or `failed` for every capture, `met` with the id of each trouble."""
         self._count, self._met = count, met
         self._folder, self._asked_at = folder, asked_at
         self._maker = Maker(vocabulary)
@@ -90,11 +90,11 @@ class Keeper:
         self._failed = False
 
     def start(self) -> None:
-        """Begin to write."""
+        """Start writing."""
         self._writer = asyncio.create_task(self._write_all(), name="write-captures")
 
     async def close(self) -> None:
-        """Write what still waits, if that does not take long, and end."""
+        """Write the waiting captures, for at most CLOSE_S seconds, and stop."""
         if self._writer is None:
             return
         with suppress(TimeoutError):
@@ -105,11 +105,11 @@ class Keeper:
     def notice(
         self, upstream: str, operation: str, url: URL, response: Response | None, error: CaptureReason
     ) -> str | None:
-        """Take note of an answer that is a failure, or odd; return the id of the capture that shows this kind of it.
+        """Queue a failed or odd answer to be kept; return the id of the capture of this kind of trouble.
 
-        That is the name of a directory, which may be about to be written. None when there is nothing to show: no
-        answer, a plain 404, a page of no site, or too much waiting already. The address tells more finely than
-        `upstream` and `operation` which page it is.
+        The id is the name of a directory, which may not be written yet. None if nothing is kept: no answer, a plain
+        404, a page of no site, or a full queue. The page is found by the address, which is more precise than
+        `upstream` and `operation`.
         """
         if response is None or isinstance(error, NotFound):
             return None
@@ -125,7 +125,7 @@ class Keeper:
         return self._note(url, response, Trouble(error.code, _PLACE.sub("[]", sign)))
 
     def _word(self, operation: str, unknown: Unknown) -> str:
-        """The word to tell the page by; of one operation and kind all words past the first few share one page."""
+        """Return the word that names the page; words of an operation and kind past the first few share one."""
         word = masked(unknown.word) if any(identities(unknown.word)) else unknown.word
         words = self._words.setdefault((operation, unknown.kind), set())
         if word not in words and len(words) >= MOST_WORDS:
@@ -161,7 +161,7 @@ class Keeper:
                 self._count(FAILED)
                 self._say_once(waiting, error)
             except Exception:
-                # Whatever it was, the service goes on, and nothing was written.
+                # Any error: nothing was written, and the service continues.
                 self._known[waiting.name] = False
                 self._count(FAILED)
                 log.exception("capture_failed", capture=waiting.name)
@@ -174,7 +174,7 @@ class Keeper:
                 self._waiting.task_done()
 
     def _write(self, waiting: _Waiting) -> bool:
-        """Write a capture, unless another process did already; then make room for the next."""
+        """Write a capture unless another process already did, then make room for the next."""
         folder = self._folder / waiting.name
         if folder.exists():
             return False
@@ -191,7 +191,7 @@ class Keeper:
         return True
 
     def _say_once(self, waiting: _Waiting, error: Exception) -> None:
-        """A disk that is full or gone is told of once, until something could be written again."""
+        """Log a write error once, until a capture is written again."""
         if not self._failed:
             log.error("capture_failed", capture=waiting.name, reason=f"{type(error).__name__}: {error}")
         self._failed = True
@@ -203,12 +203,12 @@ def name_of(page: Page, trouble: Trouble) -> str:
     digest = hashlib.blake2b(group.encode(), digest_size=4).hexdigest()
     words = _NO_SLUG.sub(" ", trouble.sign.lower()).split()
     while len(words) > 1 and sum(map(len, words)) > _LONGEST_SLUG:
-        words.pop(0)  # the end of a path tells most
+        words.pop(0)  # the end of a path is the most specific
     return "-".join((page.upstream, page.operation, trouble.code, *words, digest))
 
 
 def make_room(folder: Path, max_captures: int, max_bytes: int) -> None:
-    """Remove the oldest captures that were kept by themselves until the rest is within bounds; nothing else."""
+    """Remove the oldest automatically kept captures until the rest is within bounds; nothing else."""
     kept = [path for path in folder.iterdir() if _NAME.fullmatch(path.name)]
     sizes: list[tuple[int, Path, int]] = []
     for path in kept:
@@ -218,5 +218,5 @@ def make_room(folder: Path, max_captures: int, max_bytes: int) -> None:
     for number, (_, path, size) in enumerate(sorted(sizes, reverse=True)):
         room -= size
         if number >= max_captures or (room < 0 and number):
-            with suppress(OSError):  # one with something else in it stays
+            with suppress(OSError):  # a directory with other files stays
                 saved.remove(path)

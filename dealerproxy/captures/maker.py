@@ -1,4 +1,4 @@
-"""Makes a capture of an answer: scrubbed, described, and if wanted with what it says as its expectation."""
+"""Makes a capture of an answer: scrubbed, described, and optionally with its current reading as expectation."""
 
 from collections.abc import Mapping
 from datetime import datetime
@@ -21,7 +21,7 @@ Provenance = Literal["captured", "captured-shape", "reconstructed-shape"]
 
 
 class Maker:
-    """Makes captures. What no dictionary has is counted apart: the count of `vocabulary` is that of live answers."""
+    """Makes captures. Untranslated words are counted separately: the count of `vocabulary` is for live answers."""
 
     def __init__(self, vocabulary: Vocabulary) -> None:
         self._vocabulary = vocabulary.counting_apart()
@@ -37,7 +37,7 @@ class Maker:
         trouble: Trouble | None = None,
         provenance: Provenance = "captured",
     ) -> Capture:
-        """Make a capture without an expectation. Raises ScrubError when it cannot be scrubbed for certain."""
+        """Make a capture without an expectation. Raises ScrubError when personal data may remain."""
         headers = {f"{name}": ", ".join(_all(response.headers, name)) for name in response.headers}
         clean = self._scrubber.scrub(page.url, headers, response.body, sentences=page.operation == danawa.LIST.name)
         html_is_due = sites.OPERATIONS[page.operation].html
@@ -63,7 +63,7 @@ class Maker:
         )
 
     def expecting(self, capture: Capture, *, even_drift: bool = False) -> Capture:
-        """Add what the capture says now as its expectation. Drift is to be mended, so it is expected only on demand."""
+        """Add the capture's current reading as its expectation. A drift should be fixed, so it needs `even_drift`."""
         reading = read(capture, self._vocabulary)
         if reading.error is not None and reading.error["code"] == Drift.code and not even_drift:
             return capture

@@ -2,10 +2,10 @@
 
     tests/captures/encar_detail/meta.json::reads            the page can be read, or fails as it should
     tests/captures/encar_detail/meta.json::car.price_krw    one field; of a list one column (`rows[].price_krw`)
-    tests/captures/encar_detail/meta.json::nothing_else     no field came that nobody expects
+    tests/captures/encar_detail/meta.json::nothing_else     there is no unexpected field
 
-So a drift names the field. A capture that is not sound is a single item, `sound`, which fails and says why. Items hang
-on a file because pytest takes no name of an item below a directory: like this, one can be run by itself.
+So a drift names the field. An invalid capture is a single item, `sound`, which fails with the reason. Items belong to a
+file because pytest cannot select an item below a directory by name: so each can be run by itself.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-# Everything else is imported where it is used: most test runs with this package installed have no captures.
+# Other modules are imported where they are used: most test runs with this package installed have no captures.
 if TYPE_CHECKING:
     from _pytest._code.code import TerminalRepr
 
@@ -30,7 +30,7 @@ META = "meta.json"
 
 
 def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> pytest.Collector | None:
-    """Collect a directory as a capture at its `meta.json`, if that has the format of ours."""
+    """Collect a directory as a capture at its `meta.json`, if that file has this project's format."""
     if file_path.name != META:
         return None
     from dealerproxy.captures.capture import is_described  # noqa: PLC0415
@@ -39,10 +39,10 @@ def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> pytest.Col
 
 
 class CaptureFile(pytest.File):
-    """A capture; what it says is read once, when the first of its items runs."""
+    """A capture, which is read once, when the first of its items runs."""
 
     def collect(self) -> Iterator[pytest.Item]:
-        """Yield an item for the outcome, one for each expected field, and one for all that is not expected."""
+        """Yield an item for the outcome, one for each expected field, and one for all unexpected fields."""
         from dealerproxy.captures.capture import BadCapture  # noqa: PLC0415
         from dealerproxy.captures.expectations import READS, compared, expectation  # noqa: PLC0415
 
@@ -67,7 +67,7 @@ class CaptureFile(pytest.File):
 
     @cached_property
     def reading(self) -> "Reading":
-        """What it says now."""
+        """What the parsers read from it now."""
         from dealerproxy import vocabulary  # noqa: PLC0415
         from dealerproxy.captures.reading import read  # noqa: PLC0415
 
@@ -84,7 +84,7 @@ class CaptureFile(pytest.File):
 
 
 class CaptureItem(pytest.Item):
-    """One thing about a capture."""
+    """One check of a capture."""
 
     @property
     def file(self) -> CaptureFile:
@@ -93,17 +93,17 @@ class CaptureItem(pytest.Item):
         return self.parent
 
     def reportinfo(self) -> tuple[Path, None, str]:
-        """Say where it stands."""
+        """Return the location and name for pytest's report."""
         return self.path, None, f"{self.path.parent.name}::{self.name}"
 
     def repr_failure(self, excinfo: "pytest.ExceptionInfo[BaseException]") -> "str | TerminalRepr":  # type: ignore[override]
-        """Show a capture that cannot be read as a line."""
+        """Show an unreadable capture as one line."""
         from dealerproxy.captures.capture import BadCapture  # noqa: PLC0415
 
         return str(excinfo.value) if isinstance(excinfo.value, BadCapture) else super().repr_failure(excinfo)
 
     def fail(self, message: str) -> None:
-        """Fail without a traceback: the message is all there is to see."""
+        """Fail with the message and without a traceback."""
         pytest.fail(f"{self.path.parent.name}: {message}", pytrace=False)
 
 
@@ -115,7 +115,7 @@ class BadItem(CaptureItem):
         self._problem = problem
 
     def runtest(self) -> None:
-        """Fail with what is wrong."""
+        """Fail with the reason."""
         self.fail(self._problem)
 
 
@@ -132,7 +132,7 @@ class OutcomeItem(CaptureItem):
 
 
 class FieldItem(CaptureItem):
-    """A field, or all fields that nobody expects."""
+    """A field, or all unexpected fields."""
 
     def runtest(self) -> None:
         """Fail with every difference in the field; skip when there is nothing to compare."""

@@ -1,4 +1,4 @@
-"""What a capture says when the parsers of today read it, as plain data that can be written down and compared."""
+"""Reads a capture with the current parsers, as plain data that can be stored and compared."""
 
 import re
 from collections.abc import Callable, Mapping
@@ -29,21 +29,21 @@ from dealerproxy.vocabulary import Make, Vocabulary
 _VALUE = r"\.((?:_.|[^_.])+)\."
 _ESCAPE = re.compile(r"_(.)")
 _PAGE_NUMBER = re.compile(r"[0-9]{1,6}")
-# Of a search whose address does not say which rows it wants.
+# The rows of a search whose address names none.
 _FIRST_ROWS = Window("", 0, MOST_ROWS)
-# Stands for the make of a search that names none.
+# The make of a search that names none.
 _ANY_MAKE = Make("?", ())
 
 
 class Reading(NamedTuple):
-    """What came of reading a page: a document, or an error; one of the two."""
+    """The result of reading a page: either a document or an error."""
 
     document: Json | None
     error: Json | None
 
     @property
     def outcome(self) -> Json | None:
-        """Whichever of the two there is."""
+        """The document or the error."""
         return self.document if self.error is None else self.error
 
     @property
@@ -73,7 +73,7 @@ def read(capture: Capture, vocabulary: Vocabulary) -> Reading:
 
 
 def told_error(error: UpstreamError) -> Json:
-    """An error as plain data."""
+    """Return an error as plain data."""
     told: dict[str, Any] = {"error": type(error).__name__, "code": error.code}
     if isinstance(error, Drift):
         told["path"] = error.path
@@ -95,7 +95,7 @@ def _search(capture: Capture, body: bytes, vocabulary: Vocabulary) -> Json:
 
 
 def asked_of(url: URL, vocabulary: Vocabulary) -> rows.SearchTarget:
-    """Return what a search named, taken from its query; a make of its own for one that names none."""
+    """Return the target of a search from its query; with a placeholder make for one that names none."""
     facet, group = _facet(url, facets.MAKES), _facet(url, facets.MODEL_GROUPS)
     make = vocabulary.make_of(facet or "") or _ANY_MAKE
     models = vocabulary.find_models(make, group) if group else ()
@@ -131,7 +131,7 @@ def _batch(_: Capture, body: bytes, vocabulary: Vocabulary) -> Json:
 
 
 def _in_batch(document: object, vocabulary: Vocabulary) -> Json:
-    """One advert of a batch: what is wrong with it does not make the others unreadable."""
+    """Read one advert of a batch; its error does not make the others unreadable."""
     try:
         advert = detail.read_document(document)
         return _advert(advert, advert.listing_id, vocabulary)
@@ -163,7 +163,7 @@ def _list(capture: Capture, body: bytes, vocabulary: Vocabulary) -> Json:
 
 
 def _number_of(url: URL) -> int:
-    """The number of a page of Danawa's list; 1 where the address does not say."""
+    """Return the page number of Danawa's list; 1 where the address has none."""
     match = _PAGE_NUMBER.fullmatch(url.query.get("Page", ""))
     return int(match[0]) if match else 1
 
@@ -182,7 +182,7 @@ def _feeder(capture: Capture, body: bytes, vocabulary: Vocabulary) -> Json:
 
 
 def _paper(read_paper: Callable[[], object]) -> object:
-    """A paper that came with a car: what is wrong with it does not make the car unreadable."""
+    """Read a paper in a car's answer; its error does not make the car unreadable."""
     try:
         return read_paper()
     except Drift as error:

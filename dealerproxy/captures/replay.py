@@ -1,8 +1,8 @@
-"""A server that answers as the sites did when the captures were made, for the real service to ask in their place.
+"""A server that returns captured answers of the sites, for the real service to call in their place.
 
-Each site stands under its own host's name (`http://127.0.0.1:8090/api.encar.com/...`). A request is answered only when
-method, host, path and query are those of a capture; the order of parameters and how they are encoded do not count. For
-any other the answer is a status that no site uses, and a line says which capture comes closest. Nothing ever goes out.
+Each site is served under its own host's name (`http://127.0.0.1:8090/api.encar.com/...`). A request gets a captured
+answer only if method, host, path and query match; the order of parameters and their encoding do not count. For any
+other request the answer is a status that no site uses, and a line names the closest capture. No request leaves the host.
 """
 
 import difflib
@@ -19,11 +19,11 @@ from dealerproxy.captures.scrub.scrub import TRANSPORT_HEADERS
 from dealerproxy.captures.sites import SITES
 from dealerproxy.settings import Settings
 
-# Neither a block, nor an absence, nor a fault that another try may mend: it must not be taken for something a site did.
+# No block, no 404 and no fault that is retried, so that it cannot be taken for an answer of a site.
 NO_CAPTURE = 421
-# What is not asked of anybody while captures are replayed.
+# Settings that switch off all other calls during a replay.
 _OFFLINE = {"fx_url": "", "fx_path": "", "fx_date_path": "", "redis_url": "", "danawa_warm": "", "capture_dir": ""}
-# The replay is ours, so the politeness owed to a real site would only make people wait.
+# The replay runs locally, so it needs no rate limit of a real site.
 RPS = 200.0
 
 _UNSENT = TRANSPORT_HEADERS | {"date"}
@@ -32,12 +32,12 @@ Key = tuple[str, str, str, tuple[tuple[str, str], ...]]
 
 
 def key_of(method: str, url: URL) -> Key:
-    """Return what makes two requests the same."""
+    """Return the key under which two requests are the same."""
     return method, url.host or "", url.path, tuple(sorted(url.query.items()))
 
 
 class Replay:
-    """Answers from captures; of several for one request the newest. `missed` holds the requests there is none for."""
+    """Serves captures, the newest of several for one request. `missed` holds the requests without a capture."""
 
     def __init__(self, captures: Iterable[Capture], *, say: Callable[[str], None] | None = None) -> None:
         oldest_first = sorted(captures, key=lambda capture: capture.about.captured_at)
@@ -76,7 +76,7 @@ class Replay:
 
 
 def offline(settings: Settings, url: str) -> Settings:
-    """Return the settings of a service that asks nobody but a replay at an address."""
+    """Return the settings of a service that calls only a replay at an address."""
     asked_at: Mapping[str, str] = {site.setting: f"{url}/{site.home.host}" for site in SITES}
     secret = settings.cursor_secret or "replay"
     return replace(settings, **asked_at, **_OFFLINE, encar_rps=RPS, danawa_rps=RPS, cursor_secret=secret)

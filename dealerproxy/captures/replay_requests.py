@@ -1,4 +1,4 @@
-"""What to ask the main way in for a captured page to be asked for: the request that leads to it in a replay."""
+"""The service's request that leads to a captured page in a replay."""
 
 from urllib.parse import quote
 
@@ -15,7 +15,7 @@ _SORTS = {theirs: ours.value for ours, theirs in reversed(ENCAR_SORTS.items())}
 
 
 def request_for(capture: Capture, vocabulary: Vocabulary) -> str | None:
-    """Return a path of the service's that asks for a page; None where only more than make and model leads to it."""
+    """Return the service's path whose request fetches a page; None if make and model do not suffice for it."""
     page = sites.recognise(capture.url)
     if page is None:
         return None

@@ -1,7 +1,7 @@
-"""How the pages of a site are made: which paths are there, how often, and how often with something in them.
+"""The shape of a site's pages: the paths in them, how often each is present, and how often it is not empty.
 
 A path is that of a value in JSON, with `[]` for any element of a list; in Danawa's list it is a selector inside a car's
-item. What is mandatory and what optional is what the parsers say, and new is what was in no captured answer.
+item. The parsers define which paths are mandatory and optional; a path is new if it was in no captured answer.
 """
 
 from collections import Counter
@@ -31,7 +31,7 @@ class Known(NamedTuple):
 
 
 class Line(NamedTuple):
-    """A path: how often it was there, of how often it could have been, and how often it was not empty."""
+    """A path: how often it was present, how often it could have been, and how often it was not empty."""
 
     path: str
     need: Need
@@ -108,7 +108,7 @@ KNOWN: Mapping[str, Known] = {
         tuple(_FEEDER + name for name in feeder.Advert.__struct_fields__ if name not in _FEEDER_NEEDS),
     ),
 }
-# Keys of captured answers that hold no text: flags, numbers, and what others stand in.
+# Keys of captured answers that hold no text: flags, numbers and containers.
 _OTHER_KEYS = """
     accdient acceptancecharge accidentcnt accidents active advanceprice advertisement boardstatetype bodymileage
     bodymonth brand breadcrumbs business carinfochanges carnamecode carnochangecnt carstatetype certifiedbrand children
@@ -171,23 +171,23 @@ def _container(page: str) -> LexborNode | None:
 
 
 def _room(path: str, present: Counter[str]) -> int:
-    """How often a path could have been there: as often as what it stands in, or should stand in."""
+    """Return how often a path could have been present: as often as its container."""
     parent = path.rpartition(".")[0]
     while parent not in present:
         if parent.endswith("[]"):
-            return 0  # an empty list has no elements that could lack something
+            return 0  # an empty list has no elements that could lack the path
         parent = parent.rpartition(".")[0]
     return present[parent]
 
 
 def _is_new(path: str) -> bool:
-    """Whether the last key was in no captured answer, while those above it were."""
+    """Whether the last key was in no captured answer, while its parents were."""
     *above, last = path.replace("[]", "").lower().split(".")
     return bool(last) and last not in _SEEN and all(key in _SEEN or not key for key in above)
 
 
 def _walk(document: object) -> Iterator[tuple[str, object]]:
-    """Yield every value of a document with its path, however deep it is nested."""
+    """Yield every value of a document with its path, at any depth."""
     waiting = [("", document)]
     while waiting:
         path, value = waiting.pop()

@@ -1,4 +1,4 @@
-"""Which operation of which site an address is, wherever the site is asked: a stand-in, a replay, or the site itself."""
+"""Finds the site and operation of an address, at a stand-in, a replay, or the site itself."""
 
 from collections.abc import Mapping
 from typing import Any, NamedTuple
@@ -11,7 +11,7 @@ from dealerproxy.upstreams.danawa import operations as danawa
 from dealerproxy.upstreams.encar import operations as encar
 from dealerproxy.upstreams.operations import Host, Operation
 
-# By name, which is what a capture says it is of.
+# By name, as in a capture's `meta.json`.
 OPERATIONS: Mapping[str, Operation[..., object]] = {
     operation.name: operation for operation in (*encar.OPERATIONS, *danawa.OPERATIONS)
 }
@@ -30,12 +30,12 @@ class Page(NamedTuple):
 
 
 def bases(settings: Settings) -> Mapping[str, URL]:
-    """Where a service asks each site, by the name of the setting."""
+    """Return the address of each site, by the name of the setting."""
     return {site.setting: URL(getattr(settings, site.setting)) for site in SITES}
 
 
 def recognise(url: URL, asked_at: Mapping[str, URL] = HOMES) -> Page | None:
-    """Tell which page an address is; None for one that is no page of a site. `asked_at` are the sites' addresses."""
+    """Return the page of an address; None for one of no site. `asked_at` are the sites' addresses."""
     for operation in OPERATIONS.values():
         host = operation.host
         path = _below(asked_at[host.setting], url)
@@ -52,13 +52,13 @@ def page_of(operation: Operation[..., Any], number: str) -> Page:
 
 
 def address(page: Page, asked_at: Mapping[str, URL]) -> URL:
-    """Where to ask for a page."""
+    """Return the address of a page."""
     base = str(asked_at[page.site.setting]).rstrip("/")
     return URL(base + page.url.raw_path_qs, encoded=True)
 
 
 def _below(base: URL, url: URL) -> str:
-    """The path of an address below a base, with its slash; empty for an address elsewhere."""
+    """Return the path of an address below a base, with its slash; empty for an address elsewhere."""
     folder = base.raw_path.rstrip("/")
     if not url.absolute or url.origin() != base.origin() or not url.raw_path.startswith(f"{folder}/"):
         return ""

@@ -1,4 +1,4 @@
-"""Scrubs whole bodies: JSON value by value, pages by their scripts, tags and texts. Only what is personal changes."""
+"""Scrubs whole bodies: JSON value by value, pages by their scripts, tags and texts. Only personal data changes."""
 
 import json
 import re
@@ -15,8 +15,7 @@ _LITERALS = frozenset({"true", "false", "null", "undefined", "NaN", "\ufeff"})
 _LONG = 9
 _SURROGATE = re.compile(r"[\ud800-\udc7f\udd00-\udfff]")
 
-# A page in pieces: comments, scripts and styles, tags, and the text between them. What looks like the beginning of a
-# tag and is none is text.
+# A page in pieces: comments, scripts and styles, tags, and the text between them. An incomplete tag is text.
 _PIECE = re.compile(
     r"(?P<comment><!--.*?(?:-->|\Z))"
     r"|(?P<open><(?P<name>script|style)\b[^<>]*>)(?P<inside>.*?)(?P<close></(?P=name)\s*>|\Z)"
@@ -27,7 +26,7 @@ _PIECE = re.compile(
 _QUOTED = re.compile(r"""("[^"]*"|'[^']*')""")
 _SECRET = re.compile(r"csrf|token|session|nonce", re.IGNORECASE)
 _GIVEN = re.compile(r"""(\b(?:content|value|nonce)\s*=\s*["'])([^"']*)""", re.IGNORECASE)
-# A script that is data: nothing but an assignment to a name, or not even that.
+# A script that is data: only a value, or its assignment to a name.
 _DATA = re.compile(r"\s*(?:(?:window\.|var\s+|const\s+|let\s+)?[\w$.]+\s*=\s*)?[{\[]")
 _ASSIGNED = re.compile(
     r"""(?<![\w$-])(?P<name>[\w$-]+)["']?\s*[:=]\s*(?P<quote>["'])(?P<value>(?:(?!(?P=quote))[^\\\n]|\\.)*)(?P=quote)"""
@@ -37,7 +36,7 @@ _ESCAPE = re.compile(r"\\u([0-9a-fA-F]{4})")
 
 
 def scrub_json(text: str, texts: Texts) -> str:
-    """Scrub a text that is JSON, or was until it broke."""
+    """Scrub a text that is JSON or broken JSON."""
     pieces: list[str] = []
     end = 0
     for span in spans(text):
@@ -47,7 +46,7 @@ def scrub_json(text: str, texts: Texts) -> str:
 
 
 def scrub_page(text: str, texts: Texts) -> str:
-    """Scrub a page. Its scripts come first: what is personal there is then known wherever else it stands."""
+    """Scrub a page. Its scripts come first: their personal data is then replaced everywhere else, too."""
     pieces = list(_PIECE.finditer(text))
     scripts = {place: _script(piece["inside"], texts) for place, piece in enumerate(pieces) if piece["open"]}
     texts.learn()
@@ -62,7 +61,7 @@ def scrub_page(text: str, texts: Texts) -> str:
 
 
 def _script(script: str, texts: Texts) -> str:
-    """Scrub a script: data as JSON; of a program what it assigns to personal names, and unknown words."""
+    """Scrub a script: data as JSON; in a program the values of personal names, and unknown words."""
     if _DATA.match(script):
         return scrub_json(script, texts)
 
@@ -79,12 +78,12 @@ def _script(script: str, texts: Texts) -> str:
 
 
 def scrub_text(text: str, texts: Texts) -> str:
-    """Scrub a text for people; one without a Korean word can only hold what identifies by itself."""
+    """Scrub a visible text; without Korean words, only identities in it are replaced."""
     return texts.any(text) if UNTRANSLATED.search(text) or "&#" in text else texts.known(text)
 
 
 def _tag(tag: str, texts: Texts) -> str:
-    """Scrub what a tag has in quotes as texts, and of the rest what is no markup."""
+    """Scrub the quoted values of a tag as texts, and in the rest everything but markup."""
     scrubbed = "".join(
         f"{part[0]}{scrub_text(part[1:-1], texts)}{part[-1]}"
         if place % 2
@@ -99,7 +98,7 @@ def _tag(tag: str, texts: Texts) -> str:
 def _scrubbed(span: Span, texts: Texts) -> str:
     kind = kind_of(span.parent, span.key)
     if span.is_key:
-        # A key may be anything: some answers are filed by number or name.
+        # A key may be personal: some answers have numbers or names as keys.
         return _as_written(span, texts.any(span.text) if UNTRANSLATED.search(span.text) else texts.known(span.text))
     if not span.is_string:
         return _bare(span, kind, texts)
@@ -111,21 +110,21 @@ def _scrubbed(span: Span, texts: Texts) -> str:
 
 
 def _bare(span: Span, kind: Kind | None, texts: Texts) -> str:
-    """Scrub a number under a personal key, or a long one under an unknown key, and whatever is no JSON at all."""
+    """Scrub a number under a personal key, or a long one under an unknown key, and text that is no JSON."""
     raw = span.raw
     if raw in _LITERALS:
         return raw
     if not _NUMBER.fullmatch(raw):
-        # A name before the data is code; what has quotes of the wrong kind was meant as a string.
+        # A name before the data is code; a text with single quotes is a string.
         return texts.any(raw) if "'" in raw or UNTRANSLATED.search(raw) else texts.known(raw)
     if kind is None and (len(raw) < _LONG or is_harmless(span.parent, span.key)):
         return raw
-    # A number has no zeros in front.
+    # A number has no leading zeros.
     return raw if len(raw) == 1 else f"1{texts.standins.of(Kind.NUMBER, raw)[1:]}"
 
 
 def _as_written(span: Span, text: str) -> str:
-    """The string as it stood if it did not change, else written anew in the manner of the old one."""
+    """Return the string unchanged if its text is, else the new text in the quoting of the old one."""
     if text == span.text:
         return span.raw
     written = json.dumps(text, ensure_ascii=False)

@@ -1,8 +1,8 @@
-"""The values of a JSON text with the places where they stand, found without reading it as a whole.
+"""The values of a JSON text with their positions, found by a tokenizer that accepts broken JSON.
 
-A page that broke something is often no JSON any more: cut short, with a comma too many, with a notice in front of it.
-So this only looks at marks and strings, and never fails: every character of the text that is neither a mark nor a gap
-belongs to exactly one span.
+A page that caused an error is often broken JSON: cut short, with an extra comma, or after a notice. So the tokenizer
+finds only marks and strings, and never fails: every character of the text that is neither a mark nor a gap belongs to
+exactly one span.
 """
 
 import json
@@ -10,16 +10,16 @@ import re
 from collections.abc import Iterator
 from typing import NamedTuple
 
-# A string may lack its end where the text was cut; what is neither mark, gap nor string is a bare word.
+# A string may lack its end where the text was cut; any other text is a bare word.
 _TOKEN = re.compile(r'(?P<string>"[^"\\]*(?:\\.[^"\\]*)*"?)|(?P<mark>[{}\[\]:,])|(?P<bare>[^\s"{}\[\]:,]+)', re.DOTALL)
 _DECODER = json.JSONDecoder(strict=False)
 _COLON = re.compile(r"\s*:")
 
 
 class Span(NamedTuple):
-    """A value: the key it stands under and the key above that; `raw` is text[start:end], quotes included.
+    """A value with its key and the key above that; `raw` is text[start:end], quotes included.
 
-    Of elements of a list `key` is the list's. `is_key`: it is no value but a key itself.
+    Elements of a list have the list's `key`. `is_key`: the span is itself a key.
     """
 
     parent: str
@@ -31,12 +31,12 @@ class Span(NamedTuple):
 
     @property
     def is_string(self) -> bool:
-        """Whether it stands in quotes."""
+        """Whether it is quoted."""
         return self.raw.startswith('"')
 
     @property
     def text(self) -> str:
-        """What it says: of a string without quotes and escapes."""
+        """The value as text: a string without quotes and escapes."""
         return _said(self.raw) if self.is_string else self.raw
 
 
@@ -66,7 +66,7 @@ def _last(names: list[str], place: int) -> str:
 
 
 def _said(raw: str) -> str:
-    """What a string says; one that is no sound JSON says what stands between its quotes."""
+    """Return the text of a string; of an invalid one the raw text between its quotes."""
     if "\\" in raw:
         try:
             said: str = _DECODER.decode(raw)

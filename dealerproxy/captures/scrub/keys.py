@@ -1,8 +1,7 @@
-"""Which keys of the sites' JSON hold something personal, and which hold nothing of the kind.
+"""The keys of the sites' JSON that hold personal data, and those that never do.
 
-Both lists are of keys seen in captured answers of 2023 to 2026, or read by programs. A key that is on neither is new:
-its value is kept only when it can be nothing personal. Keys are compared without regard to case; one with a dot is
-meant under that parent only.
+Both lists are of keys seen in captured answers of 2023 to 2026, or read by programs. A key on neither list is new:
+its value is kept only if it cannot be personal. Case is ignored; a key with a dot applies under that parent only.
 """
 
 import re
@@ -47,7 +46,7 @@ _BY_KIND = {
     ),
 }
 PERSONAL = {key: kind for kind, keys in _BY_KIND.items() for key in keys}
-# A key that looks like one of these, whoever invented it.
+# A new key that contains one of these holds personal data.
 LOOKS_LIKE = (
     (Kind.TOKEN, re.compile(r"token|secret|session|cookie|passw|credential|csrf|certificationkey|authoriz|api_?key")),
     (Kind.PHONE, re.compile(r"phone|mobile(?!adwords)|telno|^tel|_tel")),
@@ -107,7 +106,7 @@ HARMLESS = frozenset().union(
 
 @lru_cache(maxsize=4096)
 def kind_of(parent: str, key: str) -> Kind | None:
-    """Return what a key holds when that is personal."""
+    """Return the kind of personal data under a key; None if there is none."""
     for name in (f"{parent}.{key}".lower(), key.lower()):
         if name in PERSONAL:
             return PERSONAL[name]
@@ -118,5 +117,5 @@ def kind_of(parent: str, key: str) -> Kind | None:
 
 @lru_cache(maxsize=4096)
 def is_harmless(parent: str, key: str) -> bool:
-    """Whether whatever stands under a key can be kept as it is."""
+    """Whether any value under a key can be kept unchanged."""
     return f"{parent}.{key}".lower() in HARMLESS or (key.lower() in HARMLESS and kind_of(parent, key) is None)

@@ -1,7 +1,7 @@
-"""Which text may stay in a capture: what the dictionaries know, and what the sites themselves say on every page.
+"""The text that may stay in a capture: words of the dictionaries, and the sites' own texts.
 
-Everything else may be somebody's name or words, so it is masked. This errs on the safe side: a word that nobody has
-entered yet goes, too, unless it stands under a key that is known to be harmless.
+All other text may be a name or a person's words, so it is masked. This errs on the safe side: a word without an entry
+is masked, too, unless its key is known to be harmless.
 """
 
 import re
@@ -13,7 +13,7 @@ from dealerproxy.upstreams.danawa.names import read_name
 from dealerproxy.vocabulary import Vocabulary
 from dealerproxy.vocabulary.text import UNTRANSLATED, split_run, word_key
 
-# Words of the sites' own, of prices, dates and lists: none of them tells anything of a person.
+# The sites' own words, and words of prices, dates and lists: none of them is personal.
 _SAID_BY_THE_SITES = """
     년 월 일 년형 년식 연식 식 만 만원 원 회 건 개 대 명 번 차 세대 더 뉴 올 디 신형 구형 무 유 무사고 사고 신조
     판매 거래 완료 종료 대기 중지 보류 판매중 예약 예약중 계약 계약중 중 월납입 납입 납입금
@@ -26,7 +26,7 @@ _SAID_BY_THE_SITES = """
     개인정보처리방침 이용약관 고객센터"""
 _SIZES = ("형차", "경차", "승합차", "화물차")
 _PHRASE_END = re.compile(r"[./\n\r]+")
-# A number with its unit is a fact about a car wherever it stands.
+# A number with its unit is always a fact about a car.
 QUANTITY = r"\d[\d,.]{0,12}\s?(?:km|㎞|cc|%|만\s?원|원|년|월|일|회)"
 # A whole sentence as the sites write them.
 _SENTENCE = re.compile(r"[^.\n]{5,80}니다[.!]?")
@@ -36,12 +36,12 @@ _PLAIN = re.compile(
     r"|(?:https?:)?//?(?:[\w.-]+/)*[\w.-]+\.(?:jpg|jpeg|png|gif|svg|heic|webp|js|css)",
     re.ASCII,
 )
-# Wide digits and dashes, as sellers write them so that no program finds their number; one character for one.
+# Wide digits and dashes, with which sellers hide their number from programs; one character for one.
 _NARROW = (
     {0xFF10 + digit: str(digit) for digit in range(10)} | dict.fromkeys(map(ord, "－‐‑–—―ー"), "-") | {0xFF0E: "."}
 )
 _SEPARATED = r"[-.)\s]{1,2}"
-# In their order: what could be two things is the first.
+# In order of precedence: a text that matches two kinds is of the first.
 IDENTITIES: tuple[tuple[Kind, re.Pattern[str]], ...] = (
     (Kind.EMAIL, re.compile(r"(?<![A-Za-z0-9._%+-])[A-Za-z0-9._%+-]+@[A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)*\.[A-Za-z]{2,}")),
     (Kind.TOKEN, re.compile(r"(?<![A-Za-z0-9_-])eyJ[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]+(?:\.[A-Za-z0-9_-]*)?")),
@@ -59,12 +59,12 @@ IDENTITIES: tuple[tuple[Kind, re.Pattern[str]], ...] = (
     (Kind.NUMBER, re.compile(r"(?<![\w/.-])\d{3,6}-\d{2,6}-\d{4,7}(?![\w-])", re.ASCII)),
     (Kind.IP, re.compile(r"(?<![\w.])(?:\d{1,3}\.){3}\d{1,3}(?![\w.])", re.ASCII)),
 )
-# What all of them have; looking for this first saves most of the time.
+# A text that all of them match; testing this first saves most of the time.
 _MAY_IDENTIFY = re.compile(r"\d{4}|[Xx*]{4}|\d\.\d|@|eyJ")
 
 
 class Words:
-    """Knows what the dictionaries know."""
+    """The words of the dictionaries, and tests of texts against them."""
 
     def __init__(self, vocabulary: Vocabulary) -> None:
         self._vocabulary = vocabulary
@@ -80,7 +80,7 @@ class Words:
         self._run_is_known = lru_cache(4096)(self._knows_run)
 
     def unknown(self, text: str) -> list[str]:
-        """Return the runs of Hangul, or of other foreign letters, in a text that nothing is known of."""
+        """Return the unknown runs of Hangul, or of other foreign letters, in a text."""
         if not UNTRANSLATED.search(text):
             return []
         if self.is_standing_phrase(text):
@@ -90,11 +90,11 @@ class Words:
         return [] if not unknown or read_name(plain, self._vocabulary).model is not None else unknown
 
     def is_standing_phrase(self, text: str) -> bool:
-        """Whether a text is nothing but phrases and words of the papers, which many inspectors write alike."""
+        """Whether a text has only standard phrases and words of the papers."""
         return all(word_key(phrase) in self._phrases for phrase in _PHRASE_END.split(text) if phrase.strip())
 
     def is_plain(self, text: str) -> bool:
-        """Whether a text without Hangul can be nothing personal: a number, a date, a code word, a picture's address."""
+        """Whether a text without Hangul cannot be personal: a number, a date, a code word, a picture's address."""
         return bool(_PLAIN.fullmatch(text.strip()))
 
     def is_sentence(self, text: str) -> bool:
@@ -102,7 +102,7 @@ class Words:
         return bool(_SENTENCE.fullmatch(" ".join(text.split())))
 
     def region(self, word: str) -> str | None:
-        """Return the province or city an address begins with, as it stands there."""
+        """Return the province or city at the start of an address, unchanged."""
         return word if word and self._vocabulary.region(word) is not None else None
 
     def _knows_run(self, run: str) -> bool:
@@ -129,7 +129,7 @@ class Words:
 
 
 def identities(text: str) -> Iterator[tuple[int, int, Kind]]:
-    """Yield where in a text plates, VINs, telephone numbers and the like stand, in order and apart from each other."""
+    """Yield (start, end, kind) of plates, VINs, telephone numbers and the like in a text, in order, not overlapping."""
     found: list[tuple[int, int, Kind]] = []
     if not text.isascii():
         text = text.translate(_NARROW)

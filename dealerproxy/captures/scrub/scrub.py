@@ -1,8 +1,8 @@
-"""Takes what is personal out of a page before it is written anywhere: out of its address, its headers and its body.
+"""Removes personal data from a page before it is written: from its address, its headers and its body.
 
-Replaced are plates, VINs, names of people and firms, telephone numbers, addresses, accounts, tokens and whatever
-sellers and inspectors wrote. What is not known to be harmless is masked. Nothing is decoded and encoded again: every
-byte that is not part of a replaced value stays, `202305.0` and broken markup too.
+Replaced are plates, VINs, names of people and firms, telephone numbers, addresses, accounts, tokens and the
+texts of sellers and inspectors. Text that is not known to be harmless is masked. Nothing is decoded and encoded again:
+every byte outside a replaced value stays, `202305.0` and broken markup included.
 """
 
 import re
@@ -17,22 +17,22 @@ from dealerproxy.captures.scrub.stand_ins import Kind, StandIns
 from dealerproxy.captures.scrub.texts import ScrubError, Texts
 from dealerproxy.vocabulary import Vocabulary
 
-# Headers that carry secrets, or a checksum of the page by which a plate could be guessed, or speak of the transport.
+# Headers with secrets, or with a checksum of the page from which a plate could be guessed.
 _SECRET = re.compile(r"cookie|auth|token|session|csrf|key|secret|signature|fingerprint|etag|md5|digest", re.IGNORECASE)
-# What belongs to a connection, or to a body as it was sent.
+# Headers of the connection, or of the body's transfer.
 TRANSPORT_HEADERS = frozenset(
     {"content-encoding", "content-length", "transfer-encoding", "connection", "keep-alive", "trailer", "upgrade"}
 )
 _CODECS = ("utf-8", "cp949")
 _NO_CHARACTER = re.compile("[\udc80-\udcff]")
 _HTML = re.compile(r"[\s\ufeff]*<")
-# Of these no trace may be left, however it came about.
+# Kinds of which no value may remain in a capture.
 _LEFT_OVER = frozenset({Kind.PLATE, Kind.VIN, Kind.PHONE, Kind.USER, Kind.EMAIL, Kind.TOKEN})
 _TELLING = 6
 
 
 class Scrubbed(NamedTuple):
-    """A page without what is personal. `dropped` names headers, `counts` replaced values by kind."""
+    """A page without personal data. `dropped` names headers, `counts` replaced values by kind."""
 
     url: str
     headers: dict[str, str]
@@ -44,13 +44,13 @@ class Scrubbed(NamedTuple):
 
 
 class Scrubber:
-    """Scrubs pages, each with stand-ins of its own. What `vocabulary` misses meanwhile is nothing to be counted."""
+    """Scrubs pages, each with its own stand-ins, without adding to the misses of `vocabulary`."""
 
     def __init__(self, vocabulary: Vocabulary) -> None:
         self._words = Words(vocabulary)
 
     def scrub(self, url: URL, headers: Mapping[str, str], body: bytes, *, sentences: bool) -> Scrubbed:
-        """Scrub a page. `sentences` may stay on pages where no seller writes any. Raises ScrubError."""
+        """Scrub a page. `sentences`: whole sentences may stay, as on pages without sellers' texts. Raises ScrubError."""
         charset, text = _decoded(body)
         standins = StandIns()
         texts = Texts(self._words, standins, sentences=sentences)
@@ -79,7 +79,7 @@ class Scrubber:
 
 
 def _decoded(body: bytes) -> tuple[str, str]:
-    """Return the charset and the text in which the fewest bytes are no characters; those stand as lone surrogates."""
+    """Return the charset with the fewest invalid bytes, and the text; invalid bytes become lone surrogates."""
     found = [(codec, body.decode(codec, "surrogateescape")) for codec in _CODECS]
     exact = [(codec, text) for codec, text in found if text.encode(codec, "surrogateescape") == body]
     if not exact:
@@ -95,7 +95,7 @@ def _address(url: URL, texts: Texts) -> str:
 
 
 def _header(name: str, value: str, texts: Texts) -> str:
-    """Scrub a header; what a redirect carries in its query may be a secret."""
+    """Scrub a header; the query of a redirect may hold a secret."""
     if name.lower() != "location":
         return texts.under(name, value)
     try:
@@ -112,7 +112,7 @@ def _is_dropped(name: str) -> bool:
 
 
 def _check(standins: StandIns, texts: tuple[str, ...]) -> None:
-    """Look once more for what was replaced somewhere, plainly: what is left of it anywhere, nobody has thought of."""
+    """Raise ScrubError if a replaced value remains anywhere, found by a plain text search."""
     for kind, value in standins.given:
         if kind not in _LEFT_OVER or len(value) < _TELLING or standins.is_one(value):
             continue

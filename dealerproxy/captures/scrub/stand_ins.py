@@ -1,7 +1,7 @@
-"""What is put in place of personal values: of the same shape, the same for the same value within one capture.
+"""Stand-ins for personal values: of the same shape, and the same for the same value within one capture.
 
-Stand-ins are numbered in the order in which values come, so they cannot be traced back: neither by guessing the few
-million plates there are, nor with a key that leaked. They stay the same when the same page is captured again, which
+Stand-ins are numbered in the order of the values, so they cannot be traced back: neither by trying all of the few
+million plates, nor with a leaked key. They stay the same when the same page is captured again, which
 keeps differences small. None of them can be real: no plate's series is 00 or 000, no telephone's exchange begins with
 a zero, and no maker describes a car with zeros alone. Free text has no number; it is masked character by character.
 """
@@ -15,7 +15,7 @@ from enum import StrEnum
 _SYLLABLES = "가나다라마바사아자차카타파하"
 _HANGUL = r"\uac00-\ud7a3"
 HANGUL = re.compile(f"[{_HANGUL}\u1100-\u11ff\u3130-\u318f]")
-# What may stand in front of a plate's number. 년, 만, 원 and the like are not among them.
+# The letters before the last four digits of a plate. 년, 만, 원 and the like are not among them.
 _USES = "가나다라마거너더러머버서어저고노도로모보소오조구누두루무부수우주바사아자배하허호국합육해공"
 PLATE = re.compile(rf"(?<!\d)(\d{{2,3}})(\s?[{_USES}]\s?)(\d{{4}}|[Xx*]{{4}})(?![\dA-Za-z])", re.ASCII)
 VIN = re.compile(r"(?<![A-Za-z0-9_-])(?=[A-Z0-9]*\d[A-Z0-9]*\d)(?=[A-Z0-9]*[A-Z])[A-HJ-NPR-Z0-9]{17}(?![A-Za-z0-9_-])")
@@ -24,7 +24,7 @@ _ESCAPED = re.compile(r"\\u[0-9a-fA-F]{4}|\\.|&#x?[0-9a-fA-F]+;|&\w+;|.", re.DOT
 
 
 class Kind(StrEnum):
-    """What a personal value is; `meta.json` counts by these words."""
+    """The kind of a personal value; `meta.json` counts by these words."""
 
     PLATE = "plate"
     VIN = "vin"
@@ -40,7 +40,7 @@ class Kind(StrEnum):
 
 
 class StandIns:
-    """The stand-ins of one capture; `given` holds what was replaced by what, `counts` how often."""
+    """The stand-ins of one capture; `given` maps values to stand-ins, `counts` counts replacements."""
 
     def __init__(self) -> None:
         self.given: dict[tuple[Kind, str], str] = {}
@@ -49,7 +49,7 @@ class StandIns:
         self._made: set[str] = set()
 
     def is_one(self, value: str) -> bool:
-        """Whether a value is a stand-in that was given here."""
+        """Whether a value is a stand-in of this capture."""
         return value in self._made
 
     def of(self, kind: Kind, value: str) -> str:
@@ -57,7 +57,7 @@ class StandIns:
         if value in self._made:
             return value
         plate = PLATE.search(value) if kind is Kind.PLATE else None
-        if plate is not None and plate[0] != value:  # a province stands in front of older ones
+        if plate is not None and plate[0] != value:  # older plates begin with a province
             return f"{value[: plate.start()]}{self.of(kind, plate[0])}{value[plate.end() :]}"
         found = self.given.get((kind, value))
         if found is None:
@@ -76,7 +76,7 @@ class StandIns:
 
 
 def masked(text: str) -> str:
-    """Mask a text: its letters and digits go, its length, gaps and marks stay; escapes of JSON and HTML are kept."""
+    """Mask the letters and digits of a text; its length, gaps, marks and escapes of JSON and HTML stay."""
     syllables = 0
 
     def replace(match: re.Match[str]) -> str:
@@ -87,7 +87,7 @@ def masked(text: str) -> str:
             return _SYLLABLES[(syllables - 1) % len(_SYLLABLES)]
         if char.isnumeric():
             return "0"
-        if char.isalnum() or "\udc80" <= char <= "\udcff":  # a byte that no charset knows may be part of a name
+        if char.isalnum() or "\udc80" <= char <= "\udcff":  # an undecodable byte may be part of a name
             return "X" if char.isupper() else "x"
         return match[0]
 
@@ -95,7 +95,7 @@ def masked(text: str) -> str:
 
 
 def _character(piece: str) -> str:
-    """The character that an escape stands for, or a character itself; an escape of a mark is kept as it is."""
+    """Return the character of an escape, or a character itself; the escape of a mark stays."""
     if piece.startswith("\\u"):
         char: str = json.loads(f'"{piece}"')
         return char
@@ -107,7 +107,7 @@ def _character(piece: str) -> str:
 
 
 def _is_zero(kind: Kind, value: str) -> bool:
-    """A telephone number that is all zeros after its first digits is a stand-in already."""
+    """Whether a value is a telephone number with only zeros after its prefix, which is a stand-in already."""
     return kind is Kind.PHONE and not any(map(int, re.sub(r"\D", "", value)[3:]))
 
 
@@ -120,7 +120,7 @@ def _plate(value: str, number: int) -> str:
 
 
 def _vin(value: str, number: int) -> str:
-    """A VIN keeps what tells its maker; sellers write words there too."""
+    """Return the stand-in of a VIN, which keeps the maker's code; a text of a seller in its place is masked."""
     if not _VIN_OF_ANY_LENGTH.fullmatch(value):
         return masked(value)
     maker = value[:3] if len(value) == 17 else ""
@@ -128,14 +128,14 @@ def _vin(value: str, number: int) -> str:
 
 
 def _digits(value: str, number: int) -> str:
-    """The value with the number for its digits; letters are masked."""
+    """Return the value with the number for its digits; letters are masked."""
     room = sum(char.isdigit() for char in value)
     digits = iter(f"{number:0{room}d}"[-room:] if room else "")
     return "".join(next(digits) if char.isdigit() else masked(char) for char in value)
 
 
 def _phone(value: str, number: int) -> str:
-    """A number keeps its first digits, which tell what kind of line it is."""
+    """Return the stand-in of a telephone number, which keeps its prefix (the kind of line)."""
     if not any(char.isdigit() for char in value):
         return masked(value)
     match = re.match(r"\D*(?:\+?82\D*)?(?:02|0\d\d)?", value)
@@ -144,7 +144,7 @@ def _phone(value: str, number: int) -> str:
 
 
 def _name(value: str, number: int) -> str:
-    """A Korean name is a number in syllables; anything else in it is masked."""
+    """Return the stand-in of a name: a number in Korean syllables, with all other letters masked."""
     room = len(HANGUL.findall(value))
     figures: list[str] = []
     for _ in range(room):

@@ -1,4 +1,4 @@
-"""Scrubs single texts: what identifies somebody by itself, what stands under a personal name, and unknown words."""
+"""Scrubs single texts: identities in any text, values of personal names, and unknown words."""
 
 import html
 import re
@@ -10,11 +10,11 @@ from dealerproxy.captures.scrub.safe_words import QUANTITY, Words, identities
 from dealerproxy.captures.scrub.stand_ins import HANGUL, Kind, StandIns, masked
 from dealerproxy.vocabulary.text import UNTRANSLATED
 
-# What identifies somebody wherever else on the page it stands.
+# Kinds whose values identify a person anywhere on the page.
 REPEATED = frozenset({Kind.PLATE, Kind.VIN, Kind.PHONE, Kind.NAME, Kind.USER, Kind.EMAIL, Kind.NUMBER, Kind.TOKEN})
-# Shorter names and numbers stand in other words and numbers, too.
+# Shorter names and numbers also occur inside other words and numbers.
 _SHORTEST_NAME, _SHORTEST_NUMBER = 2, 6
-# Looking for more of them all over a page would take too long.
+# Searching a page for more of them would take too long.
 _MOST = 1_000
 _PART = re.compile(
     rf"(?P<quantity>{QUANTITY})|(?P<run>{UNTRANSLATED.pattern})|(?:[^\W_]|[\udc80-\udcff])+", re.IGNORECASE
@@ -29,11 +29,11 @@ _ENCODED = re.compile(r"""(?<![^\s"'<>`])[^\s"'<>`]*%[0-9A-Fa-f]{2}[^\s"'<>`]*""
 
 
 class ScrubError(Exception):
-    """A page that cannot be scrubbed for certain, and so must not be written."""
+    """A page in which personal data may remain, and which therefore must not be written."""
 
 
 class Texts:
-    """Scrubs the texts of one capture with one set of stand-ins; `sentences` may stay, where no seller writes any."""
+    """Scrubs the texts of one capture with one set of stand-ins; `sentences`: whole sentences may stay."""
 
     def __init__(self, words: Words, standins: StandIns, *, sentences: bool) -> None:
         self._words, self._sentences = words, sentences
@@ -42,12 +42,12 @@ class Texts:
         self._kinds: dict[str, Kind] = {}
 
     def known(self, text: str) -> str:
-        """Scrub a text that is harmless but for plates, telephone numbers and the like in it."""
+        """Scrub a text that is harmless except for plates, telephone numbers and the like in it."""
         plain = _PAIR.sub(self._pair, text) if "=" in text else text
         return self._without_identities(_ENCODED.sub(self._encoded, plain) if "%" in plain else plain)
 
     def any(self, text: str) -> str:
-        """Scrub a text of which nothing is known: unknown words are masked, and what goes with them."""
+        """Scrub an arbitrary text: unknown words and the text around them are masked."""
         plain = html.unescape(text)
         if self.is_safe(plain) or (self._sentences and self._words.is_sentence(plain)):
             return self.known(text)
@@ -56,7 +56,7 @@ class Texts:
         return self._without_identities(text, gaps=self._mask_unknown)
 
     def value(self, kind: Kind, text: str) -> str:
-        """Scrub what is known to be personal; a text may stay when the dictionaries know all of it."""
+        """Scrub a personal value; a text may stay when the dictionaries have all of it."""
         if kind is Kind.TEXT:
             return text if self.may_stay(text) else self.mask(text)
         if kind is Kind.ADDRESS:
@@ -65,16 +65,16 @@ class Texts:
         return self.standins.of(kind, text)
 
     def under(self, name: str, text: str) -> str:
-        """Scrub what stands under a name: a parameter's, a header's, a variable's."""
+        """Scrub the value of a name: a parameter's, a header's, a variable's."""
         kind = kind_of("", name)
         return self.known(text) if kind is None else self.value(kind, text)
 
     def may_stay(self, text: str) -> bool:
-        """Whether a text that somebody wrote is no more than the dictionaries have."""
+        """Whether a text written by a person has only words of the dictionaries."""
         return self._words.is_standing_phrase(text) or not (_LATIN.search(text) or self._words.unknown(text))
 
     def is_safe(self, text: str) -> bool:
-        """Whether there is nothing in a text that could be personal."""
+        """Whether no part of a text can be personal."""
         return not self._words.unknown(text) if UNTRANSLATED.search(text) else self._words.is_plain(text)
 
     def mask(self, text: str) -> str:
@@ -84,12 +84,12 @@ class Texts:
         return found
 
     def learn(self) -> None:
-        """From now on replace what was found so far wherever else it stands."""
+        """From now on replace the values found so far in every text."""
         self._kinds = {value: kind for kind, value in self.standins.given if kind in REPEATED and self._tells(value)}
         if len(self._kinds) > _MOST:
             raise ScrubError(f"{len(self._kinds)} names and numbers are more than a page has")
         longest_first = sorted(self._kinds, key=len, reverse=True)
-        # Korean is not set apart from what follows it (홍길동님), numbers and Latin letters are.
+        # Korean words may be followed by other letters (홍길동님), numbers and Latin words may not.
         alternatives = "|".join(
             rf"(?<![A-Za-z0-9]){re.escape(value)}(?![A-Za-z0-9])" if value.isascii() else re.escape(value)
             for value in longest_first
@@ -110,7 +110,7 @@ class Texts:
         return "".join((*pieces, gaps(text[end:])))
 
     def _pair(self, match: re.Match[str]) -> str:
-        """Mask the value of a name that holds something personal; its words may well stand elsewhere, too."""
+        """Mask the value of a personal name; its words may also occur elsewhere."""
         name, value = match.groups()
         return f"{name}={self.mask(value)}" if kind_of("", name) in _TOLD_BY_NAME else match[0]
 

@@ -2,7 +2,7 @@
 
 Each site is served under its own host's name (`http://127.0.0.1:8090/api.encar.com/...`). A request gets a captured
 answer only if method, host, path and query match; the order of parameters and their encoding do not count. For any
-other request the answer is a status that no site uses, and a line names the closest capture. No request leaves the host.
+other request the answer is a status that no site uses, and a line names the closest capture. No request goes out.
 """
 
 import difflib

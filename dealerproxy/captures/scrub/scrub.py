@@ -50,7 +50,7 @@ class Scrubber:
         self._words = Words(vocabulary)
 
     def scrub(self, url: URL, headers: Mapping[str, str], body: bytes, *, sentences: bool) -> Scrubbed:
-        """Scrub a page. `sentences`: whole sentences may stay, as on pages without sellers' texts. Raises ScrubError."""
+        """Scrub a page. `sentences`: whole sentences may stay, as on pages without sellers' text. Raises ScrubError."""
         charset, text = _decoded(body)
         standins = StandIns()
         texts = Texts(self._words, standins, sentences=sentences)

@@ -1,4 +1,4 @@
-"""Changing invented cars by the names of their fields, with the same refusals for every site."""
+"""Changing invented cars by the names of their fields, with the same errors for every site."""
 
 from collections.abc import Mapping
 from dataclasses import fields, replace

@@ -1,4 +1,4 @@
-"""The stand-in's own routes under `/__sandbox/`: faults, cars and the requests seen. No fault ever hits them."""
+"""The stand-in's own routes under `/__sandbox/`: faults, cars and the received requests. They have no faults."""
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import asdict
@@ -29,7 +29,7 @@ _CarT = TypeVar("_CarT")
 
 
 class _Cars(Protocol[_CarT]):
-    """What the routes need of an inventory."""
+    """The part of an inventory that the routes use."""
 
     def new_car(self, **overrides: object) -> _CarT: ...
     def insert(self, car: _CarT) -> _CarT: ...
@@ -38,7 +38,7 @@ class _Cars(Protocol[_CarT]):
 
 
 class _Mannered(Protocol):
-    """What the routes need of the Danawa stand-in."""
+    """The part of the Danawa stand-in that the routes use."""
 
     inventory: DanawaInventory
     manners: Manners
@@ -50,7 +50,7 @@ def routes(faults: Faults, calls: Sequence[Any]) -> Iterable[web.RouteDef]:
     * `GET`, `POST`, `DELETE /__sandbox/faults`: `{"data": [fault]}`; a POST takes one fault or a list of them
     * `GET /__sandbox/calls?limit=`: `{"data": [call]}`, newest first
 
-    A body that cannot be used is a 400 `{"error": message}`.
+    An invalid body is a 400 `{"error": message}`.
     """
 
     async def list_calls(request: web.Request) -> web.Response:
@@ -81,8 +81,8 @@ def danawa_routes(site: _Mannered) -> Iterable[web.RouteDef]:
     * `GET /__sandbox/danawa/cars?id=&brand=&brand_code=&series=&series_code=&feeder=&mark=&encar_id=&limit=`
     * `POST /__sandbox/danawa/cars`, `POST`, `DELETE /__sandbox/danawa/cars/{id}`: as those of Encar's cars, with the
       fields of `DanawaCar` (`{"mark": "판매완료"}`, `{"at_feeder": false}`)
-    * `GET`, `POST /__sandbox/danawa/manners`: how the list is answered; a POST takes the fields of `Manners` to set,
-      the others go back to what is usual
+    * `GET`, `POST /__sandbox/danawa/manners`: the variants of the list; a POST takes the fields of `Manners` to set
+      and resets the others to their defaults
     """
 
     async def show_manners(_: web.Request) -> web.Response:

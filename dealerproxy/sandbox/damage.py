@@ -1,6 +1,6 @@
-"""How an answer is spoilt after it was made: cut short, sent slowly, without a key, without a class of its page.
+"""Damage to a finished answer: cut short, sent slowly, without a key, or without a class of its page.
 
-Rows are spoilt evenly over an answer, so a share of them is exact and repeatable.
+The damaged rows are spread evenly over an answer, so a share of them is exact and repeatable.
 """
 
 import asyncio
@@ -39,7 +39,7 @@ async def send(
     total = len(body_of(answered))
     response = web.StreamResponse(status=answered.status, headers={"Content-Type": answered.headers["Content-Type"]})
     response.content_length = total
-    # The caller may leave in the middle; that is what these faults are for.
+    # The caller may disconnect in the middle; these faults provoke that.
     with contextlib.suppress(ConnectionError):
         await response.prepare(request)
         for chunk in chunks:
@@ -51,7 +51,7 @@ async def send(
 
 
 def rewritten(answered: web.StreamResponse, change: Callable[[Answer], None]) -> web.StreamResponse:
-    """The answer with its JSON changed, or a page with its state; one with neither (another fault's) is left alone."""
+    """The answer with its JSON changed, or a page with its state; one with neither (another fault's) is unchanged."""
     before, text, after = _state(body_of(answered))
     try:
         answer = orjson.loads(text)
@@ -65,7 +65,7 @@ def rewritten(answered: web.StreamResponse, change: Callable[[Answer], None]) ->
 
 
 def _state(body: bytes) -> tuple[bytes, bytes, bytes]:
-    """What stands before, in and after the JSON of an answer; in a page the JSON is its state."""
+    """Return the parts before, of and after the JSON of an answer; in a page the JSON is its state."""
     before, mark, rest = body.partition(_STATE_MARK)
     text, end, after = rest.partition(b"</script>")
     return (before + mark, text, end + after) if mark else (b"", body, b"")
@@ -81,7 +81,7 @@ def rows_of(answer: Answer) -> list[JsonObject]:
 
 
 def drop(document: object, path: list[str]) -> None:
-    """Take the key at the end of a path out of a document that has it."""
+    """Remove the key at the end of a path from a document, if present."""
     for key in path[:-1]:
         document = document.get(key) if isinstance(document, dict) else None
     if isinstance(document, dict):
@@ -97,7 +97,7 @@ def every(rows: Sequence[_T], share: float) -> list[_T]:
 def without_selector(page: bytes, selector: str, share: float) -> bytes:
     """The page without a class token (`km`) or an id (`#usedcarList`): in a share of its cars, or everywhere.
 
-    The page stays bytes, since the marks looked for are the same in each of its charsets.
+    The page stays bytes, because the patterns are the same in each of its charsets.
     """
     if share == 1:
         return _unmarked(page, selector)

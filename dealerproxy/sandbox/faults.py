@@ -1,8 +1,8 @@
-"""What can go wrong with an upstream's answer, as faults that are switched on and off while the stand-in runs.
+"""Faults of an upstream's answer, which are switched on and off while the stand-in runs.
 
-Each kind of fault wraps the handler that would have answered. Several may match one request; then the one switched on
-first is the outermost. Statuses and bodies follow what clients of the real site report (blocks, 429, empty bodies,
-pages of HTML where JSON is due). How an answer that was made already is spoilt stands in `spoiling.py`.
+Each kind of fault wraps the handler of the route. Several may match one request; then the one switched on first is the
+outermost. Statuses and bodies follow reports by clients of the real site (blocks, 429, empty bodies, pages of HTML
+where JSON is due). `damage.py` holds the damage to a finished answer.
 """
 
 import asyncio
@@ -22,7 +22,7 @@ from dealerproxy.sandbox.damage import Answer, body_of, close, drop, every, rewr
 Share = Annotated[float, Meta(ge=0, le=1)]
 _HeaderName = Annotated[str, Meta(pattern=r"^[A-Za-z0-9-]+$")]
 _HeaderValue = Annotated[str, Meta(pattern=r"^[ -~]*$")]
-# What AWS WAF answers with these (its Developer Guide, "CAPTCHA and Challenge action behavior").
+# AWS WAF's actions by status (its Developer Guide, "CAPTCHA and Challenge action behavior").
 _WAF_ACTIONS: Final = {202: "challenge", 405: "captcha"}
 
 BLOCK_BODY: Final = (
@@ -30,11 +30,11 @@ BLOCK_BODY: Final = (
     "</head></html>"
 )
 INTERSTITIAL: Final = "<!DOCTYPE html><html><head><title>잠시만 기다려 주세요</title></head><body></body></html>"
-# nginx's number for "closed without an answer"; it is recorded for a dropped request and never sent.
+# nginx's status for "closed without an answer"; it is recorded for a dropped request and never sent.
 CLOSED_WITHOUT_ANSWER: Final = 444
 # The parameters of the sites without a query language.
 _NAMED: Final = ("Brand", "Series", "Model", "Page", "demoNo")
-# Set on a request whose list is to be answered from its beginning.
+# Set on a request for which the list's first page is returned.
 FIRST_PAGE = web.RequestKey("first_page", bool)
 _STOPPING: Final = web.AppKey("sandbox_stopping", asyncio.Event)
 
@@ -42,9 +42,9 @@ _STOPPING: Final = web.AppKey("sandbox_stopping", asyncio.Event)
 class Fault(msgspec.Struct, tag_field="kind", kw_only=True, frozen=True, forbid_unknown_fields=True):
     """One fault, switched on for some requests.
 
-    `operation` names the routes it hits (None: all), `contains` is looked for in the decoded path, `q`, `vehicleIds`
-    and, as `Brand=303&Series=2718&Model=&Page=2&demoNo=&`, what the query has of these; `times` is how often it fires
-    (None: until switched off).
+    `operation` names the routes it hits (None: all), `contains` is searched in the decoded path, `q`, `vehicleIds` and,
+    in the form `Brand=303&Series=2718&Model=&Page=2&demoNo=&`, these parameters of the query; `times` is how often it
+    fires (None: until switched off).
     """
 
     operation: str | None = None
@@ -52,11 +52,11 @@ class Fault(msgspec.Struct, tag_field="kind", kw_only=True, frozen=True, forbid_
     times: Annotated[int, Meta(ge=1)] | None = None
 
     async def answer(self, request: web.Request, handler: Handler) -> web.StreamResponse:
-        """Answer the request the broken way; the bare fault breaks nothing."""
+        """Answer the request with the fault; the base class has none."""
         return await handler(request)
 
     def hits(self, request: web.Request) -> bool:
-        """Whether this request is one the fault is for."""
+        """Whether the fault matches this request."""
         return (self.operation is None or self.operation == request.match_info.route.name) and (
             self.contains is None
             or self.contains in request.path
@@ -66,7 +66,7 @@ class Fault(msgspec.Struct, tag_field="kind", kw_only=True, frozen=True, forbid_
 
 
 class Latency(Fault, tag="latency", frozen=True):
-    """The answer comes `ms` milliseconds late."""
+    """The answer is `ms` milliseconds late."""
 
     ms: Annotated[float, Meta(ge=0)]
 
@@ -104,8 +104,8 @@ class RateLimited(Fault, tag="rate_limited", frozen=True):
 class Block(Fault, tag="block", frozen=True):
     """The caller is blocked: with the site's block page under 404 (as most report it), 403, 407 or 200.
 
-    202 and 405 are AWS WAF's challenge and captcha, with its header and nothing else; 302 leads back to where it came
-    from and sets a cookie.
+    202 and 405 are AWS WAF's challenge and captcha, with its header and nothing else; 302 redirects to the same
+    address and sets a cookie.
     """
 
     status: Literal[404, 403, 407, 200, 202, 405, 302] = 404
@@ -165,11 +165,11 @@ class Trickle(Fault, tag="trickle", frozen=True):
 
 
 class Hang(Fault, tag="hang", frozen=True):
-    """The request is taken and nothing comes back, until the caller leaves or the stand-in stops."""
+    """The request is accepted but not answered until the caller disconnects or the stand-in stops."""
 
     async def answer(self, request: web.Request, handler: Handler) -> web.StreamResponse:
         """Wait for the caller to give up."""
-        # A server need not cancel the handler of a caller who left, so this looks for itself.
+        # A server need not cancel the handler when the caller disconnects, so this checks the connection.
         stopping = request.app[_STOPPING]
         while request.transport is not None and not request.transport.is_closing() and not stopping.is_set():
             with contextlib.suppress(TimeoutError):
@@ -203,13 +203,13 @@ class MissingField(Fault, tag="missing_field", frozen=True):
 
 
 class BadRows(Fault, tag="bad_rows", frozen=True):
-    """A share of the rows cannot be read: an object stands where `field` has its text or number."""
+    """A share of the rows is unreadable: an object replaces the text or number of `field`."""
 
     share: Share = 1.0
     field: str = "Id"
 
     async def answer(self, request: web.Request, handler: Handler) -> web.StreamResponse:
-        """Answer with spoilt rows."""
+        """Answer with unreadable rows."""
         return rewritten(await handler(request), self._spoil)
 
     def _spoil(self, answer: Answer) -> None:
@@ -224,7 +224,7 @@ class MissingSelector(Fault, tag="missing_selector", frozen=True):
     share: Share = 1.0
 
     async def answer(self, request: web.Request, handler: Handler) -> web.StreamResponse:
-        """Answer without what the selector looks for."""
+        """Answer without the elements of the selector."""
         answered = await handler(request)
         if isinstance(answered, web.Response) and answered.content_type == "text/html":
             answered.body = without_selector(body_of(answered), self.selector, self.share)
@@ -232,7 +232,7 @@ class MissingSelector(Fault, tag="missing_selector", frozen=True):
 
 
 class PageCap(Fault, tag="page_cap", frozen=True):
-    """No answer has more than so many rows, however many were asked for."""
+    """No answer has more than `rows` rows, for any requested number."""
 
     rows: Annotated[int, Meta(ge=1)] = 20
 
@@ -245,7 +245,7 @@ class PageCap(Fault, tag="page_cap", frozen=True):
 
 
 class RepeatPage(Fault, tag="repeat_page", frozen=True):
-    """Whatever page of a list is asked for, the first one is answered."""
+    """A request for any page of a list returns the first one."""
 
     async def answer(self, request: web.Request, handler: Handler) -> web.StreamResponse:
         """Answer with the first page."""
@@ -254,7 +254,7 @@ class RepeatPage(Fault, tag="repeat_page", frozen=True):
 
 
 class WrongCount(Fault, tag="wrong_count", frozen=True):
-    """A search counts so many cars, whatever it finds."""
+    """A search returns this count for any result."""
 
     count: Annotated[int, Meta(ge=0)] = 1
 
@@ -293,7 +293,7 @@ class _Switched:
 
 
 class Faults:
-    """The faults switched on just now. One set may serve several stand-ins; operations tell them apart."""
+    """The faults that are on. Several stand-ins may share one set; operations distinguish them."""
 
     def __init__(self) -> None:
         self._on: list[_Switched] = []
@@ -310,11 +310,11 @@ class Faults:
         self._on += [_Switched(fault, fault.times) for fault in faults]
 
     def clear(self) -> None:
-        """Switch all faults off; requests already broken stay so."""
+        """Switch all faults off; requests in progress keep theirs."""
         self._on.clear()
 
     def due(self, request: web.Request) -> list[Fault]:
-        """The faults that hit this request, counted as fired; one that has fired often enough is gone."""
+        """The faults that hit this request, counted as fired; one that has fired `times` times is removed."""
         hits = [switched for switched in self._on if switched.fault.hits(request)]
         for switched in hits:
             if switched.left is not None:
@@ -323,7 +323,7 @@ class Faults:
         return [switched.fault for switched in hits]
 
     def attach(self, app: web.Application) -> None:
-        """Let the faults hit the app's named routes: a route's name is its operation, one without a name is spared."""
+        """Apply the faults to the app's named routes: a route's name is its operation, unnamed ones have no faults."""
 
         @web.middleware
         async def breaking(request: web.Request, handler: Handler) -> web.StreamResponse:

@@ -1,4 +1,4 @@
-"""The one car that always stands in the sandbox, so that the documented examples have something to show."""
+"""The one car that is always in the sandbox, for the documented examples."""
 
 from dealerproxy.sandbox.encar.cars import Car
 from dealerproxy.sandbox.encar.inventory import Inventory

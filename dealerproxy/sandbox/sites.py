@@ -16,7 +16,7 @@ MOST_CALLS: Final = 100_000
 
 @dataclass(slots=True, kw_only=True)
 class Call:
-    """One request as it came in: `query` is the whole query, decoded, `status` None while it is being answered."""
+    """One received request: `query` is the whole query, decoded, `status` None while it is being answered."""
 
     operation: str
     path: str
@@ -34,7 +34,7 @@ class Site(Protocol):
         ...
 
     def record(self, request: web.Request, operation: str) -> Call:
-        """Note a request among the site's calls and return the note."""
+        """Add a request to the site's calls and return its record."""
         ...
 
 

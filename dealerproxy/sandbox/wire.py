@@ -1,4 +1,4 @@
-"""How answers are sent: compact UTF-8, packed for who takes it."""
+"""Sends answers: compact JSON, gzipped if the caller accepts that."""
 
 from typing import Final
 
@@ -14,7 +14,7 @@ def json_answer(request: web.Request, document: object) -> web.Response:
 
 
 def answer(request: web.Request, body: bytes, content_type: str, charset: str = "utf-8") -> web.Response:
-    """Answer with a body, gzipped when it is large and the caller takes that."""
+    """Answer with a body, gzipped if it is large and the caller accepts that."""
     response = web.Response(body=body, content_type=content_type, charset=charset)
     if len(body) >= GZIP_FROM_BYTES and "gzip" in request.headers.get("Accept-Encoding", ""):
         response.enable_compression(web.ContentCoding.gzip)

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import Final
 
 MPARK: Final = "mpark"
-# Words for a car that is not free any more. None was ever captured: these are the trade's usual ones.
+# Words for a car that is off sale. None was ever captured: these are the usual ones of the trade.
 MARKS: Final = ("판매완료", "예약", "거래완료", "판매종료", "계약중", "판매대기")
 
 
@@ -34,11 +34,11 @@ class DanawaCar:
     """One car of the list.
 
     `id` is the feeder's number of ten digits. Brand, model, grade and detail are the four parts of the name, the last
-    two may be empty. A code is None where nobody knows the site's: such a car is on the wider listings only.
+    two may be empty. A code is None where the site's is unknown: such a car is on the wider listings only.
 
-    `year` is what the row says (the model year), `registered` the month of first registration as YYYYMM; `price` is
-    in 만원 (10,000 KRW), `mileage` in km. `mark` is shown outside the name and means that the car is not free.
-    `feeder` is whose car it is, `at_feeder` whether the feeder still answers for it. `encar_id` is the advert of the
+    `year` is the row's (the model year), `registered` the month of first registration as YYYYMM; `price` is
+    in 만원 (10,000 KRW), `mileage` in km. `mark` is shown outside the name and means that the car is off sale.
+    `feeder` is the car's feeder, `at_feeder` whether the feeder still has it. `encar_id` is the advert of the
     same car at Encar. Raises ValueError for an id that is not ten digits.
     """
 

@@ -1,7 +1,7 @@
 """The brands, series, generations and trims of the invented Danawa cars, named as its used-car list names cars.
 
 A name is brand, model, grade and detail joined by single blanks, empty parts included. Words and labels follow the
-list of March 2025, the codes those of the site (a series whose code nobody has seen has none). The list mixes two
+list of March 2025, the codes those of the site (a series with an unknown code has none). The list mixes two
 manners of naming: `더 뉴그랜저IG 가솔린 2.5` and, now and then, `더 뉴 그랜저 IG 2.5` with its own brand labels.
 
 A brand line reads `label|code|its label in the second manner|Encar's makes`, a series line
@@ -17,7 +17,7 @@ from typing import Final
 
 @dataclass(frozen=True, slots=True)
 class Brand:
-    """A brand as the list labels it; `second` is its label in the second manner, `code` None where nobody knows it."""
+    """A brand as the list labels it; `second` is its label in the second manner, `code` is None if unknown."""
 
     label: str
     code: str | None
@@ -314,7 +314,7 @@ ES|2905|대형차|6200|2|
  300C(2세대)|2011|2019|chrysler||
 """
 
-# Brands the site has a code for though none of their cars is on offer: their listing is an honest zero.
+# Brands with a code but without cars: their listing is truly empty.
 WITHOUT_STOCK: Final = (
     Brand("롤스로이스", "385", "롤스로이스", ()),
     Brand("코닉세그", "468", "코닉세그", ()),

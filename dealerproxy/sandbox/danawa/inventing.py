@@ -15,9 +15,9 @@ FIRST_ID: Final = 3_000_000_000
 FIRST_NEW_ID: Final = 7_000_000_000
 
 _LAST_YEAR: Final = 2026
-# Feeders besides M-Park; nobody has seen their names in a link, so these are made up.
+# Feeders besides M-Park; their names in links are unknown, so these are invented.
 _OTHER_FEEDERS: Final = ("kukmincha", "autodanji")
-# What is odd about a row or its car: one car in how many (a guess; what matters is that each occurs), its variants.
+# Oddities of a row or its car: one car in how many (a guess; each must occur), and the variants.
 _ODDITIES: Final[tuple[tuple[int, tuple[dict[str, object], ...]], ...]] = (
     (50, tuple({"mark": mark} for mark in MARKS)),
     (50, tuple({"feeder": feeder} for feeder in _OTHER_FEEDERS)),
@@ -88,7 +88,7 @@ def _check(rng: random.Random, number: int) -> Check:
 
 
 def with_oddities(rng: random.Random, cars: list[DanawaCar]) -> list[DanawaCar]:
-    """Give some of the cars what makes real rows and answers awkward, each variant in its turn."""
+    """Return the cars, some of them with oddities of real rows and answers, each variant in turn."""
     odd = list(cars)
     for one_in, variants in _ODDITIES:
         for at, change in zip(rng.sample(range(len(odd)), len(odd) // one_in), cycle(variants), strict=False):
@@ -130,7 +130,7 @@ def _series_of(car: Car) -> Series | None:
 
 
 def _nearest(series: Series, car: Car) -> Generation:
-    """The generation of the year, by preference one with the car's fuel."""
+    """Return the generation of the year, if possible one with the car's fuel."""
     fuel, year = _ENCAR_FUELS.get(car.fuel, car.fuel), car.year // 100
 
     def distance(generation: Generation) -> tuple[int, bool]:
@@ -141,7 +141,7 @@ def _nearest(series: Series, car: Car) -> Generation:
 
 
 def fitting(rng: random.Random, wanted: dict[str, object]) -> Generation:
-    """A generation of the catalogue with the wanted words, or one made up for words the catalogue does not have."""
+    """Return a generation of the catalogue with the wanted words, or a new one for words that it lacks."""
     asked: dict[str, str] = {name: str(wanted[name]) for name in ("brand", "series", "model") if name in wanted}
     known = [generation for generation in GENERATIONS if asked.items() <= _words(generation, asked).items()]
     if known:
@@ -154,7 +154,7 @@ def fitting(rng: random.Random, wanted: dict[str, object]) -> Generation:
 
 
 def _words(generation: Generation, asked: dict[str, str]) -> dict[str, str]:
-    """What a generation answers to: its brand and its words in either manner."""
+    """Return the words that match a generation: its brand and its words in either style."""
     brand, brand_asked, model_asked = generation.series.brand, asked.get("brand"), asked.get("model")
     return {
         "brand": brand.second if brand_asked == brand.second else brand.label,

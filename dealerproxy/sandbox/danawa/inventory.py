@@ -1,7 +1,7 @@
 """The invented cars of the Danawa stand-in, as a list that can change while it runs.
 
 A seed gives the same cars on every machine and day. Some of them may be cars of Encar's inventory, advertised here as
-well; the oddities of the list are invented along: two manners of naming, other feeders, cars that are not free.
+well. The list has invented oddities: two naming styles, other feeders, cars that are off sale.
 """
 
 import random
@@ -20,7 +20,7 @@ __all__ = ["MARKS", "MPARK", "Check", "DanawaCar", "DanawaInventory", "generate_
 class DanawaInventory:
     """The cars of the list by the feeder's number, those that are marked as sold or reserved included.
 
-    Every change raises `version`, by which readers know their caches are old.
+    Every change increases `version`, so that readers can detect stale caches.
     """
 
     def __init__(self, cars: Iterable[DanawaCar] = (), *, seed: int = 0) -> None:
@@ -46,14 +46,14 @@ class DanawaInventory:
         return car
 
     def change(self, car_id: str, **changes: object) -> DanawaCar:
-        """Change fields of a car, its mark for one, and return it as it is now.
+        """Change fields of a car, such as its mark, and return the new car.
 
         Raises KeyError for an unknown car, TypeError for a name that is no field, ValueError for another id.
         """
         return self.insert(changed(self._cars[car_id], changes))
 
     def remove(self, car_id: str) -> bool:
-        """Take a car off the list and from its feeder; False when there was none with this number."""
+        """Take a car off the list and from its feeder; False if no car has this number."""
         if self._cars.pop(car_id, None) is None:
             return False
         self.version += 1
@@ -111,7 +111,7 @@ def generate_danawa(seed: int, size: int = 900, also: Iterable[Car] = ()) -> Dan
 
 
 def _second_manner(rng: random.Random, chosen: list[Generation]) -> set[int]:
-    """Which of these are named in the second manner: one of each brand that has a label of its own there, and more."""
+    """Return the positions named in the second style: one of each brand with its own label there, and more."""
     labelled: dict[str, list[int]] = {}
     for at, generation in enumerate(chosen):
         if generation.series.brand.second != generation.series.brand.label:

@@ -1,7 +1,7 @@
-"""What the feeder M-Park says about one of its cars: `data.detailInfo` of its own JSON, with one car or none.
+"""The feeder M-Park's answer about one of its cars: `data.detailInfo` of its JSON, with one car or none.
 
 Known from programs that read it are `demoNo`, `carNo`, `carName`, `demoAmt` (만원), `yymm`, `yyyy`, `startYearMonth`,
-`km`, `carGas`, `carColor`, `numCc`, `carType`, `carAutoGbn`, `noAccident`, `modelDetailName`, `images`. Not one answer
+`km`, `carGas`, `carColor`, `numCc`, `carType`, `carAutoGbn`, `noAccident`, `modelDetailName`, `images`. No answer
 of it was ever captured. So reconstructed are the kinds of these values (a fifth of the cars has its numbers as texts),
 the words of `yymm` (those of the page: `22년09월(23년형)`), `carAutoGbn`, `carType` and `noAccident`; and wholly so,
 names included, after the labels of its page:
@@ -22,13 +22,13 @@ _NUMBERS: Final = ("demoAmt", "yyyy", "km", "numCc")
 
 
 def detail_info(car: DanawaCar | None) -> dict[str, object]:
-    """Answer for a car; none of its own (unknown, gone, another feeder's) is an empty list."""
+    """Return the answer for a car; an empty list for None (unknown, gone, another feeder's)."""
     known = car is not None and car.feeder == MPARK and car.at_feeder
     return {"data": {"detailInfo": [_car(car)] if car is not None and known else []}}
 
 
 def photos(car: DanawaCar) -> list[str]:
-    """The addresses of its pictures at the feeder."""
+    """Return the addresses of the car's pictures at the feeder."""
     folder = car.id[-7:]
     return [f"{_PHOTOS}/{folder}/{folder}{car.id[:3]}R{shot}.jpg" for shot in range(1, 5)]
 

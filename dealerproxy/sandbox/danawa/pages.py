@@ -1,6 +1,6 @@
-"""The pages of Danawa's used-car section, reconstructed from what programs read from them; nobody kept a copy.
+"""The pages of Danawa's used-car section, reconstructed from programs that read them, because no copy exists.
 
-Evidenced are the container, a car's name, its `col year`, `col km` and `col price` with `middle` and `num`, links to
+Known are the container, a car's name, its `col year`, `col km` and `col price` with `middle` and `num`, links to
 `loadingBridge.php`, pictures, and that the fourth item of a page is no car. Everything around them is made up: the
 `finder_contents` with the chosen brand, the paging, the wrapping of a cell, what the fourth item is, and every word
 about a car that is not free or a listing without cars.
@@ -22,7 +22,7 @@ NO_CARS: Final = "검색 조건에 맞는 차량이 없습니다."
 _BANNER_AT: Final = 3
 _BLANK: Final = "//autoimg.danawa.com/img/common/blank.gif"
 _TARGETS: Final = {MPARK: "https://www.m-park.co.kr/buy/detail/"}
-# Where a mark may stand: over the picture, beside the price, or in a cell of its own.
+# The places of a mark: over the picture, beside the price, or in its own cell.
 _PLACES: Final = 3
 _BANNER: Final = """  <li class="list_banner">
    <a href="/event/?Work=event"><img src="//autoimg.danawa.com/photo/service/banner/used_list.png" alt="내 차 팔기"></a>
@@ -51,11 +51,11 @@ _BRIDGE: Final = """<!DOCTYPE html>
 
 
 class Manners(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
-    """How the list is answered, where the site is not known to do it one way only.
+    """The variants of the list, where the site's behaviour is not known.
 
     * `charset`: UTF-8, or the older cp949 (declared as `euc-kr`, as such pages are)
     * `past_end`: a page after the last one has no cars, or it is the last one again
-    * `says_none`: whether a listing without cars says so
+    * `says_none`: whether a listing without cars has a text that says so
     * `part`: the whole page, only the container, or only the list inside it
     * `lazy_images`: whether the pictures' addresses stand in `data-original` and `src` is a blank
     """
@@ -68,7 +68,7 @@ class Manners(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
 
 
 def listing(cars: Sequence[DanawaCar], page: int, pages: int, brand: str, manners: Manners) -> str:
-    """The list with these cars as page `page` of `pages`; `brand` is the code in the query."""
+    """Return the list with these cars as page `page` of `pages`; `brand` is the code in the query."""
     items = [_item(car, manners) for car in cars]
     if items:
         items.insert(_BANNER_AT, _BANNER)
@@ -83,12 +83,12 @@ def listing(cars: Sequence[DanawaCar], page: int, pages: int, brand: str, manner
 
 
 def home(manners: Manners) -> str:
-    """The section's first page, which has no list: the answer to a query that the site does not understand."""
+    """The section's first page, which has no list: the answer to an invalid query."""
     return _page(_finder(""), "", manners)
 
 
 def bridge(feeder: str, number: str) -> str:
-    """The page between the list and the feeder; only a script leads on."""
+    """Return the page between the list and the feeder, which redirects by script only."""
     target = f"{_TARGETS[feeder]}{number}" if feeder in _TARGETS and number.isalnum() else "/usedcar/"
     return _BRIDGE.format(target=target)
 

@@ -3,13 +3,13 @@
 A route's name is the operation that faults aim at:
 
 * `danawa_list` `/usedcar/?Work=list&Tab=list&Page=&Order=&Brand=&Series=&Model=`: 30 cars a page, and an item that is
-  none. Any other `Work` is answered with the section's first page, as the site does with what it does not understand.
-  A value the site is not known to take (another `Tab` or `Order`, a page that is no number, several codes, an unknown
-  parameter) is a 400 here, so that a caller's mistake shows.
-* `bridge` `/usedcar/loadingBridge.php`: a page with nothing but a script; who needs it is mistaken
+  none. Any other `Work` returns the section's first page, as the site does for an invalid query. A value that the site
+  is not known to accept (another `Tab` or `Order`, a page that is no number, several codes, an unknown parameter) is a
+  400 here, to reveal a caller's mistake.
+* `bridge` `/usedcar/loadingBridge.php`: a page with only a script; no caller needs it
 * `feeder` `/home/api/v1/wb/searchmycar/cardetailinfo/get?demoNo=`: M-Park's own JSON
 
-No order of the site sorts by anything the list shows, so each `Order` is a shuffle that stays while the cars do.
+No order of the site sorts by a value in the list, so each `Order` is a shuffle, which stays while the cars do.
 """
 
 import hashlib
@@ -40,8 +40,8 @@ _ORDERS: Final = frozenset({"", "7", "8"})
 class DanawaStandIn:
     """Danawa and M-Park over an inventory that may change while it runs.
 
-    `seed` decides the order of the list. `faults` may be shared with other stand-ins. `manners` say how the list is
-    answered and may be replaced at any time. `calls` holds the last 100,000 requests, oldest first, faulty ones
+    `seed` decides the order of the list. `faults` may be shared with other stand-ins. `manners` are the list's
+    variants and may be replaced at any time. `calls` holds the last 100,000 requests, oldest first, faulty ones
     included.
     """
 
@@ -75,13 +75,13 @@ class DanawaStandIn:
         ]
 
     def record(self, request: web.Request, operation: str) -> Call:
-        """Note a request among `calls`."""
+        """Add a request to `calls` and return its record."""
         call = Call(operation=operation, path=request.path, query=request.query_string)
         self.calls.append(call)
         return call
 
     def find(self, brand: str = "", series: str = "", model: str = "", *, order: str = "8") -> list[DanawaCar]:
-        """All cars of a listing, in its order; an empty code is any."""
+        """Return all cars of a listing, in its order; an empty code matches any."""
         return [
             car
             for car in self._in_order(order or "8")

@@ -1,7 +1,7 @@
-"""What each search axis reads from a car: the names a query may use, and nothing else is a name.
+"""The values of a car for each search axis; a query may use only these names.
 
-Names follow the site's own facet answers of 2023 and 2026. An axis the invented cars have nothing for (dealers' malls,
-accidents, price buckets) is a known name without values: asking for one finds nothing, as an unused facet would.
+Names follow the site's own facet answers of 2023 and 2026. An axis without data in the invented cars (dealers' malls,
+accidents, price buckets) is a known name without values: a query for one finds nothing, as for an unused facet.
 """
 
 from collections.abc import Callable, Collection
@@ -19,7 +19,7 @@ def _badge_detail(car: Car) -> tuple[str, ...]:
 
 
 def _sell_type(car: Car) -> tuple[str, ...]:
-    # Rows of 2026 say 리스, the facet list of 2023 said 리스승계; which one a query needs today is not known.
+    # Rows of 2026 say 리스, the facet list of 2023 said 리스승계; which one a query needs is unknown.
     return ("리스", "리스승계") if car.sell_type == "리스" else (car.sell_type,)
 
 

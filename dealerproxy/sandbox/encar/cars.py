@@ -34,10 +34,10 @@ class Car:
     `modified` is Seoul time without an offset. `left_out` names row keys this car's row does not carry, although the
     search knows the value. `separation` `A` is a private seller.
 
-    `status` is what the advert's detail says: `ADVERTISE`, `SOLD`, `WAIT` or any other word; only the first is on
-    offer. The site's JSON may go on answering for a car that is not (`lingers`), or not; its page always does.
-    `condition` says which papers there are, `sheet`, `record` and `diagnosis` what they say (None: invented from the
-    vehicle number). Raises ValueError for an id that is not eight digits.
+    `status` is the status in the advert's detail: `ADVERTISE`, `SOLD`, `WAIT` or any other word; only the first is on
+    offer. For any other the site's JSON is still returned if `lingers`, and its page always is. `condition` names the
+    papers that exist, `sheet`, `record` and `diagnosis` are their contents (None: invented from the vehicle number).
+    Raises ValueError for an id that is not eight digits.
     """
 
     id: str
@@ -109,7 +109,7 @@ class Car:
 
     @property
     def is_private(self) -> bool:
-        """Whether the seller is no dealer."""
+        """Whether the seller is private."""
         return "A" in self.separation
 
     @property
@@ -119,5 +119,5 @@ class Car:
 
 
 def chance(topic: str, car: Car) -> random.Random:
-    """Dice for one topic about a vehicle: the same for its copies, on every machine and day."""
+    """Return the random generator of one topic about a vehicle: the same for its copies, on every machine and day."""
     return random.Random(f"{topic} of {car.vehicle_id}")  # noqa: S311 - inventing cars, not secrets

@@ -1,8 +1,8 @@
 """The makes, model groups, generations and trims the stand-in invents its cars from, in the site's own words.
 
 Makes and model groups carry the English name and the code of the site's facets, its odd spellings included
-(`Canival`, `Santafe`, the trailing blank of `씨라이언 7 `). Generation and trim names follow the site's manner of
-writing; prices are rough new prices in 만원 (10,000 KRW). A group line reads `name|EngName|code|category|price|weight`,
+(`Canival`, `Santafe`, the trailing blank of `씨라이언 7 `). Generation and trim names are spelt as on the
+site; prices are rough new prices in 만원 (10,000 KRW). A group line reads `name|EngName|code|category|price|weight`,
 a generation line `name|first year|last year|trim sets`.
 """
 
@@ -50,7 +50,7 @@ _FUELS: Final = {
     "N": "LPG+전기", "E": "전기", "F": "수소", "X": "기타",
 }  # fmt: skip
 
-# Trim sets, `set|badge=fuel|…`. 누리, 한빛, 가온 and 라온 are invented: nobody can have a translation for them.
+# Trim sets, `set|badge=fuel|…`. 누리, 한빛, 가온 and 라온 are invented: no vocabulary has a translation for them.
 _TRIM_SETS: Final = """
 city|1.0 가솔린=G|밴=G|1.0 터보=G|LPG 1.0=L|가솔린+LPG 1.0 바이퓨얼=B
 compact|1.6 가솔린=G|1.6 터보=G|디젤 1.6=D|1.6 LPi=L|1.6 한빛팩=G
@@ -324,7 +324,7 @@ RAV4|RAV4|008|SUV|4500|2
  캠리 (XV70)|2017|2024|toyota
 """
 
-# Makes the site lists though it has none of their cars: a facet may count zero.
+# Makes that the site lists without cars: a facet may count zero.
 WITHOUT_STOCK: Final = (
     Make("렉서스", "Lexus", "035", "N"),
     Make("부가티", "Bugatti", "077", "N"),

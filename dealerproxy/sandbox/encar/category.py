@@ -1,4 +1,4 @@
-"""The `category` of a detail document: what the car is, in words and codes, when new and by whose warranty.
+"""The `category` of a detail document: the car's words and codes, its price when new, and its warranty.
 
 Makes and model groups have the codes and English names of the site's facets; codes of models and trims are their
 places in the catalogue.

@@ -1,8 +1,8 @@
-"""A car as `/v1/readside/vehicle/{id}` answers it: one JSON document in sections.
+"""A car's document at `/v1/readside/vehicle/{id}`: one JSON document in sections.
 
 Keys, their order, types and spelling follow captures of August 2026 and the fields new in September. Every number is
-whole. What a search row shows of the same car (price, mileage, months, words, photos) is the same here. Not captured,
-so guessed: the option codes of trucks, a lease's terms beyond the months and the fee.
+whole. Values that a search row also has (price, mileage, months, words, photos) are the same here. Not captured, so
+guessed: the option codes of trucks, a lease's terms beyond the months and the fee.
 """
 
 import random
@@ -42,7 +42,7 @@ _LEASE_TYPES: Final = {
 }
 _FUEL_CODES: Final = {fuel.value: fuel.code for fuel in FUELS}
 _OPTION_CODES: Final = {option.value: option.code for option in OPTIONS}
-# A truck's codes come from another dictionary and mean something else there.
+# A truck's codes come from another dictionary with other meanings.
 _TRUCK_OPTIONS: Final = ("001", "002", "003", "005", "010", "014")
 _SELLER_WORDS: Final = ("무사고 완전 무결 차량입니다", "1인 신조, 비흡연 차량", "실매물 / 전국 탁송 가능", None)
 _THUMBNAILS: Final = (("011", "001"), ("012", "001"), ("013", "001"), ("014", "007"), ("025", "001"), ("026", "001"))
@@ -289,7 +289,7 @@ def _contents(car: Car) -> Json | None:
     rng = chance("contents", car)
     if rng.random() < 0.1:
         return None
-    # Sellers write whatever they like, marks included.
+    # Sellers write arbitrary text, marks included.
     text = rng.choice(
         ("사진과 동일한 실매물입니다.\n방문 전 연락 주세요.", "최저가 <할부 가능> & 보증 포함", "관리 상태 최상")
     )

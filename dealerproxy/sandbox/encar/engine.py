@@ -1,4 +1,4 @@
-"""What a trim's name tells about the engine and the seats, and the trim's name in the site's English."""
+"""Engine size and seats from a trim's name, and the trim's name in the site's English."""
 
 import re
 from typing import Final
@@ -24,7 +24,7 @@ _ENGLISH: Final = {
 
 
 def displacement(car: Car) -> int:
-    """The engine in cc; a car without one carries junk in this field."""
+    """Return the displacement in cc; for a car without an engine an arbitrary number."""
     rng = chance("engine", car)
     if car.fuel in {"전기", "수소"}:
         return rng.choice((111, 167, 180, 230))
@@ -33,7 +33,7 @@ def displacement(car: Car) -> int:
 
 
 def seats(car: Car) -> int | None:
-    """How many people the car takes; some sellers leave it open."""
+    """Return the number of seats; None if the seller leaves it out."""
     said = _SEATS.search(car.badge)
     return int(said[1]) if said else chance("seats", car).choice((5, 5, 5, 5, 7, None))
 

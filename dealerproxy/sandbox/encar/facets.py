@@ -1,4 +1,4 @@
-"""The `iNav` part of an answer: which facets the query could be narrowed to, and how many cars each would find.
+"""The `iNav` part of an answer: the facets that can narrow the query, with the number of cars of each.
 
 Shape, key order, Korean titles and the rules (next level under the selected facet, counts that ignore an axis's own
 selection, facets that count zero stay) follow captured answers of 2023. Kept small: the axes a caller filters on, and
@@ -48,7 +48,7 @@ _RANGES: Final = {
 }
 # A query that finds every car: both sides of the axis, shown or not.
 _EVERYTHING: Final = Term("CarType", "A")
-# Where a caller puts a part of its own; no value can hold these letters, as dots in values are escaped.
+# A placeholder for the caller's part; no value can hold these letters, because dots in values are escaped.
 _HOLE: Final = Term("Hole", "!")
 
 

@@ -1,4 +1,4 @@
-"""What several documents about one vehicle must agree on: its number, its plate, its seller, its past."""
+"""Values that are equal in all documents about a vehicle: its number, its plate, its seller, its past."""
 
 from datetime import datetime
 from typing import Final
@@ -42,7 +42,7 @@ def under_water(car: Car) -> bool:
 
 
 def address(car: Car) -> str:
-    """Where the seller is, as far as the search row says."""
+    """Return the seller's place, as in the search row."""
     return f"{car.region} {_CITIES[car.region]}".strip() if car.region in _CITIES else ""
 
 

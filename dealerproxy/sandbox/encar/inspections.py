@@ -1,4 +1,4 @@
-"""The inspection sheet of a vehicle, as `/v1/readside/inspection/vehicle/{vehicleId}` answers it.
+"""The inspection sheet of a vehicle, as in `/v1/readside/inspection/vehicle/{vehicleId}`.
 
 Keys, their order and the types follow captured sheets. Not captured, so guessed: the keys of a photo-only sheet other
 than `formats` and `images`, and the codes of tuning and flood (every sheet seen has those lists empty).
@@ -30,7 +30,7 @@ Json = dict[str, object]
 
 _OUTSIDE: Final = [code for code, panel in PANELS.items() if not panel.is_frame]
 _FRAME: Final = [code for code, panel in PANELS.items() if panel.is_frame]
-# What is found wrong now and then; gearbox, steering and brakes leak oil under the codes of water.
+# Occasional faults; oil leaks of gearbox, steering and brakes have the codes of water leaks.
 _TROUBLES: Final = (
     ("s013", "4"), ("s013", "5"), ("s016", "4"), ("s023", "4"), ("s023", "5"), ("s027", "4"), ("s028", "5"),
     ("s004", "6"), ("s005", "7"), ("s006", "6"), ("s009", "4"), ("s010", "5"), ("s007", "8"), ("s014", "9"),
@@ -53,7 +53,7 @@ _NEW_WORD: Final = "확인 필요"
 
 
 def formats(car: Car) -> list[str]:
-    """What the detail says about the sheet: `["TABLE"]`, `["IMAGE"]`, or `[]` when there is none."""
+    """Return the detail's formats of the sheet: `["TABLE"]`, `["IMAGE"]`, or `[]` when there is none."""
     found = sheet(car)
     return [] if found is None else [_format(found)]
 
@@ -113,7 +113,7 @@ def _invented(car: Car) -> Sheet:
     return Sheet(
         panels=tuple(touched),
         items=tuple(dict(items).items()),
-        # Inspectors judge for themselves: some call a welded sill an accident, some call a bent member none.
+        # Inspectors differ: some call a welded sill an accident, some do not call a bent member one.
         accident=True if two_only and rng.random() < 0.5 else False if rng.random() < 0.02 else None,
         usage=("1",) if rented(car) else ((rng.choice(("2", "3")),) if rng.random() < 0.02 else ()),
         recall=rng.random() < 0.6 if rng.random() < 0.06 else None,
@@ -126,7 +126,7 @@ def _invented(car: Car) -> Sheet:
 
 
 def _damage(dice: float) -> tuple[str, ...]:
-    """How a panel was treated: replaced and welded are common, the rest is rare."""
+    """Return the statuses of a panel: replaced and welded are common, the rest is rare."""
     shares = (
         (0.60, ("X",)), (0.88, ("W",)), (0.93, ("X", "WC")), (0.95, ("A",)), (0.97, ("U",)), (0.98, ("C",)),
         (0.99, ("T",)),
@@ -217,7 +217,7 @@ def _inners(car: Car, found: Sheet) -> list[Json]:
 
 
 def _places(car: Car, said: dict[str, str | None]) -> Iterator[Item]:
-    """The lines of this car's sheet; items asked for that no sheet has stand at the end of the electrics."""
+    """Yield the lines of a car's sheet; given items that no sheet has come at the end of the electrics."""
     known = {item.code for item in ITEMS}
     skipped = set() if car.is_green else set(_HIGH_VOLTAGE)
     if car.fuel != "디젤":
@@ -225,7 +225,7 @@ def _places(car: Car, said: dict[str, str | None]) -> Iterator[Item]:
     if car.transmission != "수동" and chance("form", car).random() < 0.6:
         skipped |= _MANUAL
     skipped -= said.keys()
-    # A heading comes with any of its items.
+    # A heading is present if any of its items is.
     skipped -= {"s0202"} if said.keys() & _MANUAL else set()
     skipped -= {"S08"} if said.keys() & _HIGH_VOLTAGE else set()
     for item in ITEMS:
@@ -236,7 +236,7 @@ def _places(car: Car, said: dict[str, str | None]) -> Iterator[Item]:
 
 
 def _left_open(car: Car) -> Iterator[str]:
-    """The items that do not concern this car: inspectors leave them unanswered."""
+    """Yield the items that do not apply to a car; inspectors leave them unanswered."""
     yield "s018"
     if car.transmission == "수동":
         yield from ("s013", "s015")

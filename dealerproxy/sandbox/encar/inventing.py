@@ -30,7 +30,7 @@ _DETAILS: Final = {
     ),
     "N": (None, None, None, "(세부등급 없음)", "AMG 라인", "프리미엄"),
 }
-# What else is odd about real rows: how often (a guess; what matters is that each occurs) and its variants.
+# Further oddities of real rows: how often (a guess; each must occur), and the variants.
 _ODDITIES: Final[tuple[tuple[float, tuple[dict[str, object], ...]], ...]] = (
     (0.05, ({"hidden": True},)),
     (0.003, ({"mileage": 999_999},)),
@@ -93,7 +93,7 @@ def _badge_group(badge: str, fuel: str) -> str:
 
 
 def with_oddities(rng: random.Random, car: Car) -> Car:
-    """Give some cars what makes real rows awkward."""
+    """Return the car, sometimes with an oddity of real rows."""
     changes = _way_of_selling(rng, car.price)
     for share, variants in _ODDITIES:
         if rng.random() < share:
@@ -138,7 +138,7 @@ def copy(rng: random.Random, original: Car, numbers: Iterator[int]) -> Car:
 
 
 def fitting(rng: random.Random, wanted: dict[str, object]) -> Generation:
-    """A generation of the catalogue with the wanted words, or one made up for words the catalogue does not have."""
+    """Return a generation of the catalogue with the wanted words, or a new one for words that it lacks."""
     asked = {name: str(wanted[name]) for name in ("manufacturer", "model_group", "model") if name in wanted}
     known = [
         generation
@@ -158,7 +158,7 @@ def fitting(rng: random.Random, wanted: dict[str, object]) -> Generation:
 
 
 def settled(car: Car, *, has_copies: bool) -> Car:
-    """The car with its row and its detail made to agree: rental plates, trucks, private sellers, kinds of diagnosis."""
+    """Return the car with its row and detail consistent: rental plates, trucks, private sellers, kinds of diagnosis."""
     changes: dict[str, object] = {}
     if rented(car):
         # The letter of a number plate says that a car is for hire.

@@ -1,7 +1,7 @@
 """The invented cars of the stand-in, as a list that can change while it runs.
 
-A seed gives the same cars on every machine and day: there is no wall clock, the last change of an invented car lies
-in the weeks before `LAST_CHANGE`. The oddities of the real site are invented along: re-advertised copies, lease and
+A seed gives the same cars on every machine and day: no wall clock is used, and the last change of an invented car is
+in the weeks before `LAST_CHANGE`. The cars have oddities of the real site: re-advertised copies, lease and
 rent offers, cars under contract, placeholder prices, hidden rows, optional keys left out, adverts that ended.
 """
 
@@ -28,14 +28,14 @@ from dealerproxy.sandbox.encar.inventing import (
 
 __all__ = ["LAST_CHANGE", "Car", "Inventory", "Lease", "generate"]
 
-# How adverts end: the status their detail shows, and whether the JSON goes on answering.
+# How adverts end: the status in their detail, and whether the JSON is still returned.
 _ENDS: Final = (("SOLD", False), ("SOLD", True), ("WAIT", False), ("WAIT", True))
 
 
 class Inventory:
-    """The cars, by advert id: those on offer are what it iterates over, those sold or waiting are known beside them.
+    """The cars by advert id; iteration yields those on offer, `known` those sold or waiting, too.
 
-    Every change raises `version`, by which readers know their caches are old.
+    Every change increases `version`, so that readers can detect stale caches.
     """
 
     def __init__(self, cars: Iterable[Car] = (), *, seed: int = 0) -> None:
@@ -79,14 +79,14 @@ class Inventory:
         return car
 
     def change(self, car_id: str, **changes: object) -> Car:
-        """Change fields of a car, its status for one, and return it as it is now.
+        """Change fields of a car, such as its status, and return the new car.
 
         Raises KeyError for an unknown car, TypeError for a name that is no field, ValueError for another id.
         """
         return self.insert(changed(self._cars[car_id], changes))
 
     def remove(self, car_id: str) -> bool:
-        """Delete an advert; False when there was none with this id."""
+        """Delete an advert; False if no advert has this id."""
         car = self._take(car_id)
         if car is None:
             return False
@@ -128,7 +128,7 @@ class Inventory:
 def generate(seed: int, size: int = 4000) -> Inventory:
     """Invent `size` cars on offer: about one in seven a copy, each generation of the catalogue at least once.
 
-    Beside them one in fifty more is sold or waiting.
+    In addition, one in fifty is sold or waiting.
     """
     rng = random.Random(seed)  # noqa: S311
     copies = size // 7

@@ -28,7 +28,7 @@ _AFTER_CARS: Final = (
     "encarcenter", "hsContracts", "estimatePictureUpload", "auction", "buyInquiry", "carInfoSelect", "board",
     "ohMyCall", "escrow", "carVerification", "escrowV2", "meetgo", "contracts", "orders", "preDelivery", "join",
 )  # fmt: skip
-# What the page fills in later, by requests of its own.
+# The parts of the state that the page loads later.
 _LATER: Final[Json] = {
     "explain": {}, "sellingpoint": {}, "photo": [], "diagnosis": {"items": []}, "inspect": {}, "inspectSummary": {},
     "option": {}, "optionStandard": {}, "optionStandardTruck": {}, "optionChoice": [], "optionTuning": [],
@@ -100,7 +100,7 @@ def _as_javascript(document: Json) -> Json:
 
 
 def _rounded(number: int) -> int:
-    """The number as JavaScript prints it: the shortest digits that name the nearest double, then zeros."""
+    """Return the number as JavaScript prints it: the shortest digits of the nearest double, then zeros."""
     return int(Decimal(repr(float(number)))) if number > _LARGEST_EXACT else number
 
 

@@ -1,8 +1,7 @@
-"""What the papers of a car say: inspection sheet, insurance record, diagnosis.
+"""The contents of a car's papers: inspection sheet, insurance record, diagnosis.
 
 The papers of an ordinary car are invented from its vehicle number (`inspections.py`, `records.py`); a car that carries
-one of these has exactly what it says. Codes are the site's own, and whatever code is written here is served, known to
-the site or not.
+one of these has exactly what it says. Codes are the site's own; any other code given here is served, too.
 """
 
 from dataclasses import dataclass
@@ -11,7 +10,7 @@ from typing import Literal
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sheet:
-    """An inspection sheet (성능점검기록부); as it stands that of a clean car.
+    """An inspection sheet (성능점검기록부); by default that of a clean car.
 
     * `form`: `TABLE`, `IMAGE` (a scan: only pictures), or `EMPTY` (a table on which nothing is filled in)
     * `panels`: touched panels as (code, statuses): `(("P021", ("X",)), ("P081", ("X", "WC")))`
@@ -63,6 +62,6 @@ class Record:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Diagnosis:
-    """The site's own look at a car: the panels it found replaced (`HOOD`, `FRONT_DOOR_LEFT`)."""
+    """The site's own diagnosis of a car: the panels it found replaced (`HOOD`, `FRONT_DOOR_LEFT`)."""
 
     replaced: tuple[str, ...] = ()

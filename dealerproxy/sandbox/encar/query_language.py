@@ -28,11 +28,11 @@ _GROUP_WORDS: Final = frozenset({"And", "Or", "C"})
 
 
 class Malformed(ValueError):
-    """The text is no query; the message says where. The site answers such a query with an empty body."""
+    """A text that is no query; the message says where. The site returns an empty body for it."""
 
 
 class UnknownAxis(Malformed):
-    """A well-formed query with a name the search does not have (`FormYear`). The site answers 404."""
+    """A well-formed query with an unknown name (`FormYear`). The site returns 404."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,12 +109,12 @@ def terms(node: Node) -> Iterator[Term | Range | Keyword]:
 
 
 def matches(node: Node, car: Car) -> bool:
-    """Whether the query finds the car. To ask about many cars make the `predicate` once."""
+    """Whether the query finds the car. For many cars, build the `predicate` once."""
     return predicate(node)(car)
 
 
 def predicate(node: Node) -> Callable[[Car], bool]:
-    """The query as a function of a car. Raises KeyError for a name `parse` would have refused."""
+    """The query as a function of a car. Raises KeyError for a name that `parse` rejects."""
     match node:
         case Term(name, value):
             read = FACETS[name]

@@ -1,7 +1,7 @@
-"""The insurance record and the diagnosis of a vehicle, as `/v1/readside/record/…/open` and `/diagnosis/…` answer them.
+"""The insurance record and the diagnosis of a vehicle, as in `/v1/readside/record/…/open` and `/diagnosis/…`.
 
 Keys, their order and the types follow the captures. A claim of unknown cost has 1 won as its benefit and its parts;
-which of the numbers the site itself makes 1 is not captured.
+which other numbers the site sets to 1 is not captured.
 """
 
 import random
@@ -96,7 +96,7 @@ def record(car: Car) -> Json | None:
 def diagnosis(car: Car) -> Json | None:
     """The site's diagnosis: of cars that carry one, and of most of those marked `EncarDiagnosisP0`.
 
-    For the marks P1 and P2, which most rows have, the site was seen to answer 404.
+    For the marks P1 and P2, which most rows have, the site returned 404.
     """
     rng = chance("diagnosis", car)
     found = car.diagnosis
@@ -160,14 +160,14 @@ def _claim(rng: random.Random, accident: Accident) -> Json:
 
 
 def _days(rng: random.Random, first: date, last: date, count: int) -> list[str]:
-    """So many days between two, newest first; none when there is no day between them."""
+    """Return `count` days between two, newest first; none if there is no day between them."""
     span = (last - first).days
     days = [first + timedelta(days=rng.randint(1, span)) for _ in range(count)] if span > 0 else []
     return [f"{day}" for day in sorted(days, reverse=True)]
 
 
 def _second_opinion(rng: random.Random, car: Car) -> Diagnosis:
-    """What the inspection sheet calls replaced; now and then the two do not agree."""
+    """Return the panels that the inspection sheet calls replaced, with an occasional difference."""
     on_sheet = sheet(car)
     replaced = {code for code, statuses in on_sheet.panels if "X" in statuses} if on_sheet else set[str]()
     if rng.random() < 0.05:

@@ -1,8 +1,8 @@
-"""A car as a row of the search's answer, in the three views, exactly as the wire has it.
+"""A car as a row of the search's answer, in the three views, exactly as in the site's JSON.
 
 Key order, the float numbers (`202305.0`, `ordering: 1.0`) and what is optional follow captured rows of 2023 to 2026.
-An optional key without a value is absent, never null. Where the lease keys stand in a row is not captured; here they
-follow the price.
+An optional key without a value is absent, never null. The position of the lease keys in a row is not captured;
+here they follow the price.
 """
 
 from collections.abc import Callable

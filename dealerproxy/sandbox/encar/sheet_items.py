@@ -1,7 +1,7 @@
-"""What an inspection sheet has places for: panels, checked items, things in need of repair, and all their codes.
+"""The places of an inspection sheet: panels, checked items, parts in need of repair, and all their codes.
 
 Titles are the site's own, its misspellings (`추친축 및 베어링`, `디피렌셜 기어`, `룸 클리링`) included. An oil leak of
-gearbox, steering or brakes is answered with the codes of water leaks (4, 5); that is the site's doing too.
+gearbox, steering or brakes has the codes of water leaks (4, 5), as on the site.
 """
 
 from collections.abc import Iterator

@@ -1,9 +1,9 @@
 """A stand-in for Encar over an invented inventory: `GET /search/car/list/{view}`, and the routes of one car.
 
-The search answers as the site is known to: `Count` with `count=true`, `SearchResults` only with `sr`, `iNav` only with
+The search behaves as the site: `Count` with `count=true`, `SearchResults` only with `sr`, `iNav` only with
 `inav`, a malformed `q` with 200 and an empty body, an unknown axis with a plain 404, page after page the same rows past
-the deepest offset. Whatever the site is not known to accept (another sort, a bad offset) is a 400 here, so that a
-caller's mistake shows. What is answered about one car stands in `readside.py`.
+the deepest offset. A value that the site is not known to accept (another sort, a bad offset) is a 400 here, to
+reveal a caller's mistake. `car_routes.py` has the routes of one car.
 """
 
 import hashlib
@@ -45,7 +45,7 @@ _SR: Final = re.compile(r"\|([A-Za-z]+)\|([0-9]{1,9})\|([0-9]{1,9})")
 
 @dataclass(slots=True, kw_only=True)
 class Call(sites.Call):
-    """One request as it came in. `view` to `limit` are those of a search, empty or None for other operations."""
+    """One received request. `view` to `limit` are those of a search, empty or None for other operations."""
 
     view: str = ""
     q: str = ""
@@ -56,7 +56,7 @@ class Call(sites.Call):
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """What `sr=|Sort|offset|limit` asks for."""
+    """The parsed `sr=|Sort|offset|limit`."""
 
     sort: str
     offset: int
@@ -100,7 +100,7 @@ class EncarStandIn:
         ]
 
     def record(self, request: web.Request, operation: str) -> Call:
-        """Note a request among `calls`."""
+        """Add a request to `calls` and return its record."""
         call = Call(operation=operation, path=request.path, query=request.query_string)
         if operation == SEARCH:
             call.view, call.q = request.match_info["view"], request.query.get("q", "")
@@ -110,7 +110,7 @@ class EncarStandIn:
         return call
 
     def find(self, node: Node, sort: str = "ModifiedDate") -> list[Car]:
-        """All cars a query finds, in the order of the sort. Raises KeyError for an unknown sort."""
+        """Return all cars that a query finds, in the order of the sort. Raises KeyError for an unknown sort."""
         if self._version != self.inventory.version:
             self._version = self.inventory.version
             self._ordered.clear()

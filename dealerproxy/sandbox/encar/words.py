@@ -1,4 +1,4 @@
-"""The words and codes of Encar's search axes, as the site writes them: what the stand-in's cars are made of.
+"""The words and codes of Encar's search axes, as the site writes them, for the invented cars.
 
 Words, codes and hex pairs follow the site's own facet answers of 2023, and so do the shares, which are weights for
 inventing cars.
@@ -15,7 +15,7 @@ class Word(NamedTuple):
 
 
 class Region(NamedTuple):
-    """Where a car stands: the word, cars per thousand. `null` is the site's own word for none."""
+    """A region: the word, cars per thousand. `null` is the site's own word for none."""
 
     value: str
     share: float

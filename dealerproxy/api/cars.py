@@ -98,7 +98,7 @@ async def get_vehicle(request: web.Request) -> web.Response:
 
 
 async def post_availability(request: web.Request) -> web.Response:
-    """Whether each of up to 100 cars can be bought, in the order asked, repeated ids once."""
+    """Whether each of up to 100 cars can be bought, in the order of the request, repeated ids once."""
     deadline = deadline_of(request, request.app[SETTINGS].detail_deadline_s)
     ids = await _ids(request, deadline)
     by_site: dict[str, list[str]] = {}

@@ -195,8 +195,8 @@ class DealerClient:
     ) -> DealerCar:
         """One car in full as it can be bought right now, past every cache.
 
-        Raises what `vehicle` does, and VehicleUnavailable (410) for a car on show that cannot be bought: reason
-        `under_contract` where a sale is agreed, `no_price` where the site shows no price.
+        Raises the errors of `vehicle`, and VehicleUnavailable (410) for a listed car that cannot be bought: reason
+        `under_contract` if a sale is agreed, `no_price` if the site shows no price.
         """
         question = self._car(vehicle_id, _ordered, krw_per_usd, fresh=True)
         question = question._replace(url=question.url.update_query(include=DEALER))
@@ -210,7 +210,7 @@ class DealerClient:
     def _car(
         self, vehicle_id: str, decoder: msgspec.json.Decoder[C], krw_per_usd: float | None, *, fresh: bool
     ) -> _Question[C]:
-        """The question for a car. Raises VehicleNotFound for what is no dealer id."""
+        """The request for a car. Raises VehicleNotFound if `vehicle_id` is not a dealer id."""
         if PUBLIC_ID.fullmatch(vehicle_id) is None:
             message = "Dealer cars have ids such as encar_41985016."
             raise VehicleNotFound(404, "vehicle_not_found", message, details={"reason": "unknown_id"})
@@ -234,7 +234,7 @@ class DealerClient:
     async def availability(
         self, vehicle_ids: Sequence[str], *, deadline_s: float = DEADLINE_S, request_id: str | None = None
     ) -> Sequence[CarState]:
-        """Whether each of up to 100 cars can be bought, in the order asked, repeated ids once."""
+        """Whether each of up to 100 cars can be bought, in the order of `vehicle_ids`, repeated ids once."""
         url, headers = self._vehicles / "availability", {"Content-Type": "application/json"}
         body = msgspec.json.encode({"ids": vehicle_ids})
         question = _Question(url, _availability, headers=headers, body=body)

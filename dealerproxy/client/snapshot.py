@@ -127,11 +127,11 @@ async def take_snapshot(
     request_id: str | None = None,
     now: Callable[[], float] = time.time,
 ) -> Snapshot:
-    """Look at a car once more while it is ordered, past every cache, priced at the order's own rate or the client's.
+    """Takes the snapshot of a car during its order, past every cache, priced at `krw_per_usd` or the client's rate.
 
-    The snapshot of a car whose documents could not be asked for is not `complete`: store it, and call
-    `complete_snapshot` later. Raises what `order_error` makes of the failure: VehicleUnavailable (410) for a car that
-    can no longer be bought, one under contract or without a price among them (`details.reason`).
+    If a document could not be fetched, the snapshot is not `complete`: store it, and call `complete_snapshot` later.
+    Raises the error that `order_error` returns: VehicleUnavailable (410) for a car that can no longer be bought, also
+    if it is under contract or has no price (`details.reason`).
     """
     try:
         car = await client.ordered(

@@ -24,7 +24,7 @@ class Status(StrEnum):
 
 
 class SkipReason(StrEnum):
-    """Why a source was not asked."""
+    """The reason why a source was skipped."""
 
     SOURCE_EXCLUDED = "source_excluded"
     NOTHING_TO_ASK = "nothing_to_ask"

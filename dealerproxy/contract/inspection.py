@@ -1,7 +1,7 @@
-"""What papers say about one car: the inspection sheet, the insurance record and the diagnosis, in plain English.
+"""The documents of one car: inspection sheet, insurance record and diagnosis, in plain English.
 
-Nothing here holds Korean. What a paper leaves open is null, never false or zero. Papers are cached, so amounts stay
-in won until `AccidentCostSummary`, which depends on a request's exchange rate and is in whole US dollars.
+No field holds Korean. A value that a document lacks is null, never false or zero. Documents are cached, so amounts are
+in won, except in `AccidentCostSummary`, which depends on a request's exchange rate and is in whole US dollars.
 """
 
 from enum import StrEnum
@@ -182,14 +182,14 @@ class Inspection(Struct, frozen=True):
 
 
 class NoReportReason(StrEnum):
-    """Why a sheet is no report: a scan only, or a form nobody filled in."""
+    """The reason why a sheet is not a report: only a scan, or an empty form."""
 
     PHOTO_ONLY = "photo_only"
     EMPTY_SHEET = "empty_sheet"
 
 
 class NoReport(Struct, frozen=True):
-    """A sheet that says nothing we can read; it must never look like a clean one."""
+    """A sheet without readable content; it must never look like a clean one."""
 
     reason: NoReportReason
 

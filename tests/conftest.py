@@ -18,7 +18,7 @@ import aiohttp
 import aioresponses.core
 import pytest
 from aiohttp.client_proto import ResponseHandler
-from hypothesis import settings
+from hypothesis import HealthCheck, settings
 
 from dealerproxy import vocabulary as words
 from dealerproxy.transport import retry
@@ -27,7 +27,8 @@ from tests.support.redis_server import RedisServer
 
 CAPTURES = "DEALERPROXY_TEST_CAPTURES"
 
-settings.register_profile("default", deadline=None, max_examples=25)
+# A machine that does other things beside makes examples slowly, which says nothing of the code.
+settings.register_profile("default", deadline=None, max_examples=25, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("default")
 
 if "stream_writer" in inspect.signature(aiohttp.ClientResponse.__init__).parameters:

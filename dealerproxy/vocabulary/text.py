@@ -8,6 +8,7 @@ import re
 import unicodedata
 from collections.abc import Container, Iterable
 from difflib import get_close_matches
+from functools import lru_cache
 
 LONGEST_NAME = 40  # characters of a make's or a model's name
 RESEMBLANCE = 0.66  # of 1; two letters of three in their order (BWM and BMW) are enough
@@ -43,6 +44,7 @@ _TIDY: tuple[tuple[re.Pattern[str], str], ...] = tuple(
 )
 
 
+@lru_cache(maxsize=4_096)
 def squeeze(text: str) -> tuple[str, frozenset[int]]:
     """Return the text as look-ups compare it, and the positions where a blank or hyphen was left out.
 

@@ -23,7 +23,7 @@ from yarl import URL
 from dealerproxy import vocabulary
 from dealerproxy.contract.pricing import COMMISSION_USD, DEALER_FEE_USD, ocean_freight, usd
 from dealerproxy.settings import DEFAULT_KRW_PER_USD
-from dealerproxy.upstreams.car_words import WON_PER_MANWON, facts_in_name, fuel_token, has_engine, trim
+from dealerproxy.upstreams.car_words import WON_PER_MANWON, facts_in_name, fuel_token, full_trim, read_generation, trim
 from dealerproxy.upstreams.encar.addresses import photo_url
 from dealerproxy.upstreams.encar.client import request_headers
 from dealerproxy.upstreams.encar.query import Search, q, search_url
@@ -185,7 +185,7 @@ def is_left_out(row: Row) -> bool:
 
 def shown(row: Row, make: Make, model: Model, words: Vocabulary) -> Summary:
     """Turn a row into one that is shown."""
-    grades = trim((row.badge, row.badge_detail), words)
+    grades, generation = trim((row.badge, row.badge_detail), words), read_generation(model, row.model, words)
     names = facts_in_name(f"{row.model} {grades.korean or ''}", row.manufacturer, words)
     fuel = fuel_token(row.fuel_type, names, words)
     price = usd(round(row.price * WON_PER_MANWON), DEFAULT_KRW_PER_USD)
@@ -195,12 +195,12 @@ def shown(row: Row, make: Make, model: Model, words: Vocabulary) -> Summary:
         id=f"encar_{row.id}",
         make=make.name,
         model=model.name,
-        trim=grades.english,
+        trim=full_trim(grades, generation),
         year=row.form_year,
         mileage_km=int(row.mileage),
         fuel=fuel,
         transmission=words.transmission(row.transmission) if row.transmission else None,
-        engine_cc=names.engine_cc if has_engine(fuel) else None,
+        engine_cc=None,
         drivetrain=names.drivetrain,
         thumbnail_url=photo_url(front.location) if front else None,
         pricing=Pricing(

@@ -1,5 +1,6 @@
 """Runs `micro.py` with pytest-benchmark, and reads its report as figures."""
 
+import os
 import subprocess
 import sys
 import tempfile
@@ -27,7 +28,9 @@ def step(case: str, effort: Effort) -> Iterator[Figure]:
         command = [sys.executable, "-m", "pytest", "-q", "-o", "addopts=", "-p", "no:cacheprovider", str(MICRO)]
         command += [f"--benchmark-json={report}", f"--benchmark-max-time={effort.rounds * effort.call_s}"]
         command += ["--import-mode=importlib", "-k", f"[{case}-"]
-        ran = subprocess.run(command, capture_output=True, text=True, check=False)
+        # A run of its own, also where another pytest started it in one of several processes.
+        env = {name: value for name, value in os.environ.items() if not name.startswith("PYTEST_")}
+        ran = subprocess.run(command, capture_output=True, text=True, check=False, env=env)
         if ran.returncode:
             raise Skipped(f"pytest-benchmark ended with {ran.returncode}: {ran.stdout[-400:]}")
         sides = {each["extra_info"]["side"]: each for each in orjson.loads(report.read_bytes())["benchmarks"]}

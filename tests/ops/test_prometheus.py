@@ -132,6 +132,10 @@ def prometheus(tmp_path_factory: pytest.TempPathFactory, sandbox: Sandbox) -> It
     running.stop()
 
 
+# The sandbox has a static rate: nothing is read of a provider, and nothing changes.
+OF_A_PROVIDER = ("dealerproxy_fx_change_ratio", "dealerproxy_fx_read_timestamp_seconds")
+
+
 def ask_for_much(sandbox: Sandbox) -> None:
     for make in MAKES:
         for sort in SORTS:
@@ -171,6 +175,8 @@ def test_the_service_is_scraped_in_time(troubled: Prometheus) -> None:
 def test_each_question_of_each_panel_has_an_answer(troubled: Prometheus, panel: Any) -> None:
     for target in panel["targets"]:
         question = target["expr"].replace("$__rate_interval", RATE_INTERVAL)
+        if any(name in question for name in OF_A_PROVIDER):
+            continue
         # Some of what happened is over by the time of this test.
         seen = troubled.ask(f"count_over_time(({question})[2m:1s])")
         assert seen, question

@@ -61,7 +61,7 @@ _DETAIL = Known(
         *_paths("category.", "type manufacturerEnglishName modelGroupName modelGroupEnglishName gradeName"),
         *_paths("spec.", "type displacement transmissionName fuelName colorName bodyName"),
         *_paths("", "category.gradeDetailName contact.userType contact.address options.type options.standard"),
-        *_paths("", "condition.accident photos[].type"),
+        *_paths("", "condition.accident condition.seizing photos[].type"),
     ),
 )
 _FEEDER = "data.detailInfo[]."
@@ -87,7 +87,7 @@ KNOWN: Mapping[str, Known] = {
             *_paths("master.detail.", "issueDate validityStartDate validityEndDate firstRegistrationDate modelYear"),
             *_paths("master.detail.", "mileage transmissionType colorType guarantyType carStateType boardStateType"),
             *_paths("master.detail.", "mileageStateType usageChangeTypes paintPartTypes seriousTypes tuning waterlog"),
-            *_paths("master.detail.", "tuningStateTypes recall recallFullFillTypes comments"),
+            *_paths("master.detail.", "tuningStateTypes recall recallFullFillTypes comments vin"),
             *_paths("inners[].", "type children children[].type children[].statusType children[].children"),
         ),
     ),
@@ -96,7 +96,7 @@ KNOWN: Mapping[str, Known] = {
         (
             *_paths("", "openData otherAccidentCnt ownerChanges ownerChangeCnt carNoChangeCnt totalLossCnt robberCnt"),
             *_paths("", "floodTotalLossCnt floodPartLossCnt government business loan use carInfoUse1s notJoinDate1"),
-            *_paths("", "notJoinDate2 notJoinDate3 notJoinDate4 notJoinDate5"),
+            *_paths("", "notJoinDate2 notJoinDate3 notJoinDate4 notJoinDate5 totalLossDate floodDate robberDate"),
             *_paths("accidents[].", "type date insuranceBenefit partCost laborCost paintingCost"),
         ),
     ),

@@ -14,7 +14,7 @@ STALE = "stale"
 
 
 class EnrichmentStatus(StrEnum):
-    """`absent`: asked, and there is none. `failed`: could not ask. `skipped`: not asked."""
+    """`absent`: asked, and there is none. `failed`: could not ask, or it is another car's. `skipped`: not asked."""
 
     OK = "ok"
     ABSENT = "absent"

@@ -60,17 +60,17 @@ class ChecklistItem(Struct, frozen=True):
 
 
 class Issue(Struct, frozen=True):
-    """One finding: a damaged panel (`panel_damage`) or a bad answer of the checklist (`checklist`).
+    """One finding: a damaged panel, a bad answer of the checklist, or what the car went through or what lies on it.
 
-    `category` is the panel's type or the checklist group, `status` the severity, `faults` damage codes or the
-    result's token.
+    `category` is the panel's type, the checklist group or `history`, `status` the severity, `faults` damage codes, the
+    result's token, or `total_loss`, `flood_total_loss`, `flood_part_loss`, `theft`, `seizure`, `pledge`.
     """
 
     category: str
     status: Severity
     detail: str
     faults: tuple[str, ...]
-    type: Literal["panel_damage", "checklist"]
+    type: Literal["panel_damage", "checklist", "history"]
 
 
 class DealerInspection(Struct, frozen=True):
@@ -113,13 +113,16 @@ class AccidentCostSummary(Struct, frozen=True, kw_only=True):
 
 
 class InspectionReport(Struct, frozen=True, kw_only=True):
-    """The sheet. The fields up to `inspection_sheet_url` are the partner API's, in its order.
+    """What the sheet, the insurance record and the liens say.
 
+    The fields up to `inspection_sheet_url` are the partner API's, in its order.
     `source` is who shows it: Encar, or the feeder M-Park, which sums an inspection up and names no panels.
-    `has_accident` is what the inspector ticked, never computed from panels. `has_frame_damage` is null when no frame
-    panel is damaged but one of unknown kind is; `exterior_summary` names that one too, as the count of exterior
-    panels counts it. Where no panels are named, both are null. `accident_cost_summary` comes from the insurance record
-    and is filled in by whoever has it. Beyond the partner's fields, each null when the sheet does not say:
+    `has_accident` is what the inspector ticked, never computed from panels. `has_frame_damage` is null when no
+    frame panel is damaged but one of unknown kind is; `exterior_summary` names that one too, as the count of
+    exterior panels counts it. Where no panels are named, both are null. `accident_cost_summary` comes from the
+    insurance record. Without a sheet there is a report only where the record or the liens have something to say;
+    what the sheet would say is then null. `flood` is true if either the sheet or the record says so. Beyond the
+    partner's fields, each null when the sheet does not say:
 
     * `simple_repair`: ticked: panels were repaired without that counting as an accident
     * `inspected_on`: the day the sheet was issued; `mileage_km`: the odometer on it
@@ -139,18 +142,18 @@ class InspectionReport(Struct, frozen=True, kw_only=True):
     overall_grade: None = None
     grade_description: None = None
     accident_summary: str
-    has_accident: bool
+    has_accident: bool | None
     has_frame_damage: bool | None
     exterior_summary: str | None
     accident_reason: None = None
-    category_grades: tuple[CategoryGrade, ...]
-    checklist: tuple[ChecklistItem, ...]
+    category_grades: tuple[CategoryGrade, ...] | None
+    checklist: tuple[ChecklistItem, ...] | None
     accident_history: tuple[()] = ()
     accident_cost_summary: AccidentCostSummary | None = None
     issues: tuple[Issue, ...]
     inspector_notes: str | None = None
     inspection_sheet_url: None = None
-    dealer_inspection: DealerInspection
+    dealer_inspection: DealerInspection | None
     simple_repair: bool | None = None
     inspected_on: str | None = None
     mileage_km: int | None = None
@@ -175,10 +178,11 @@ class InspectionReport(Struct, frozen=True, kw_only=True):
 
 
 class Inspection(Struct, frozen=True):
-    """What one sheet says about the body and about everything else."""
+    """What one sheet says about the body and about everything else; `vin` is null where it shows none."""
 
     body_condition: BodyCondition
     report: InspectionReport
+    vin: str | None = None
 
 
 class NoReportReason(StrEnum):
@@ -220,7 +224,8 @@ class Record(Struct, frozen=True, kw_only=True):
     `own_accidents` damaged this car; `own_accident_count` is the record's own count and may be higher. The other
     counts are the record's own too, `other_accident_count` that of damage this car did to others. `owner_changes`
     are ISO dates, newest first; `plate_changes` counts. `uses`: what it was registered as (`government`, `private`,
-    `commercial`, `rental`). `uninsured_months` is null when a span cannot be read. No plate and no name is ever kept.
+    `commercial`, `rental`). `uninsured_months` is null when a span cannot be read. The dates of losses and theft
+    are ISO days or months (`2021-03`); the record has one for all of a kind. No plate and no name is ever kept.
     """
 
     open: bool
@@ -234,6 +239,9 @@ class Record(Struct, frozen=True, kw_only=True):
     flood_total_loss_count: int | None = None
     flood_part_loss_count: int | None = None
     theft_count: int | None = None
+    total_loss_date: str | None = None
+    flood_date: str | None = None
+    theft_date: str | None = None
     government_use: bool | None = None
     commercial_use: bool | None = None
     rental_use: bool | None = None

@@ -1,3 +1,5 @@
 """Names of a car's papers, as in `enrichment` in an answer."""
 
 INSPECTION, RECORD, DIAGNOSIS = "inspection", "record", "diagnosis"
+# Why a paper `failed` that was found: it contradicts the advert.
+OTHER_VEHICLE = "other_vehicle"

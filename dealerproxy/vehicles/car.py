@@ -30,7 +30,8 @@ class Car(Struct, frozen=True, kw_only=True):
     """A car for sale.
 
     `vehicle_id` is the number of its documents; for a re-advertised copy it differs from the number of the advert.
-    `price_krw` is None for a placeholder, and so is `mileage_km`. `options` are partner tokens.
+    `price_krw` is None for a placeholder, and so is `mileage_km`. `options` are partner tokens. `seizures` and
+    `pledges` (liens) count what must be lifted before the car can leave the country.
     """
 
     upstream: str
@@ -60,6 +61,8 @@ class Car(Struct, frozen=True, kw_only=True):
     model_korean: str
     trim_korean: str | None
     record_is_private: bool
+    seizures: int | None = None
+    pledges: int | None = None
     month_known: bool = True
     generation: str | None = None
 
@@ -70,11 +73,12 @@ class Car(Struct, frozen=True, kw_only=True):
 
 
 class Documents(Struct, frozen=True, kw_only=True):
-    """The documents of a car besides the advert, None where there is nothing to show.
+    """The documents of a car besides the advert, None where there is nothing to show; `vin` is the sheet's.
 
     `age_s` is the age of the oldest one in seconds; `kept` is true if any of them comes from the cache.
     """
 
+    vin: str | None = None
     body_condition: BodyCondition | None = None
     report: InspectionReport | None = None
     record: Record | None = None

@@ -80,7 +80,7 @@ def detail(car: Car, documents: Documents, krw_per_usd: float, *, insider: bool 
         "options": car.options,
         "thumbnail_url": car.photos[0].url if car.photos else None,
         "pricing": detail_pricing(car.price_krw, krw_per_usd, car.make, car.body),
-        "vin": car.vin,
+        "vin": car.vin or documents.vin,
         "license_plate": car.license_plate,
         "photos": [photo.url for photo in car.photos],
         "photo_tags": [PhotoTag(photo.url, photo.tag) for photo in car.photos if photo.tag],

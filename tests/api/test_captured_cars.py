@@ -20,7 +20,7 @@ from dealerproxy.vocabulary import Vocabulary
 
 GOLDEN = Path(__file__).parent / "golden"
 HANGUL = re.compile(r"[\u1100-\u11ff\u3130-\u318f\uac00-\ud7a3]")
-# The documents of one car are not captured together, so each car is served with another's sheets.
+# The documents of one car are not captured together, so each car is served with another's sheets, as if they were its.
 CASES = {
     "copy": {
         "id": "41344448",
@@ -44,7 +44,16 @@ CASES = {
 }
 
 
+def made_its_own(sheet: bytes, car: bytes) -> bytes:
+    """The sheet with the VIN of the car."""
+    changed = orjson.loads(sheet)
+    changed["master"]["detail"]["vin"] = orjson.loads(car)["vin"]
+    return orjson.dumps(changed)
+
+
 async def answer(case: dict[str, str], captures: Path, vocabulary: Vocabulary) -> Any:
+    car = (captures / case.get("vehicle", case.get("cars/detail", ""))).read_bytes()
+
     async def handle(request: web.Request) -> web.Response:
         for name in ("inspection", "record", "diagnosis", "cars/detail", "vehicle"):
             if f"/{name}/" in request.path:
@@ -52,7 +61,8 @@ async def answer(case: dict[str, str], captures: Path, vocabulary: Vocabulary) -
         if name not in case:
             return web.Response(status=404)
         kind = "text/html" if name == "cars/detail" else "application/json"
-        return web.Response(body=(captures / case[name]).read_bytes(), content_type=kind)
+        body = (captures / case[name]).read_bytes()
+        return web.Response(body=made_its_own(body, car) if name == "inspection" else body, content_type=kind)
 
     app = web.Application()
     app.router.add_get("/{path:.*}", handle)

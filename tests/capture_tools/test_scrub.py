@@ -32,7 +32,7 @@ PAGE = "https://fem.encar.com/cars/detail/49000001"
 LIST = "https://auto.danawa.com/usedcar/?Work=list&Tab=list&Page=1&Order=8&Brand=307&Series=&Model="
 RECORD = "https://api.encar.com/v1/readside/record/vehicle/49000001/open"
 # What a capture may change in what is read: the fields that are personal themselves.
-PERSONAL_FIELDS = {"car.vin", "car.license_plate", "report.inspector_notes"}
+PERSONAL_FIELDS = {"car.vin", "car.license_plate", "vin", "report.inspector_notes"}
 
 PLATES = st.builds(
     "{}{}{}{}".format,

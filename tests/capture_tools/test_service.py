@@ -33,6 +33,13 @@ def a_car() -> Any:
     return car
 
 
+def a_sheet() -> Any:
+    """That car's sheet, with codes nobody knows."""
+    sheet = body_of("encar_inspection_unknown_codes")
+    sheet["master"]["detail"]["vin"] = a_car()["vin"]
+    return sheet
+
+
 class CaptureHarness:
     """The service over a site that has one car; `papers` and `car` are what it answers."""
 
@@ -169,7 +176,7 @@ async def test_a_document_of_a_batch_that_names_no_car_is_kept(house: CaptureHar
 
 
 async def test_each_unknown_code_of_a_paper_keeps_one_page_however_many_cars_have_it(house: CaptureHarness) -> None:
-    house.papers["inspection"] = body_of("encar_inspection_unknown_codes")
+    house.papers["inspection"] = a_sheet()
     with capture_logs() as lines:
         cars = [await house.ask(no_cache=again) for again in (False, True, True)]
         kept = await house.kept()

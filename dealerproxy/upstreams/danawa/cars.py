@@ -8,7 +8,6 @@ from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Protocol, TypeVar
 
-import msgspec
 from msgspec import Struct
 from yarl import URL
 
@@ -27,13 +26,13 @@ from dealerproxy.upstreams.danawa.names import UPSTREAM
 from dealerproxy.upstreams.danawa.operations import FEEDER
 from dealerproxy.upstreams.off_sale import OffSale
 from dealerproxy.upstreams.papers import DIAGNOSIS, INSPECTION, RECORD
-from dealerproxy.vehicles.accident_costs import accident_costs
 from dealerproxy.vehicles.car import Car, Documents, SaleStatus
+from dealerproxy.vehicles.history import full_report
 from dealerproxy.vocabulary import Vocabulary
 
 CAR = "car"
 # Increase it when the shape of a ParsedAdvert changes: Redis may still hold the old one.
-_VERSION = 3
+_VERSION = 4
 # How old papers may be while the feeder fails; a car is never older than `fresh_s`.
 PAPER_IF_ERROR_S = 600.0
 
@@ -135,8 +134,7 @@ class DanawaCars:
             self._paper(INSPECTION, car, lambda advert: advert.inspection, deadline),
             self._paper(RECORD, car, lambda advert: advert.record, deadline),
         )
-        if report is not None and record is not None:
-            report = msgspec.structs.replace(report, accident_cost_summary=accident_costs(record, krw_per_usd))
+        report = full_report(report, inspected, record, car, krw_per_usd, source="mpark")
         diagnosed = Enrichment(DIAGNOSIS, EnrichmentStatus.SKIPPED, "not_offered")
         return Documents(report=report, record=record, enrichment=(inspected, recorded, diagnosed))
 

@@ -29,7 +29,7 @@ from dealerproxy.upstreams.car_words import (
 )
 from dealerproxy.upstreams.encar.addresses import LISTING_ID, PAGE_BASE, UPSTREAM, photo_url
 from dealerproxy.upstreams.markup import parse
-from dealerproxy.upstreams.values import decode, is_year, plate, shown, vin
+from dealerproxy.upstreams.values import decode, is_year, plate, shown, vin, whole
 from dealerproxy.vehicles.car import Car, Photo, SaleStatus
 from dealerproxy.vocabulary import Make, Model, Vocabulary
 
@@ -49,7 +49,7 @@ _KEPT_SECTIONS = {
     "spec": ("type", "mileage", "displacement", "transmissionName", "fuelName", "colorName", "bodyName"),
     "contact": ("userType", "address"),
     "options": ("type", "standard"),
-    "condition": ("accident",),
+    "condition": ("accident", "seizing"),
 }
 _KEPT_PHOTO = ("path", "code", "type")
 
@@ -202,6 +202,8 @@ def normalise(advert: Advert, listing_id: str, vocabulary: Vocabulary) -> Car:
         trim_korean=grades.korean,
         generation=generation.english,
         record_is_private=advert.at("condition.accident.recordView") is False,
+        seizures=whole(advert.at("condition.seizing.seizingCount")),
+        pledges=whole(advert.at("condition.seizing.pledgeCount")),
     )
 
 

@@ -11,7 +11,6 @@ from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from functools import partial
 from typing import NamedTuple
 
-import msgspec
 from msgspec import Struct
 
 from dealerproxy.cache.cache import StaleCache
@@ -27,17 +26,20 @@ from dealerproxy.upstreams.encar import operations
 from dealerproxy.upstreams.encar.addresses import UPSTREAM
 from dealerproxy.upstreams.encar.advert import read_document
 from dealerproxy.upstreams.encar.client import BATCH_IDS, EncarClient
+from dealerproxy.upstreams.encar.inspection import is_of_other_vehicle
 from dealerproxy.upstreams.encar.parsed_advert import ParsedAdvert, parse
 from dealerproxy.upstreams.off_sale import OffSale
-from dealerproxy.upstreams.papers import DIAGNOSIS, INSPECTION, RECORD
-from dealerproxy.vehicles.accident_costs import accident_costs
+from dealerproxy.upstreams.papers import DIAGNOSIS, INSPECTION, OTHER_VEHICLE, RECORD
 from dealerproxy.vehicles.car import Car, Documents, SaleStatus
+from dealerproxy.vehicles.history import full_report
 from dealerproxy.vocabulary import Vocabulary
 
 # Inspection sheets, records and diagnoses hardly ever change while a car is on sale.
 PAPER_FRESH_S, PAPER_IF_ERROR_S = 600.0, 86_400.0
 # Raise it when the shape of a ParsedAdvert changes: other processes may still store the old one.
-_VERSION = 3
+_VERSION = 4
+# Likewise for the papers.
+_PAPER_VERSION = 2
 # Drift of the frame: there was no document at all, so the page may still have the car.
 _NO_DOCUMENT = frozenset({"$", "body"})
 # The share of the time for the first witness, and for both: when one hangs, the other and the answer still need some.
@@ -99,7 +101,12 @@ class EncarCars:
         self._batches: CachePolicy[Batch] = CachePolicy("batch", Batch, _VERSION, **ages)
         self._papers: Mapping[str, CachePolicy[Document]] = {
             name: CachePolicy(
-                name, Document, fresh_s=PAPER_FRESH_S, revalidate_s=PAPER_FRESH_S, if_error_s=PAPER_IF_ERROR_S
+                name,
+                Document,
+                _PAPER_VERSION,
+                fresh_s=PAPER_FRESH_S,
+                revalidate_s=PAPER_FRESH_S,
+                if_error_s=PAPER_IF_ERROR_S,
             )
             for name in (INSPECTION, RECORD, DIAGNOSIS)
         }
@@ -169,25 +176,25 @@ class EncarCars:
 
     async def documents(self, car: Car, krw_per_usd: float, deadline: Deadline) -> Documents:
         """Fetch a car's three documents side by side; none of them can fail the car."""
-        papers = await asyncio.gather(
-            self._document(INSPECTION, car.vehicle_id, self._inspection, deadline),
+        inspected, recorded, diagnosed = papers = await asyncio.gather(
+            self._sheet(car, deadline),
             self._skipped(RECORD, "private")
             if car.record_is_private
             else self._document(RECORD, car.vehicle_id, self._record, deadline),
             self._document(DIAGNOSIS, car.vehicle_id, self._diagnosis, deadline),
         )
-        inspection, record, diagnosis = (paper.document for paper in papers)
         pieces = [paper.found for paper in papers if paper.found is not None]
-        report = body_condition = None
-        if isinstance(inspection, Inspection):
-            costs = accident_costs(record, krw_per_usd) if isinstance(record, Record) else None
-            report = msgspec.structs.replace(inspection.report, accident_cost_summary=costs)
-            body_condition = inspection.body_condition
+        sheet = inspected.document if isinstance(inspected.document, Inspection) else None
+        record = recorded.document if isinstance(recorded.document, Record) else None
+        report = full_report(
+            sheet.report if sheet else None, inspected.enrichment, record, car, krw_per_usd, source="encar"
+        )
         return Documents(
-            body_condition=body_condition,
+            vin=sheet.vin if sheet else None,
+            body_condition=sheet.body_condition if sheet else None,
             report=report,
-            record=record if isinstance(record, Record) else None,
-            diagnosis=diagnosis if isinstance(diagnosis, Diagnosis) else None,
+            record=record,
+            diagnosis=diagnosed.document if isinstance(diagnosed.document, Diagnosis) else None,
             enrichment=tuple(paper.enrichment for paper in papers),
             age_s=max((found.age_s for found in pieces), default=0.0),
             kept=any(found.state is not CacheStatus.MISS for found in pieces),
@@ -317,8 +324,19 @@ class EncarCars:
     async def _skipped(self, name: str, reason: str) -> Paper:
         return Paper(None, Enrichment(name, EnrichmentStatus.SKIPPED, reason))
 
-    async def _inspection(self, vehicle_id: str) -> Document:
-        read = partial(operations.INSPECTION.read, vocabulary=self._vocabulary)
+    async def _sheet(self, car: Car, deadline: Deadline) -> Paper:
+        paper = await self._document(INSPECTION, car.vehicle_id, partial(self._inspection, car), deadline)
+        if isinstance(paper.document, Inspection) and is_of_other_vehicle(paper.document, car):
+            return Paper(None, Enrichment(INSPECTION, EnrichmentStatus.FAILED, OTHER_VEHICLE), paper.found)
+        return paper
+
+    async def _inspection(self, car: Car, vehicle_id: str) -> Document:
+        def read(body: bytes) -> Inspection | NoReport:
+            sheet = operations.INSPECTION.read(body, self._vocabulary)
+            if isinstance(sheet, Inspection) and is_of_other_vehicle(sheet, car):
+                report(Drift("master.detail", "the sheet is of another car"))
+            return sheet
+
         return await self._client.inspection(vehicle_id, read, within_s=self._deadline_s)
 
     async def _record(self, vehicle_id: str) -> Document:

@@ -28,11 +28,15 @@ from dealerproxy.transport.errors import Drift
 from dealerproxy.upstreams.encar.inspection_findings import accident_summary, exterior_summary, issues
 from dealerproxy.upstreams.encar.inspection_head import Head, read_head
 from dealerproxy.upstreams.encar.inspection_panels import read_panels
-from dealerproxy.upstreams.values import DAMAGED, coded, decode
+from dealerproxy.upstreams.values import DAMAGED, coded, decode, vin
+from dealerproxy.vehicles.car import Car
 from dealerproxy.vocabulary import SEVERITIES, Vocabulary
 
 TABLE, IMAGE = "TABLE", "IMAGE"
 TYPE, STATUS, CHILDREN = "type", "statusType", "children"
+# Kilometres between advert and sheet that driving the car to the inspection does not explain.
+MILEAGE_APART = 1_000
+SHORT_VIN = 6
 DEPTH = 4  # a group's items stand one or two levels below it; deeper nesting is no sheet
 
 
@@ -86,7 +90,26 @@ def read_inspection(body: bytes, vocabulary: Vocabulary) -> Inspection | NoRepor
     sheet = decode(body, _Sheet)
     panels = read_panels(sheet.outers, vocabulary)
     head = read_head(sheet.master.detail, sheet.master.simpleRepair, vocabulary)
-    return Inspection(BodyCondition(panels=panels), _report(sheet.master.accdient, head, panels, answers))
+    report = _report(sheet.master.accdient, head, panels, answers)
+    return Inspection(BodyCondition(panels=panels), report, _vin(sheet.master.detail, vocabulary))
+
+
+def is_of_other_vehicle(inspection: Inspection, car: Car) -> bool:
+    """Whether a sheet contradicts the advert: in the VIN, or in mileage, first registration and year together."""
+    if inspection.vin is not None and car.vin is not None:
+        return inspection.vin != car.vin
+    report = inspection.report
+    if report.mileage_km is None or car.mileage_km is None or report.first_registered_on is None:
+        return False
+    first = report.first_registered_on[:7].replace("-", "")
+    apart = abs(report.mileage_km - car.mileage_km) > MILEAGE_APART
+    return apart and first != str(car.registered) and report.model_year not in {None, car.year}
+
+
+def _vin(detail: object, vocabulary: Vocabulary) -> str | None:
+    """The whole VIN of a sheet; some sheets show the end of it alone, which is none."""
+    value = detail.get("vin") if isinstance(detail, Mapping) else None
+    return None if isinstance(value, str) and len(value.strip()) == SHORT_VIN else vin(value, vocabulary)
 
 
 def _report(has_accident: bool, head: Head, panels: tuple[Panel, ...], answers: tuple[Answer, ...]) -> InspectionReport:

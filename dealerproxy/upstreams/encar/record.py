@@ -22,6 +22,7 @@ TYPE, DATE = "type", "date"
 BENEFIT, PARTS, LABOR, PAINT = "insuranceBenefit", "partCost", "laborCost", "paintingCost"
 OWN_DAMAGE = frozenset({"1", "2"})
 UNKNOWN_COST = 1
+_MONTH = re.compile(r"((?:19|20)\d{2})[-.]?(0[1-9]|1[0-2])", re.ASCII)
 _SPAN = re.compile(r"(\d{4})(0[1-9]|1[0-2])\s*~\s*(?:(\d{4})(0[1-9]|1[0-2]))?", re.ASCII)
 
 
@@ -39,6 +40,9 @@ class _Document(Struct, frozen=True):
     floodTotalLossCnt: Any = None
     floodPartLossCnt: Any = None
     robberCnt: Any = None
+    totalLossDate: Any = None
+    floodDate: Any = None
+    robberDate: Any = None
     government: Any = None
     business: Any = None
     loan: Any = None  # 대여: let out for hire, not lent against
@@ -74,6 +78,9 @@ def read_record(body: bytes, vocabulary: Vocabulary) -> Record:
         flood_total_loss_count=whole(document.floodTotalLossCnt),
         flood_part_loss_count=whole(document.floodPartLossCnt),
         theft_count=whole(document.robberCnt),
+        total_loss_date=_day_or_month(document.totalLossDate),
+        flood_date=_day_or_month(document.floodDate),
+        theft_date=_day_or_month(document.robberDate),
         government_use=_flag(document.government),
         commercial_use=_flag(document.business),
         rental_use=_flag(document.loan),
@@ -99,6 +106,12 @@ def _accident(entry: Mapping[str, Any]) -> Accident:
 def _cost(value: object) -> int | None:
     amount = whole(value)
     return None if amount == UNKNOWN_COST else amount
+
+
+def _day_or_month(value: object) -> str | None:
+    day = iso_date(value)
+    match = None if day else _MONTH.fullmatch(short_text(value) or "")
+    return f"{match[1]}-{match[2]}" if match else day
 
 
 def _flag(value: object) -> bool | None:

@@ -210,7 +210,7 @@ async def test_a_paper_that_drifted_costs_its_nulls_not_the_car(
     assert (documents.report is None, documents.record is None) == (inspection == "failed", record == "failed")
     failed = [entry.name for entry in documents.enrichment if entry.status is EnrichmentStatus.FAILED]
     assert [(line["operation"], line["reason"]) for line in lines] == [(name, "drift") for name in failed]
-    assert documents.report is None or documents.report.accident_cost_summary is None
+    assert documents.report is None or (documents.report.accident_cost_summary is None) == (record == "failed")
 
 
 @pytest.mark.parametrize(

@@ -84,6 +84,8 @@ def test_a_document_becomes_a_car_with_every_field(vocabulary: Vocabulary) -> No
         "model_korean": "더 뉴 쏘렌토 4세대",
         "trim_korean": "디젤 2.2 4WD 프레스티지",
         "record_is_private": False,
+        "seizures": 0,
+        "pledges": 0,
         "month_known": True,
         "generation": "The New, 4th Gen",
     }

@@ -69,7 +69,7 @@ def sheet(change: Callable[[dict[str, Any]], object] = lambda _: None) -> bytes:
     return orjson.dumps(document)
 
 
-def report_of(body: bytes, vocabulary: Vocabulary = LOADED) -> Inspection:
+def report_of(body: bytes, vocabulary: Vocabulary = LOADED) -> Any:
     found = read_inspection(body, vocabulary)
     assert isinstance(found, Inspection)
     return found
@@ -104,7 +104,7 @@ def answering(code: str, status: Any) -> bytes:
 
 def item_of(body: bytes, item: str, group: str | None = None, vocabulary: Vocabulary = LOADED) -> ChecklistItem:
     (found,) = (i for i in report_of(body, vocabulary).report.checklist if i.item == item and group in {None, i.group})
-    return found
+    return found  # type: ignore[no-any-return]
 
 
 # The body
@@ -585,6 +585,7 @@ def test_a_changed_sheet_is_a_report_no_report_or_drift(body: bytes) -> None:
         assert found.report.checklist
         assert not HANGUL.search(msgspec.json.encode(found).decode())
         counts = found.report.dealer_inspection
+        assert counts is not None
         assert counts.frame_damage_count is not None
         assert counts.exterior_damage_count is not None
         assert counts.frame_damage_count + counts.exterior_damage_count == len(found.body_condition.panels)
@@ -653,3 +654,24 @@ def test_the_captured_total_loss_stands_in_the_notes(captures: Path) -> None:
     assert (report.has_accident, report.has_frame_damage) == (False, False)
     assert report.inspector_notes is not None
     assert report.inspector_notes.endswith("Has a total-loss history.")
+
+
+@pytest.mark.parametrize(
+    ("written", "vin", "counted"),
+    [
+        ("KNAMA81ABPK000001", "KNAMA81ABPK000001", False),
+        ("knama81abpk000001", "KNAMA81ABPK000001", False),
+        ("000001", None, False),
+        ("000001  ", None, False),
+        ("KNAMA81ABPK00000", None, True),
+        ("KNAMA81ABPK00000O", None, True),
+        ("", None, False),
+        (None, None, False),
+        (5, None, False),
+    ],
+)
+def test_the_vin_of_a_sheet_is_whole_or_none(written: Any, vin: str | None, counted: bool, fresh: Vocabulary) -> None:
+    document = orjson.loads(sheet())
+    document["master"]["detail"]["vin"] = written
+    assert report_of(orjson.dumps(document), fresh).vin == vin
+    assert (("vin", "no vin") in fresh.untranslated) is counted

@@ -55,6 +55,7 @@ def test_a_record_tells_the_cars_own_accidents_and_its_history() -> None:
         flood_total_loss_count=0,
         flood_part_loss_count=None,
         theft_count=0,
+        total_loss_date="2024-02-03",
         government_use=False,
         commercial_use=False,
         rental_use=True,
@@ -253,3 +254,23 @@ def test_the_captured_clean_record_is_clean(captures: Path) -> None:
     found = read_record((captures / "encar_record" / "record_clean.json").read_bytes(), LOADED)
     assert (found.own_accident_count, found.other_accident_count, found.total_loss_count) == (0, 0, 0)
     assert (found.uses, found.rental_use, found.uninsured_months) == (("private",), False, ())
+
+
+@pytest.mark.parametrize(
+    ("value", "date"),
+    [
+        ("2021-03-15", "2021-03-15"),
+        ("20210315", "2021-03-15"),
+        ("202103", "2021-03"),
+        ("2021-03", "2021-03"),
+        ("2021-13", None),
+        ("2021", None),
+        ("어제", None),
+        ("", None),
+        (None, None),
+        (3, None),
+    ],
+)
+def test_the_dates_of_losses_are_days_or_months(value: Any, date: str | None) -> None:
+    found = record(totalLossDate=value, floodDate=value, robberDate=value)
+    assert (found.total_loss_date, found.flood_date, found.theft_date) == (date,) * 3

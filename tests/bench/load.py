@@ -169,7 +169,7 @@ class _Connection(asyncio.Protocol):
             if end < 0:
                 return
             if self._head[9:12] != b"200":
-                self._run.fail(self._head[:400].decode(errors="replace"))
+                self._run.fail(self._head[:800].decode(errors="replace"))
                 return
             self._missing = end + len(_HEAD_END) + length_of(self._head) - len(self._head)
             self._head = b""
@@ -197,5 +197,5 @@ async def _fetch(port: int, path: str) -> tuple[dict[str, str], bytes]:
         await writer.wait_closed()
     status, *lines = head.decode().strip().split("\r\n")
     if status.split()[1] != "200":
-        raise Failed(f"{path}: {status} {body[:200].decode(errors='replace')}")
+        raise Failed(f"{path}: {status} {body[:400].decode(errors='replace')}")
     return dict(line.split(": ", 1) for line in lines), body

@@ -13,3 +13,4 @@ def test_step(case: str, side: str, benchmark: BenchmarkFixture) -> None:
     benchmark.group = case
     benchmark.extra_info = {"case": case, "side": side, "what": pair.what if side == "ours" else pair.baseline}
     benchmark(pair.ours if side == "ours" else pair.base)
+    pair.close()

@@ -48,13 +48,13 @@ DIFFERENT_PAGES = 12
 
 
 class Pair(NamedTuple):
-    """A step of the service's and its baseline, each with what it does in a few words; `bar` is a number to hold."""
+    """A step of the service's and its baseline, with what each does; `close` ends what the pair opened."""
 
     what: str
     ours: Callable[[], object]
     baseline: str
     base: Callable[[], object]
-    bar: Bar | None = None
+    close: Callable[[], None] = lambda: None
 
 
 def encar_page() -> Pair:
@@ -67,7 +67,6 @@ def encar_page() -> Pair:
         _over(bodies, lambda body: read_search(body, stock.asked(leg), words)),
         "orjson.loads alone",
         _over(bodies, orjson.loads),
-        ENCAR_PAGE,
     )
 
 
@@ -79,7 +78,6 @@ def danawa_page() -> Pair:
         lambda: [normalise(row, words) for row in read_list(body).rows if isinstance(row, ListRow)],
         "selectolax building the tree alone",
         lambda: LexborHTMLParser(body.decode()),
-        DANAWA_PAGE,
     )
 
 
@@ -215,6 +213,7 @@ def merge() -> Pair:
         lambda: loop.run(page()),
         "heapq.merge of sorted tuples",
         lambda: list(itertools.islice(heapq.merge(*keyed), PAGE_MAX)),
+        close=loop.close,
     )
 
 
@@ -231,6 +230,9 @@ PAIRS: Mapping[str, Callable[[], Pair]] = {
     "cursor-seen": cursor_ids,
     "merge": merge,
 }
+
+
+BARS: Mapping[str, Bar] = {"encar-page": ENCAR_PAGE, "danawa-page": DANAWA_PAGE}
 
 
 def _summaries() -> Sequence[object]:

@@ -34,7 +34,8 @@ METRICS = "/metrics"
 PAUSE_S = 0.05
 CONNECTIONS = (1, 16, 64, 256)
 # Enough to keep a server busy, so that its rate shows all it can.
-BUSY = 32
+# With those of the turn before, which the service still works on, no more than its queue holds.
+BUSY = 24
 IDENTICAL = 100
 DEFAULTS: Mapping[str, object] = {}
 # Nothing grows old or is dropped while it is measured.

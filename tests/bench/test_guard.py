@@ -149,4 +149,5 @@ async def test_a_page_at_hand_takes_so_many_calls_and_is_not_encoded_again(
 def test_a_step_takes_not_much_longer_than_the_least_there_is_to_do(case: str) -> None:
     pair = pure.PAIRS[case]()
     best = min(ours.value / base.value for ours, base in timed(BRIEF, calls(pair.ours), calls(pair.base)))
+    pair.close()
     assert best < RATIOS[case], pair.what

@@ -205,10 +205,9 @@ def all_expressions() -> dict[str, re.Pattern[str]]:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(("place", "expression"), all_expressions().items(), ids=all_expressions())
-def test_an_expression_takes_time_that_grows_with_the_text_alone(place: str, expression: re.Pattern[str]) -> None:
-    if place in BOUNDED:
-        pytest.skip("sees short texts only")
+@pytest.mark.parametrize("place", sorted(all_expressions().keys() - BOUNDED))
+def test_an_expression_takes_time_that_grows_with_the_text_alone(place: str) -> None:
+    expression = all_expressions()[place]
 
     def read(text: str) -> None:
         expression.fullmatch(text)

@@ -5,11 +5,12 @@ and one Redis.
 """
 
 import asyncio
+import gc
 import os
 import re
 import signal
 import sys
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator, Mapping
 from typing import Any
 
 import aiohttp
@@ -182,8 +183,11 @@ async def build(vocabulary: Vocabulary) -> AsyncIterator[Build]:
 
 
 @pytest.fixture
-def hurried(monkeypatch: pytest.MonkeyPatch) -> Mapping[str, float]:
-    """Make all time-outs and pauses shorter alike; the settings that belong to it."""
+def hurried(monkeypatch: pytest.MonkeyPatch) -> Iterator[Mapping[str, float]]:
+    """Make all time-outs and pauses shorter alike; the settings that belong to it.
+
+    The garbage of the tests before waits: to collect it can take longer than these time-outs.
+    """
     for module, names in (
         (application, ("ATTEMPT_S",)),
         (fetch, ("CONNECT_S", "READ_S", "SLOW_S")),
@@ -196,7 +200,9 @@ def hurried(monkeypatch: pytest.MonkeyPatch) -> Mapping[str, float]:
         for name in names:
             monkeypatch.setattr(module, name, getattr(module, name) / HURRY)
     settings = Settings()
-    return {name: getattr(settings, name) / HURRY for name in ("list_deadline_s", "detail_deadline_s")}
+    gc.disable()
+    yield {name: getattr(settings, name) / HURRY for name in ("list_deadline_s", "detail_deadline_s")}
+    gc.enable()
 
 
 @pytest.fixture

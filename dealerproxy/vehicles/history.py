@@ -41,8 +41,9 @@ def full_report(
     if record is not None and not record.open:
         record = None
     losses = [] if record is None else list(_losses(record))
+    liens = list(_liens(car))
     costs = None if record is None else accident_costs(record, krw_per_usd)
-    found = (*map(_loss_issue, losses), *map(_lien_issue, _liens(car)))
+    found = (*map(_loss_issue, losses), *map(_lien_issue, liens))
     if sheet is not None:
         return replace(
             sheet,
@@ -55,7 +56,7 @@ def full_report(
         return None
     return InspectionReport(
         source=source,
-        accident_summary=_without_sheet(record, costs.total_incidents if costs else 0, losses, list(_liens(car))),
+        accident_summary=_without_sheet(record, costs.total_incidents if costs else 0, losses, liens),
         has_accident=None,
         has_frame_damage=None,
         exterior_summary=None,

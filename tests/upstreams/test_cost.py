@@ -204,10 +204,13 @@ def all_expressions() -> dict[str, re.Pattern[str]]:
     return found
 
 
+EXPRESSIONS = all_expressions()
+
+
 @pytest.mark.slow
-@pytest.mark.parametrize("place", sorted(all_expressions().keys() - BOUNDED))
+@pytest.mark.parametrize("place", sorted(EXPRESSIONS.keys() - BOUNDED))
 def test_an_expression_takes_time_that_grows_with_the_text_alone(place: str) -> None:
-    expression = all_expressions()[place]
+    expression = EXPRESSIONS[place]
 
     def read(text: str) -> None:
         expression.fullmatch(text)

@@ -10,7 +10,7 @@ import tracemalloc
 import zlib
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import suppress
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import aiohttp
 import pytest
@@ -44,6 +44,7 @@ from dealerproxy.transport.reading import CaptureReason, Unknown, report, report
 from dealerproxy.transport.response import Response, json_body, page_body
 from dealerproxy.transport.retry import Retries
 from dealerproxy.vocabulary import Vocabulary
+from tests.support.clock import Clock
 from tests.support.timing import Stopwatch
 
 T = TypeVar("T")
@@ -88,12 +89,13 @@ def fetcher_of(
     in_flight: int = 1_000,
     max_bytes: int = CAP,
     watch: FetchObserver = UNWATCHED,
+    clock: Callable[[], float] = time.monotonic,
 ) -> Fetcher:
     return Fetcher(
         "site",
         session,
         health=Health(),
-        limiter=RateLimiter("site", rps=rps, burst=burst),
+        limiter=RateLimiter("site", rps=rps, burst=burst, clock=clock),
         bulkhead=Bulkhead(in_flight, queue=1_000),
         retries=retries,
         manners=FetchPolicy(["op", "another"], burst, in_flight, max_bytes),
@@ -115,11 +117,8 @@ async def session() -> AsyncIterator[aiohttp.ClientSession]:
 def fetcher(session: aiohttp.ClientSession) -> MakeFetcher:
     """Make a fetcher that nothing limits but what the test names."""
 
-    def make(*, rps: float = 100_000.0, burst: int = 1_000, in_flight: int = 1_000, max_bytes: int = CAP) -> Plain:
-        made = fetcher_of(
-            session, Once(attempt_s=PATIENT_S), rps=rps, burst=burst, in_flight=in_flight, max_bytes=max_bytes
-        )
-        return Plain(made)
+    def make(**limits: Any) -> Plain:
+        return Plain(fetcher_of(session, Once(attempt_s=PATIENT_S), **limits))
 
     return make
 
@@ -897,13 +896,14 @@ async def test_redirects_are_paid_for_like_any_other_request(
 async def test_a_call_whose_turn_would_come_too_late_is_refused_at_once_and_uses_none_of_the_rate(
     aiohttp_server: AiohttpServer, fetcher: MakeFetcher
 ) -> None:
-    gauge = Gauge()
-    url, one = await serving(aiohttp_server, gauge.answer), fetcher(rps=10.0, burst=1)
+    gauge, clock = Gauge(), Clock()
+    url, one = await serving(aiohttp_server, gauge.answer), fetcher(rps=0.01, burst=1, clock=clock)
     await one.get(url, within_s=PATIENT_S)
-    outcomes = await asyncio.gather(*(one.get(url, within_s=0.01) for _ in range(50)), return_exceptions=True)
+    outcomes = await asyncio.gather(*(one.get(url, within_s=10.0) for _ in range(50)), return_exceptions=True)
     assert [type(outcome) for outcome in outcomes] == [Overloaded] * 50
-    # Had the fifty been charged, this one would have to wait for 5 s.
-    await one.get(url, within_s=1.0)
+    # Had one of the fifty been charged, this one would be refused too.
+    clock.at += 100.0
+    await one.get(url, within_s=PATIENT_S)
     assert len(gauge.arrivals) == 2
 
 

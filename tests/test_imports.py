@@ -22,6 +22,7 @@ FLOORS = (
     ("vehicles",),
     ("cache",),
     ("upstreams",),
+    ("stock",),
     tuple(f"upstreams/{site}" for site in UPSTREAMS),
     ("search",),
     ("ops",),

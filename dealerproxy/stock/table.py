@@ -1,0 +1,267 @@
+"""A listing in columns: numbers packed, the site's words as codes; filtered and sorted without a loop over rows.
+
+A table holds the cars of a listing that can be bought. It keeps the site's own words and prices in won: English words
+and dollars are made when a row is shown, so that a new word or rate needs no new reading.
+"""
+
+from collections.abc import Iterable, Sequence
+from enum import StrEnum
+from functools import cached_property
+from itertools import accumulate
+from typing import Any, Generic, NamedTuple, TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+C = TypeVar("C")
+# The site's own words that many cars share, in an order that the site chooses.
+Words = tuple[str | None, ...]
+Column = NDArray[Any]
+Mask = NDArray[np.bool_]
+Positions = NDArray[np.int64]
+
+# Registration months are YYYYMM, so a model year times this stands before every month.
+_MONTHS = 1_000_000
+
+
+class StockedCar(NamedTuple):
+    """One car for sale as a site lists it.
+
+    `number` is its listing id. Its `kind` are the words that filters may depend on, its `place` the others (seller,
+    region). `registered` is YYYYMM, `year` the model year. `vehicle` is the same number for all adverts of one car,
+    `original` false for the later ones. `photo` is the thumbnail's address as the site writes it, `colour` the site's
+    word where a search by colour told it.
+    """
+
+    number: int
+    kind: Words
+    place: Words
+    year: int
+    registered: int
+    mileage_km: int
+    price_krw: int
+    vehicle: int
+    original: bool
+    photo: str | None = None
+    colour: str | None = None
+
+
+class Order(StrEnum):
+    """Orders of a table's rows; rows of equal keys are ordered by number, newest first."""
+
+    YEAR = "year"  # newest model year first, within it newest registration first
+    REGISTERED = "registered"  # newest registration first
+    PRICE_ASC = "price_asc"
+    PRICE_DESC = "price_desc"
+    MILEAGE_ASC = "mileage_asc"
+
+
+class Bounds(NamedTuple):
+    """Inclusive bounds on a row's numbers; None leaves an end open."""
+
+    year_min: int | None = None
+    year_max: int | None = None
+    mileage_max_km: int | None = None
+    price_min_krw: int | None = None
+    price_max_krw: int | None = None
+
+
+class Columns(NamedTuple, Generic[C]):
+    """A table's rows by number ascending, one sequence of type C a field.
+
+    `kind`, `place` and `colour` are codes (-1 for an unknown colour). `photo_end` is where a row's photo ends among the
+    photos of all rows, in bytes; it begins where the one before ends.
+    """
+
+    number: C
+    kind: C
+    place: C
+    year: C
+    registered: C
+    mileage_km: C
+    price_krw: C
+    vehicle: C
+    original: C
+    colour: C
+    photo_end: C
+
+
+_TYPES: Columns[Any] = Columns(*map(np.dtype, ("i8", "i4", "i4", "i2", "i4", "i4", "i8", "i8", "?", "i2", "i8")))
+
+
+class WordLists(NamedTuple):
+    """The words behind a table's codes."""
+
+    kinds: tuple[Words, ...]
+    places: tuple[Words, ...]
+    colours: tuple[str, ...]
+
+
+class Table:
+    """The cars of a listing. Immutable. `photos` holds the photos' addresses one after another in UTF-8."""
+
+    def __init__(self, columns: Columns[Column], words: WordLists, photos: bytes) -> None:
+        self.columns, self.words, self.photos = columns, words, photos
+        self._keys: dict[Order, Column] = {}
+        self._orders: dict[Order, Positions] = {}
+
+    def __len__(self) -> int:
+        return len(self.columns.number)
+
+    @cached_property
+    def size_bytes(self) -> int:
+        """About how many bytes the table takes, with all its orders."""
+        words = sum(200 + 2 * len("".join(filter(None, words))) for words in (*self.words.kinds, *self.words.places))
+        orders = 2 * len(Order) * self.columns.number.nbytes
+        return sum(column.nbytes for column in self.columns) + orders + len(self.photos) + words
+
+    def key(self, order: Order) -> Column:
+        """Return each row's key in an order; keys ascend from row to row."""
+        if order not in self._keys:
+            self._keys[order] = self._key(order)
+        return self._keys[order]
+
+    def _key(self, order: Order) -> Column:
+        columns = self.columns
+        match order:
+            case Order.YEAR:
+                return -(columns.year.astype(np.int64) * _MONTHS + columns.registered)
+            case Order.REGISTERED:
+                return -columns.registered.astype(np.int64)
+            case Order.PRICE_ASC:
+                return columns.price_krw
+            case Order.PRICE_DESC:
+                return -columns.price_krw
+            case Order.MILEAGE_ASC:
+                return columns.mileage_km.astype(np.int64)
+
+    def ordered(self, order: Order) -> Positions:
+        """Return the positions of all rows in an order: by key, then by number descending."""
+        if order not in self._orders:
+            self._orders[order] = np.lexsort((-self.columns.number, self.key(order)))
+        return self._orders[order]
+
+    def positions(self, numbers: Column) -> Positions:
+        """Return the positions of the cars with these numbers; numbers that no car has are passed over."""
+        if not len(self):
+            return np.empty(0, np.int64)
+        found = np.searchsorted(self.columns.number, numbers).clip(max=len(self) - 1)
+        present: Positions = found[self.columns.number[found] == numbers]
+        return present
+
+    def within(self, bounds: Bounds) -> Mask:
+        """Return which rows are within bounds."""
+        mask = np.ones(len(self), np.bool_)
+        for column, low, high in (
+            (self.columns.year, bounds.year_min, bounds.year_max),
+            (self.columns.mileage_km, None, bounds.mileage_max_km),
+            (self.columns.price_krw, bounds.price_min_krw, bounds.price_max_krw),
+        ):
+            if low is not None:
+                mask &= column >= low
+            if high is not None:
+                mask &= column <= high
+        return mask
+
+    def of_kinds(self, wanted: Sequence[bool]) -> Mask:
+        """Return which rows are of a wanted kind; `wanted` is by the code of the kind."""
+        mask: Mask = np.asarray(wanted, np.bool_)[self.columns.kind]
+        return mask
+
+    def among(self, numbers: Column) -> Mask:
+        """Return which rows have one of these numbers."""
+        mask = np.zeros(len(self), np.bool_)
+        mask[self.positions(numbers)] = True
+        return mask
+
+    def cars(self, positions: Column) -> list[StockedCar]:
+        """Return the cars at these positions, in the order given."""
+        columns: Columns[list[Any]] = Columns(*(column[positions].tolist() for column in self.columns))
+        starts = self.columns.photo_end[positions - 1] if len(self) else positions
+        photos = [
+            self.photos[start:end].decode() or None
+            for start, end in zip(np.where(positions, starts, 0).tolist(), columns.photo_end, strict=True)
+        ]
+        kinds, places, colours = self.words
+        return [
+            StockedCar(
+                number=columns.number[row],
+                kind=kinds[columns.kind[row]],
+                place=places[columns.place[row]],
+                year=columns.year[row],
+                registered=columns.registered[row],
+                mileage_km=columns.mileage_km[row],
+                price_krw=columns.price_krw[row],
+                vehicle=columns.vehicle[row],
+                original=columns.original[row],
+                photo=photos[row],
+                colour=colours[columns.colour[row]] if columns.colour[row] >= 0 else None,
+            )
+            for row in range(len(positions))
+        ]
+
+
+class Selection:
+    """The rows of a table that a query wants. `total` is their number."""
+
+    def __init__(self, table: Table, mask: Mask) -> None:
+        self.table, self._mask = table, mask
+        self.total = int(np.count_nonzero(mask))
+
+    def walk(self, order: Order) -> "Walk":
+        """Return the rows in an order."""
+        ordered = self.table.ordered(order)
+        return Walk(self.table, order, ordered[self._mask[ordered]])
+
+
+class Walk:
+    """The rows of a selection in an order, by rank from 0."""
+
+    def __init__(self, table: Table, order: Order, positions: Positions) -> None:
+        self._table, self._positions = table, positions
+        self.keys: Column = table.key(order)[positions]
+
+    def __len__(self) -> int:
+        return len(self._positions)
+
+    def from_key(self, key: int) -> int:
+        """Return the rank of the first row whose key is at least `key`."""
+        return int(np.searchsorted(self.keys, key, "left"))
+
+    def after(self, key: int, number: int) -> int:
+        """Return the rank of the first row that comes after a car with this key and number, listed here or not."""
+        first, end = self.from_key(key), int(np.searchsorted(self.keys, key, "right"))
+        numbers = self._table.columns.number[self._positions[first:end]]  # descending
+        return first + int(np.searchsorted(-numbers, -number, "right"))
+
+    def cars(self, start: int, end: int) -> list[StockedCar]:
+        """Return the cars from rank `start` to before rank `end`."""
+        return self._table.cars(self._positions[start:end])
+
+
+def build(cars: Iterable[StockedCar]) -> Table:
+    """Return a table of these cars; of several with one number the last counts."""
+    rows = sorted({car.number: car for car in cars}.values())
+    kinds: dict[Words, int] = {}
+    places: dict[Words, int] = {}
+    colours: dict[str | None, int] = {None: -1}
+    photos = [(car.photo or "").encode() for car in rows]
+    fields: Columns[Sequence[Any]] = Columns(
+        number=[car.number for car in rows],
+        kind=[kinds.setdefault(car.kind, len(kinds)) for car in rows],
+        place=[places.setdefault(car.place, len(places)) for car in rows],
+        year=[car.year for car in rows],
+        registered=[car.registered for car in rows],
+        mileage_km=[car.mileage_km for car in rows],
+        price_krw=[car.price_krw for car in rows],
+        vehicle=[car.vehicle for car in rows],
+        original=[car.original for car in rows],
+        colour=[colours.setdefault(car.colour, len(colours) - 1) for car in rows],
+        photo_end=list(accumulate(map(len, photos))),
+    )
+    columns = Columns(*(np.array(values, dtype) for values, dtype in zip(fields, _TYPES, strict=True)))
+    words = WordLists(tuple(kinds), tuple(places), tuple(filter(None, colours)))
+    return Table(columns, words, b"".join(photos))
+
+
+EMPTY = build(())

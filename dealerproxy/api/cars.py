@@ -26,7 +26,7 @@ from dealerproxy.api.keys import METRICS, RATES, SETTINGS, SITES
 from dealerproxy.cache.entries import CacheStatus
 from dealerproxy.contract.answers import AvailabilityAnswer, CarState, SourceState, Status
 from dealerproxy.contract.deadline import Deadline
-from dealerproxy.contract.detail import STALE, EnrichmentStatus
+from dealerproxy.contract.detail import STALE
 from dealerproxy.contract.errors import ApiError, Issue, validation_error
 from dealerproxy.contract.headers import RATE_HEADER
 from dealerproxy.contract.ids import PUBLIC_ID
@@ -81,12 +81,12 @@ async def get_vehicle(request: web.Request) -> web.Response:
     if isinstance(car, SaleStatus):
         message = f"{vehicle_id} {_WORDS[car]}."
         raise ApiError(404, "vehicle_not_found", message, details={"reason": car}, headers=headers)
-    documents = await cars.documents(car, rate.krw_per_usd, deadline)
+    documents = await cars.documents(car, rate.krw_per_usd, deadline, insider=display.insider)
     metrics.described(car, documents.enrichment)
     body = encode(detail(car, documents, rate.krw_per_usd, insider=display.insider))
     came = CacheStatus.HIT if found.state is CacheStatus.MISS and documents.kept else found.state
     headers |= age_headers(came, max(found.age_s, documents.age_s))
-    odd = any(paper.status is EnrichmentStatus.FAILED or paper.reason == STALE for paper in documents.enrichment)
+    odd = any(paper.may_come or paper.reason == STALE for paper in documents.enrichment)
     if found.state is CacheStatus.STALE or odd:
         headers |= NO_STORE
     else:

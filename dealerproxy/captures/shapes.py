@@ -61,7 +61,7 @@ _DETAIL = Known(
         *_paths("category.", "type manufacturerEnglishName modelGroupName modelGroupEnglishName gradeName"),
         *_paths("spec.", "type displacement transmissionName fuelName colorName bodyName"),
         *_paths("", "category.gradeDetailName contact.userType contact.address options.type options.standard"),
-        *_paths("", "condition.accident condition.seizing photos[].type"),
+        *_paths("", "condition.accident condition.inspection condition.seizing photos[].type"),
     ),
 )
 _FEEDER = "data.detailInfo[]."

@@ -23,7 +23,7 @@ from dealerproxy.client.errors import (
     for_partner,
     outage,
 )
-from dealerproxy.contract.detail import EnrichmentStatus
+from dealerproxy.contract.detail import SKIPPED_FOR_GOOD, Enrichment, EnrichmentStatus, NotAsked
 from dealerproxy.contract.rate import iso_kst
 from dealerproxy.contract.terms import DEALER
 
@@ -31,8 +31,7 @@ VERSION = 1
 # The documents beside the advert that partners see parts of, and the fields of a car that come from each.
 PAPERS = frozenset({"inspection", "record"})
 OF_PAPERS = ("body_condition", "inspection_report", "enrichment")
-# Reasons of `skipped` that are final: the site has no such document, or the seller does not show it.
-SKIPPED_FOR_GOOD = frozenset({"not_offered", "private"})
+_NO_DIAGNOSIS = Enrichment("diagnosis", EnrichmentStatus.SKIPPED, NotAsked.NOT_REQUESTED)
 _log = logging.getLogger(__name__)
 
 
@@ -234,10 +233,20 @@ async def detail_or_snapshot(
 
 
 def _plain(car: DealerCar) -> dict[str, Any]:
-    """A car as a partner sees it, decoded from JSON, so that live and stored cars hold the same types."""
-    plain: dict[str, Any] = msgspec.json.decode(msgspec.json.encode(car))
+    """A car as a partner sees it, decoded from JSON, so that live and stored cars hold the same types.
+
+    Without the insiders' part, which the diagnosis belongs to: its state is that of a car fetched for a partner.
+    """
+    seen = [
+        _NO_DIAGNOSIS if paper.name == _NO_DIAGNOSIS.name and _was_asked(paper) else paper for paper in car.enrichment
+    ]
+    plain: dict[str, Any] = msgspec.json.decode(msgspec.json.encode(msgspec.structs.replace(car, enrichment=seen)))
     plain.pop(DEALER, None)
     return plain
+
+
+def _was_asked(paper: Enrichment) -> bool:
+    return paper.status is not EnrichmentStatus.SKIPPED or paper.reason == NotAsked.OVERLOADED
 
 
 def order_error(error: DealerError) -> DealerError:

@@ -13,6 +13,20 @@ from dealerproxy.contract.summary import DealerFacts
 STALE = "stale"
 
 
+class NotAsked(StrEnum):
+    """Why a document was `skipped`; of these only `not_requested` and `overloaded` may change with the next request."""
+
+    NOT_OFFERED = "not_offered"  # the site has no such document of any car
+    NOT_PUBLISHED = "not_published"  # the advert says that this car has none
+    PRIVATE = "private"  # the seller does not show it
+    NOT_REQUESTED = "not_requested"  # only `include=dealer` shows it
+    OVERLOADED = "overloaded"  # the site's request rate left no turn for it
+
+
+# Reasons of `skipped` that are final.
+SKIPPED_FOR_GOOD = frozenset({NotAsked.NOT_OFFERED, NotAsked.NOT_PUBLISHED, NotAsked.PRIVATE})
+
+
 class EnrichmentStatus(StrEnum):
     """`absent`: asked, and there is none. `failed`: could not ask, or it is another car's. `skipped`: not asked."""
 
@@ -23,11 +37,18 @@ class EnrichmentStatus(StrEnum):
 
 
 class Enrichment(Struct, frozen=True):
-    """One document: its name, what became of it, and why."""
+    """One document: its name, what became of it, and why. The reason of a `skipped` one is a NotAsked."""
 
     name: str
     status: EnrichmentStatus
     reason: str | None = None
+
+    @property
+    def may_come(self) -> bool:
+        """Whether the document could not be had this time, but may exist."""
+        if self.status is EnrichmentStatus.SKIPPED:
+            return self.reason == NotAsked.OVERLOADED
+        return self.status is EnrichmentStatus.FAILED
 
 
 class PhotoTag(Struct, frozen=True):

@@ -50,8 +50,11 @@ class Upstream(Protocol[L_contra]):
     ) -> CacheResult[Car | SaleStatus]:
         """Return a car that can be bought, or the status of any other. Raises UpstreamError if it is unknown."""
 
-    async def documents(self, car: Car, krw_per_usd: float, deadline: Deadline) -> Documents:
-        """Return a car's papers. Never raises UpstreamError: a failed paper does not fail the car."""
+    async def documents(self, car: Car, krw_per_usd: float, deadline: Deadline, *, insider: bool) -> Documents:
+        """Return a car's papers; with `insider` those that only `include=dealer` shows, too.
+
+        Never raises UpstreamError: a failed paper does not fail the car.
+        """
 
     async def availability(
         self, listing_ids: Sequence[str], deadline: Deadline, *, bypass_cache: bool

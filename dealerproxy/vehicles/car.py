@@ -31,7 +31,8 @@ class Car(Struct, frozen=True, kw_only=True):
 
     `vehicle_id` is the number of its documents; for a re-advertised copy it differs from the number of the advert.
     `price_krw` is None for a placeholder, and so is `mileage_km`. `options` are partner tokens. `seizures` and
-    `pledges` (liens) count what must be lifted before the car can leave the country.
+    `pledges` (liens) count what must be lifted before the car can leave the country. `has_no_sheet` is true where the
+    advert says that there is no inspection sheet.
     """
 
     upstream: str
@@ -61,6 +62,7 @@ class Car(Struct, frozen=True, kw_only=True):
     model_korean: str
     trim_korean: str | None
     record_is_private: bool
+    has_no_sheet: bool = False
     seizures: int | None = None
     pledges: int | None = None
     month_known: bool = True

@@ -5,7 +5,7 @@ from typing import Literal, NamedTuple
 
 from msgspec.structs import replace
 
-from dealerproxy.contract.detail import Enrichment, EnrichmentStatus
+from dealerproxy.contract.detail import Enrichment
 from dealerproxy.contract.inspection import InspectionReport, Issue, Record
 from dealerproxy.vehicles.accident_costs import accident_costs
 from dealerproxy.vehicles.car import Car
@@ -36,7 +36,7 @@ def full_report(
     None where `inspected` says that the sheet could not be had, for then it may still come; and where there is none
     and neither of the others has anything to say, for that must not look like a clean bill.
     """
-    if inspected.status is EnrichmentStatus.FAILED:
+    if inspected.may_come:
         return None
     if record is not None and not record.open:
         record = None

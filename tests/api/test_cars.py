@@ -202,7 +202,7 @@ async def test_documents_that_hang_cost_their_nulls_not_the_car(house: CarHarnes
     for name in ("inspection", "record", "diagnosis"):
         house.encar.says(name, "hang")
     async with Stopwatch() as watch:
-        status, body, _ = await house.get(f"/v1/vehicles/encar_{ID}")
+        status, body, _ = await house.get(f"/v1/vehicles/encar_{ID}", include="dealer")
     assert watch.seconds < DEADLINE_S + 0.2
     assert (status, body["inspection_report"], body["body_condition"]) == (200, None, None)
     assert body["enrichment"] == [
@@ -213,7 +213,10 @@ async def test_documents_that_hang_cost_their_nulls_not_the_car(house: CarHarnes
 async def test_documents_nobody_has_are_absent_not_failed(house: CarHarness) -> None:
     house.encar.says("vehicle", as_json(LIVE))
     _, body, _ = await house.get(f"/v1/vehicles/encar_{ID}")
-    assert {(item["status"], item["reason"]) for item in body["enrichment"]} == {("absent", "not_found")}
+    assert [(item["status"], item["reason"]) for item in body["enrichment"]] == [
+        *[("absent", "not_found")] * 2,
+        ("skipped", "not_requested"),
+    ]
 
 
 async def test_a_private_record_is_not_asked_for(house: CarHarness) -> None:
@@ -358,7 +361,7 @@ async def test_a_document_nobody_has_is_not_asked_for_again(house: CarHarness) -
     house.encar.says("vehicle", as_json(LIVE))
     for _ in range(3):
         await house.get(f"/v1/vehicles/encar_{ID}")
-    assert len(house.encar.asked) == 1 + 3
+    assert len(house.encar.asked) == 1 + 2
 
 
 async def test_a_copy_and_its_original_each_have_their_own_state(house: CarHarness) -> None:

@@ -114,7 +114,7 @@ def new(path: str) -> Requests:
 
 def new_cars() -> Requests:
     """Cars nobody asked for before."""
-    return (load.request(f"{CAR}{10_000_000 + number}") for number in _numbers)
+    return (load.request(f"{CAR}{10_000_000 + number}?include=dealer") for number in _numbers)
 
 
 def cached(effort: Effort) -> Iterator[Figure]:

@@ -46,7 +46,10 @@ def dealer(scripted: Scripted) -> DealerClient:
         ("failed/timed_out", "ok", False),
         ("failed/a_reason_of_tomorrow", "ok", False),
         ("ok", "failed/blocked", False),
+        ("skipped/not_published", "ok", True),
         ("skipped/overloaded", "ok", False),
+        ("ok", "skipped/overloaded", False),
+        ("skipped/not_requested", "ok", False),
         ("a_status_of_tomorrow", "ok", False),
     ],
 )

@@ -55,7 +55,7 @@ async def ask_facets(house: FaultHarness, headers: Mapping[str, str]) -> Answer:
 
 
 async def ask_car(house: FaultHarness, headers: Mapping[str, str]) -> Answer:
-    return await house.get(f"/v1/vehicles/{house.ids('encar')[0]}", **headers)
+    return await house.get(f"/v1/vehicles/{house.ids('encar')[0]}?include=dealer", **headers)
 
 
 async def ask_availability(house: FaultHarness, headers: Mapping[str, str]) -> Answer:

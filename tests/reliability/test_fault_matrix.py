@@ -105,7 +105,7 @@ async def prepare(house: FaultHarness, operation: str, *, warm: bool) -> None:
         await ask(house, operation)
         await house.mend()
         await house.reset()
-        house.clock.ahead_s += 590.0 if warm else 10.0
+        house.clock.ahead_s += 86_390.0 if warm else 10.0
         if warm:
             await ask(house, operation)
             house.clock.ahead_s += 15.0

@@ -82,7 +82,7 @@ class InventedSite:
     ) -> CacheResult[Car | SaleStatus]:
         raise TimedOut("this one never answers")
 
-    async def documents(self, car: Car, krw_per_usd: float, deadline: Deadline) -> Documents:
+    async def documents(self, car: Car, krw_per_usd: float, deadline: Deadline, *, insider: bool) -> Documents:
         return Documents()
 
     async def availability(

@@ -1,6 +1,7 @@
 """A running service over a site of the test's own."""
 
-from collections.abc import AsyncIterator
+import time
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -36,10 +37,10 @@ class ServiceHarness:
 
 @asynccontextmanager
 async def service_over(
-    site: web.Application, vocabulary: Vocabulary, **settings: Any
+    site: web.Application, vocabulary: Vocabulary, *, clock: Callable[[], float] = time.monotonic, **settings: Any
 ) -> AsyncIterator[TestClient[Any, Any]]:
-    """Serve a site and a service that reads it; yields a client of the service. Keyword arguments are settings."""
+    """Serve a site and a service that reads it; yields a client of the service. Other arguments are settings."""
     async with TestServer(site) as upstream:
-        app = create_app(wired(str(upstream.make_url("")), **settings), vocabulary)
+        app = create_app(wired(str(upstream.make_url("")), **settings), vocabulary, clock=clock)
         async with TestClient(TestServer(app)) as client:
             yield client

@@ -5,7 +5,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from dealerproxy.contract.detail import Enrichment, EnrichmentStatus
+from dealerproxy.contract.detail import Enrichment, EnrichmentStatus, NotAsked
 from dealerproxy.contract.inspection import BodyCondition, DealerInspection, Inspection, InspectionReport, Record
 from dealerproxy.upstreams.encar.inspection import is_of_other_vehicle
 from dealerproxy.vehicles.car import Car
@@ -148,6 +148,7 @@ def test_a_sheet_that_could_not_be_had_leaves_no_report_and_one_that_nobody_has_
 ) -> None:
     lien = msgspec.structs.replace(CAR, seizures=1)
     assert told(None, found, lien, FAILED) is None
+    assert told(None, found, lien, Enrichment("inspection", SKIPPED.status, NotAsked.OVERLOADED)) is None
     assert told(None, found, lien, ABSENT) == told(None, found, lien, SKIPPED) is not None
 
 

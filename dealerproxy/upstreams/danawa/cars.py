@@ -14,7 +14,7 @@ from yarl import URL
 from dealerproxy.cache.cache import StaleCache
 from dealerproxy.cache.entries import CachePolicy, CacheResult, CacheStatus
 from dealerproxy.contract.deadline import Deadline
-from dealerproxy.contract.detail import STALE, Enrichment, EnrichmentStatus
+from dealerproxy.contract.detail import STALE, Enrichment, EnrichmentStatus, NotAsked
 from dealerproxy.contract.inspection import InspectionReport, Record
 from dealerproxy.transport.errors import Drift, UpstreamError
 from dealerproxy.transport.reading import NO_READING, current_reading, report
@@ -32,7 +32,7 @@ from dealerproxy.vocabulary import Vocabulary
 
 CAR = "car"
 # Increase it when the shape of a ParsedAdvert changes: Redis may still hold the old one.
-_VERSION = 4
+_VERSION = 5
 # How old papers may be while the feeder fails; a car is never older than `fresh_s`.
 PAPER_IF_ERROR_S = 600.0
 
@@ -128,14 +128,14 @@ class DanawaCars:
         verdict = found.value if isinstance(found.value, SaleStatus) else SaleStatus.LIVE
         return CacheResult(verdict, *found[1:])
 
-    async def documents(self, car: Car, krw_per_usd: float, deadline: Deadline) -> Documents:
+    async def documents(self, car: Car, krw_per_usd: float, deadline: Deadline, *, insider: bool) -> Documents:
         """Return a car's inspection and insurance history, which came with it; neither can fail the car."""
         (report, inspected), (record, recorded) = await asyncio.gather(
             self._paper(INSPECTION, car, lambda advert: advert.inspection, deadline),
             self._paper(RECORD, car, lambda advert: advert.record, deadline),
         )
         report = full_report(report, inspected, record, car, krw_per_usd, source="mpark")
-        diagnosed = Enrichment(DIAGNOSIS, EnrichmentStatus.SKIPPED, "not_offered")
+        diagnosed = Enrichment(DIAGNOSIS, EnrichmentStatus.SKIPPED, NotAsked.NOT_OFFERED)
         return Documents(report=report, record=record, enrichment=(inspected, recorded, diagnosed))
 
     async def _current(

@@ -49,7 +49,7 @@ _KEPT_SECTIONS = {
     "spec": ("type", "mileage", "displacement", "transmissionName", "fuelName", "colorName", "bodyName"),
     "contact": ("userType", "address"),
     "options": ("type", "standard"),
-    "condition": ("accident", "seizing"),
+    "condition": ("accident", "inspection", "seizing"),
 }
 _KEPT_PHOTO = ("path", "code", "type")
 
@@ -202,6 +202,7 @@ def normalise(advert: Advert, listing_id: str, vocabulary: Vocabulary) -> Car:
         trim_korean=grades.korean,
         generation=generation.english,
         record_is_private=advert.at("condition.accident.recordView") is False,
+        has_no_sheet=advert.at("condition.inspection.formats") == [],
         seizures=whole(advert.at("condition.seizing.seizingCount")),
         pledges=whole(advert.at("condition.seizing.pledgeCount")),
     )

@@ -16,9 +16,9 @@ from msgspec import Struct
 from dealerproxy.cache.cache import StaleCache
 from dealerproxy.cache.entries import CachePolicy, CacheResult, CacheStatus
 from dealerproxy.contract.deadline import Deadline
-from dealerproxy.contract.detail import STALE, Enrichment, EnrichmentStatus
+from dealerproxy.contract.detail import STALE, Enrichment, EnrichmentStatus, NotAsked
 from dealerproxy.contract.inspection import Diagnosis, Inspection, NoReport, Record
-from dealerproxy.transport.errors import Drift, NotFound, UpstreamError
+from dealerproxy.transport.errors import Drift, NotFound, Overloaded, UpstreamError
 from dealerproxy.transport.reading import NO_READING, Reading, current_reading, report
 from dealerproxy.transport.troubles import upstream_trouble
 from dealerproxy.upstreams.absence import Adverts
@@ -35,9 +35,11 @@ from dealerproxy.vehicles.history import full_report
 from dealerproxy.vocabulary import Vocabulary
 
 # Inspection sheets, records and diagnoses hardly ever change while a car is on sale.
-PAPER_FRESH_S, PAPER_IF_ERROR_S = 600.0, 86_400.0
+PAPER_FRESH_S, PAPER_IF_ERROR_S = 86_400.0, 7 * 86_400.0
+# A document that was missing may be published at any time.
+ABSENT_FRESH_S = 600.0
 # Raise it when the shape of a ParsedAdvert changes: other processes may still store the old one.
-_VERSION = 4
+_VERSION = 5
 # Likewise for the papers.
 _PAPER_VERSION = 2
 # Drift of the frame: there was no document at all, so the page may still have the car.
@@ -174,14 +176,19 @@ class EncarCars:
                 raise answer
         return Many(found, errors, oldest)
 
-    async def documents(self, car: Car, krw_per_usd: float, deadline: Deadline) -> Documents:
-        """Fetch a car's three documents side by side; none of them can fail the car."""
+    async def documents(self, car: Car, krw_per_usd: float, deadline: Deadline, *, insider: bool) -> Documents:
+        """Fetch a car's documents side by side; none of them can fail the car.
+
+        What the advert says does not exist is not asked for, nor the diagnosis unless `insider`.
+        """
         inspected, recorded, diagnosed = papers = await asyncio.gather(
-            self._sheet(car, deadline),
-            self._skipped(RECORD, "private")
+            _skipped(INSPECTION, NotAsked.NOT_PUBLISHED) if car.has_no_sheet else self._sheet(car, deadline),
+            _skipped(RECORD, NotAsked.PRIVATE)
             if car.record_is_private
             else self._document(RECORD, car.vehicle_id, self._record, deadline),
-            self._document(DIAGNOSIS, car.vehicle_id, self._diagnosis, deadline),
+            self._document(DIAGNOSIS, car.vehicle_id, self._diagnosis, deadline)
+            if insider
+            else _skipped(DIAGNOSIS, NotAsked.NOT_REQUESTED),
         )
         pieces = [paper.found for paper in papers if paper.found is not None]
         sheet = inspected.document if isinstance(inspected.document, Inspection) else None
@@ -306,8 +313,13 @@ class EncarCars:
     async def _document(
         self, name: str, vehicle_id: str, load: Callable[[str], Awaitable[Document]], deadline: Deadline
     ) -> Paper:
+        find = partial(self._cache.get, self._papers[name], vehicle_id, lambda: _or_none(load(vehicle_id)), deadline)
         try:
-            found = await self._cache.get(self._papers[name], vehicle_id, lambda: _or_none(load(vehicle_id)), deadline)
+            found = await find()
+            if isinstance(found.value, NoDocument) and found.age_s > ABSENT_FRESH_S:
+                found = await find(bypass_cache=True)
+        except Overloaded:
+            return await _skipped(name, NotAsked.OVERLOADED)
         except UpstreamError as error:
             upstream_trouble(UPSTREAM, name, error, id=vehicle_id)
             return Paper(None, Enrichment(name, EnrichmentStatus.FAILED, error.code))
@@ -320,9 +332,6 @@ class EncarCars:
             return Paper(None, Enrichment(name, EnrichmentStatus.ABSENT, "not_open"), found)
         reason = STALE if found.state is CacheStatus.STALE else None
         return Paper(document, Enrichment(name, EnrichmentStatus.OK, reason), found)
-
-    async def _skipped(self, name: str, reason: str) -> Paper:
-        return Paper(None, Enrichment(name, EnrichmentStatus.SKIPPED, reason))
 
     async def _sheet(self, car: Car, deadline: Deadline) -> Paper:
         paper = await self._document(INSPECTION, car.vehicle_id, partial(self._inspection, car), deadline)
@@ -346,6 +355,10 @@ class EncarCars:
     async def _diagnosis(self, vehicle_id: str) -> Document:
         read = partial(operations.DIAGNOSIS.read, vocabulary=self._vocabulary)
         return await self._client.diagnosis(vehicle_id, read, within_s=self._deadline_s)
+
+
+async def _skipped(name: str, reason: NotAsked) -> Paper:
+    return Paper(None, Enrichment(name, EnrichmentStatus.SKIPPED, reason))
 
 
 async def _or_none(load: Awaitable[Document]) -> Document:

@@ -6,7 +6,7 @@ from typing import TypeVar
 
 from yarl import URL
 
-from dealerproxy.transport.errors import NotFound, TimedOut
+from dealerproxy.transport.errors import NotFound, Overloaded
 from dealerproxy.transport.fetch import Fetcher, FetchPolicy
 from dealerproxy.transport.response import Response
 from dealerproxy.upstreams.encar import operations
@@ -97,7 +97,7 @@ class EncarClient:
             async with asyncio.timeout(within_s), self._papers:
                 return await self._get(operation, url, read, min(PAPER_S, within_s))
         except TimeoutError:
-            raise TimedOut("no turn among the papers in time") from None
+            raise Overloaded("no turn among the papers in time") from None
 
     async def _get(
         self,

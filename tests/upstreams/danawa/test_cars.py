@@ -84,7 +84,7 @@ async def found(cars: DanawaCars) -> Car:
 
 async def test_a_car_and_its_documents_are_one_call(cars: DanawaCars, feeder: Feeder) -> None:
     car = await found(cars)
-    documents = await cars.documents(car, 1000, Deadline(1))
+    documents = await cars.documents(car, 1000, Deadline(1), insider=True)
     assert feeder.asked == [(ID, 10)]
     assert (car.id, car.model, car.url) == (
         *("danawa_6100000001", "Sorento"),
@@ -113,7 +113,7 @@ async def test_many_who_want_a_car_at_once_are_one_call(cars: DanawaCars, feeder
 
 
 async def test_the_costs_of_accidents_are_counted_and_their_amounts_unknown(cars: DanawaCars) -> None:
-    documents = await cars.documents(await found(cars), 1000, Deadline(1))
+    documents = await cars.documents(await found(cars), 1000, Deadline(1), insider=True)
     assert documents.report is not None
     assert documents.report.accident_cost_summary == AccidentCostSummary(
         total_incidents=2,
@@ -126,7 +126,7 @@ async def test_the_costs_of_accidents_are_counted_and_their_amounts_unknown(cars
 
 async def test_a_car_without_a_check_has_no_documents(cars: DanawaCars, feeder: Feeder) -> None:
     feeder.answer = body("unchecked", demoNo=ID)
-    assert await cars.documents(await found(cars), 1000, Deadline(1)) == Documents(
+    assert await cars.documents(await found(cars), 1000, Deadline(1), insider=True) == Documents(
         enrichment=(
             Enrichment("inspection", EnrichmentStatus.ABSENT, "not_found"),
             Enrichment("record", EnrichmentStatus.ABSENT, "not_found"),
@@ -204,7 +204,7 @@ async def test_a_paper_that_drifted_costs_its_nulls_not_the_car(
     feeder.answer = body(**changes)
     car = await found(cars)
     with capture_logs() as lines:
-        documents = await cars.documents(car, 1000, Deadline(1))
+        documents = await cars.documents(car, 1000, Deadline(1), insider=True)
     states = {entry.name: entry.status.value for entry in documents.enrichment}
     assert states == {"inspection": inspection, "record": record, "diagnosis": "skipped"}
     assert (documents.report is None, documents.record is None) == (inspection == "failed", record == "failed")
@@ -223,7 +223,7 @@ async def test_documents_asked_anew_cannot_fail_the_car(
     car = await found(cars)
     clock.at += 601
     feeder.answer = answer
-    documents = await cars.documents(car, 1000, Deadline(1))
+    documents = await cars.documents(car, 1000, Deadline(1), insider=True)
     assert (documents.report, documents.record) == (None, None)
     assert [(entry.status.value, entry.reason) for entry in documents.enrichment[:2]] == [
         (status, reason or "upstream_error")
@@ -237,7 +237,7 @@ async def test_papers_that_could_not_be_asked_anew_are_the_old_ones_and_say_so(
     car = await found(cars)
     clock.at += 61
     feeder.answer = Blocked("captcha")
-    documents = await cars.documents(car, 1000, Deadline(1))
+    documents = await cars.documents(car, 1000, Deadline(1), insider=True)
     assert documents.report is not None
     assert documents.enrichment[0] == Enrichment("inspection", EnrichmentStatus.OK, "stale")
 
@@ -261,7 +261,7 @@ async def test_every_car_of_the_stand_in_is_shown_in_full(vocabulary: Vocabulary
         assert isinstance(car, Car) == (one.feeder == "mpark" and one.at_feeder and one.mark is None)
         if isinstance(car, SaleStatus):
             continue
-        documents = await cars.documents(car, 1347.52, Deadline(1))
+        documents = await cars.documents(car, 1347.52, Deadline(1), insider=True)
         shown = detail(car, documents, 1347.52, insider=True)
         assert (shown.inspection_report is None) == (one.check is None)
         assert shown.pricing.listing_price == usd(one.price * 10_000, 1347.52)

@@ -108,6 +108,7 @@ def test_an_answer_becomes_a_car_with_every_field() -> None:
         "model_korean": "더 뉴쏘렌토(MQ4) 2.2 디젤 4WD 프레스티지",
         "trim_korean": "2.2 디젤 4WD 프레스티지",
         "record_is_private": False,
+        "has_no_sheet": False,
         "seizures": None,
         "pledges": None,
         "month_known": True,

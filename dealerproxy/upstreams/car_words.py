@@ -50,14 +50,15 @@ def trim(
 
     `make` is the car's in English and `after` the name before the grades: the meaning of some words depends on them.
     """
-    grades = _joined(vocabulary, make, after, *texts)
+    grades = join_grades(vocabulary, make, after, *texts)
     for word in grades.missing:
         vocabulary.missed("trim", word)
     return grades
 
 
 @lru_cache(maxsize=16_384)
-def _joined(vocabulary: Vocabulary, make: str | None, after: str | None, *texts: str | None) -> Trim:
+def join_grades(vocabulary: Vocabulary, make: str | None, after: str | None, *texts: str | None) -> Trim:
+    """Return what `trim` does, and count nothing."""
     korean: list[str] = []
     english: list[str] = []
     missing: list[str] = []

@@ -7,27 +7,19 @@ key means nothing is known, prices are in 만원 (10,000 won), `Year` is the fir
 
 import re
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from operator import attrgetter
 from typing import Annotated, Generic, NamedTuple, TypeVar
 
 import msgspec
 from msgspec import UNSET, Struct, UnsetType
 
+from dealerproxy.stock.table import StockedCar
 from dealerproxy.transport.errors import Drift
 from dealerproxy.upstreams.caps import MOST_ROWS, Text, check_json
-from dealerproxy.upstreams.car_words import (
-    PLACEHOLDER_MILEAGE,
-    WON_PER_MANWON,
-    body_of,
-    facts_in_name,
-    fuel_token,
-    full_trim,
-    is_placeholder_price,
-    read_generation,
-    trim,
-)
-from dealerproxy.upstreams.encar.addresses import LISTING_ID, PAGE_BASE, UPSTREAM, photo_url
+from dealerproxy.upstreams.car_words import PLACEHOLDER_MILEAGE, WON_PER_MANWON, is_placeholder_price
+from dealerproxy.upstreams.encar.addresses import LISTING_ID
+from dealerproxy.upstreams.encar.kinds import Kind, count_misses, listing_of, place_of, template
 from dealerproxy.upstreams.paging import CHUNK_ROWS, MAX_OFFSET
 from dealerproxy.upstreams.values import decode, is_year, shown
 from dealerproxy.vehicles.listing import LeftOut, LeftOutReason, Listing
@@ -83,7 +75,7 @@ class SearchTarget(NamedTuple):
     model: Model | None = None
 
 
-class _Unreadable(Exception):
+class Unreadable(Exception):
     """A row that cannot be used; the message names the path."""
 
 
@@ -153,7 +145,7 @@ def _entry(raw: object, asked: SearchTarget, vocabulary: Vocabulary, bad: Counte
     try:
         row = raw if isinstance(raw, SearchRow) else _row(raw)
         return normalise(row, asked, vocabulary)
-    except (msgspec.ValidationError, _Unreadable) as error:
+    except (msgspec.ValidationError, Unreadable) as error:
         bad[str(error)] += 1
         return LeftOut(LeftOutReason.UNREADABLE, row.Id if row and LISTING_ID.fullmatch(row.Id) else None)
 
@@ -179,64 +171,58 @@ def _fits(name: str, value: object) -> bool:
 
 
 def normalise(row: SearchRow, asked: SearchTarget, vocabulary: Vocabulary) -> Listing | LeftOut:
-    """Turn a row into a listing, or say why it is left out. Raises _Unreadable naming the path."""
+    """Turn a row into a listing, or say why it is left out. Raises Unreadable naming the path."""
+    car = stocked_car(row, asked, vocabulary)
+    return LeftOut(car, row.Id) if isinstance(car, LeftOutReason) else listing_of(car, vocabulary)
+
+
+def stocked_car(row: SearchRow, asked: SearchTarget, vocabulary: Vocabulary) -> StockedCar | LeftOutReason:
+    """Turn a row into a car for sale, or say why it is left out; words without English are counted.
+
+    Raises Unreadable naming the path.
+    """
     if not LISTING_ID.fullmatch(row.Id):
-        raise _Unreadable("Id is no number")
+        raise Unreadable("Id is no number")
     reason = _left_out(row, vocabulary)
     if reason is not None:
-        return LeftOut(reason, row.Id)
-    model_korean = shown(row.Model)
-    if model_korean is None:
-        raise _Unreadable("Model is no text")
-    make, model = _make_and_model(row, asked, vocabulary)
-    if model is None:
-        vocabulary.missed("model", row.Model)
-        return LeftOut(LeftOutReason.UNKNOWN_MODEL, row.Id)
-    grades = trim((row.Badge, row.BadgeDetail), vocabulary, make.name, model_korean)
-    names = facts_in_name(f"{model_korean} {grades.korean or ''}", row.Manufacturer, vocabulary)
-    fuel = fuel_token(row.FuelType, names, vocabulary)
-    generation = read_generation(model, model_korean, vocabulary)
-    key = _vehicle_key(row)
-    return Listing(
-        upstream=UPSTREAM,
-        listing_id=row.Id,
-        vehicle_key=key,
-        original=row.ServiceCopyCar == "ORIGINAL" if row.ServiceCopyCar else key == row.Id,
-        make=make.name,
-        model=model.name,
-        trim=full_trim(grades, generation),
+        return reason
+    if shown(row.Model) is None:
+        raise Unreadable("Model is no text")
+    kind, place = kind_of(row, asked), place_of(row.OfficeCityState, row.Separation)
+    count_misses(kind, place, vocabulary)
+    if template(kind, vocabulary).listing is None:
+        return LeftOutReason.UNKNOWN_MODEL
+    number, vehicle = int(row.Id), _vehicle(row)
+    return StockedCar(
+        number=number,
+        kind=kind,
+        place=place,
         year=_model_year(row),
         registered=_registered(row),
         mileage_km=int(row.Mileage),
         price_krw=round(row.Price * WON_PER_MANWON),
-        fuel=fuel,
-        fuel_word=row.FuelType,
-        transmission=vocabulary.transmission(row.Transmission) if row.Transmission else None,
-        transmission_word=row.Transmission,
-        engine_cc=None,  # a size in litres is rounded; the advert has the true one
-        drivetrain=names.drivetrain,
-        body=body_of(model, generation),
-        thumbnail_url=_thumbnail(row.Photos),
-        url=PAGE_BASE + row.Id,
-        seller_type=_seller_type(row.Separation, vocabulary),
-        region=vocabulary.region(row.OfficeCityState) if row.OfficeCityState else None,
-        model_korean=model_korean,
-        trim_korean=grades.korean,
-        untranslated=len(grades.missing) + len(generation.missing),
-        vehicle=generation.vehicle.name if generation.vehicle else None,
-        generation=generation.english,
+        vehicle=vehicle,
+        original=row.ServiceCopyCar == "ORIGINAL" if row.ServiceCopyCar else vehicle == number,
+        photo=_photo(row.Photos),
     )
+
+
+def kind_of(row: SearchRow, asked: SearchTarget) -> Kind:
+    """Return the words of a row that many cars share."""
+    group = asked.model.korean if asked.model else None
+    texts = (row.Manufacturer, row.Model, row.Badge, row.BadgeDetail, row.FuelType, row.Transmission)
+    return Kind(asked.facet, group, *texts)
 
 
 def _left_out(row: SearchRow, vocabulary: Vocabulary) -> LeftOutReason | None:
     """Say why a row is no offer to buy. A word nobody knows makes the row unreadable: it might mean sold."""
     sale = vocabulary.sell_type(row.SellType) if row.SellType is not None else "outright"
     if sale is None:
-        raise _Unreadable("SellType is an unknown word")
+        raise Unreadable("SellType is an unknown word")
     if sale != "outright" or row.LeaseType is not None or row.MonthLeasePrice is not None:
         return LeftOutReason.LEASE_OR_RENT
     if row.SalesStatus not in {None, "CONTRACT"}:
-        raise _Unreadable("SalesStatus is an unknown word")
+        raise Unreadable("SalesStatus is an unknown word")
     if row.SalesStatus == "CONTRACT":
         return LeftOutReason.UNDER_CONTRACT
     if is_placeholder_price(row.Price, under_contract=False):
@@ -244,55 +230,35 @@ def _left_out(row: SearchRow, vocabulary: Vocabulary) -> LeftOutReason | None:
     if row.Mileage >= PLACEHOLDER_MILEAGE:
         return LeftOutReason.PLACEHOLDER_MILEAGE
     if row.Mileage < 0:
-        raise _Unreadable("Mileage is negative")
+        raise Unreadable("Mileage is negative")
     return None
-
-
-def _make_and_model(row: SearchRow, asked: SearchTarget, vocabulary: Vocabulary) -> tuple[Make, Model | None]:
-    """The search's own make and model where the row agrees with its make, else what the row's words say.
-
-    Encar's model group is not on the row; the generation name (`더 뉴 쏘렌토 4세대`) contains it, mostly.
-    """
-    if asked.model is not None and row.Manufacturer == asked.facet:
-        return asked.make, asked.model
-    make = vocabulary.make_of(row.Manufacturer)
-    facet = row.Manufacturer if make else asked.facet
-    return make or asked.make, vocabulary.model_of_generation(facet, row.Model)
 
 
 def _registered(row: SearchRow) -> int:
     if not is_year(int(row.Year) // 100):
-        raise _Unreadable("Year is no month")
+        raise Unreadable("Year is no month")
     return int(row.Year)
 
 
 def _model_year(row: SearchRow) -> int:
     if not (_YEAR.fullmatch(row.FormYear) and is_year(int(row.FormYear))):
-        raise _Unreadable("FormYear is no year")
+        raise Unreadable("FormYear is no year")
     return int(row.FormYear)
 
 
-def _vehicle_key(row: SearchRow) -> str:
+def _vehicle(row: SearchRow) -> int:
     """Return the number in `Photo`: the same for all adverts of one car, its own Id for the first (727 of 727)."""
     _, slash, name = (row.Photo or "").rpartition("/")
     number = name.removesuffix("_")
-    return number if slash and number != name and LISTING_ID.fullmatch(number) else row.Id
+    return int(number if slash and number != name and LISTING_ID.fullmatch(number) else row.Id)
 
 
-def _thumbnail(photos: Sequence[_Photo]) -> str | None:
+def _photo(photos: Sequence[_Photo]) -> str | None:
     """Return the front view (type 001) or else the first in order; up to four photos, never all certain."""
     for photo in photos:
         if photo.type == "001":
-            return photo_url(photo.location)
-    return photo_url(min(photos, key=_ordering).location) if photos else None
+            return photo.location
+    return min(photos, key=_ordering).location if photos else None
 
 
 _ordering = attrgetter("ordering")
-
-
-def _seller_type(letters: Iterable[str], vocabulary: Vocabulary) -> str | None:
-    """The first that says who sells."""
-    for letter in letters:
-        if kind := vocabulary.seller_type(letter):
-            return kind
-    return None

@@ -9,10 +9,12 @@ import hashlib
 import hmac
 import secrets
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
+from typing import NamedTuple
 
 import msgspec
 from msgspec import Struct
+from msgspec.structs import replace
 
 from dealerproxy.contract.errors import invalid_cursor
 from dealerproxy.contract.rate import Rate
@@ -23,11 +25,10 @@ from dealerproxy.upstreams.results import Leg
 LIFETIME_S = 3600
 # A site may repeat rows across pages, mostly about a hundred apart, so a walk remembers the rows it returned last.
 REMEMBERED_ROWS = 380
-# Bytes in 3,000 characters of base64, less those that grow neither with legs nor with rows.
-_ROOM_BYTES = 2_250 - 90
-_LEG_BYTES = 26
 _SIGNATURE_BYTES = 16
-_VERSION = 1
+# Bytes of a payload that fit into 3,000 characters of base64 with the signature and the length of the ids.
+_MOST_BYTES = 2_250 - _SIGNATURE_BYTES - 4
+_VERSION = 2
 # The clock of the process that signed may be a little ahead.
 _CLOCK_SKEW_S = 60
 
@@ -37,7 +38,8 @@ class LegCursor(Struct, array_like=True, frozen=True):
 
     `offset` rows of the upstream's order were passed; `key` is the sort key of the last of them and `last` the digest
     of its id, both None at the start. `total` is the upstream's last count. A `late` leg failed and may still return
-    rows that sort before the frontier.
+    rows that sort before the frontier. For a leg that was `stocked`, `offset` is the rank of the next row, and `last`
+    the number of the last car itself.
     """
 
     offset: int = 0
@@ -46,12 +48,14 @@ class LegCursor(Struct, array_like=True, frozen=True):
     total: int | None = None
     ended: bool = False
     late: bool = False
+    stocked: bool = False
 
 
 class Position(Struct, array_like=True, frozen=True):
     """A place in a walk.
 
-    `frontier` is the sort key of the last row returned over all legs, `seen` the digests of returned ids.
+    `frontier` is the key of the last row returned over all legs, `seen` the digests of returned ids; `returned` counts
+    all rows returned, `at_frontier` those with the frontier's key. An `exact` walk is in `Order.YEAR`.
     """
 
     version: int
@@ -61,6 +65,45 @@ class Position(Struct, array_like=True, frozen=True):
     legs: tuple[LegCursor, ...]
     frontier: int | None = None
     seen: bytes = b""
+    at_frontier: int = 0
+    returned: int = 0
+    exact: bool = False
+
+    @classmethod
+    def start(cls, fingerprint: bytes, rate: Rate, legs: int) -> "Position":
+        """Return the place before the first row of a walk."""
+        return cls(_VERSION, 0, fingerprint, rate, (LegCursor(),) * legs)
+
+    def after(self, keys: Sequence[int], legs: Callable[[int | None], Iterable[LegCursor]], seen: bytes) -> "Position":
+        """Return the place after a page of rows with these keys; `legs` gives theirs for the new frontier."""
+        known = (self.frontier, *keys)
+        frontier = max((key for key in known if key is not None), default=None)
+        before = self.at_frontier if frontier == self.frontier else 0
+        return replace(
+            self,
+            legs=tuple(legs(frontier)),
+            frontier=frontier,
+            seen=seen,
+            at_frontier=before + sum(key == frontier for key in keys),
+            returned=self.returned + len(keys),
+        )
+
+
+class Resumption(NamedTuple):
+    """Where a leg goes on: it has no row left to return before `key`, None at the start.
+
+    `remembered` says whether all returned rows of that key are known by their ids.
+    """
+
+    key: int | None
+    remembered: bool
+
+
+def resumption(leg: LegCursor, walk: Position, seen: "ReturnedIds") -> Resumption:
+    """Return where a leg of a walk goes on. One that failed may still return rows that sort before the frontier."""
+    if leg.late:
+        return Resumption(leg.key, seen.held(walk.returned))
+    return Resumption(walk.frontier, seen.held(walk.at_frontier))
 
 
 _decoder = msgspec.msgpack.Decoder(Position)
@@ -73,12 +116,11 @@ class CursorCodec:
         self._key = secret.encode(errors="surrogateescape") or secrets.token_bytes(32)
         self._now = now
 
-    def encode(
-        self, fingerprint: bytes, rate: Rate, legs: Iterable[LegCursor], frontier: int | None, seen: bytes
-    ) -> str:
-        """Write a cursor for the page that follows."""
-        position = Position(_VERSION, int(self._now()), fingerprint, rate, tuple(legs), frontier, seen)
-        payload = msgspec.msgpack.encode(position)
+    def encode(self, position: Position) -> str:
+        """Write a place, as of now. Of the returned ids it holds the last, as many as there is room for."""
+        issued = replace(position, issued_at=int(self._now()))
+        room = (_MOST_BYTES - len(msgspec.msgpack.encode(replace(issued, seen=b"")))) // DIGEST_BYTES
+        payload = msgspec.msgpack.encode(replace(issued, seen=position.seen[-room * DIGEST_BYTES :]))
         return _base64(payload + self._sign(payload))
 
     def decode(self, text: str) -> Position:
@@ -120,28 +162,27 @@ def fingerprint(query: Query, legs: Iterable[Leg], vehicles: Vehicles) -> bytes:
 
 
 class ReturnedIds:
-    """The public ids that a walk of so many legs returned: the last 380, or as many as there is room for."""
+    """The public ids that a walk returned: the last 380, or as many as the cursor had room for."""
 
-    def __init__(self, remembered: bytes = b"", legs: int = 1) -> None:
+    def __init__(self, remembered: bytes = b"") -> None:
         size = DIGEST_BYTES
-        self._most = min(REMEMBERED_ROWS, (_ROOM_BYTES - legs * _LEG_BYTES) // size)
         pieces = (remembered[at : at + size] for at in range(0, len(remembered) - size + 1, size))
         self._digests = dict.fromkeys(int.from_bytes(piece, "big") for piece in pieces)
+        self._held = len(self._digests)
 
     def __contains__(self, vehicle_id: str) -> bool:
         return bool(self._digests) and digest(vehicle_id) in self._digests
 
-    @property
-    def complete(self) -> bool:
-        """Whether no id was dropped yet."""
-        return len(self._digests) < self._most
+    def held(self, last: int) -> bool:
+        """Whether the cursor held all ids that were returned last, so many of them."""
+        return last <= self._held
 
     def add(self, vehicle_id: str) -> None:
         """Remember an id."""
         self._digests[digest(vehicle_id)] = None
 
     def __bytes__(self) -> bytes:
-        kept = list(self._digests)[-self._most :]
+        kept = list(self._digests)[-REMEMBERED_ROWS:]
         return b"".join(number.to_bytes(DIGEST_BYTES, "big") for number in kept)
 
 

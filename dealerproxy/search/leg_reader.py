@@ -9,20 +9,31 @@ from collections import Counter
 from collections.abc import Callable
 
 from dealerproxy.cache.entries import CacheResult
-from dealerproxy.contract.terms import Sort
-from dealerproxy.search.cursor import LegCursor, ReturnedIds
+from dealerproxy.search.cursor import LegCursor, Position, ReturnedIds, resumption
 from dealerproxy.search.source_report import LegReport, combined, from_entry
 from dealerproxy.transport.errors import UpstreamError
-from dealerproxy.upstreams.paging import CHUNK_ROWS, FIRST, MAX_OFFSET, SORT_KEYS, digest, index_order, matching
+from dealerproxy.upstreams.paging import (
+    CHUNK_ROWS,
+    FIRST,
+    MAX_OFFSET,
+    ORDER_KEYS,
+    Order,
+    digest,
+    index_order,
+    matching,
+)
 from dealerproxy.upstreams.results import Leg
 from dealerproxy.vehicles.listing import Chunk, LeftOut, LeftOutReason, Listing
+
+# How many neighbouring chunks a leg that was in stock before may look into for its place.
+LOOKS_SWITCHED = 4
 
 
 class LegReader:
     """Reads a leg in chunks of 48 rows, from where its cursor stands.
 
     `wanted` is the index of the chunk it needs, None while it has a next row, has ended or failed. `next_key` is the
-    sort key of `next_row`. Rows that sort before the walk's `frontier` came there during the walk: they are skipped,
+    sort key of `next_row`. Rows that sort before the walk's frontier came there during the walk: they are skipped,
     as the order would jump back and ids could repeat.
     """
 
@@ -32,16 +43,17 @@ class LegReader:
         self,
         leg: Leg,
         state: LegCursor,
+        walk: Position,
         *,
-        sort: Sort,
+        order: Order,
         keep: Callable[[Listing], bool],
         seen: ReturnedIds,
-        frontier: int | None = None,
     ) -> None:
+        """`state` is the leg's place in the walk."""
         self.leg = leg
         self.failure: UpstreamError | None = None
         self.next_row: Listing | None = None
-        self.next_key = 0
+        self.next_key = self.next_tie = 0
         self.total = state.total
         self._reports: list[LegReport] = []
         self.confirmed = True
@@ -50,16 +62,22 @@ class LegReader:
         self.missing = 0
         self.moved = 0
         self.left_out: Counter[LeftOutReason] = Counter()
-        self._sort, self._sort_key = sort, SORT_KEYS[sort]
+        self._order, self._sort_key = order, ORDER_KEYS[order]
         self._keep, self._seen = keep, seen
-        self._frontier = state.key if state.late else frontier
+        self._frontier, self._remembered = resumption(state, walk, seen)
         self._offset, self._key, self._last = state.offset, state.key, state.last
         self._passed: str | None = None  # the listing id of the last row passed in this request
         self._ended, self._late = state.ended, state.late
         self._chunk: Chunk | None = None
         self._index = state.offset // self.rows_a_chunk
         self._resuming = state.last is not None
-        self._looked_aside = False
+        self._switched = state.stocked
+        self.jumped = self._switched and self._frontier is not None and not self._remembered
+        if self._switched:  # stock has another order within a key
+            if self._frontier is not None and self.jumped:
+                self._frontier += 1
+            self._key, self._remembered = self._frontier, True
+        self._looks_left = LOOKS_SWITCHED if self._switched else 1
 
     @property
     def wanted(self) -> int | None:
@@ -132,7 +150,7 @@ class LegReader:
                 if entry.id not in self._seen and (self._frontier is None or key >= self._frontier):
                     self.next_row, self.next_key = entry, key
                     return
-                self.moved += 1
+                self.moved += not self._switched  # where stock left off is not exactly known live
             self._pass(entry)
         self._index += 1
         self._chunk = None
@@ -153,24 +171,28 @@ class LegReader:
         Resumes after the last row passed if it is still here, looks into a neighbour if the rows moved by a whole
         chunk, else resumes from the last key on: rows that were returned before are known by their id.
         """
-        for position, entry in enumerate(chunk.entries):
-            if entry.listing_id is not None and digest(entry.listing_id) == self._last:
-                return position + 1
-        if self._offset == self._index * self.rows_a_chunk:
-            return 0  # the last row passed ended the chunk before
+        if not self._switched:
+            for position, entry in enumerate(chunk.entries):
+                if entry.listing_id is not None and digest(entry.listing_id) == self._last:
+                    return position + 1
+            if self._offset == self._index * self.rows_a_chunk:
+                return 0  # the last row passed ended the chunk before
         keys = [self._sort_key(entry) if isinstance(entry, Listing) else None for entry in chunk.entries]
         neighbour = self._index + self._shift([key for key in keys if key is not None])
-        if neighbour >= 0 and neighbour != self._index and not self._looked_aside:
-            self._looked_aside = True
+        if neighbour >= 0 and neighbour != self._index and self._looks_left:
+            self._looks_left -= 1
             self._index = neighbour
             return None
         return self._from_key(keys)
 
     def _shift(self, keys: list[int]) -> int:
-        """Return by how many chunks the place moved if its key is not among these: -1, 0 or 1."""
+        """Return by how many chunks the place moved if its key is not among these: -1, 0 or 1.
+
+        After a switch from stock rows of that key may stand in the chunk before one that begins with it.
+        """
         if self._key is None:
             return 0
-        if not keys or min(keys) > self._key:
+        if not keys or min(keys) > self._key or (self._switched and min(keys) == self._key):
             return -1
         return 1 if max(keys) < self._key else 0
 
@@ -178,7 +200,7 @@ class LegReader:
         if self._key is None:
             return self._offset % self.rows_a_chunk
         # Once ids were forgotten, a row with the very same key may be one of them.
-        first = self._key if self._seen.complete else self._key + 1
+        first = self._key if self._remembered else self._key + 1
         return next((i for i, key in enumerate(keys) if key is not None and key >= first), len(keys))
 
 
@@ -199,10 +221,5 @@ class IndexReader(LegReader):
         return bisect.bisect_right(
             chunk.entries,
             passed,
-            key=lambda entry: index_order(entry, self._sort) if isinstance(entry, Listing) else FIRST,
+            key=lambda entry: index_order(entry, self._order) if isinstance(entry, Listing) else FIRST,
         )
-
-
-def reader_of(leg: Leg) -> type[LegReader]:
-    """Return the reader that fits how a leg comes."""
-    return IndexReader if leg.whole else LegReader

@@ -2,11 +2,12 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable, Iterable, Sequence
-from heapq import heappop, heappush, heapreplace
+from heapq import heapify, heappop, heappush, heapreplace
 
 from dealerproxy.cache.entries import CacheResult, CacheStatus
 from dealerproxy.contract.terms import UPSTREAMS, Sort
 from dealerproxy.search.leg_reader import LegReader
+from dealerproxy.search.readers import Reader
 from dealerproxy.transport.errors import UpstreamError
 from dealerproxy.vehicles.listing import Chunk, Listing
 
@@ -69,7 +70,7 @@ class MergedPage:
         return rows
 
 
-async def merge_legs(readers: Sequence[LegReader], size: int, load: Load) -> MergedPage:
+async def merge_legs(readers: Sequence[Reader], size: int, load: Load) -> MergedPage:
     """Fill a page from the readers, which are left after its last row.
 
     Legs are merged by the keys of their next rows; ties go to the earlier leg. A leg that fails is left out of this
@@ -77,7 +78,8 @@ async def merge_legs(readers: Sequence[LegReader], size: int, load: Load) -> Mer
     """
     page = MergedPage()
     refills = MAX_REFILLS
-    heads: list[tuple[int, int]] = []  # a reader's next key and its place
+    heads = [_head(reader, place) for place, reader in enumerate(readers) if reader.next_row is not None]
+    heapify(heads)
     waiting = list(range(len(readers)))
     while len(page) < size:
         while waiting := [place for place in waiting if readers[place].wanted is not None]:
@@ -88,28 +90,33 @@ async def merge_legs(readers: Sequence[LegReader], size: int, load: Load) -> Mer
             refills -= sum(await _fill([readers[place] for place in affordable], load))
             for place in affordable:
                 if readers[place].next_row is not None:
-                    heappush(heads, (readers[place].next_key, place))
+                    heappush(heads, _head(readers[place], place))
         if not heads:
             break
-        place = heads[0][1]
+        place = heads[0][-1]
         reader = readers[place]
         page.add(reader.take())
         if reader.next_row is not None:
-            heapreplace(heads, (reader.next_key, place))
+            heapreplace(heads, _head(reader, place))
         else:
             heappop(heads)
             waiting.append(place)
     return page
 
 
-async def _fill(readers: Iterable[LegReader], load: Load) -> list[bool]:
+def _head(reader: Reader, place: int) -> tuple[int, int, int]:
+    """Return what orders a reader's next row among those of the others."""
+    return reader.next_key, reader.next_tie, place
+
+
+async def _fill(readers: Iterable[Reader], load: Load) -> list[bool]:
     """Fetch each reader's wanted chunk side by side; return for each whether it was a refill."""
     return await asyncio.gather(*(_fill_one(reader, load) for reader in readers))
 
 
-async def _fill_one(reader: LegReader, load: Load) -> bool:
+async def _fill_one(reader: Reader, load: Load) -> bool:
     index = reader.wanted
-    if index is None:
+    if index is None or not isinstance(reader, LegReader):
         return False
     refill = reader.calls > 0
     try:

@@ -4,8 +4,11 @@ from collections import Counter
 from collections.abc import Sequence
 
 from dealerproxy.contract.answers import Notice
+from dealerproxy.search.cursor import LegCursor
 from dealerproxy.search.leg_reader import LegReader
 from dealerproxy.search.merge import MergedPage
+from dealerproxy.search.readers import Reader
+from dealerproxy.upstreams.paging import Order
 from dealerproxy.vehicles.listing import LeftOutReason, Listing
 
 PAGE_SHORT = Notice(code="page_short", message="Few rows matched what was read so far; go on with `next_cursor`.")
@@ -13,6 +16,20 @@ RATE_KEPT = Notice(
     code="rate_kept",
     field="krw_per_usd",
     message="The walk keeps the exchange rate of its first page. Start again without a cursor to use another.",
+)
+
+ORDER_BY_REGISTRATION = Notice(
+    code="order_by_registration",
+    field="sort",
+    message="The rows come by the month of their first registration, newest first; by model year only within a page.",
+)
+WALK_MOVED = Notice(
+    code="walk_moved",
+    message="Many rows with one value of the sort stand at the start of this page; some of them may be missing.",
+)
+WALK_ENDED = Notice(
+    code="walk_ended",
+    message="The list that this walk began with is not kept any more. Start again without a cursor to see the rest.",
 )
 
 # code -> (field, message around the count)
@@ -34,7 +51,7 @@ _COUNTED = {
 }
 
 
-def page_notices(readers: Sequence[LegReader], page: MergedPage, rows: Sequence[Listing]) -> list[Notice]:
+def page_notices(readers: Sequence[Reader], page: MergedPage, rows: Sequence[Listing]) -> list[Notice]:
     """Return notices about what a page does not show, with counts."""
     counts = Counter(
         {
@@ -55,6 +72,20 @@ def page_notices(readers: Sequence[LegReader], page: MergedPage, rows: Sequence[
     unconfirmed = dict.fromkeys(reader.leg.upstream for reader in readers if not reader.confirmed)
     notices += map(_unconfirmed_empty, unconfirmed)
     return [*notices, PAGE_SHORT] if page.short else notices
+
+
+def walk_notices(readers: Sequence[Reader], before: Sequence[LegCursor], order: Order) -> list[Notice]:
+    """Return notices about a walk as a whole; `before` are the places at which its legs stood."""
+    cut = order is Order.YEAR and any(
+        isinstance(reader, LegReader) and reader.ended and not place.ended
+        for reader, place in zip(readers, before, strict=True)
+    )
+    told = {
+        ORDER_BY_REGISTRATION: order is Order.REGISTERED,
+        WALK_MOVED: any(reader.jumped for reader in readers),
+        WALK_ENDED: cut,
+    }
+    return [notice for notice, is_so in told.items() if is_so]
 
 
 def _unconfirmed_empty(site: str) -> Notice:

@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from msgspec import UNSET, UnsetType
+from msgspec.structs import replace
 
 from dealerproxy.cache.entries import CacheStatus
 from dealerproxy.contract.answers import Notice, SkipReason, VehicleList
@@ -14,17 +15,26 @@ from dealerproxy.contract.deadline import Deadline
 from dealerproxy.contract.errors import invalid_cursor
 from dealerproxy.contract.rate import Rate
 from dealerproxy.contract.terms import UPSTREAMS
-from dealerproxy.search.cursor import CursorCodec, LegCursor, Position, ReturnedIds, fingerprint
+from dealerproxy.search.cursor import CursorCodec, Position, ReturnedIds, fingerprint
 from dealerproxy.search.enrich import enrich
-from dealerproxy.search.leg_reader import reader_of
 from dealerproxy.search.merge import merge_legs
-from dealerproxy.search.notices import RATE_KEPT, page_notices
+from dealerproxy.search.notices import RATE_KEPT, page_notices, walk_notices
 from dealerproxy.search.plan import Plan, plan
-from dealerproxy.search.source_report import LegReport, fresh_for, from_entry, shown, source_states, worst_of
+from dealerproxy.search.readers import Stocked, open_reader
+from dealerproxy.search.source_report import (
+    LegReport,
+    fresh_for,
+    from_entry,
+    from_stock,
+    shown,
+    source_states,
+    worst_of,
+)
 from dealerproxy.transport.errors import UpstreamError
-from dealerproxy.upstreams.paging import SORT_KEYS
+from dealerproxy.upstreams.paging import ORDER_KEYS, Order
 from dealerproxy.upstreams.query import Query, RowFilter
 from dealerproxy.upstreams.results import Leg
+from dealerproxy.upstreams.stocked import StockedLeg
 from dealerproxy.upstreams.upstream import Upstream
 from dealerproxy.vehicles.fx import FxRates
 from dealerproxy.vehicles.render import summarise
@@ -89,15 +99,17 @@ class SearchService:
         *,
         bypass_cache: bool,
     ) -> Listed:
-        walk = fingerprint(query, planned.legs, planned.keep.vehicles)
-        if position is not None and position.fingerprint != walk:
+        walked = fingerprint(query, planned.legs, planned.keep.vehicles)
+        if position is not None and position.fingerprint != walked:
             raise invalid_cursor("mismatch", CURSOR_MISMATCH)
-        states = position.legs if position else [LegCursor()] * len(planned.legs)
-        seen = ReturnedIds(position.seen if position else b"", len(states))
-        frontier = position.frontier if position else None
+        walk = position or Position.start(walked, rate, len(planned.legs))
+        stocked = await self._stocked(planned, deadline, bypass_cache=bypass_cache and not walk.exact)
+        exact = walk.exact if position is not None else query.sort.by_year and _all_stocked(stocked)
+        order = Order.of(query.sort, exact=exact)
+        seen = ReturnedIds(walk.seen)
         readers = [
-            reader_of(leg)(leg, state, sort=query.sort, keep=planned.keep, seen=seen, frontier=frontier)
-            for leg, state in zip(planned.legs, states, strict=True)
+            open_reader(leg, state, found, walk, order=order, keep=planned.keep, seen=seen)
+            for leg, state, found in zip(planned.legs, walk.legs, stocked, strict=True)
         ]
         page = await merge_legs(
             readers,
@@ -114,30 +126,48 @@ class SearchService:
         sources = source_states(reports, Counter(row.upstream for row in rows), planned.skips, self._now())
         for row in found:
             seen.add(row.id)
-        keys = (frontier, *map(SORT_KEYS[query.sort], found))
-        frontier = max((key for key in keys if key is not None), default=None)
-        walked = all(reader.ended for reader in readers)
+        place = replace(walk, exact=exact).after(
+            list(map(ORDER_KEYS[order], found)),
+            lambda frontier: [reader.state(frontier) for reader in readers],
+            bytes(seen),
+        )
         answer = VehicleList(
             data=[
                 summarise(row, rate.krw_per_usd, insider=query.display.insider, colour=planned.keep.colour)
                 for row in rows
             ],
-            next_cursor=None
-            if walked
-            else self._cursors.encode(
-                walk, rate, [reader.state(frontier) for reader in readers], frontier, bytes(seen)
-            ),
+            next_cursor=None if all(reader.ended for reader in readers) else self._cursors.encode(place),
             sources=sources,
             fx=shown(rate),
-            notices=(*planned.notices, *page_notices(readers, page, rows), *enriched),
+            notices=(
+                *planned.notices,
+                *walk_notices(readers, walk.legs, order),
+                *page_notices(readers, page, rows),
+                *enriched,
+            ),
         )
         # The adverts behind enriched rows have ages of their own.
         fresh_for_s = 0.0 if query.display.enriched else fresh_for(reports)
         return Listed(answer, worst_of(leg.state for leg in reports), fresh_for_s)
 
+    async def _stocked(self, planned: Plan, deadline: Deadline, *, bypass_cache: bool) -> list[Stocked]:
+        """Return what each leg has in stock: its rows, None, or why there are none for a leg never asked live."""
+        found: list[Stocked] = []
+        for leg in planned.legs:
+            site = self._sites[leg.upstream]
+            try:
+                found.append(await site.stocked(leg, planned.keep, deadline, bypass_cache=bypass_cache))
+            except UpstreamError as error:
+                found.append(error)
+        return found
+
     async def _hidden(self, planned: Plan, rate: Rate, deadline: Deadline, *, bypass_cache: bool) -> Listed:
         """Count the rows that an auction-only filter hides: by one small call a leg, or from a listing at hand."""
-        counts = (self._count(leg, planned.keep, deadline, bypass_cache=bypass_cache) for leg in planned.legs)
+        stocked = await self._stocked(planned, deadline, bypass_cache=bypass_cache)
+        counts = (
+            self._count(leg, found, planned.keep, deadline, bypass_cache=bypass_cache)
+            for leg, found in zip(planned.legs, stocked, strict=True)
+        )
         reports = await asyncio.gather(*counts)
         answer = VehicleList(
             data=(),
@@ -149,8 +179,14 @@ class SearchService:
         )
         return Listed(answer, worst_of(leg.state for leg in reports), fresh_for(reports))
 
-    async def _count(self, leg: Leg, keep: RowFilter, deadline: Deadline, *, bypass_cache: bool) -> LegReport:
+    async def _count(
+        self, leg: Leg, stocked: Stocked, keep: RowFilter, deadline: Deadline, *, bypass_cache: bool
+    ) -> LegReport:
+        if isinstance(stocked, StockedLeg):
+            return from_stock(leg.upstream, stocked)
         try:
+            if stocked is not None:
+                raise stocked
             found = await self._sites[leg.upstream].count(leg, keep, deadline, bypass_cache=bypass_cache)
         except UpstreamError as error:
             return LegReport(leg.upstream, error, None)
@@ -182,3 +218,8 @@ class SearchService:
             filtered_out=hidden,
         )
         return Listed(answer, CacheStatus.HIT)
+
+
+def _all_stocked(found: Sequence[Stocked]) -> bool:
+    """Whether all legs that can be read at all are in stock."""
+    return None not in found and any(isinstance(each, StockedLeg) for each in found)

@@ -13,6 +13,7 @@ from dealerproxy.contract.headers import PARTIAL_HEADER
 from dealerproxy.contract.rate import Rate, iso_kst
 from dealerproxy.contract.terms import UPSTREAMS
 from dealerproxy.transport.errors import UpstreamError, worst
+from dealerproxy.upstreams.stocked import StockedLeg
 
 # The last of these among an answer's pieces is the answer's.
 WORST_LAST = (CacheStatus.MISS, CacheStatus.HIT, CacheStatus.UPDATING, CacheStatus.STALE)
@@ -48,6 +49,20 @@ def from_entry(upstream: str, found: CacheResult[Any], total: int | None) -> Leg
     if found.state in {CacheStatus.STALE, CacheStatus.UPDATING}:
         stale = found.failure.code if found.failure else REFRESHING
     return LegReport(upstream, None, total, found.age_s, found.state, stale, found.fresh_for_s, wait_s)
+
+
+def from_stock(upstream: str, stocked: StockedLeg) -> LegReport:
+    """Return the report on a leg out of stock."""
+    return LegReport(
+        upstream,
+        None,
+        stocked.total,
+        stocked.age_s,
+        stocked.state,
+        stocked.stale,
+        stocked.fresh_for_s,
+        stocked.wait_s,
+    )
 
 
 def combined(upstream: str, pieces: Sequence[LegReport], failure: UpstreamError | None, total: int | None) -> LegReport:

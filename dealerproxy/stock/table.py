@@ -4,8 +4,7 @@ A table holds the cars of a listing that can be bought. It keeps the site's own 
 and dollars are made when a row is shown, so that a new word or rate needs no new reading.
 """
 
-from collections.abc import Iterable, Sequence
-from enum import StrEnum
+from collections.abc import Callable, Iterable, Sequence
 from functools import cached_property
 from itertools import accumulate
 from typing import Any, Generic, NamedTuple, TypeVar
@@ -13,15 +12,15 @@ from typing import Any, Generic, NamedTuple, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
+from dealerproxy.upstreams.paging import Order, year_key
+from dealerproxy.vehicles.listing import Listing
+
 C = TypeVar("C")
 # The site's own words that many cars share, in an order that the site chooses.
 Words = tuple[str | None, ...]
 Column = NDArray[Any]
 Mask = NDArray[np.bool_]
 Positions = NDArray[np.int64]
-
-# Registration months are YYYYMM, so a model year times this stands before every month.
-_MONTHS = 1_000_000
 
 
 class StockedCar(NamedTuple):
@@ -44,16 +43,6 @@ class StockedCar(NamedTuple):
     original: bool
     photo: str | None = None
     colour: str | None = None
-
-
-class Order(StrEnum):
-    """Orders of a table's rows; rows of equal keys are ordered by number, newest first."""
-
-    YEAR = "year"  # newest model year first, within it newest registration first
-    REGISTERED = "registered"  # newest registration first
-    PRICE_ASC = "price_asc"
-    PRICE_DESC = "price_desc"
-    MILEAGE_ASC = "mileage_asc"
 
 
 class Bounds(NamedTuple):
@@ -125,7 +114,8 @@ class Table:
         columns = self.columns
         match order:
             case Order.YEAR:
-                return -(columns.year.astype(np.int64) * _MONTHS + columns.registered)
+                by_year: Column = year_key(columns.year.astype(np.int64), columns.registered)
+                return by_year
             case Order.REGISTERED:
                 return -columns.registered.astype(np.int64)
             case Order.PRICE_ASC:
@@ -202,41 +192,45 @@ class Table:
 
 
 class Selection:
-    """The rows of a table that a query wants. `total` is their number."""
+    """The rows of a table that a query wants, shown as listings by `show`. `total` is their number."""
 
-    def __init__(self, table: Table, mask: Mask) -> None:
-        self.table, self._mask = table, mask
+    def __init__(self, table: Table, mask: Mask, show: Callable[[StockedCar], Listing]) -> None:
+        self._table, self._mask, self._show = table, mask, show
         self.total = int(np.count_nonzero(mask))
 
-    def walk(self, order: Order) -> "Walk":
+    def rows(self, order: Order) -> "SelectedRows":
         """Return the rows in an order."""
-        ordered = self.table.ordered(order)
-        return Walk(self.table, order, ordered[self._mask[ordered]])
+        ordered = self._table.ordered(order)
+        return SelectedRows(self._table, order, ordered[self._mask[ordered]], self._show)
 
 
-class Walk:
-    """The rows of a selection in an order, by rank from 0."""
+class SelectedRows:
+    """The rows of a selection in an order, by rank from 0 (`upstreams.stocked.Rows`)."""
 
-    def __init__(self, table: Table, order: Order, positions: Positions) -> None:
-        self._table, self._positions = table, positions
-        self.keys: Column = table.key(order)[positions]
+    def __init__(self, table: Table, order: Order, positions: Positions, show: Callable[[StockedCar], Listing]) -> None:
+        self._table, self._positions, self._show = table, positions, show
+        self._keys: Column = table.key(order)[positions]
 
     def __len__(self) -> int:
         return len(self._positions)
 
+    def key(self, rank: int) -> int:
+        """Return a row's key."""
+        return int(self._keys[rank])
+
     def from_key(self, key: int) -> int:
         """Return the rank of the first row whose key is at least `key`."""
-        return int(np.searchsorted(self.keys, key, "left"))
+        return int(np.searchsorted(self._keys, key, "left"))
 
     def after(self, key: int, number: int) -> int:
-        """Return the rank of the first row that comes after a car with this key and number, listed here or not."""
-        first, end = self.from_key(key), int(np.searchsorted(self.keys, key, "right"))
+        """Return the rank of the first row after a car with this key and number, whether or not it is among them."""
+        first, end = self.from_key(key), int(np.searchsorted(self._keys, key, "right"))
         numbers = self._table.columns.number[self._positions[first:end]]  # descending
         return first + int(np.searchsorted(-numbers, -number, "right"))
 
-    def cars(self, start: int, end: int) -> list[StockedCar]:
-        """Return the cars from rank `start` to before rank `end`."""
-        return self._table.cars(self._positions[start:end])
+    def listings(self, start: int, end: int) -> Sequence[Listing]:
+        """Return the rows from rank `start` to before rank `end`."""
+        return [self._show(car) for car in self._table.cars(self._positions[start:end])]
 
 
 def build(cars: Iterable[StockedCar]) -> Table:

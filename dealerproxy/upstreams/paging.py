@@ -3,32 +3,60 @@
 import sys
 import zlib
 from collections.abc import Callable, Mapping
+from enum import StrEnum
+from typing import Any, TypeVar
 
 from dealerproxy.contract.terms import Sort
 from dealerproxy.vehicles.listing import Chunk, Listing
+
+V = TypeVar("V", int, Any)
 
 CHUNK_ROWS = 48
 # A walk of a leg in chunks ends at this row: further pages repeat the same rows (seen at one site).
 MAX_OFFSET = 10_000
 
 
-def _newest_first(listing: Listing) -> int:
-    return -listing.registered
+# A registration month is YYYYMM, so a model year times this outweighs it.
+_MONTHS = 1_000_000
 
 
-# The key of a row by sort. Keys ascend from row to row, so values sorted in descending order are negated.
-SORT_KEYS: Mapping[Sort, Callable[[Listing], int]] = dict.fromkeys(Sort, _newest_first) | {
-    Sort.PRICE_ASC: lambda listing: listing.price_krw,
-    Sort.PRICE_DESC: lambda listing: -listing.price_krw,
-    Sort.MILEAGE_ASC: lambda listing: listing.mileage_km,
+class Order(StrEnum):
+    """The orders of rows. A walk keeps the one it began with."""
+
+    YEAR = "year"  # newest model year first, within it newest registration first
+    REGISTERED = "registered"  # newest registration first
+    PRICE_ASC = "price_asc"
+    PRICE_DESC = "price_desc"
+    MILEAGE_ASC = "mileage_asc"
+
+    @classmethod
+    def of(cls, sort: Sort, *, exact: bool = False) -> "Order":
+        """Return the order of a sort. The sites know no order by model year: only an `exact` walk has that."""
+        if sort.by_year:
+            return cls.YEAR if exact else cls.REGISTERED
+        return cls(sort)
+
+
+def year_key(year: V, registered: V) -> V:
+    """Return the key of `Order.YEAR` for a model year and a registration as YYYYMM; numbers, or columns of them."""
+    return -(year * _MONTHS + registered)
+
+
+# The key of a row by order. Keys ascend from row to row, so values sorted in descending order are negated.
+ORDER_KEYS: Mapping[Order, Callable[[Listing], int]] = {
+    Order.YEAR: lambda listing: year_key(listing.year, listing.registered),
+    Order.REGISTERED: lambda listing: -listing.registered,
+    Order.PRICE_ASC: lambda listing: listing.price_krw,
+    Order.PRICE_DESC: lambda listing: -listing.price_krw,
+    Order.MILEAGE_ASC: lambda listing: listing.mileage_km,
 }
 # Sorts before every row.
 FIRST = (-sys.maxsize, 0)
 
 
-def index_order(listing: Listing, sort: Sort) -> tuple[int, int]:
-    """Return the sort position of a row in a leg that is read whole: its sort key, then the digest of its id."""
-    return SORT_KEYS[sort](listing), digest(listing.listing_id)
+def index_order(listing: Listing, order: Order) -> tuple[int, int]:
+    """Return the position of a row in a leg that is read whole: its key, then the digest of its id."""
+    return ORDER_KEYS[order](listing), digest(listing.listing_id)
 
 
 def matching(chunk: Chunk, keep: Callable[[Listing], bool]) -> int:

@@ -11,8 +11,9 @@ from dealerproxy.cache.entries import CacheResult
 from dealerproxy.contract.deadline import Deadline
 from dealerproxy.upstreams.absence import Adverts
 from dealerproxy.upstreams.availability import Outcome
-from dealerproxy.upstreams.query import LegRequest
+from dealerproxy.upstreams.query import LegRequest, RowFilter
 from dealerproxy.upstreams.results import EnrichedRows, SitePlan, StockedModels
+from dealerproxy.upstreams.stocked import StockedLeg
 from dealerproxy.vehicles.car import Car, Documents, SaleStatus
 from dealerproxy.vehicles.listing import Chunk, Listing
 from dealerproxy.vocabulary import Vocabulary
@@ -33,6 +34,14 @@ class Upstream(Protocol[L_contra]):
 
     def plan(self, request: LegRequest, vocabulary: Vocabulary) -> SitePlan:
         """Return the legs of a query, or why there are none. Sends no request."""
+
+    async def stocked(
+        self, leg: L_contra, keep: RowFilter, deadline: Deadline, *, bypass_cache: bool
+    ) -> StockedLeg | None:
+        """Return the rows of a leg that match from a listing in stock; None if it must be asked live.
+
+        Raises UpstreamError for a leg that is never asked live; such a leg's stock is used in any case.
+        """
 
     async def chunk(self, leg: L_contra, index: int, deadline: Deadline, *, bypass_cache: bool) -> CacheResult[Chunk]:
         """Return a leg's chunk by index. Raises UpstreamError."""

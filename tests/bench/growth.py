@@ -12,7 +12,7 @@ from dealerproxy.cache.cache import StaleCache
 from dealerproxy.cache.entries import CachePolicy, CacheResult, CacheStatus
 from dealerproxy.contract.deadline import Deadline
 from dealerproxy.contract.terms import PAGE_MAX, Sort
-from dealerproxy.search.cursor import LegCursor, ReturnedIds
+from dealerproxy.search.cursor import LegCursor, Position, ReturnedIds
 from dealerproxy.search.leg_reader import IndexReader
 from dealerproxy.search.merge import MergedPage, merge_legs
 from dealerproxy.upstreams.danawa.index import Brand, Index
@@ -20,6 +20,7 @@ from dealerproxy.upstreams.danawa.legs import DanawaLeg
 from dealerproxy.upstreams.danawa.search import sorted_chunk
 from dealerproxy.upstreams.encar.rows import read_search
 from dealerproxy.upstreams.encar.search import chunk_of
+from dealerproxy.upstreams.paging import Order
 from dealerproxy.upstreams.query import FilterWords, Query, RowFilter
 from dealerproxy.vehicles.listing import Chunk
 from tests.bench import pages, stock
@@ -84,13 +85,14 @@ def index(effort: Effort) -> Iterator[Figure]:
     def paging(number: int) -> Stretch:
         found = entries(number)
         chunk = CacheResult(sorted_chunk(leg, found, found.entries), 1.0, CacheStatus.HIT, None, 60.0)
+        start = Position.start(b"", stock.RATE, 1)
         state = LegCursor(offset=number // 2, key=10_000 * (300 + number // 2), last=0)
 
         async def load(_: object, __: int) -> CacheResult[Chunk]:
             return chunk
 
         async def page() -> MergedPage:
-            reader = IndexReader(leg, state, sort=leg.sort, keep=keep, seen=ReturnedIds())
+            reader = IndexReader(leg, state, start, order=Order.of(leg.sort), keep=keep, seen=ReturnedIds())
             return await merge_legs([reader], min(PAGE_MAX, number // 2), load)
 
         return awaits(page)

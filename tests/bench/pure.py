@@ -23,18 +23,18 @@ from dealerproxy import vocabulary
 from dealerproxy.api.http import encode
 from dealerproxy.captures.fetching import PLANNERS
 from dealerproxy.contract.deadline import Deadline
-from dealerproxy.contract.terms import PAGE_MAX, Sort
-from dealerproxy.search.cursor import CursorCodec, LegCursor, ReturnedIds, fingerprint
-from dealerproxy.search.leg_reader import reader_of
+from dealerproxy.contract.terms import PAGE_MAX
+from dealerproxy.search.cursor import CursorCodec, LegCursor, Position, ReturnedIds, fingerprint
 from dealerproxy.search.merge import MergedPage, merge_legs
 from dealerproxy.search.plan import plan
 from dealerproxy.search.query import parse
+from dealerproxy.search.readers import open_reader
 from dealerproxy.upstreams.danawa.listing import ListRow, read_list
 from dealerproxy.upstreams.danawa.names import normalise
 from dealerproxy.upstreams.encar.facets import MODEL_GROUPS, read_facets
 from dealerproxy.upstreams.encar.query import ANY_MONTH, Search, q, search_url
 from dealerproxy.upstreams.encar.rows import read_search
-from dealerproxy.upstreams.paging import SORT_KEYS
+from dealerproxy.upstreams.paging import ORDER_KEYS, Order
 from dealerproxy.vehicles.render import summarise
 from tests.bench import pages, stock
 from tests.bench.figures import Bar
@@ -148,19 +148,21 @@ class _LongestCursor:
 
     def __init__(self) -> None:
         query, planned = stock.planned(MOST_LEGS, vocabulary.load())
-        self.walk, self.codec = fingerprint(query, planned.legs, planned.keep.vehicles), CursorCodec("bench")
+        walk, self.codec = fingerprint(query, planned.legs, planned.keep.vehicles), CursorCodec("bench")
         self.legs = [LegCursor(48 * number, 12_340_000 + number, number, pages.TOTAL) for number in range(MOST_LEGS)]
-        given = ReturnedIds(legs=MOST_LEGS)
+        given = ReturnedIds()
         for number in range(1_000):
             given.add(f"encar_{number}")
         self.seen = bytes(given)
         legs = [list(msgspec.structs.astuple(leg)) for leg in self.legs]
-        self.plain = {"walk": self.walk.hex(), "legs": legs, "seen": self.seen.hex()}
+        start = Position.start(walk, stock.RATE, MOST_LEGS)
+        self.place = start.after([1], lambda _: self.legs, self.seen)
+        self.plain = {"walk": walk.hex(), "legs": legs, "seen": self.seen.hex()}
         self.what = f"24 legs and {len(self.seen) // 4} ids"
 
     def written(self) -> str:
         """The cursor's text."""
-        return self.codec.encode(self.walk, stock.RATE, self.legs, 1, self.seen)
+        return self.codec.encode(self.place)
 
 
 def cursor_written() -> Pair:
@@ -191,21 +193,22 @@ def cursor_ids() -> Pair:
 def merge() -> Pair:
     """A page of 48 out of 24 legs that are at hand."""
     words = vocabulary.load()
-    query, planned = stock.planned(MOST_LEGS, words)
+    _, planned = stock.planned(MOST_LEGS, words)
     ready, deadline = stock.Ready(planned.legs, stock.listings(words)), Deadline(3600.0)
     loop = asyncio.Runner()
 
     async def page() -> MergedPage:
-        seen = ReturnedIds(legs=MOST_LEGS)
+        seen, walk = ReturnedIds(), Position.start(b"", stock.RATE, MOST_LEGS)
         readers = [
-            reader_of(leg)(leg, LegCursor(), sort=query.sort, keep=planned.keep, seen=seen) for leg in planned.legs
+            open_reader(leg, LegCursor(), None, walk, order=Order.PRICE_ASC, keep=planned.keep, seen=seen)
+            for leg in planned.legs
         ]
         return await merge_legs(
             readers, PAGE_MAX, lambda reader, index: ready.chunk(reader.leg, index, deadline, bypass_cache=False)
         )
 
     keyed = [
-        [(SORT_KEYS[Sort.PRICE_ASC](row), number, row.id) for row in rows]
+        [(ORDER_KEYS[Order.PRICE_ASC](row), number, row.id) for row in rows]
         for number, rows in enumerate(ready.rows.values())
     ]
     return Pair(
@@ -246,7 +249,7 @@ def _over(bodies: Sequence[bytes], read: Callable[[bytes], object]) -> Callable[
 
 
 def _remember(seen: bytes) -> bytes:
-    given = ReturnedIds(seen, MOST_LEGS)
+    given = ReturnedIds(seen)
     for number in range(PAGE_MAX):
         given.add(f"encar_4198501{number}")
     return bytes(given)

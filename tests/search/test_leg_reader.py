@@ -1,6 +1,7 @@
 """How a leg finds its place again when the upstream's rows moved under it."""
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import pytest
@@ -8,14 +9,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dealerproxy.cache.entries import CacheResult, CacheStatus
+from dealerproxy.contract.rate import Rate
 from dealerproxy.contract.terms import Sort
-from dealerproxy.search.cursor import LegCursor, ReturnedIds
+from dealerproxy.search.cursor import LegCursor, Position, ReturnedIds
 from dealerproxy.search.leg_reader import IndexReader, LegReader
 from dealerproxy.upstreams.danawa.index import Brand
 from dealerproxy.upstreams.danawa.legs import DanawaLeg
 from dealerproxy.upstreams.encar.legs import EncarLeg
 from dealerproxy.upstreams.encar.rows import SearchTarget
-from dealerproxy.upstreams.paging import CHUNK_ROWS, SORT_KEYS, index_order
+from dealerproxy.upstreams.paging import CHUNK_ROWS, ORDER_KEYS, Order, index_order
 from dealerproxy.vehicles.listing import Chunk, LeftOut, LeftOutReason, Listing
 
 
@@ -66,25 +68,35 @@ class Upstream:
         return found(Chunk(piece, len(self.rows), ended=offset + CHUNK_ROWS >= len(self.rows)))
 
 
+START = Position.start(b"", Rate(1000.0, "2026-04-15T00:00:00+09:00", "static"), 1)
+
+
 class Walk:
-    """Takes rows from a leg, page by page, remembering nothing but the state and the ids."""
+    """Takes rows from a leg, page by page, remembering nothing but its place."""
 
     def __init__(self, upstream: Upstream) -> None:
-        self.upstream, self.seen, self.state = upstream, ReturnedIds(), LegCursor()
+        self.upstream, self.place = upstream, START
+
+    @property
+    def state(self) -> LegCursor:
+        return self.place.legs[0]
 
     def take(self, count: int) -> list[int]:
         leg = EncarLeg("q", "PriceAsc", SearchTarget(None, "기아"))  # type: ignore[arg-type]
-        reader = LegReader(leg, self.state, sort=Sort.PRICE_ASC, keep=lambda _: True, seen=self.seen)
+        seen = ReturnedIds(self.place.seen)
+        reader = LegReader(leg, self.state, self.place, order=Order.PRICE_ASC, keep=lambda _: True, seen=seen)
         taken: list[int] = []
+        keys: list[int] = []
         while len(taken) < count:
             while reader.wanted is not None:
                 reader.offer(self.upstream.chunk(reader.wanted))
             if reader.next_row is None:
                 break
             listing = reader.take()
-            self.seen.add(listing.id)
+            seen.add(listing.id)
             taken.append(int(listing.listing_id))
-        self.state = reader.state(None)
+            keys.append(listing.price_krw)
+        self.place = self.place.after(keys, lambda frontier: [reader.state(frontier)], bytes(seen))
         return taken
 
 
@@ -147,7 +159,6 @@ def test_once_ids_are_forgotten_ties_of_a_lost_place_are_missed_rather_than_repe
     upstream = Upstream([car(i, 1000) for i in range(900)])
     walk = Walk(upstream)
     first = [number for _ in range(12) for number in walk.take(40)]
-    walk.seen = ReturnedIds(bytes(walk.seen))
     upstream.rows[:] = [row for row in upstream.rows if row.listing_id != str(first[-1])]
     rest = walk.take(900)
     assert len(set(first + rest)) == len(first + rest)
@@ -171,12 +182,13 @@ def test_a_list_that_shrank_under_the_walk_ends() -> None:
     assert walk.state.ended
 
 
-def test_keys_grow_along_every_sort() -> None:
+def test_keys_grow_along_every_order() -> None:
     cheap, dear = car(1, 10), car(2, 20)
-    assert SORT_KEYS[Sort.PRICE_ASC](cheap) < SORT_KEYS[Sort.PRICE_ASC](dear)
-    assert SORT_KEYS[Sort.PRICE_DESC](cheap) > SORT_KEYS[Sort.PRICE_DESC](dear)
-    assert SORT_KEYS[Sort.YEAR_DESC](cheap) == -202001
-    assert SORT_KEYS[Sort.MILEAGE_ASC](cheap) == 1
+    assert ORDER_KEYS[Order.PRICE_ASC](cheap) < ORDER_KEYS[Order.PRICE_ASC](dear)
+    assert ORDER_KEYS[Order.PRICE_DESC](cheap) > ORDER_KEYS[Order.PRICE_DESC](dear)
+    assert ORDER_KEYS[Order.REGISTERED](cheap) == -202001
+    assert ORDER_KEYS[Order.YEAR](cheap) == -2020_202001
+    assert ORDER_KEYS[Order.MILEAGE_ASC](cheap) == 1
 
 
 class Listings:
@@ -186,7 +198,7 @@ class Listings:
         self.rows = {row.listing_id: row for row in rows}
 
     def chunk(self) -> CacheResult[Chunk]:
-        rows = sorted(self.rows.values(), key=lambda row: index_order(row, Sort.PRICE_ASC))
+        rows = sorted(self.rows.values(), key=lambda row: index_order(row, Order.PRICE_ASC))
         lease = LeftOut(LeftOutReason.SOLD_OR_RESERVED, "77777")
         return found(Chunk((lease, *rows), len(rows) + 1, ended=True))
 
@@ -194,11 +206,16 @@ class Listings:
 INDEX_LEG = DanawaLeg(Brand("307"), "Kia", None, Sort.PRICE_ASC)
 
 
+def _states(reader: LegReader, frontier: int | None) -> list[LegCursor]:
+    return [reader.state(frontier)]
+
+
 def walk_index(listings: Listings, pages: list[int], change: Callable[[int], None]) -> tuple[list[str], int]:
     """Take pages of such sizes and then the rest; `change` is called after each with its number."""
-    state, seen, taken, left_out = LegCursor(), ReturnedIds(), [], 0
+    place, taken, left_out = START, list[str](), 0
     for number, size in enumerate([*pages, 1_000]):
-        reader = IndexReader(INDEX_LEG, state, sort=Sort.PRICE_ASC, keep=lambda _: True, seen=seen)
+        seen, keys = ReturnedIds(place.seen), list[int]()
+        reader = IndexReader(INDEX_LEG, place.legs[0], place, order=Order.PRICE_ASC, keep=lambda _: True, seen=seen)
         if reader.wanted is not None:
             reader.offer(listings.chunk())
         for _ in range(size):
@@ -207,8 +224,9 @@ def walk_index(listings: Listings, pages: list[int], change: Callable[[int], Non
             row = reader.take()
             seen.add(row.id)
             taken.append(row.listing_id)
+            keys.append(row.price_krw)
         left_out += reader.left_out.total()
-        state = reader.state(None)
+        place = place.after(keys, partial(_states, reader), bytes(seen))
         change(number)
     return taken, left_out
 
@@ -239,7 +257,7 @@ def test_an_index_that_changes_under_a_walk_repeats_no_id_and_loses_no_row_that_
 
 
 def test_an_index_ends_where_its_rows_end() -> None:
-    reader = IndexReader(INDEX_LEG, LegCursor(), sort=Sort.PRICE_ASC, keep=lambda _: True, seen=ReturnedIds())
+    reader = IndexReader(INDEX_LEG, LegCursor(), START, order=Order.PRICE_ASC, keep=lambda _: True, seen=ReturnedIds())
     reader.offer(Listings([]).chunk())
     assert reader.wanted is None
     assert (reader.ended, reader.total) == (True, 1)

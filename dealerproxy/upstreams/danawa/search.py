@@ -12,7 +12,7 @@ from dealerproxy.upstreams.absence import NoteRows, unwatched
 from dealerproxy.upstreams.danawa.index import Brand, Index, Indexes
 from dealerproxy.upstreams.danawa.legs import DanawaLeg
 from dealerproxy.upstreams.off_sale import Entries, OffSale
-from dealerproxy.upstreams.paging import index_order, matching
+from dealerproxy.upstreams.paging import Order, index_order, matching
 from dealerproxy.vehicles.listing import Chunk, LeftOut, Listing
 
 # Sorted legs kept beside the indexes; a brand of 1,400 cars takes about 3 ms to sort.
@@ -74,7 +74,7 @@ def sorted_chunk(leg: DanawaLeg, index: Index, entries: Entries) -> Chunk:
             left_out.append(entry)
         elif entry.make == leg.make:
             rows.append(entry)
-    rows.sort(key=lambda row: index_order(row, leg.sort))
+    rows.sort(key=lambda row: index_order(row, Order.of(leg.sort)))
     return Chunk(
         entries=(*left_out, *rows),
         total=len(left_out) + len(rows),

@@ -19,14 +19,16 @@ from dealerproxy.upstreams.danawa.client import (
     request_headers,
 )
 from dealerproxy.upstreams.danawa.index import Brand, Indexes
-from dealerproxy.upstreams.danawa.legs import plan_legs
+from dealerproxy.upstreams.danawa.legs import DanawaLeg, plan_legs
 from dealerproxy.upstreams.danawa.names import UPSTREAM
 from dealerproxy.upstreams.danawa.operations import FEEDER, LIST
 from dealerproxy.upstreams.danawa.pages import Pages
 from dealerproxy.upstreams.danawa.search import DanawaChunks
 from dealerproxy.upstreams.papers import INSPECTION, RECORD
+from dealerproxy.upstreams.query import RowFilter
 from dealerproxy.upstreams.resources import OpenSite, Resources
 from dealerproxy.upstreams.results import EnrichedRows, StockedModels
+from dealerproxy.upstreams.stocked import StockedLeg
 from dealerproxy.vehicles.listing import Listing
 from dealerproxy.vocabulary import Vocabulary
 
@@ -42,6 +44,12 @@ class Danawa:
         self.adverts = cars.adverts
         self.chunk, self.count = chunks.chunk, chunks.count
         self.find, self.documents = cars.find, cars.documents
+
+    async def stocked(
+        self, leg: DanawaLeg, keep: RowFilter, deadline: Deadline, *, bypass_cache: bool
+    ) -> StockedLeg | None:
+        """Return nothing: no listing is kept."""
+        return None
 
     async def enrich(self, rows: Sequence[Listing], deadline: Deadline, *, bypass_cache: bool) -> EnrichedRows:
         """Fill no row, because the feeder returns one car a call."""

@@ -14,12 +14,14 @@ from dealerproxy.upstreams.encar.cars import EncarCars
 from dealerproxy.upstreams.encar.client import MANNERS, EncarClient, request_headers
 from dealerproxy.upstreams.encar.enrich import enrich
 from dealerproxy.upstreams.encar.facet_counts import FacetCounts
-from dealerproxy.upstreams.encar.legs import plan_legs
+from dealerproxy.upstreams.encar.legs import EncarLeg, plan_legs
 from dealerproxy.upstreams.encar.operations import DETAIL
 from dealerproxy.upstreams.encar.search import EncarChunks
 from dealerproxy.upstreams.papers import DIAGNOSIS, INSPECTION, RECORD
+from dealerproxy.upstreams.query import RowFilter
 from dealerproxy.upstreams.resources import OpenSite, Resources
 from dealerproxy.upstreams.results import EnrichedRows
+from dealerproxy.upstreams.stocked import StockedLeg
 from dealerproxy.vehicles.listing import Listing
 from dealerproxy.vocabulary import Vocabulary
 
@@ -36,6 +38,12 @@ class Encar:
         self.chunk, self.count = chunks.chunk, chunks.count
         self.find, self.documents = cars.find, cars.documents
         self.facets = facets.stocked
+
+    async def stocked(
+        self, leg: EncarLeg, keep: RowFilter, deadline: Deadline, *, bypass_cache: bool
+    ) -> StockedLeg | None:
+        """Return nothing: no listing is kept."""
+        return None
 
     async def enrich(self, rows: Sequence[Listing], deadline: Deadline, *, bypass_cache: bool) -> EnrichedRows:
         """Fill rows from their adverts, 20 a call."""

@@ -1,0 +1,32 @@
+"""Opens a leg's reader where its cursor stands: out of stock if it is there, else live."""
+
+from msgspec.structs import replace
+
+from dealerproxy.search.cursor import LegCursor, Position, ReturnedIds
+from dealerproxy.search.leg_reader import IndexReader, LegReader
+from dealerproxy.search.stock_reader import StockReader
+from dealerproxy.transport.errors import UpstreamError
+from dealerproxy.upstreams.paging import Order
+from dealerproxy.upstreams.query import RowFilter
+from dealerproxy.upstreams.results import Leg
+from dealerproxy.upstreams.stocked import StockedLeg
+
+Reader = LegReader | StockReader
+# A leg's rows in stock; None without any; or why a leg that is never asked live has none.
+Stocked = StockedLeg | UpstreamError | None
+
+
+def open_reader(
+    leg: Leg, state: LegCursor, stocked: Stocked, walk: Position, *, order: Order, keep: RowFilter, seen: ReturnedIds
+) -> Reader:
+    """Return the reader of a leg; `state` is its place in the walk.
+
+    A walk by model year cannot go on live: without stock the leg has ended.
+    """
+    if isinstance(stocked, StockedLeg):
+        return StockReader(leg, state, walk, stocked=stocked, order=order, seen=seen)
+    if order is Order.YEAR and stocked is None:
+        state = replace(state, ended=True)
+    reader = (IndexReader if leg.whole else LegReader)(leg, state, walk, order=order, keep=keep, seen=seen)
+    reader.failure = stocked
+    return reader

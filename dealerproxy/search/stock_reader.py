@@ -1,0 +1,116 @@
+"""The reader of a leg in stock: all of its rows are at hand, in order."""
+
+from collections import Counter
+from collections.abc import Sequence
+
+from dealerproxy.search.cursor import LegCursor, Position, Resumption, ReturnedIds, resumption
+from dealerproxy.search.source_report import LegReport, from_stock
+from dealerproxy.transport.errors import UpstreamError
+from dealerproxy.upstreams.paging import Order
+from dealerproxy.upstreams.results import Leg
+from dealerproxy.upstreams.stocked import StockedLeg
+from dealerproxy.vehicles.listing import Listing
+
+# Rows that are made at a time: a page of one leg.
+BATCH_ROWS = 48
+
+
+class StockReader:
+    """Reads a leg's rows by rank, from where its cursor stands; as the merge sees it, like a `LegReader`.
+
+    A leg that was read live before goes on from the walk's frontier, because the site has another order within a key:
+    the rows of that key that were returned are known by their id. If there were more than are remembered, it goes on
+    after that key (`jumped`).
+    """
+
+    failure: UpstreamError | None = None
+    wanted: int | None = None
+    confirmed = True
+    calls = 0
+    too_deep = False
+    missing = 0
+
+    def __init__(
+        self,
+        leg: Leg,
+        state: LegCursor,
+        walk: Position,
+        *,
+        stocked: StockedLeg,
+        order: Order,
+        seen: ReturnedIds,
+    ) -> None:
+        """`state` is the leg's place in the walk."""
+        self.leg, self.total = leg, stocked.total
+        self._stocked, self._seen = stocked, seen
+        self._rows = stocked.rows(order)
+        self._late = state.late
+        # Key and number of the last row passed.
+        self._passed = (state.key, state.last) if state.stocked else (state.key, None)
+        self.moved = 0
+        self.jumped = False
+        self.left_out = Counter(stocked.left_out if state == LegCursor() else {})
+        self._rank = len(self._rows) if state.ended else self._first(state, resumption(state, walk, seen))
+        self._batch: Sequence[Listing] = ()
+        self._batch_from = self._rank
+        self.next_row: Listing | None = None
+        self.next_key = self.next_tie = 0
+        self._exact = order is Order.YEAR
+        self._advance()
+
+    def _first(self, state: LegCursor, place: Resumption) -> int:
+        """Return the rank of the first row that may be returned."""
+        key = place.key
+        first = 0 if key is None else self._rows.from_key(key)
+        if state.stocked and state.key is not None and state.last is not None:
+            after = self._rows.after(state.key, state.last)
+            self.moved = max(0, first - after)
+            return max(first, after)
+        untouched = state.key is None and state.last is None
+        if key is None or untouched or place.remembered:
+            return first
+        self.jumped = True
+        return self._rows.from_key(key + 1)
+
+    @property
+    def ended(self) -> bool:
+        """Whether nothing follows in this leg."""
+        return self.next_row is None
+
+    @property
+    def reports(self) -> LegReport:
+        """What this request learned of the leg."""
+        return from_stock(self.leg.upstream, self._stocked)
+
+    def state(self, frontier: int | None) -> LegCursor:
+        """Return the leg's place for the cursor; `frontier` is the walk's new one."""
+        caught_up = self.next_row is None or (frontier is not None and self.next_key >= frontier)
+        key, last = self._passed
+        if self.next_row is not None and last is None:  # just before the next row
+            key, last = self.next_key, int(self.next_row.listing_id) + 1
+        return LegCursor(self._rank, key, last, self.total, self.ended, self._late and not caught_up, stocked=True)
+
+    def take(self) -> Listing:
+        """Return the next row and move on. Raises LookupError if there is none."""
+        listing = self.next_row
+        if listing is None:
+            raise LookupError("the leg has no row left")
+        self._passed = (self.next_key, int(listing.listing_id))
+        self._rank += 1
+        self._advance()
+        return listing
+
+    def _advance(self) -> None:
+        self.next_row = None
+        while self._rank < len(self._rows):
+            listing = self._listing(self._rank)
+            if listing.id not in self._seen:
+                self.next_row, self.next_key = listing, self._rows.key(self._rank)
+                self.next_tie = -int(listing.listing_id) if self._exact else 0
+                return
+            self._rank += 1
+
+    def _listing(self, rank: int) -> Listing:
+        if not self._batch_from <= rank < self._batch_from + len(self._batch):
+            self._batch_from, self._batch = rank, self._rows.listings(rank, min(rank + BATCH_ROWS, len(self._rows)))
+        return self._batch[rank - self._batch_from]

@@ -1,0 +1,45 @@
+"""A leg that is answered from a listing read whole, as the search sees it."""
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import NamedTuple, Protocol
+
+from dealerproxy.cache.entries import CacheStatus
+from dealerproxy.upstreams.paging import Order
+from dealerproxy.vehicles.listing import LeftOutReason, Listing
+
+
+class Rows(Protocol):
+    """The rows of a leg that match a query, in an order, by rank from 0. Rows of equal keys: newest number first."""
+
+    def __len__(self) -> int:
+        """Return how many rows match."""
+
+    def key(self, rank: int) -> int:
+        """Return a row's key."""
+
+    def from_key(self, key: int) -> int:
+        """Return the rank of the first row whose key is at least `key`."""
+
+    def after(self, key: int, number: int) -> int:
+        """Return the rank of the first row after a car with this key and number, whether or not it is among them."""
+
+    def listings(self, start: int, end: int) -> Sequence[Listing]:
+        """Return the rows from rank `start` to before rank `end`."""
+
+
+class StockedLeg(NamedTuple):
+    """A leg out of stock: the number of its rows that match, and how to read them in an order.
+
+    `age_s` is the age of the reading in seconds. `stale` is why it is older than it should be: a failure's code, or
+    `refreshing`. It stays fresh for `fresh_for_s` more seconds; after `wait_s` seconds a failing site can be asked
+    again. `left_out` counts the listing's cars that are not offered.
+    """
+
+    total: int
+    rows: Callable[[Order], Rows]
+    age_s: float
+    state: CacheStatus
+    stale: str | None = None
+    fresh_for_s: float = 0.0
+    wait_s: float | None = None
+    left_out: Mapping[LeftOutReason, int] = {}

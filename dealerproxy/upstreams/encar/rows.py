@@ -31,6 +31,13 @@ COUNT, ROWS = "Count", "SearchResults"
 R = TypeVar("R")
 
 
+class Frame(NamedTuple):
+    """A search answer whose rows are not decoded yet: the site's own count, and one object for each row."""
+
+    count: int
+    rows: Sequence[object]
+
+
 class _Page(Struct, Generic[R], frozen=True):
     Count: float | UnsetType = UNSET
     SearchResults: Annotated[list[R], msgspec.Meta(max_length=MOST_ROWS)] | UnsetType = UNSET
@@ -79,7 +86,7 @@ class Unreadable(Exception):
     """A row that cannot be used; the message names the path."""
 
 
-_page_decoder = msgspec.json.Decoder(_Page[SearchRow])
+_page_decoder = msgspec.json.Decoder(_Page[msgspec.Raw])
 _row_decoder = msgspec.json.Decoder(SearchRow)
 # Optional fields of which an odd value costs only itself. Not those that tell an offer from a lease or a sale.
 _FORGIVABLE = (
@@ -100,14 +107,25 @@ def read_search(
     Raises Drift when the answer has no readable `Count` or `SearchResults`, or when more than half of its rows
     cannot be read; the path names what is missing. `bad`, if given, is added to: why rows cannot be read, and how many.
     """
+    frame = read_frame(body)
+    bad = Counter() if bad is None else bad
+    cars = [read_row(row, asked, vocabulary, bad).car for row in frame.rows]
+    check_readable(bad, len(cars))
+    return frame.count, tuple([car if isinstance(car, LeftOut) else listing_of(car, vocabulary) for car in cars])
+
+
+def read_frame(body: bytes) -> Frame:
+    """Read a search answer without decoding its rows. Raises Drift if it has no readable `Count` or `SearchResults`."""
     count, page = _counted(body)
     if page.SearchResults is UNSET:
         raise Drift(ROWS)
-    bad = Counter() if bad is None else bad
-    entries = tuple([_entry(row, asked, vocabulary, bad) for row in page.SearchResults])
-    if 2 * bad.total() > len(entries):
-        raise Drift(f"{ROWS}[]: {bad.most_common(1)[0][0]}", f"{bad.total()} of {len(entries)} rows unreadable")
-    return count, entries
+    return Frame(count, page.SearchResults)
+
+
+def check_readable(bad: Counter[str], rows: int) -> None:
+    """Raise Drift if more than half of the rows cannot be read; `bad` says why, and how many."""
+    if 2 * bad.total() > rows:
+        raise Drift(f"{ROWS}[]: {bad.most_common(1)[0][0]}", f"{bad.total()} of {rows} rows unreadable")
 
 
 def check_not_empty(rows: int, total: int, offset: int) -> None:
@@ -127,11 +145,12 @@ def read_count(body: bytes) -> int:
     return _counted(body)[0]
 
 
-def _counted(body: bytes) -> tuple[int, _Page[SearchRow] | _Page[object]]:
-    """Decode all at once, or row by row where something does not fit, so that it costs no more than its row."""
-    page: _Page[SearchRow] | _Page[object]
+def _counted(body: bytes) -> tuple[int, _Page[msgspec.Raw] | _Page[object]]:
+    """Decode all but the rows, which are decoded one by one, so that a damaged one costs no more than itself."""
+    page: _Page[msgspec.Raw] | _Page[object]
     check_json(body)
     try:
+        body.decode()  # undecoded rows are not checked
         page = _page_decoder.decode(body)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         page = decode(body, _Page[object])
@@ -140,24 +159,39 @@ def _counted(body: bytes) -> tuple[int, _Page[SearchRow] | _Page[object]]:
     return int(page.Count), page
 
 
-def _entry(raw: object, asked: SearchTarget, vocabulary: Vocabulary, bad: Counter[str]) -> Listing | LeftOut:
+class ReadRow(NamedTuple):
+    """What became of a row, and the generation that it names; None if it cannot be read."""
+
+    car: StockedCar | LeftOut
+    generation: str | None
+
+
+def read_row(raw: object, asked: SearchTarget, vocabulary: Vocabulary, bad: Counter[str]) -> ReadRow:
+    """Read one row of a Frame; `bad` is added to if it cannot be read."""
     row = None
     try:
-        row = raw if isinstance(raw, SearchRow) else _row(raw)
-        return normalise(row, asked, vocabulary)
-    except (msgspec.ValidationError, Unreadable) as error:
+        row = _row(raw)
+        car = stocked_car(row, asked, vocabulary)
+    except (msgspec.ValidationError, Drift, Unreadable) as error:
         bad[str(error)] += 1
-        return LeftOut(LeftOutReason.UNREADABLE, row.Id if row and LISTING_ID.fullmatch(row.Id) else None)
+        number = row.Id if row and LISTING_ID.fullmatch(row.Id) else None
+        return ReadRow(LeftOut(LeftOutReason.UNREADABLE, number), row and row.Model)
+    return ReadRow(LeftOut(car, row.Id) if isinstance(car, LeftOutReason) else car, row.Model)
 
 
-def _row(fields: object) -> SearchRow:
-    """Convert a row; where that fails, once more without the optional fields that do not fit."""
+def _row(raw: object) -> SearchRow:
+    """Decode a row; where that fails, once more without the optional fields that do not fit."""
+    if isinstance(raw, msgspec.Raw):
+        try:
+            return _row_decoder.decode(raw)
+        except msgspec.DecodeError:
+            raw = decode(bytes(raw), object)
     try:
-        return msgspec.convert(fields, _row_decoder.type)
+        return msgspec.convert(raw, SearchRow)
     except msgspec.ValidationError:
-        if not isinstance(fields, dict):
+        if not isinstance(raw, dict):
             raise
-        return msgspec.convert({name: value for name, value in fields.items() if _fits(name, value)}, SearchRow)
+        return msgspec.convert({name: value for name, value in raw.items() if _fits(name, value)}, SearchRow)
 
 
 def _fits(name: str, value: object) -> bool:
@@ -168,12 +202,6 @@ def _fits(name: str, value: object) -> bool:
     except msgspec.ValidationError:
         return False
     return True
-
-
-def normalise(row: SearchRow, asked: SearchTarget, vocabulary: Vocabulary) -> Listing | LeftOut:
-    """Turn a row into a listing, or say why it is left out. Raises Unreadable naming the path."""
-    car = stocked_car(row, asked, vocabulary)
-    return LeftOut(car, row.Id) if isinstance(car, LeftOutReason) else listing_of(car, vocabulary)
 
 
 def stocked_car(row: SearchRow, asked: SearchTarget, vocabulary: Vocabulary) -> StockedCar | LeftOutReason:

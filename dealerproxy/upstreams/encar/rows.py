@@ -34,7 +34,7 @@ R = TypeVar("R")
 class Frame(NamedTuple):
     """A search answer whose rows are not decoded yet: the site's own count, and one object for each row."""
 
-    count: int
+    total: int
     rows: Sequence[object]
 
 
@@ -97,6 +97,8 @@ _KINDS = {field.name: field.type for field in msgspec.structs.fields(SearchRow)}
 _YEAR = re.compile(r"\d{4}", re.ASCII)
 # More cars than Korea has; a larger count is no count.
 _MOST_CARS = 1e8
+# The largest number that a table can keep.
+_LARGEST = 2**63 - 1
 
 
 def read_search(
@@ -111,7 +113,7 @@ def read_search(
     bad = Counter() if bad is None else bad
     cars = [read_row(row, asked, vocabulary, bad).car for row in frame.rows]
     check_readable(bad, len(cars))
-    return frame.count, tuple([car if isinstance(car, LeftOut) else listing_of(car, vocabulary) for car in cars])
+    return frame.total, tuple([car if isinstance(car, LeftOut) else listing_of(car, vocabulary) for car in cars])
 
 
 def read_frame(body: bytes) -> Frame:
@@ -175,7 +177,7 @@ def read_row(raw: object, asked: SearchTarget, vocabulary: Vocabulary, bad: Coun
     except (msgspec.ValidationError, Drift, Unreadable) as error:
         bad[str(error)] += 1
         number = row.Id if row and LISTING_ID.fullmatch(row.Id) else None
-        return ReadRow(LeftOut(LeftOutReason.UNREADABLE, number), row and row.Model)
+        return ReadRow(LeftOut(LeftOutReason.UNREADABLE, number), row.Model if row else None)
     return ReadRow(LeftOut(car, row.Id) if isinstance(car, LeftOutReason) else car, row.Model)
 
 
@@ -209,7 +211,7 @@ def stocked_car(row: SearchRow, asked: SearchTarget, vocabulary: Vocabulary) -> 
 
     Raises Unreadable naming the path.
     """
-    if not LISTING_ID.fullmatch(row.Id):
+    if not (LISTING_ID.fullmatch(row.Id) and int(row.Id) <= _LARGEST):
         raise Unreadable("Id is no number")
     reason = _left_out(row, vocabulary)
     if reason is not None:
@@ -278,7 +280,8 @@ def _vehicle(row: SearchRow) -> int:
     """Return the number in `Photo`: the same for all adverts of one car, its own Id for the first (727 of 727)."""
     _, slash, name = (row.Photo or "").rpartition("/")
     number = name.removesuffix("_")
-    return int(number if slash and number != name and LISTING_ID.fullmatch(number) else row.Id)
+    known = slash and number != name and LISTING_ID.fullmatch(number) and int(number) <= _LARGEST
+    return int(number if known else row.Id)
 
 
 def _photo(photos: Sequence[_Photo]) -> str | None:

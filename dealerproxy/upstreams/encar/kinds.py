@@ -56,7 +56,7 @@ class _Place(NamedTuple):
 @lru_cache(maxsize=_KINDS_KEPT)
 def template(words: Words, vocabulary: Vocabulary) -> Template:
     """Return the template of a kind's words. Counts no misses. The generation must be a text that can be shown."""
-    kind = Kind(*words)  # type: ignore[arg-type]
+    kind = Kind._make(words)
     make, model = _make_and_model(kind, vocabulary)
     if make is None or model is None:
         return Template(None, (("model", kind.generation),))

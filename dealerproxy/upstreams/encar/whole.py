@@ -189,19 +189,18 @@ class WholeReader:
     ) -> WholeListing:
         """Read all cars of a search.
 
-        `before` is `distinct` of the last whole reading. `expected` is what another answer counts, which spares the
-        call that looks for rows behind the last one. Raises Drift if cars are missing, pages repeat, counts do not
-        fit, or the listing shrank by more than a fifth.
+        `before` is `distinct` of the last whole reading. If as many cars come as another answer counts (`expected`),
+        no call looks for rows behind the last one. Raises Drift if cars are missing, pages repeat, counts do not fit,
+        or the listing shrank by more than a fifth.
         """
         read_at, rows = self._clock(), _Rows()
         try:
             first = part = await self._read_part(search, target, rows, expected)
             while part.rest_from is not None:
                 part = await self._read_part(_from_price(search, part.rest_from), target, rows, None)
-            expected = max(first.total, expected or 0)
-            if len(rows.by_number) + rows.nameless < WHOLE * expected:
+            if len(rows.by_number) + rows.nameless < WHOLE * first.total:
                 part = await self._read_by_price(search, target, rows, first)
-            _check_whole(rows, expected, before, part.last)
+            _check_whole(rows, first.total, before, part.last)
         except UpstreamError as error:
             upstream_trouble(UPSTREAM, "search", error, q=self._index.q(search))
             raise
@@ -316,14 +315,14 @@ def _checked_count(page: _Page, before: int | None, offset: int) -> int:
     return max(count, before)
 
 
-def _check_whole(rows: _Rows, expected: int, before: int | None, last: _Page) -> None:
-    """Raise Drift where too many of the expected cars are missing or unreadable, or too many of those before."""
+def _check_whole(rows: _Rows, total: int, before: int | None, last: _Page) -> None:
+    """Raise Drift where too many of the counted cars are missing or unreadable, or too many of those before."""
     distinct = len(rows.by_number)
     came = distinct + rows.nameless
     if rows.bad and rows.readable < WHOLE * came:
         raise last.drift(f"{ROWS}[]: {rows.bad.most_common(1)[0][0]}", f"in {came - rows.readable} of {came} rows")
-    if rows.readable < WHOLE * expected:
-        raise last.drift(ROWS, f"{rows.readable} different cars although {expected} are counted")
+    if rows.readable < WHOLE * total:
+        raise last.drift(ROWS, f"{rows.readable} different cars although {total} are counted")
     if before is not None and distinct < SHRUNK * before:
         raise last.drift(COUNT, f"shrunken to {distinct} cars from {before}")
 

@@ -1,6 +1,7 @@
 """A search of Encar's in memory: pages of invented cars, with faults by the call. Asked as EncarClient.search is."""
 
 import re
+from collections import Counter
 from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple, TypeVar
 
@@ -75,9 +76,15 @@ class ListingSite:
 
     def __init__(self, cars: list[Car], *troubles: Trouble) -> None:
         self.cars, self.calls = cars, list[Ask]()
+        # What the facets count of each group, if not what there is; or how they fail.
+        self.facet_counts: dict[str, int] | Exception | None = None
+        self.fail(*troubles)
+        self.before_each: Callable[[int], None] = lambda call: None
+
+    def fail(self, *troubles: Trouble) -> None:
+        """Have these troubles from the next call on."""
         self._troubles: Iterator[Trouble] = iter(troubles)
         self._trouble = FINE
-        self.before_each: Callable[[int], None] = lambda call: None
 
     async def search(
         self, q: str, read: Callable[[bytes], T], *, sort: str, offset: int, limit: int, within_s: float
@@ -99,6 +106,13 @@ class ListingSite:
                 row[trouble.field] = {"unreadable": True}
         count = len(found) if trouble.counted is None else trouble.counted
         return read(orjson.dumps({"Count": float(count), "SearchResults": [] if trouble.empty else rows}))
+
+    async def facets(self, q: str, read: Callable[[bytes], T], *, within_s: float) -> T:
+        if isinstance(self.facet_counts, Exception):
+            raise self.facet_counts
+        counts = self.facet_counts if self.facet_counts is not None else Counter(car.group for car in self.cars)
+        facets = [{"Value": group, "Count": float(count)} for group, count in counts.items()]
+        return read(orjson.dumps({"iNav": {"Nodes": [{"Name": "ModelGroup", "Facets": facets}]}}))
 
     def _found(self, q: str, sort: str) -> list[Car]:
         price, group = _PRICE.search(q), _GROUP.search(q)

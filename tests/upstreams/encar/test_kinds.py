@@ -105,7 +105,7 @@ def test_a_car_shared_out_to_the_group_of_its_generation_is_the_listing_of_a_sea
         return
     if model is None or isinstance(car, LeftOutReason):
         return
-    shared = car._replace(kind=Kind(*car.kind)._replace(group=model.korean))  # type: ignore[arg-type]
+    shared = car._replace(kind=Kind._make(car.kind)._replace(group=model.korean))
     assert listing_of(shared, vocabulary) == live_row(row, make._replace(model=model), vocabulary)
 
 

@@ -153,12 +153,15 @@ def test_the_body_is_what_the_car_is(make: str, model: str, body: str | None) ->
     assert [m.body for m in WORDS.find_models(found, model)] == [body]
 
 
+KOREAN_TABLES = {("labels",), ("abbreviations",)}
+
+
 def english_values(data: dict[str, Any], path: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], str]]:
-    """Yield every value that is English by its place: all texts but facets, groups, aliases and placeholders."""
+    """Yield every value that is English by its place: all texts but facets, groups, aliases and long forms."""
     for key, value in data.items():
         if isinstance(value, dict):
             yield from english_values(value, (*path, key))
-        elif isinstance(value, str) and key not in {"facet", "korean", "group"} and path != ("labels",):
+        elif isinstance(value, str) and key not in {"facet", "korean", "group"} and path not in KOREAN_TABLES:
             yield (*path, key), value
 
 
@@ -848,8 +851,14 @@ GRAY = '"쥐색" = { name = "Dark Gray", family = '
         ("sheet.toml", 'korean = "리스"', 'korean = "렌트"', "2 = {", "already means rental"),
         ("sheet.toml", 'TRUNK_LID = { panel = "P041"', 'TRUNK_LID = { panel = "P999"', "TRUNK_LID", "no panel"),
         ("sheet.toml", "[recalls]", "[recals]", "#", "recalls: is missing"),
-        ("sheet.toml", '"양호" = { english', '"특이 사항 없음" = { english', "특이 사항", "stands here twice"),
-        ("sheet.toml", 'english = "Good", confidence = "inferred"', 'english = "Good"', "양호", "confidence"),
+        ("remarks.toml", '"양호" = { english', '"특이 사항 없음" = { english', "특이 사항", "stands here twice"),
+        ("remarks.toml", 'english = "Good", confidence = "inferred"', 'english = "Good"', "양호", "confidence"),
+        ("remarks.toml", '"범퍼" = "bumper"', '"범퍼" = "범퍼"', "범퍼", "matching regex"),
+        ("remarks.toml", "[abbreviations]", "[short]", "#", "abbreviations: is missing"),
+        ("dangers.toml", '"도난", "盜難"', '"침수", "盜難"', "[dangers.theft]", "already means flood"),
+        ("dangers.toml", "[dangers.theft]", "[dangers.Theft]", "[dangers.Theft]", "matching regex"),
+        ("dangers.toml", 'english = "theft"', 'english = "도난"', "[dangers.theft]", "matching regex"),
+        ("dangers.toml", "is_not = ", "is = ", "[negation]", "unknown field"),
         ("danawa.toml", '303 = { make = "Hyundai"', '303 = { make = "Hundai"', "303 = {", "'Hundai' is no make"),
         ("danawa.toml", "307 = { make", '"Kia" = { make', '"Kia" = {', "a code is a number"),
         ("danawa.toml", "307 = { make", "303 = { make", "303 = {", "Cannot overwrite"),

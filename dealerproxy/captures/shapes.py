@@ -57,11 +57,11 @@ _DETAIL = Known(
     ),
     optional=(
         *_paths("", "vehicleType vin vehicleNo manage.dummy manage.dummyVehicleId photos photos[].path photos[].code"),
-        *_paths("advertisement.", "salesStatus advertisementType leaseRentInfo"),
+        *_paths("advertisement.", "salesStatus advertisementType leaseRentInfo oneLineText"),
         *_paths("category.", "type manufacturerEnglishName modelGroupName modelGroupEnglishName gradeName"),
         *_paths("spec.", "type displacement transmissionName fuelName colorName bodyName"),
         *_paths("", "category.gradeDetailName contact.userType contact.address options.type options.standard"),
-        *_paths("", "condition.accident condition.inspection condition.seizing photos[].type"),
+        *_paths("", "condition.accident condition.inspection condition.seizing photos[].type contents.text"),
     ),
 )
 _FEEDER = "data.detailInfo[]."

@@ -100,9 +100,15 @@ class VehicleDetail(Struct, frozen=True, kw_only=True):
 
 
 class DealerDocuments(DealerFacts, frozen=True, kw_only=True):
-    """What only insiders may see of a car; `record` and `diagnosis` are the upstream's other sheets, in won."""
+    """What only insiders may see of a car; `record` and `diagnosis` are the upstream's other sheets, in won.
+
+    `seller_mentions`: the dangers that the seller's own text names without denying them (`total_loss`, `flood`,
+    `theft`, `fire`, `odometer_tampering`, `accident`, `sheet_metal`, `replaced`, `corrosion`, `oil_leak`). The text
+    itself stays out. Empty where it names none, and where the site shows no such text.
+    """
 
     under_contract: bool
+    seller_mentions: tuple[str, ...]
     record: Record | None
     diagnosis: Diagnosis | None
 

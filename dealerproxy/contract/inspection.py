@@ -60,17 +60,20 @@ class ChecklistItem(Struct, frozen=True):
 
 
 class Issue(Struct, frozen=True):
-    """One finding: a damaged panel, a bad answer of the checklist, or what the car went through or what lies on it.
+    """One finding: a damaged panel, a bad checklist answer, a loss or lien, or a danger in the inspector's remarks.
 
-    `category` is the panel's type, the checklist group or `history`, `status` the severity, `faults` damage codes, the
-    result's token, or `total_loss`, `flood_total_loss`, `flood_part_loss`, `theft`, `seizure`, `pledge`.
+    `category` is the panel's type, the checklist group, `history` or `condition`; `status` is the severity.
+    `faults` are damage codes, the result's token, or of losses and liens `total_loss`, `flood_total_loss`,
+    `flood_part_loss`, `theft`, `seizure`, `pledge`. A `remark` has one danger that the remarks name without denying
+    it: `total_loss`, `flood`, `theft`, `fire`, `odometer_tampering`, `accident`, `sheet_metal`, `replaced` (`history`),
+    `corrosion` or `oil_leak` (`condition`).
     """
 
     category: str
     status: Severity
     detail: str
     faults: tuple[str, ...]
-    type: Literal["panel_damage", "checklist", "history"]
+    type: Literal["panel_damage", "checklist", "history", "remark"]
 
 
 class DealerInspection(Struct, frozen=True):
@@ -121,8 +124,10 @@ class InspectionReport(Struct, frozen=True, kw_only=True):
     frame panel is damaged but one of unknown kind is; `exterior_summary` names that one too, as the count of
     exterior panels counts it. Where no panels are named, both are null. `accident_cost_summary` comes from the
     insurance record. Without a sheet there is a report only where the record or the liens have something to say;
-    what the sheet would say is then null. `flood` is true if either the sheet or the record says so. Beyond the
-    partner's fields, each null when the sheet does not say:
+    what the sheet would say is then null. `inspector_notes` are the remarks, phrase by phrase; those without a
+    translation are counted at the end ("[1 remark not translated]"). `flood` is true if the sheet, its remarks or the
+    record say so, `fire` if the sheet or its remarks do. Beyond the partner's fields, each null when the sheet does not
+    say:
 
     * `simple_repair`: ticked: panels were repaired without that counting as an accident
     * `inspected_on`: the day the sheet was issued; `mileage_km`: the odometer on it

@@ -32,7 +32,8 @@ class Car(Struct, frozen=True, kw_only=True):
     `vehicle_id` is the number of its documents; for a re-advertised copy it differs from the number of the advert.
     `price_krw` is None for a placeholder, and so is `mileage_km`. `options` are partner tokens. `seizures` and
     `pledges` (liens) count what must be lifted before the car can leave the country. `has_no_sheet` is true where the
-    advert says that there is no inspection sheet.
+    advert says that there is no inspection sheet. `seller_mentions` are the dangers that the seller's own text names:
+    tokens of dangers.toml.
     """
 
     upstream: str
@@ -67,6 +68,7 @@ class Car(Struct, frozen=True, kw_only=True):
     pledges: int | None = None
     month_known: bool = True
     generation: str | None = None
+    seller_mentions: tuple[str, ...] = ()
 
     @property
     def id(self) -> str:

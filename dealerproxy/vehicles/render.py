@@ -93,6 +93,7 @@ def detail(car: Car, documents: Documents, krw_per_usd: float, *, insider: bool 
     dealer = DealerDocuments(
         **insider_facts(car),
         under_contract=car.under_contract,
+        seller_mentions=car.seller_mentions,
         record=documents.record,
         diagnosis=documents.diagnosis,
     )

@@ -5,12 +5,13 @@ so a look-up takes constant time. A word without a translation is counted, never
 
 Inside, each module builds on those before it: `terms` (the types of the look-ups), `text` (comparing and composing
 words), `files` (reading one file, naming the line of an error), `build` (files into dictionaries), `sheet` (the words
-of inspections, insurance records and diagnoses), `phrases` (trims), `danawa` (that site's own words), `name_codes`
-(makers' codes that name a fuel), `vehicles` (generations), `lookup`.
+of inspections, insurance records and diagnoses), `phrases` (trims), `dangers` and `remarks` (free texts), `danawa`
+(that site's own words), `name_codes` (makers' codes that name a fuel), `vehicles` (generations), `lookup`.
 """
 
 from dealerproxy.vocabulary.build import OPTION_COUNT
 from dealerproxy.vocabulary.danawa import DanawaWords
+from dealerproxy.vocabulary.dangers import Danger
 from dealerproxy.vocabulary.lookup import (
     CACHE_SIZE,
     CODE_KINDS,
@@ -52,6 +53,7 @@ __all__ = [
     "Body",
     "Colour",
     "DanawaWords",
+    "Danger",
     "Generation",
     "Group",
     "Make",

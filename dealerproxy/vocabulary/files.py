@@ -121,6 +121,15 @@ def read_file(folder: Path, name: str) -> File:
         raise VocabularyError(f"translations/{name} line {line}: {wrong}") from None
 
 
+def _table(header: dict[str, Any]) -> tuple[str, ...]:
+    """Return the path of a table's header, of one in another table too (`[dangers.theft]`)."""
+    name = next(iter(header), None)
+    if name is None:
+        return ()
+    inner = header[name]
+    return (name, *_table(inner)) if isinstance(inner, dict) else (name,)
+
+
 def _line_of(text: str, path: tuple[str, ...]) -> int:
     """Return the line on which the entry `path` (table, key) begins, else its table's, else 1.
 
@@ -130,15 +139,15 @@ def _line_of(text: str, path: tuple[str, ...]) -> int:
     found = 1
     for number, line in enumerate(text.split("\n"), 1):
         try:
-            keys = tuple(tomllib.loads(line))
+            entry = tomllib.loads(line)
         except tomllib.TOMLDecodeError:
             continue  # the inside of a list over several lines
-        if not keys:
+        if not entry:
             continue  # a comment or an empty line
         if line.lstrip().startswith("["):
-            table = here = keys
+            table = here = _table(entry)
         else:
-            here = table + keys
+            here = table + tuple(entry)
         if here == path:
             return number
         if here == path[:1]:

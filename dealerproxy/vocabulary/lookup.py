@@ -17,9 +17,11 @@ from dealerproxy.vocabulary.build import (
     shared_by,
 )
 from dealerproxy.vocabulary.danawa import DanawaWords
+from dealerproxy.vocabulary.dangers import Dangers
 from dealerproxy.vocabulary.files import CategoryEntry, English, read_file
 from dealerproxy.vocabulary.name_codes import NameCodes
 from dealerproxy.vocabulary.phrases import Phrases, Translated
+from dealerproxy.vocabulary.remarks import Remarks
 from dealerproxy.vocabulary.sheet import TABLES, build_sheet
 from dealerproxy.vocabulary.terms import SELL_TYPES, SELLER_TYPES, Body, Colour, Make, Model, Option
 from dealerproxy.vocabulary.text import longest_word, nearest_word, squeeze, word_key
@@ -46,6 +48,7 @@ class Vocabulary:
     `danawa`: Danawa's codes and labels, and the makes and groups that only Danawa has.
     `generations`: the names of generations, and the vehicles of a group that they name.
     `name_codes`: the codes in names that stand for a fuel.
+    `remarks`, `dangers`: what inspectors and sellers write in their own words, and the danger words in it.
     `untranslated`: (kind, foreign word) -> number of look-ups.
     `report_code`: called with (kind, word) for every untranslated word of CODE_KINDS; see `reporting`.
     """
@@ -69,6 +72,8 @@ class Vocabulary:
         self._sell_types = build_choices(read_file(folder, "sell_types.toml"), "sell_types", SELL_TYPES)
         self._phrases = Phrases(read_file(folder, "words.toml"), self._makes_by_word)
         self.sheet = build_sheet(folder)
+        self.dangers = Dangers(read_file(folder, "dangers.toml"))
+        self.remarks = Remarks(read_file(folder, "remarks.toml"), self.dangers, self._makes_by_word)
         self.danawa = DanawaWords(folder, self._makes_by_facet, self._models, shared)
         self.generations = GenerationNames(
             read_file(folder, "vehicles.toml"), (self._models, self.danawa.models), self.translate

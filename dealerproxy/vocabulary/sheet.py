@@ -11,7 +11,6 @@ from typing import Annotated, Literal
 from msgspec import Meta, Struct
 
 from dealerproxy.vocabulary.files import English, File, Word, read_file
-from dealerproxy.vocabulary.text import word_key
 
 Confidence = Literal["confirmed", "inferred"]
 Kind = Literal["exterior", "frame"]
@@ -112,18 +111,13 @@ class _DiagnosisWord(Struct, frozen=True, forbid_unknown_fields=True):
     confidence: Confidence
 
 
-class _Note(Struct, frozen=True, forbid_unknown_fields=True):
-    english: English
-    confidence: Confidence
-
-
 @dataclass(frozen=True, slots=True)
 class SheetWords:
     """All words of a car's papers.
 
     `panels`, `damages`, `groups`, `items`, `statuses`: by Encar's code; `damages` worst first. `ranks`: the kind of a
     panel by its rank. `tokens`: per table of sheet.toml the token by code and by Korean word. `diagnosis_panels`: by
-    the diagnosis' own name. `notes`: English by the `word_key` of a whole phrase.
+    the diagnosis' own name.
     """
 
     panels: Mapping[str, PanelWord]
@@ -134,7 +128,6 @@ class SheetWords:
     statuses: Mapping[str, StatusWord]
     tokens: Mapping[str, Mapping[str, str]]
     diagnosis_panels: Mapping[str, PanelWord]
-    notes: Mapping[str, str]
 
 
 def build_sheet(folder: Path) -> SheetWords:
@@ -151,7 +144,6 @@ def build_sheet(folder: Path) -> SheetWords:
         statuses=statuses,
         tokens={table: _tokens(sheet, table) for table in TABLES},
         diagnosis_panels=_diagnosis_panels(sheet, panels),
-        notes=_notes(sheet),
     )
 
 
@@ -214,15 +206,6 @@ def _diagnosis_panels(file: File, panels: Mapping[str, PanelWord]) -> dict[str, 
             raise file.error(f"{entry.panel!r} is no panel of panels.toml", table, name)
     _unique(file, table, ((name, entry.panel) for name, entry in entries.items()))
     return {name: panels[entry.panel] for name, entry in entries.items()}
-
-
-def _notes(file: File) -> dict[str, str]:
-    notes: dict[str, str] = {}
-    for phrase, entry in file.entries("notes", _Note).items():
-        if word_key(phrase) in notes:
-            raise file.error("stands here twice", "notes", phrase)
-        notes[word_key(phrase)] = entry.english
-    return notes
 
 
 def _unique(file: File, table: str, pairs: Iterable[tuple[str, str]]) -> None:

@@ -31,8 +31,13 @@ SEARCH = "https://api.encar.com/search/car/list/premium?count=true&q=Hidden.N.&s
 PAGE = "https://fem.encar.com/cars/detail/49000001"
 LIST = "https://auto.danawa.com/usedcar/?Work=list&Tab=list&Page=1&Order=8&Brand=307&Series=&Model="
 RECORD = "https://api.encar.com/v1/readside/record/vehicle/49000001/open"
-# What a capture may change in what is read: the fields that are personal themselves.
-PERSONAL_FIELDS = {"car.vin", "car.license_plate", "vin", "report.inspector_notes"}
+# What a capture may change in what is read: the fields that are personal themselves, and the dangers found in people's
+# own words, which a capture masks.
+PERSONAL_FIELDS = {
+    *("car.vin", "car.license_plate", "vin", "report.inspector_notes"),
+    *("car.seller_mentions", "car.seller_mentions[]", "report.accident_summary", "report.flood", "report.fire"),
+    *("report.issues", *(f"report.issues[].{key}" for key in ("category", "status", "detail", "faults[]", "type"))),
+}
 
 PLATES = st.builds(
     "{}{}{}{}".format,

@@ -75,7 +75,7 @@ class Words:
         korean += [item.korean for item in sheet.items.values()]
         korean += [status.korean for status in sheet.statuses.values()]
         korean += [word for table in sheet.tokens.values() for word in table]
-        self._phrases = frozenset(map(word_key, korean)) | sheet.notes.keys()
+        self._phrases = frozenset(map(word_key, korean))
         self._site_words = dict.fromkeys(_SAID_BY_THE_SITES.split(), "")
         self._run_is_known = lru_cache(4096)(self._knows_run)
 
@@ -91,7 +91,7 @@ class Words:
 
     def is_standing_phrase(self, text: str) -> bool:
         """Whether a text has only standard phrases and words of the papers."""
-        return all(word_key(phrase) in self._phrases for phrase in _PHRASE_END.split(text) if phrase.strip())
+        return all(self._is_standing(phrase) for phrase in _PHRASE_END.split(text) if phrase.strip())
 
     def is_plain(self, text: str) -> bool:
         """Whether a text without Hangul cannot be personal: a number, a date, a code word, a picture's address."""
@@ -105,12 +105,15 @@ class Words:
         """Return the province or city at the start of an address, unchanged."""
         return word if word and self._vocabulary.region(word) is not None else None
 
+    def _is_standing(self, phrase: str) -> bool:
+        return word_key(phrase) in self._phrases or self._vocabulary.remarks.knows(phrase)
+
     def _knows_run(self, run: str) -> bool:
         vocabulary = self._vocabulary
         return (
             not any(char.isalpha() for char in run)
             or split_run(run, self._site_words) is not None
-            or word_key(run) in self._phrases
+            or self._is_standing(run)
             or not vocabulary.translate(run)[1]
             or vocabulary.danawa.knows_model(run)
             or run.endswith(_SIZES)

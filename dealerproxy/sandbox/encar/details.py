@@ -13,7 +13,7 @@ from typing import Final
 from dealerproxy.sandbox.encar.cars import Car, chance
 from dealerproxy.sandbox.encar.category import category
 from dealerproxy.sandbox.encar.engine import displacement, seats
-from dealerproxy.sandbox.encar.identity import address, plate, stamp, user_id, vin
+from dealerproxy.sandbox.encar.identity import address, plate, stamp, under_water, user_id, vin, written_off
 from dealerproxy.sandbox.encar.inspections import formats
 from dealerproxy.sandbox.encar.rows import photo_prefix
 from dealerproxy.sandbox.encar.words import FUELS, OPTIONS
@@ -45,6 +45,12 @@ _OPTION_CODES: Final = {option.value: option.code for option in OPTIONS}
 # A truck's codes come from another dictionary with other meanings.
 _TRUCK_OPTIONS: Final = ("001", "002", "003", "005", "010", "014")
 _SELLER_WORDS: Final = ("무사고 완전 무결 차량입니다", "1인 신조, 비흡연 차량", "실매물 / 전국 탁송 가능", None)
+_WRITTEN_OFF: Final = (
+    "전손처리 후 완벽 수리, 주행 이상 없음",
+    "보험 전손 차량 / 수출 추천",
+    "침수 없음, 전손 이력 고지합니다",
+)
+_FLOODED: Final = "부분침수 차량입니다. 사고는 없습니다"
 _THUMBNAILS: Final = (("011", "001"), ("012", "001"), ("013", "001"), ("014", "007"), ("025", "001"), ("026", "001"))
 _UNDER_BODY: Final = ("", "_FRONT_LEFT", "_FRONT_RIGHT", "_REAR_RIGHT", "_REAR_LEFT")
 
@@ -117,7 +123,7 @@ def _advertisement(car: Car) -> Json:
         "warrantyStyleColor": rng.choice(("WHITE", "BLACK", "NONE", None)),
         "trust": list(car.trust),
         "hotMark": [int(mark) for mark in car.hotmarks],
-        "oneLineText": car.ad_words or rng.choice(_SELLER_WORDS),
+        "oneLineText": car.ad_words or _confession(car) or rng.choice(_SELLER_WORDS),
         "salesStatus": car.sales_status,
         "directInspected": rng.random() < 0.1,
         "preVerified": rng.random() < 0.8,
@@ -136,6 +142,14 @@ def _advertisement(car: Car) -> Json:
         "diagnosisCar": diagnosis_mark(car) >= 0,
         "verification": {"version": None, "reportExists": rng.random() < 0.3, "reportVersion": None},
     }
+
+
+def _confession(car: Car) -> str | None:
+    """Return what some sellers write of a car that was written off or flooded."""
+    rng = chance("confession", car)
+    if rng.random() < 0.5:
+        return None
+    return rng.choice(_WRITTEN_OFF) if written_off(car) else _FLOODED if under_water(car) else None
 
 
 def _under_body(rng: random.Random) -> list[Json]:

@@ -38,7 +38,12 @@ def rented(car: Car) -> bool:
 
 def under_water(car: Car) -> bool:
     """Whether the car was ever flooded."""
-    return chance("water", car).random() < 0.006
+    return chance("water", car).random() < 0.012
+
+
+def written_off(car: Car) -> bool:
+    """Whether an insurer ever wrote the car off."""
+    return chance("loss", car).random() < 0.02
 
 
 def address(car: Car) -> str:

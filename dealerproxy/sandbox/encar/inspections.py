@@ -9,7 +9,7 @@ from datetime import date, timedelta
 from typing import Final
 
 from dealerproxy.sandbox.encar.cars import Car, chance
-from dealerproxy.sandbox.encar.identity import rented, stamp, under_water, vin
+from dealerproxy.sandbox.encar.identity import rented, stamp, under_water, vin, written_off
 from dealerproxy.sandbox.encar.papers import Sheet
 from dealerproxy.sandbox.encar.sheet_items import (
     COLOUR_TYPES,
@@ -44,6 +44,17 @@ _COMMENTS: Final = (
     "앞범퍼 도색, 휠 흠집 있음.",
     "보험이력 있음 / 타이어 교체 필요",
 )
+# What inspectors write of what is not on the form: in part with words of people, in part a denial.
+_GRAVE_COMMENTS: Final = (
+    "조)리어도어 부분수리",
+    "운)앞도어 교환, 조)뒤휀더 판금",
+    "1. 무사고\n2. 침수, 전손 없음\n3. 하체 부식 있음",
+    "미터기 교환 이력 있음. 홍길동 고객님 확인",
+    "1.사고이력 있음 2.앞범퍼/뒤범퍼 도색",
+    "엔진 누유 무 / 미션 미세누유 있음 / 임꺽정 점검",
+)
+_WRITTEN_OFF: Final = ("전손이력 있음. 앞범퍼 도색", "전손 처리 후 가상모터스에서 수리한 차량")
+_FLOODED: Final = ("침수이력 있음", "실내 침수 흔적 있음, 시트 교체")
 _MANUAL: Final = frozenset({"s0202", "s016", "s017", "s018", "s019"})
 _HIGH_VOLTAGE: Final = frozenset({"S08", "s040", "s041", "s042"})
 _NEW_PANEL: Final = ("P999", ("X",))
@@ -119,10 +130,21 @@ def _invented(car: Car) -> Sheet:
         recall=rng.random() < 0.6 if rng.random() < 0.06 else None,
         tuning=rng.random() < 0.02,
         waterlog=under_water(car),
-        comments=rng.choice(_COMMENTS),
+        comments=_comments(car, rng.choice(_COMMENTS)),
         pictures=rng.random() < 0.3,
         has_detail=rng.random() > 0.03,
     )
+
+
+def _comments(car: Car, usual: str | None) -> str | None:
+    """Return what the inspector writes: of half of the losses something, of a few cars something grave."""
+    rng = chance("comments", car)
+    writes = rng.random()
+    if written_off(car) and writes < 0.5:
+        return rng.choice(_WRITTEN_OFF)
+    if under_water(car) and writes < 0.5:
+        return rng.choice(_FLOODED)
+    return rng.choice(_GRAVE_COMMENTS) if writes > 0.95 else usual
 
 
 def _damage(dice: float) -> tuple[str, ...]:

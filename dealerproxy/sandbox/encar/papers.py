@@ -46,12 +46,16 @@ class Accident:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Record:
-    """What insurers know about a car; dates as `2023-07-19`, newest first, uninsured months as `202307~202407`."""
+    """What insurers know about a car; dates as `2023-07-19`, newest first, uninsured months as `202307~202407`.
+
+    A `flood` was a total loss unless it is `flood_in_part`.
+    """
 
     accidents: tuple[Accident, ...] = ()
     owner_changes: tuple[str, ...] = ()
     total_loss: str | None = None
     flood: str | None = None
+    flood_in_part: bool = False
     stolen: str | None = None
     government: bool = False
     business: bool = False

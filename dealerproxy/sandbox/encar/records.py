@@ -11,7 +11,7 @@ from typing import Final
 
 from dealerproxy.sandbox.encar.cars import Car, chance
 from dealerproxy.sandbox.encar.engine import displacement
-from dealerproxy.sandbox.encar.identity import plate, rented, stamp, under_water
+from dealerproxy.sandbox.encar.identity import plate, rented, stamp, under_water, written_off
 from dealerproxy.sandbox.encar.inspections import sheet
 from dealerproxy.sandbox.encar.papers import Accident, Diagnosis, Record
 
@@ -71,8 +71,8 @@ def record(car: Car) -> Json | None:
         "robberDate": said.stolen,
         "totalLossCnt": int(said.total_loss is not None),
         "totalLossDate": said.total_loss,
-        "floodTotalLossCnt": int(said.flood is not None),
-        "floodPartLossCnt": None,
+        "floodTotalLossCnt": int(said.flood is not None and not said.flood_in_part),
+        "floodPartLossCnt": 1 if said.flood is not None and said.flood_in_part else None,
         "floodDate": said.flood,
         "government": int(said.government),
         "business": int(said.business),
@@ -126,9 +126,10 @@ def _invented(car: Car) -> Record:
     return Record(
         accidents=tuple(accidents),
         owner_changes=tuple(owners),
-        total_loss=next(iter(_days(rng, first, last, 1)), None) if rng.random() < 0.01 else None,
+        total_loss=next(iter(_days(rng, first, last, 1)), None) if written_off(car) else None,
         flood=next(iter(_days(rng, first, last, 1)), None) if under_water(car) else None,
-        stolen=next(iter(_days(rng, first, last, 1)), None) if rng.random() < 0.004 else None,
+        flood_in_part=chance("part", car).random() < 0.4,
+        stolen=next(iter(_days(rng, first, last, 1)), None) if rng.random() < 0.01 else None,
         government=rng.random() < 0.01,
         business=rng.random() < 0.02,
         rental=rented(car),

@@ -32,7 +32,7 @@ from dealerproxy.vocabulary import Vocabulary
 
 CAR = "car"
 # Increase it when the shape of a ParsedAdvert changes: Redis may still hold the old one.
-_VERSION = 5
+_VERSION = 6
 # How old papers may be while the feeder fails; a car is never older than `fresh_s`.
 PAPER_IF_ERROR_S = 600.0
 

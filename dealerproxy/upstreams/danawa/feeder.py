@@ -96,6 +96,8 @@ class Advert(Struct, frozen=True):
     myDamageCnt: Any = None
     otherDamageCnt: Any = None
     ownerChangeCnt: Any = None
+    seizureCnt: Any = None
+    mortgageCnt: Any = None
 
 
 class _Data(Struct, frozen=True):
@@ -190,6 +192,8 @@ def normalise(advert: Advert, listing_id: str, vocabulary: Vocabulary, base: URL
         trim_korean=named.trim.korean,
         generation=named.generation.english,
         record_is_private=False,
+        seizures=_count(advert.seizureCnt),
+        pledges=_count(advert.mortgageCnt),
     )
 
 
@@ -227,8 +231,8 @@ def read_inspection(advert: Advert, vocabulary: Vocabulary) -> InspectionReport 
 def read_record(advert: Advert) -> Record | None:
     """Read the insurance history; None when there is none. Raises Drift when its count of own damage is no number.
 
-    The sums beside the counts are left out, since nothing says whether they were paid or estimated, and so are
-    seizures and mortgages.
+    The sums beside the counts are left out, since nothing says whether they were paid or estimated. Seizures and
+    mortgages are not the insurer's: they are the car's.
     """
     if advert.myDamageCnt in NOTHING:
         return None

@@ -41,7 +41,8 @@ YEAR_MONTH, FORM_YEAR, MILEAGE = "category.yearMonth", "category.formYear", "spe
 _KEPT_VALUES = (VEHICLE_ID, "vehicleType", "vin", "vehicleNo")
 _KEPT_SECTIONS = {
     "manage": ("dummy", "dummyVehicleId"),
-    "advertisement": ("status", "price", "salesStatus", "advertisementType", "leaseRentInfo"),
+    "advertisement": ("status", "price", "salesStatus", "advertisementType", "leaseRentInfo", "oneLineText"),
+    "contents": ("text",),
     "category": (
         *("type", "manufacturerName", "manufacturerEnglishName", "modelName", "modelGroupName"),
         *("modelGroupEnglishName", "gradeName", "gradeDetailName", "yearMonth", "formYear"),
@@ -52,6 +53,8 @@ _KEPT_SECTIONS = {
     "condition": ("accident", "inspection", "seizing"),
 }
 _KEPT_PHOTO = ("path", "code", "type")
+
+SELLER_TEXTS = ("advertisement.oneLineText", "contents.text")
 
 STATE_NAME = "__PRELOADED_STATE__"
 STATE_BASE = ("cars", "base")
@@ -205,6 +208,7 @@ def normalise(advert: Advert, listing_id: str, vocabulary: Vocabulary) -> Car:
         has_no_sheet=advert.at("condition.inspection.formats") == [],
         seizures=whole(advert.at("condition.seizing.seizingCount")),
         pledges=whole(advert.at("condition.seizing.pledgeCount")),
+        seller_mentions=_seller_mentions(advert, vocabulary),
     )
 
 
@@ -320,6 +324,12 @@ def _region(advert: Advert, vocabulary: Vocabulary) -> str | None:
     """The province or city an address begins with (`경기 수원시 권선구`)."""
     address = short_text(advert.at("contact.address"))
     return vocabulary.region(address.split()[0]) if address else None
+
+
+def _seller_mentions(advert: Advert, vocabulary: Vocabulary) -> tuple[str, ...]:
+    """The dangers that the seller's headline or text names; nothing else of them is used."""
+    texts = [advert.at(path) for path in SELLER_TEXTS]
+    return vocabulary.remarks.dangers("\n".join(text for text in texts if isinstance(text, str)))
 
 
 def _options(advert: Advert, vocabulary: Vocabulary) -> tuple[str, ...]:

@@ -30,7 +30,7 @@ from dealerproxy.upstreams.encar.inspection_head import Head, read_head
 from dealerproxy.upstreams.encar.inspection_panels import read_panels
 from dealerproxy.upstreams.values import DAMAGED, coded, decode, vin
 from dealerproxy.vehicles.car import Car
-from dealerproxy.vocabulary import SEVERITIES, Vocabulary
+from dealerproxy.vocabulary import SEVERITIES, Danger, Vocabulary
 
 TABLE, IMAGE = "TABLE", "IMAGE"
 TYPE, STATUS, CHILDREN = "type", "statusType", "children"
@@ -90,7 +90,8 @@ def read_inspection(body: bytes, vocabulary: Vocabulary) -> Inspection | NoRepor
     sheet = decode(body, _Sheet)
     panels = read_panels(sheet.outers, vocabulary)
     head = read_head(sheet.master.detail, sheet.master.simpleRepair, vocabulary)
-    report = _report(sheet.master.accdient, head, panels, answers)
+    dangers = {token: vocabulary.dangers.by_token[token] for token in head.dangers}
+    report = _report(sheet.master.accdient, head, panels, answers, dangers)
     return Inspection(BodyCondition(panels=panels), report, _vin(sheet.master.detail, vocabulary))
 
 
@@ -112,17 +113,23 @@ def _vin(detail: object, vocabulary: Vocabulary) -> str | None:
     return None if isinstance(value, str) and len(value.strip()) == SHORT_VIN else vin(value, vocabulary)
 
 
-def _report(has_accident: bool, head: Head, panels: tuple[Panel, ...], answers: tuple[Answer, ...]) -> InspectionReport:
+def _report(
+    has_accident: bool,
+    head: Head,
+    panels: tuple[Panel, ...],
+    answers: tuple[Answer, ...],
+    dangers: Mapping[str, Danger],
+) -> InspectionReport:
     frame = sum(panel.panel_type == "frame" for panel in panels)
     unsure = any(panel.panel_type == "unknown" for panel in panels)
     return InspectionReport(
-        accident_summary=accident_summary(has_accident, head, panels),
+        accident_summary=accident_summary(has_accident, head, panels, dangers),
         has_accident=has_accident,
         has_frame_damage=None if unsure and not frame else frame > 0,
         exterior_summary=exterior_summary(panels),
         category_grades=grades(answers),
         checklist=tuple(answer.item for answer in answers),
-        issues=issues(panels, [(answer.item, answer.severity) for answer in answers]),
+        issues=issues(panels, [(answer.item, answer.severity) for answer in answers], dangers),
         dealer_inspection=DealerInspection(frame, len(panels) - frame),
         **head.fields,
     )

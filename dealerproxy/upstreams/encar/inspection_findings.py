@@ -1,15 +1,17 @@
 """What a sheet found, in plain English sentences and as a list of issues: only facts that stand on the sheet."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from dealerproxy.contract.inspection import ChecklistItem, Issue, Panel, Severity
 from dealerproxy.upstreams.encar.inspection_head import Head
+from dealerproxy.vocabulary import Danger
 
 _SERIOUS = {"flood": "Flood damage reported.", "fire": "Fire damage reported."}
+_GRAVE = "major"
 
 
-def accident_summary(has_accident: bool, head: Head, panels: Sequence[Panel]) -> str:
-    """Return what the sheet says of accidents, of the frame and of flood or fire."""
+def accident_summary(has_accident: bool, head: Head, panels: Sequence[Panel], dangers: Mapping[str, Danger]) -> str:
+    """Return what the sheet says of accidents, of the frame, of flood or fire, and the grave dangers of the remarks."""
     sentences = ["Accident reported." if has_accident else "No accident reported."]
     if head.fields["simple_repair"]:
         sentences.append("Simple repairs reported.")
@@ -22,9 +24,11 @@ def accident_summary(has_accident: bool, head: Head, panels: Sequence[Panel]) ->
     if not frame and not unknown:
         sentences.append("No frame damage marked.")
     serious = list(head.serious or ())
-    if head.fields.get("flood") and "flood" not in serious:
-        serious.insert(0, "flood")
+    serious = [kind for kind in _SERIOUS if head.fields.get(kind) and kind not in serious] + serious
     sentences += [_SERIOUS.get(kind, "Other special history reported.") for kind in serious]
+    grave = [danger.english for token, danger in dangers.items() if danger.severity == _GRAVE and token not in _SERIOUS]
+    if grave:
+        sentences.append(f"The inspector's remarks mention: {', '.join(grave)}.")
     return " ".join(dict.fromkeys(sentences))
 
 
@@ -40,8 +44,12 @@ def exterior_summary(panels: Sequence[Panel]) -> str:
     return " ".join(f"{description}: {', '.join(labels)}." for description, labels in found.items())
 
 
-def issues(panels: Sequence[Panel], answers: Sequence[tuple[ChecklistItem, Severity | None]]) -> tuple[Issue, ...]:
-    """Return one issue for each damaged panel, then one for each bad answer (those with a severity)."""
+def issues(
+    panels: Sequence[Panel],
+    answers: Sequence[tuple[ChecklistItem, Severity | None]],
+    dangers: Mapping[str, Danger],
+) -> tuple[Issue, ...]:
+    """Return one issue for each damaged panel, each bad answer (those with a severity), and each danger by token."""
     damaged = [
         Issue(
             category=panel.panel_type,
@@ -63,4 +71,14 @@ def issues(panels: Sequence[Panel], answers: Sequence[tuple[ChecklistItem, Sever
         for item, severity in answers
         if severity is not None
     ]
-    return (*damaged, *bad)
+    remarked = [
+        Issue(
+            category=danger.category,
+            status=danger.severity,
+            detail=f"Inspector's remark — {danger.english}",
+            faults=(token,),
+            type="remark",
+        )
+        for token, danger in dangers.items()
+    ]
+    return (*damaged, *bad, *remarked)

@@ -1,13 +1,11 @@
 """The head of an inspection sheet (`master.detail`): dates, mileage, history, ticks. It may be null altogether."""
 
-import re
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 from dealerproxy.upstreams.caps import MOST_ROWS
 from dealerproxy.upstreams.values import coded, is_year, iso_date, tick, token, whole
 from dealerproxy.vocabulary import Vocabulary
-from dealerproxy.vocabulary.text import word_key
 
 # The keys of master.detail, all optional.
 INSPECTED, VALID_FROM, VALID_UNTIL = "issueDate", "validityStartDate", "validityEndDate"
@@ -18,16 +16,17 @@ USAGE_CHANGES, PAINT, SERIOUS = "usageChangeTypes", "paintPartTypes", "seriousTy
 TUNING, TUNING_TYPES, WATERLOG = "tuning", "tuningStateTypes", "waterlog"
 RECALL, RECALL_FULFILLED, COMMENTS = "recall", "recallFullFillTypes", "comments"
 
-MOST_NOTES = 5_000  # characters of a comment
-
-_PHRASE_END = re.compile(r"[./\n\r]+")
-
 
 class Head(NamedTuple):
-    """The report's fields that stand in the head, by their names, and the special history the summary tells."""
+    """The report's fields that stand in the head, by their names.
+
+    Besides, the special history the summary tells, and the dangers that the inspector's remarks name: tokens of
+    dangers.toml.
+    """
 
     fields: dict[str, Any]
     serious: tuple[str, ...] | None
+    dangers: tuple[str, ...] = ()
 
 
 def read_head(detail: object, simple_repair: object, vocabulary: Vocabulary) -> Head:
@@ -47,12 +46,14 @@ def read_head(detail: object, simple_repair: object, vocabulary: Vocabulary) -> 
         return tuple(dict.fromkeys(token(table, coded(value), vocabulary) for value in values[:MOST_ROWS]))
 
     serious = several(SERIOUS, "serious")
+    comments = detail.get(COMMENTS)
+    dangers = vocabulary.remarks.dangers(comments) if isinstance(comments, str) else ()
     tuning_types = several(TUNING_TYPES, "tuning")
     year = whole(detail.get(MODEL_YEAR))
     return Head(
         {
             "simple_repair": tick(simple_repair),
-            "inspector_notes": _notes(detail.get(COMMENTS), vocabulary),
+            "inspector_notes": _notes(comments, vocabulary),
             "inspected_on": iso_date(detail.get(INSPECTED)),
             "mileage_km": whole(detail.get(MILEAGE)),
             "model_year": year if year and is_year(year) else None,
@@ -65,8 +66,8 @@ def read_head(detail: object, simple_repair: object, vocabulary: Vocabulary) -> 
             "paint_changes": several(PAINT, "paint"),
             "tuning": True if tuning_types else tick(detail.get(TUNING)),
             "tuning_types": tuning_types,
-            "flood": _flood(tick(detail.get(WATERLOG)), serious),
-            "fire": _fire(serious),
+            "flood": _flood(tick(detail.get(WATERLOG)), serious, dangers),
+            "fire": _fire(serious, dangers),
             "recall": tick(detail.get(RECALL)),
             "recall_fulfilled": _fulfilled(several(RECALL_FULFILLED, "recalls")),
             "guarantee": one(GUARANTEE, "guarantees"),
@@ -75,21 +76,22 @@ def read_head(detail: object, simple_repair: object, vocabulary: Vocabulary) -> 
             "vin_marking": one(CAR_STATE, "vin_markings"),
         },
         serious,
+        dangers,
     )
 
 
-def _flood(waterlog: bool | None, serious: tuple[str, ...] | None) -> bool | None:
-    """Two places can say it. A special history nobody understands might be it, so then False is not said."""
-    if waterlog or "flood" in (serious or ()):
+def _flood(waterlog: bool | None, serious: tuple[str, ...] | None, dangers: tuple[str, ...]) -> bool | None:
+    """Three places can say it. A special history nobody understands might be it, so then False is not said."""
+    if waterlog or "flood" in (serious or ()) or "flood" in dangers:
         return True
     return False if waterlog is False and not set(serious or ()) - {"fire"} else None
 
 
-def _fire(serious: tuple[str, ...] | None) -> bool | None:
+def _fire(serious: tuple[str, ...] | None, dangers: tuple[str, ...]) -> bool | None:
+    if "fire" in (serious or ()) or "fire" in dangers:
+        return True
     if serious is None:
         return None
-    if "fire" in serious:
-        return True
     return None if set(serious) - {"flood"} else False
 
 
@@ -103,21 +105,17 @@ def _fulfilled(recalls: tuple[str, ...] | None) -> bool | None:
 
 
 def _notes(comments: object, vocabulary: Vocabulary) -> str | None:
-    """Return the inspector's comment in English if every phrase of it is known; else None, counted once.
+    """Return the inspector's remarks in English, with the number of those that have no translation at the end.
 
-    Comments hold names, firms, telephone and plate numbers too, so nothing of them passes untranslated, not even
+    Remarks hold names, firms, telephone and plate numbers too, so nothing of them passes untranslated, not even
     into the count.
     """
     if not isinstance(comments, str):
         return None
-    if len(comments) > MOST_NOTES:
-        vocabulary.missed("notes", "comment")
-        return None
-    english: list[str] = []
-    for phrase in filter(None, map(str.strip, _PHRASE_END.split(comments))):
-        known = vocabulary.sheet.notes.get(word_key(phrase))
-        if known is None:
-            vocabulary.missed("notes", "comment")
-            return None
-        english.append(known)
-    return ". ".join(english) + "." if english else None
+    english, untranslated = vocabulary.remarks.translate(comments)
+    for _ in range(untranslated):
+        vocabulary.missed("notes", "remark")
+    told = [f"{phrase}." for phrase in english]
+    if untranslated:
+        told.append(f"[{untranslated} remark{'s' if untranslated > 1 else ''} not translated]")
+    return " ".join(told) or None

@@ -157,6 +157,13 @@ def test_lease_and_rent_offers_have_their_type_and_terms(cars: Inventory) -> Non
         assert (one["partnership"]["rent"] is None) == (car.sell_type == "리스")
 
 
+def test_some_sellers_say_that_a_car_was_written_off_or_flooded(documents: list[Any]) -> None:
+    headlines = [document["advertisement"]["oneLineText"] or "" for document in documents]
+    assert 0.003 < sum("전손" in headline for headline in headlines) / len(headlines) < 0.03
+    assert any("부분침수" in headline for headline in headlines)
+    assert any("침수 없음" in headline for headline in headlines)
+
+
 def test_cars_under_contract_may_have_a_placeholder_price(documents: list[Any]) -> None:
     prices = [one["advertisement"]["price"] for one in documents if one["advertisement"]["salesStatus"] == "CONTRACT"]
     assert 9_999 in prices

@@ -126,6 +126,25 @@ def test_most_sheets_are_clean_and_every_kind_of_damage_occurs(sheets: list[Any]
     assert {len(one["vin"]) for one in details} == {0, 6, 17}
 
 
+def test_some_sheets_have_remarks_of_losses_and_of_work_that_is_not_on_the_form(sheets: list[Any]) -> None:
+    details = [sheet["master"]["detail"] for sheet in sheets if sheet["master"]["detail"]]
+    remarks = " | ".join(filter(None, (one["comments"] for one in details)))
+    for word in (
+        "전손",
+        "침수",
+        "침수, 전손 없음",
+        "미터기",
+        "무사고",
+        "조)리어도어",
+        "미션 미세누유",
+        "하체 부식",
+        "홍길동",
+    ):
+        assert word in remarks
+    grave = sum("전손" in (one["comments"] or "") for one in details)
+    assert 0.005 < grave / len(details) < 0.03
+
+
 def test_accident_does_not_simply_follow_from_the_panels(sheets: list[Any]) -> None:
     def frame(sheet: Any) -> bool:
         return any(panel["attributes"][0][-1] in "ABC" for panel in sheet["outers"])

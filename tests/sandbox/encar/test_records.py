@@ -36,8 +36,9 @@ def test_a_record_has_the_captured_fields_in_the_captured_types_and_order(
     assert list(records[0]) == list(captured[0])
     claims = next(one["accidents"] for one in records if one["accidents"])
     assert list(claims[0]) == list(captured[1]["accidents"][0])
-    dates = {"robberDate", "totalLossDate", "floodDate", "maker", "model", "notJoinDate1"}
-    assert {path for path, kinds in seen.items() if ours[path] - kinds} <= dates
+    # Null in every captured record.
+    beyond = {"robberDate", "totalLossDate", "floodDate", "floodPartLossCnt", "maker", "model", "notJoinDate1"}
+    assert {path for path, kinds in seen.items() if ours[path] - kinds} <= beyond
 
 
 def test_a_diagnosis_has_the_captured_fields_in_the_captured_types_and_order(
@@ -57,6 +58,9 @@ def test_every_kind_of_past_occurs(records: list[Any]) -> None:
     assert any(not one["accidents"] for one in records)
     for key in ("totalLossCnt", "floodTotalLossCnt", "robberCnt", "government", "business", "loan"):
         assert {one[key] for one in records} == {0, 1}
+    assert {one["floodPartLossCnt"] for one in records} == {None, 1}
+    assert all(one["floodDate"] for one in records if one["floodTotalLossCnt"] or one["floodPartLossCnt"])
+    assert 0.01 < sum(one["totalLossCnt"] for one in records) / len(records) < 0.04
     assert any(one["ownerChanges"] for one in records)
     assert any(one["notJoinDate1"] for one in records)
     assert any(one["maker"] is None for one in records)

@@ -224,11 +224,23 @@ async def test_documents_asked_anew_cannot_fail_the_car(
     clock.at += 601
     feeder.answer = answer
     documents = await cars.documents(car, 1000, Deadline(1), insider=True)
-    assert (documents.report, documents.record) == (None, None)
+    assert documents.record is None
+    # The liens are the car's own: without an inspection they alone are told, and nothing where one may still come.
+    told = [issue.faults for issue in documents.report.issues] if documents.report else None
+    assert told == ([("pledge",)] if status == "absent" else None)
     assert [(entry.status.value, entry.reason) for entry in documents.enrichment[:2]] == [
         (status, reason or "upstream_error")
     ] * 2
     assert len(feeder.asked) == 2
+
+
+async def test_the_liens_of_the_feeder_are_issues_beside_its_inspection(cars: DanawaCars) -> None:
+    documents = await cars.documents(await found(cars), 1000, Deadline(1), insider=False)
+    assert documents.report is not None
+    assert documents.report.checklist == ()
+    assert [(issue.category, issue.status, issue.faults) for issue in documents.report.issues] == [
+        ("history", "major", ("pledge",))
+    ]
 
 
 async def test_papers_that_could_not_be_asked_anew_are_the_old_ones_and_say_so(

@@ -109,11 +109,26 @@ def test_an_answer_becomes_a_car_with_every_field() -> None:
         "trim_korean": "2.2 디젤 4WD 프레스티지",
         "record_is_private": False,
         "has_no_sheet": False,
-        "seizures": None,
-        "pledges": None,
+        "seizures": 0,
+        "pledges": 1,
         "month_known": True,
         "generation": "The New, MQ4",
+        "seller_mentions": (),
     }
+
+
+@pytest.mark.parametrize(
+    ("count", "told"),
+    [
+        *((0, 0), ("0회", 0), (2, 2), ("2", 2), ("2회", 2), (1.0, 1)),
+        *((..., None), (None, None), ("", None), ("x", None), (-1, None), (True, None), ([], None)),
+    ],
+)
+def test_seizures_and_mortgages_are_the_cars_liens(count: Any, told: int | None) -> None:
+    found = car(seizureCnt=count, mortgageCnt=0)
+    assert (found.seizures, found.pledges) == (told, 0)
+    found = car(seizureCnt=0, mortgageCnt=count)
+    assert (found.seizures, found.pledges) == (0, told)
 
 
 def test_numbers_may_be_texts_and_pictures_objects() -> None:
@@ -534,6 +549,8 @@ def checked(one: DanawaCar, found: Advert) -> None:
         *(one.check.accident, one.check.repaired, one.check.flooded, one.check.date),
     )
     assert inspection.usage_changes == (("unknown",) if one.check.use_changed else ())
+    told = normalise(found, one.id, LOADED)
+    assert (told.seizures, told.pledges) == (one.check.seizures, one.check.mortgages)
     assert (record.own_accident_count, record.other_accident_count, record.owner_change_count) == (
         *(one.check.own_damages, one.check.other_damages, one.check.owners_changed),
     )

@@ -89,6 +89,7 @@ def test_a_document_becomes_a_car_with_every_field(vocabulary: Vocabulary) -> No
         "pledges": 0,
         "month_known": True,
         "generation": "The New, 4th Gen",
+        "seller_mentions": [],
     }
 
 
@@ -156,6 +157,36 @@ def test_9999_is_a_price_unless_the_car_is_under_contract(vocabulary: Vocabulary
     shown = detail(agreed, Documents(), 1300.0)
     assert (shown.pricing.listing_price, shown.pricing.breakdown.estimated_landed) == (None, None)
     assert shown.pricing.breakdown.ocean_freight == 1800
+
+
+@pytest.mark.parametrize(
+    ("headline", "text", "mentions"),
+    [
+        ("전손처리 후 완벽 수리", "관리 상태 최상", ("total_loss",)),
+        ("무사고 1인 신조", "침수차 아님. 전손 이력 고지합니다.\n엔진오일 교환", ("total_loss",)),
+        ("단순교환 무사고", "침수 이력 있음 <br> 누유 없음", ("flood", "replaced")),
+        ("완전무사고", "침수 시 100% 환불, 대차 교환 가능", ()),
+        (None, "보험 전손 차량", ("total_loss",)),
+        ("도난 후 회수", None, ("theft",)),
+        (None, None, ()),
+        (5, ["전손"], ()),
+        ("무사고", "전손" * 200_000, ("total_loss",)),
+    ],
+)
+def test_of_what_the_seller_writes_only_its_dangers_are_told(
+    vocabulary: Vocabulary, headline: Any, text: Any, mentions: tuple[str, ...]
+) -> None:
+    told = car(vocabulary, advertisement={"oneLineText": headline}, contents={"text": text})
+    assert told.seller_mentions == mentions
+    shown = msgspec.to_builtins(detail(told, Documents(), 1300.0, insider=True))
+    assert shown["dealer"]["seller_mentions"] == mentions
+    assert "seller_mentions" not in msgspec.to_builtins(detail(told, Documents(), 1300.0))
+    assert not isinstance(headline, str) or headline not in str(shown)
+
+
+def test_a_document_without_the_sellers_text_mentions_nothing(vocabulary: Vocabulary) -> None:
+    assert car(vocabulary, contents=None).seller_mentions == ()
+    assert car(vocabulary, contents=..., advertisement={"oneLineText": ...}).seller_mentions == ()
 
 
 def test_a_placeholder_mileage_is_null(vocabulary: Vocabulary) -> None:

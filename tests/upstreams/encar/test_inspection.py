@@ -377,6 +377,7 @@ def test_the_summaries_say_only_what_stands_on_the_sheet() -> None:
     report = report_of(sheet()).report
     assert report.accident_summary == (
         "Accident reported. Simple repairs reported. Frame damage: Rear End Panel. Flood damage reported."
+        " The inspector's remarks mention: total loss."
     )
     assert report.exterior_summary == (
         "Corrosion: Hood. Dent, Scratch: Front Door (R). Replaced, Sheet Metal/Welding: Quarter Panel (L)."
@@ -390,7 +391,7 @@ def test_the_accident_is_the_inspectors_tick_whatever_the_panels_say() -> None:
 
 def test_every_damaged_panel_and_every_bad_answer_is_an_issue() -> None:
     issues = report_of(sheet()).report.issues
-    assert [issue.type for issue in issues] == ["panel_damage"] * 4 + ["checklist"] * 13
+    assert [issue.type for issue in issues] == ["panel_damage"] * 4 + ["checklist"] * 13 + ["remark"]
     assert issues[2] == Issue(
         "exterior", "major", "Quarter Panel (L) — replaced, sheet metal/welding", ("x", "w"), "panel_damage"
     )
@@ -442,21 +443,88 @@ def test_a_word_the_sheet_adds_keeps_its_code(fresh: Vocabulary) -> None:
     assert fresh.untranslated["usage_changes", "관용"] == 1
 
 
-def test_a_comment_is_told_whole_or_not_at_all(fresh: Vocabulary) -> None:
-    for comment in ("특이사항 없음 / 문의 050-1234-5678", "홍길동 사장님 차량", "홍길동 / 김철수"):
-        body = sheet(lambda d, comment=comment: d["master"]["detail"].update(comments=comment))  # type: ignore[misc]
-        assert report_of(body, fresh).report.inspector_notes is None
-    assert fresh.untranslated == {("notes", "comment"): 3}  # whose text is personal, so no word of it
-    for nothing in (None, "", " / ", 3):
-        body = sheet(lambda d, nothing=nothing: d["master"]["detail"].update(comments=nothing))  # type: ignore[misc]
-        assert report_of(body).report.inspector_notes is None
+def remarked(comments: object, **detail: Any) -> Any:
+    """The report of a sheet with these remarks, and nothing grave in its boxes."""
+    boxes = {"seriousTypes": [], "waterlog": False, "comments": comments}
+    return report_of(sheet(lambda d: d["master"]["detail"].update(boxes | detail))).report
+
+
+@pytest.mark.parametrize(
+    ("comments", "notes"),
+    [
+        ("전손이력 있음. 앞범퍼 도색", "Has a total-loss history. Front bumper repainted."),
+        ("조)리어도어 부분수리", "Passenger-side rear door partially repaired."),
+        ("특이사항 없음 / 문의 050-1234-5678", "No remarks. [1 remark not translated]"),
+        ("홍길동 사장님 차량", "[1 remark not translated]"),
+        ("홍길동 / 김철수, 앞범퍼 도색", "Front bumper repainted. [2 remarks not translated]"),
+        ("비금속 및 탈부착 가능 부품은 점검에서 제외됩니다.", None),
+        (None, None),
+        ("", None),
+        (" / ", None),
+        (3, None),
+    ],
+)
+def test_the_notes_are_told_phrase_by_phrase(comments: object, notes: str | None) -> None:
+    assert remarked(comments).inspector_notes == notes
+
+
+def test_remarks_without_a_translation_are_counted_without_a_word_of_them(fresh: Vocabulary) -> None:
+    body = sheet(lambda d: d["master"]["detail"].update(comments="홍길동 / 김철수 / 양호"))
+    report_of(body, fresh)
+    assert fresh.untranslated == {("notes", "remark"): 2}
+
+
+@pytest.mark.parametrize(
+    ("comments", "issues", "summary"),
+    [
+        ("홍길동님 차량 전손 후 복원", [("history", "major", "total_loss")], "total loss"),
+        ("1. 침수 이력\n2. 무사고", [("history", "major", "flood")], None),
+        ("화재로 인한 수리", [("history", "major", "fire")], None),
+        ("도난 회수 차량", [("history", "major", "theft")], "theft"),
+        ("미터기 교환 이력 있음", [("history", "major", "odometer_tampering")], "odometer tampering"),
+        (
+            "무사고 아님, 전손",
+            [("history", "major", "total_loss"), ("history", "major", "accident")],
+            "total loss, accident",
+        ),
+        ("앞도어 교환, 뒤휀더 판금", [("history", "medium", "sheet_metal"), ("history", "medium", "replaced")], None),
+        ("하체 부식, 미션 누유", [("condition", "medium", "corrosion"), ("condition", "medium", "oil_leak")], None),
+        ("침수, 전손 없음. 무사고. 누유 無", [], None),
+        ("사고이력 최신화 전", [], None),
+        (None, [], None),
+    ],
+)
+def test_dangers_in_the_remarks_are_issues_unless_they_are_denied(
+    comments: str | None, issues: list[tuple[str, str, str]], summary: str | None
+) -> None:
+    report = remarked(comments)
+    found = [issue for issue in report.issues if issue.type == "remark"]
+    assert [(issue.category, issue.status, *issue.faults) for issue in found] == issues
+    assert all(issue.detail.startswith("Inspector's remark — ") for issue in found)
+    told = report.accident_summary.partition("The inspector's remarks mention: ")[2]
+    assert told == (f"{summary}." if summary else "")
+
+
+@pytest.mark.parametrize(
+    ("comments", "flood", "fire"),
+    [
+        ("실내 침수 흔적", True, False),
+        ("침수 없음", False, False),
+        ("엔진룸 화재 이력", False, True),
+        ("화재, 침수 이력 무", False, False),
+    ],
+)
+def test_flood_and_fire_are_true_if_the_remarks_say_so(comments: str, flood: bool, fire: bool) -> None:
+    report = remarked(comments)
+    assert (report.flood, report.fire) == (flood, fire)
+    assert ("Flood" in report.accident_summary, "Fire" in report.accident_summary) == (flood, fire)
 
 
 def test_a_clean_sheet_is_a_full_report() -> None:
     def clean(document: dict[str, Any]) -> None:
         document["outers"] = []
         document["master"].update(accdient=False, simpleRepair=False)
-        document["master"]["detail"].update(seriousTypes=[], waterlog=False)
+        document["master"]["detail"].update(seriousTypes=[], waterlog=False, comments="특이사항 없음")
         for code in ["s004", "s005", "s009", "s010", "s013", "s016", "s023", "s027", "s028", "s036"]:
             leaf(document, code)["statusType"] = {"code": "3", "title": "없음"}
         for code in ("s011", "s014"):
@@ -652,8 +720,18 @@ def test_the_captured_total_loss_stands_in_the_notes(captures: Path) -> None:
     body = (captures / "encar_inspection" / "inspection_42106289_ev_7_panels.json").read_bytes()
     report = report_of(body).report
     assert (report.has_accident, report.has_frame_damage) == (False, False)
-    assert report.inspector_notes is not None
-    assert report.inspector_notes.endswith("Has a total-loss history.")
+    assert report.inspector_notes == "The accident history is not up to date yet. Has a total-loss history."
+    assert [issue.faults for issue in report.issues if issue.type == "remark"] == [("total_loss",)]
+    assert report.accident_summary.endswith("The inspector's remarks mention: total loss.")
+
+
+@pytest.mark.parametrize("name", CAPTURED)
+def test_of_captured_notes_boilerplate_is_left_out_and_everything_else_is_told(name: str, captures: Path) -> None:
+    report = report_of((captures / "encar_inspection" / name).read_bytes()).report
+    assert "not translated" not in (report.inspector_notes or "")
+    assert "not inspected" not in (report.inspector_notes or "")
+    # The boilerplate itself names panel beating and corrosion.
+    assert {issue.faults for issue in report.issues if issue.type == "remark"} <= {("total_loss",)}
 
 
 @pytest.mark.parametrize(

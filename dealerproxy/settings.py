@@ -33,6 +33,13 @@ class Settings(Struct, frozen=True, kw_only=True):
     encar_rps: Annotated[
         float, Meta(gt=0, le=1000, description="Requests a second this process may send to Encar (burst 24).")
     ] = 4.0
+    encar_warm: Annotated[
+        str,
+        Meta(description="Comma-separated makes whose cars at Encar are kept in stock in any case; `*`: all makes."),
+    ] = ""
+    stock_mb: Annotated[
+        int, Meta(ge=0, le=65_536, description="Memory for listings read whole, in MiB; 0: Encar is only asked live.")
+    ] = 300
     danawa_url: Annotated[str, Meta(description="Base URL of Danawa's car site, whose used-car list is read.")] = (
         "https://auto.danawa.com"
     )

@@ -62,6 +62,12 @@ def usd(krw: int, krw_per_usd: float) -> int:
     return (2 * krw * _MICRO + rate) // (2 * rate)
 
 
+def least_won(dollars: int, krw_per_usd: float) -> int:
+    """Return the lowest price in won that `usd` converts to so many dollars."""
+    rate = round(krw_per_usd * _MICRO)
+    return -(-(2 * dollars - 1) * rate // (2 * _MICRO))
+
+
 def ocean_freight(make: str, body: str | None) -> int:
     """Freight in USD; an unknown body counts as sedan class."""
     return FREIGHT_LARGE_USD if make == LARGE_MAKE or body in LARGE_BODIES else FREIGHT_USD

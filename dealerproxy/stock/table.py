@@ -16,6 +16,8 @@ from dealerproxy.upstreams.paging import Order, year_key
 from dealerproxy.vehicles.listing import Listing
 
 C = TypeVar("C")
+K = TypeVar("K")
+Show = Callable[[Sequence["StockedCar"]], Sequence[Listing]]
 # The site's own words that many cars share, in an order that the site chooses.
 Words = tuple[str | None, ...]
 Column = NDArray[Any]
@@ -23,13 +25,17 @@ Mask = NDArray[np.bool_]
 Positions = NDArray[np.int64]
 
 
+# The largest listing id that a table can hold.
+MOST_NUMBER = 2**63 - 1
+
+
 class StockedCar(NamedTuple):
     """One car for sale as a site lists it.
 
-    `number` is its listing id. Its `kind` are the words that filters may depend on, its `place` the others (seller,
-    region). `registered` is YYYYMM, `year` the model year. `vehicle` is the same number for all adverts of one car,
-    `original` false for the later ones. `photo` is the thumbnail's address as the site writes it, `colour` the site's
-    word where a search by colour told it.
+    `number` is its listing id, at most MOST_NUMBER. Its `kind` are the words that filters may depend on, its `place`
+    the others (seller, region). `registered` is YYYYMM, `year` the model year. `vehicle` is the same number for all
+    adverts of one car, `original` false for the later ones. `photo` is the thumbnail's address as the site writes it,
+    `colour` the site's word where a search by colour told it.
     """
 
     number: int
@@ -58,8 +64,8 @@ class Bounds(NamedTuple):
 class Columns(NamedTuple, Generic[C]):
     """A table's rows by number ascending, one sequence of type C a field.
 
-    `kind`, `place` and `colour` are codes (-1 for an unknown colour). `photo_end` is where a row's photo ends among the
-    photos of all rows, in bytes; it begins where the one before ends.
+    `kind`, `place` and `colour` are codes (-1 for an unknown colour). A row's photo is between `photo_start` and
+    `photo_end` among the photos, in bytes.
     """
 
     number: C
@@ -72,10 +78,11 @@ class Columns(NamedTuple, Generic[C]):
     vehicle: C
     original: C
     colour: C
+    photo_start: C
     photo_end: C
 
 
-_TYPES: Columns[Any] = Columns(*map(np.dtype, ("i8", "i4", "i4", "i2", "i4", "i4", "i8", "i8", "?", "i2", "i8")))
+_TYPES: Columns[Any] = Columns(*map(np.dtype, ("i8", "i4", "i4", "i2", "i4", "i4", "i8", "i8", "?", "i2", "i8", "i8")))
 
 
 class WordLists(NamedTuple):
@@ -153,9 +160,9 @@ class Table:
                 mask &= column <= high
         return mask
 
-    def of_kinds(self, wanted: Sequence[bool]) -> Mask:
+    def of_kinds(self, wanted: Mask) -> Mask:
         """Return which rows are of a wanted kind; `wanted` is by the code of the kind."""
-        mask: Mask = np.asarray(wanted, np.bool_)[self.columns.kind]
+        mask: Mask = wanted[self.columns.kind]
         return mask
 
     def among(self, numbers: Column) -> Mask:
@@ -167,11 +174,6 @@ class Table:
     def cars(self, positions: Column) -> list[StockedCar]:
         """Return the cars at these positions, in the order given."""
         columns: Columns[list[Any]] = Columns(*(column[positions].tolist() for column in self.columns))
-        starts = self.columns.photo_end[positions - 1] if len(self) else positions
-        photos = [
-            self.photos[start:end].decode() or None
-            for start, end in zip(np.where(positions, starts, 0).tolist(), columns.photo_end, strict=True)
-        ]
         kinds, places, colours = self.words
         return [
             StockedCar(
@@ -184,7 +186,7 @@ class Table:
                 price_krw=columns.price_krw[row],
                 vehicle=columns.vehicle[row],
                 original=columns.original[row],
-                photo=photos[row],
+                photo=self.photos[columns.photo_start[row] : columns.photo_end[row]].decode() or None,
                 colour=colours[columns.colour[row]] if columns.colour[row] >= 0 else None,
             )
             for row in range(len(positions))
@@ -194,7 +196,7 @@ class Table:
 class Selection:
     """The rows of a table that a query wants, shown as listings by `show`. `total` is their number."""
 
-    def __init__(self, table: Table, mask: Mask, show: Callable[[StockedCar], Listing]) -> None:
+    def __init__(self, table: Table, mask: Mask, show: Show) -> None:
         self._table, self._mask, self._show = table, mask, show
         self.total = int(np.count_nonzero(mask))
 
@@ -207,7 +209,13 @@ class Selection:
 class SelectedRows:
     """The rows of a selection in an order, by rank from 0 (`upstreams.stocked.Rows`)."""
 
-    def __init__(self, table: Table, order: Order, positions: Positions, show: Callable[[StockedCar], Listing]) -> None:
+    def __init__(
+        self,
+        table: Table,
+        order: Order,
+        positions: Positions,
+        show: Show,
+    ) -> None:
         self._table, self._positions, self._show = table, positions, show
         self._keys: Column = table.key(order)[positions]
 
@@ -230,7 +238,7 @@ class SelectedRows:
 
     def listings(self, start: int, end: int) -> Sequence[Listing]:
         """Return the rows from rank `start` to before rank `end`."""
-        return [self._show(car) for car in self._table.cars(self._positions[start:end])]
+        return self._show(self._table.cars(self._positions[start:end]))
 
 
 def build(cars: Iterable[StockedCar]) -> Table:
@@ -240,6 +248,7 @@ def build(cars: Iterable[StockedCar]) -> Table:
     places: dict[Words, int] = {}
     colours: dict[str | None, int] = {None: -1}
     photos = [(car.photo or "").encode() for car in rows]
+    ends = list(accumulate(map(len, photos), initial=0))
     fields: Columns[Sequence[Any]] = Columns(
         number=[car.number for car in rows],
         kind=[kinds.setdefault(car.kind, len(kinds)) for car in rows],
@@ -251,7 +260,8 @@ def build(cars: Iterable[StockedCar]) -> Table:
         vehicle=[car.vehicle for car in rows],
         original=[car.original for car in rows],
         colour=[colours.setdefault(car.colour, len(colours) - 1) for car in rows],
-        photo_end=list(accumulate(map(len, photos))),
+        photo_start=ends[:-1],
+        photo_end=ends[1:],
     )
     columns = Columns(*(np.array(values, dtype) for values, dtype in zip(fields, _TYPES, strict=True)))
     words = WordLists(tuple(kinds), tuple(places), tuple(filter(None, colours)))
@@ -259,3 +269,36 @@ def build(cars: Iterable[StockedCar]) -> Table:
 
 
 EMPTY = build(())
+
+
+def joined(tables: Sequence[Table]) -> Table:
+    """Return one table of several; of cars with one number that of the last table counts."""
+    kinds: dict[Words, int] = {}
+    places: dict[Words, int] = {}
+    colours: dict[str, int] = {}
+    parts: list[Columns[Column]] = []
+    shift = 0
+    for table in tables:
+        columns, words = table.columns, table.words
+        parts.append(
+            columns._replace(
+                kind=_recoded(columns.kind, words.kinds, kinds),
+                place=_recoded(columns.place, words.places, places),
+                colour=np.where(columns.colour < 0, -1, _recoded(columns.colour, words.colours, colours)),
+                photo_start=columns.photo_start + shift,
+                photo_end=columns.photo_end + shift,
+            )
+        )
+        shift += len(table.photos)
+    whole = Columns(*(np.concatenate(pieces) for pieces in zip(*parts, strict=True)))
+    # Of equal numbers the first in the reversed order is the one that came last.
+    _, first = np.unique(whole.number[::-1], return_index=True)
+    rows = len(whole.number) - 1 - first
+    columns = Columns(*(column[rows].astype(dtype) for column, dtype in zip(whole, _TYPES, strict=True)))
+    return Table(columns, WordLists(tuple(kinds), tuple(places), tuple(colours)), b"".join(t.photos for t in tables))
+
+
+def _recoded(codes: Column, words: Sequence[K], known: dict[K, int]) -> Column:
+    """Return codes into `known`, which grows, of codes into `words`."""
+    new = np.array([known.setdefault(word, len(known)) for word in words] or [0], np.int32)
+    return new[codes]

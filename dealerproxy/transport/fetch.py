@@ -13,7 +13,7 @@ import aiohttp
 from yarl import URL
 
 from dealerproxy.contract.deadline import Deadline
-from dealerproxy.transport.errors import Blocked, TimedOut, Unreachable, UpstreamError, UpstreamFault
+from dealerproxy.transport.errors import Blocked, Suspended, TimedOut, Unreachable, UpstreamError, UpstreamFault
 from dealerproxy.transport.health import Health
 from dealerproxy.transport.limits import LANE, Bulkhead, Lane, RateLimiter
 from dealerproxy.transport.reading import CapturePage, Reading, keep_no_page, reading
@@ -121,6 +121,14 @@ class Fetcher:
             if (wait_s := circuit.wait_s()) is not None:
                 error.retry_after_s = wait_s
             raise
+
+    def trouble(self, operation: str) -> Suspended | None:
+        """Return why an operation is suspended now; None if it may be asked."""
+        try:
+            self._circuits[operation].check()
+        except Suspended as error:
+            return error
+        return None
 
     async def _turn(self, deadline: Deadline) -> None:
         wait_s = await self._limiter.reserve(deadline.remaining())

@@ -1,8 +1,11 @@
 """Cars that are off sale (sold, reserved or gone): no older cached answer shows them as buyable."""
 
+import itertools
 import math
 import time
+from collections import Counter, deque
 from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Set as AbstractSet
 from typing import NamedTuple, TypeVar
 
 from dealerproxy.cache.entries import CacheResult
@@ -10,6 +13,8 @@ from dealerproxy.vehicles.car import SaleStatus
 from dealerproxy.vehicles.listing import LeftOut, LeftOutReason, Listing
 
 MOST = 20_000
+# How many of the last changes are told one by one.
+CHANGES = 5_000
 # The age of the oldest list that may be shown.
 REMEMBERED_S = 7_200.0
 # Lists lag behind the adverts, so one read this soon after does not show the car either.
@@ -43,6 +48,9 @@ class OffSale:
         self._clock = clock
         self._cars: dict[str, dict[str, OffSaleCar]] = {}
         self.version = 0
+        # The cars whose notes changed last, by site, and how many changes there were.
+        self._changes: dict[str, deque[int]] = {}
+        self._changed: Counter[str] = Counter()
 
     def note(self, upstream: str, listing_id: str, at: float, verdict: SaleStatus | None = None) -> None:
         """Note that a car was off sale at a time; a later note stays."""
@@ -54,6 +62,7 @@ class OffSale:
             before = known.before if known is not None and known.verdict is SaleStatus.GONE else known
             known = OffSaleCar(at, verdict, before if verdict is SaleStatus.GONE else None)
         cars[listing_id] = known
+        self._change(upstream, listing_id)
         if len(cars) > MOST:
             del cars[next(iter(cars))]
 
@@ -62,6 +71,7 @@ class OffSale:
         known = self._cars.get(upstream, {}).get(listing_id)
         if known is not None and known.at < at:
             del self._cars[upstream][listing_id]
+            self._change(upstream, listing_id)
 
     def withdraw(self, upstream: str, listing_ids: Iterable[str]) -> None:
         """Remove the notes that cars are gone; earlier notes from an advert or a list stay."""
@@ -71,6 +81,7 @@ class OffSale:
                 continue
             before = cars.pop(listing_id).before
             self.version += 1
+            self._change(upstream, listing_id)
             if before is not None:
                 cars[listing_id] = before
 
@@ -78,6 +89,26 @@ class OffSale:
         """Return the note of a car, if it was found off sale after a time."""
         known = self._cars.get(upstream, {}).get(listing_id)
         return known if known is not None and known.at > at else None
+
+    def changed_since(self, upstream: str, change: int) -> tuple[int, AbstractSet[int]]:
+        """Return the number of the last change of a site's notes, and the cars whose notes changed after `change`.
+
+        When that is too long ago (or -1), these are all cars with a note.
+        """
+        last, changes = self._changed[upstream], self._changes.get(upstream, ())
+        new = last - change
+        if change >= 0 and new <= len(changes):
+            return last, frozenset(itertools.islice(reversed(changes), new))
+        return last, frozenset(map(int, self._cars.get(upstream, ())))
+
+    def hides(self, upstream: str, listing_id: str, read_at: float) -> bool:
+        """Whether a list read at a time must not show a car."""
+        known = self._cars.get(upstream, {}).get(listing_id)
+        return known is not None and read_at < known.at + _lag_s(known)
+
+    def _change(self, upstream: str, listing_id: str) -> None:
+        self._changes.setdefault(upstream, deque(maxlen=CHANGES)).append(int(listing_id))
+        self._changed[upstream] += 1
 
     async def look(
         self,

@@ -1,6 +1,6 @@
 """The parsed list request, and the filters on rows that follow from it."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from typing import NamedTuple
 
 from msgspec import Struct
@@ -75,15 +75,29 @@ class RowFilter(Struct, frozen=True):
 
     def __call__(self, listing: Listing) -> bool:
         """Whether a listing matches. For a value that the row lacks, the upstream's own filter decides."""
-        query, facets = self.query, self.facets
+        query = self.query
         return (
             (query.year_min is None or listing.year >= query.year_min)
             and (query.year_max is None or listing.year <= query.year_max)
             and (query.mileage_max_km is None or listing.mileage_km <= query.mileage_max_km)
             and self._price(listing)
-            and self._fuel(listing)
+            and self.words(listing)
+        )
+
+    @property
+    def word_key(self) -> Hashable:
+        """What `words` depends on: filters of equal keys accept the same words."""
+        vehicles = tuple((group, names) for group, names in sorted(self.vehicles.items()))
+        return self.query.fuel, self.facets.fuels, self.facets.transmissions, vehicles
+
+    def words(self, listing: Listing, *, stocked: bool = False) -> bool:
+        """Whether the words of a listing match; of a `stocked` one no site's filter decides about missing words."""
+        unknown = () if stocked else (None,)
+        transmissions = self.facets.transmissions
+        return (
+            self._fuel(listing, unknown)
             and self._vehicle(listing)
-            and (not facets.transmissions or listing.transmission_word in (None, *facets.transmissions))
+            and (not transmissions or listing.transmission_word in (*unknown, *transmissions))
         )
 
     def _vehicle(self, listing: Listing) -> bool:
@@ -97,14 +111,14 @@ class RowFilter(Struct, frozen=True):
         price = usd(listing.price_krw, self.krw_per_usd)
         return (low is None or price >= low) and (high is None or price <= high)
 
-    def _fuel(self, listing: Listing) -> bool:
+    def _fuel(self, listing: Listing, unknown: tuple[None, ...]) -> bool:
         asked = self.query.fuel
         if asked is None:
             return True
         if asked == "plug_in_hybrid" or (asked != "hybrid" and listing.fuel == "plug_in_hybrid"):
             # No facet separates plug-ins from other hybrids, so only the row's text decides.
             return listing.fuel == asked
-        return listing.fuel_word in (None, *self.facets.fuels)
+        return listing.fuel_word in (*unknown, *self.facets.fuels)
 
 
 class LegRequest(NamedTuple):

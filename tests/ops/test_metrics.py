@@ -558,7 +558,7 @@ async def test_a_field_that_is_gone_shows_as_a_falling_share(build: Build) -> No
 async def test_a_car_is_looked_at_with_its_papers(build: Build) -> None:
     house = await build(detail_fresh_s=0)
     for _ in range(20):
-        await house.get(CAR)
+        await house.get(f"{CAR}?include=dealer")
     shares = (await house.figures()).of("field_fill_ratio", upstream="encar", kind="car")
     assert {shares[(field,)] for field in ("photos", "vin", "colour", "inspection", "record", "diagnosis")} == {1.0}
 

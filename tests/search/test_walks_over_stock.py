@@ -46,7 +46,7 @@ class Shelved(InventedSite):
             return None
         listings = {int(row.listing_id): row for row in self.of(leg)}
         table = build(stocked_car(row) for row in listings.values())
-        selection = Selection(table, table.within(Bounds()), lambda car: listings[car.number])
+        selection = Selection(table, table.within(Bounds()), lambda cars: [listings[car.number] for car in cars])
         return StockedLeg(selection.total, selection.rows, 1.0, CacheStatus.HIT)
 
     async def chunk(
@@ -239,7 +239,9 @@ def test_a_leg_that_failed_live_gives_its_rows_from_stock_later(vocabulary: Voca
 
 def test_numbers_of_a_selection_are_found_whatever_is_asked_for() -> None:
     table = build(stocked_car(listing(FIRST, number, number % 3)) for number in range(20))
-    rows = Selection(table, table.within(Bounds()), lambda car: listing(FIRST, car.number, 1)).rows(Order.PRICE_ASC)
+    rows = Selection(table, table.within(Bounds()), lambda cars: [listing(FIRST, car.number, 1) for car in cars]).rows(
+        Order.PRICE_ASC
+    )
     assert [rows.key(rank) for rank in (0, 19)] == [0, 2 * 10_000_000]
     assert rows.after(-1, 0) == 0
     assert rows.after(10**12, 0) == len(rows) == 20

@@ -6,7 +6,7 @@ from typing import TypeVar
 
 from yarl import URL
 
-from dealerproxy.transport.errors import NotFound, Overloaded
+from dealerproxy.transport.errors import NotFound, Overloaded, Suspended
 from dealerproxy.transport.fetch import Fetcher, FetchPolicy
 from dealerproxy.transport.response import Response
 from dealerproxy.upstreams.encar import operations
@@ -56,6 +56,10 @@ class EncarClient:
     ) -> T:
         """One page of a search."""
         return await self._get(operations.SEARCH, search_url(self._api, q, sort, offset, limit), read, within_s)
+
+    def trouble(self) -> Suspended | None:
+        """Return why the search is suspended now; None if it may be asked."""
+        return self._fetcher.trouble(operations.SEARCH.circuit)
 
     async def facets(self, q: str, read: Callable[[bytes], T], *, within_s: float) -> T:
         """The facets of a search, without rows."""

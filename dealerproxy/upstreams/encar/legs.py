@@ -25,11 +25,15 @@ ENCAR_SORTS = {
 
 
 class EncarLeg(NamedTuple):
-    """One search; `q` and `sort` are in the site's words and identify it. Cursors depend on `q`."""
+    """One search; `q` and `sort` are in the site's words and identify it. Cursors depend on `q`.
+
+    `facets` are the filters in it that rows do not all show.
+    """
 
     q: str
     sort: str
     asked: SearchTarget
+    facets: FilterWords = FilterWords()
     upstream: str = ENCAR
 
     @property
@@ -95,4 +99,4 @@ def _legs(request: LegRequest, vocabulary: Vocabulary) -> Iterator[EncarLeg]:
             pairs = [SearchTarget(make, facet.korean) for facet in make.facets if vocabulary.make_of(facet.korean)]
         for pair in pairs:
             search = _search(request.query, pair, request.facets, request.krw_per_usd)
-            yield EncarLeg(encar.q(search), sort, pair)
+            yield EncarLeg(encar.q(search), sort, pair, request.facets)

@@ -3,7 +3,7 @@
 import time
 from collections import Counter
 from collections.abc import Callable
-from typing import TypeVar
+from typing import NamedTuple, TypeVar
 
 from msgspec.structs import replace
 
@@ -34,6 +34,25 @@ LEAST_REPEATED = 8
 IF_ERROR_S = 1_800.0
 
 
+def _unnoted(leg: EncarLeg) -> None:
+    """Ignore legs that are fetched."""
+
+
+class SearchWatch(NamedTuple):
+    """Who hears of searches.
+
+    `judged` is called for the rows of each answer, `listed` with the rows of each chunk, cars off sale included, and
+    their age in seconds, `fetched` with each leg that the site is asked for.
+    """
+
+    judged: Judged = unheeded
+    listed: NoteRows = unwatched
+    fetched: Callable[[EncarLeg], None] = _unnoted
+
+
+UNNOTED = SearchWatch()
+
+
 class EncarChunks:
     """Chunks of 48 rows, and counts; concurrent requests share one fetch."""
 
@@ -47,12 +66,10 @@ class EncarChunks:
         fresh_s: float,
         deadline_s: float,
         now: Callable[[], float] = time.monotonic,
-        judged: Judged = unheeded,
-        listed: NoteRows = unwatched,
+        watch: SearchWatch = UNNOTED,
     ) -> None:
-        """`listed` is called with the rows of each chunk, cars off sale included, and their age in seconds."""
         self._client, self._vocabulary, self._cache, self._off_sale = client, vocabulary, cache, off_sale
-        self._deadline_s, self._now, self._judged, self._listed = deadline_s, now, judged, listed
+        self._deadline_s, self._now, self._watch = deadline_s, now, watch
         ages = {"fresh_s": fresh_s, "revalidate_s": 2 * fresh_s, "if_error_s": max(2 * fresh_s, IF_ERROR_S)}
         self._chunks: CachePolicy[Chunk] = CachePolicy("chunk", Chunk, _VERSION, **ages)
         self._counts: CachePolicy[int] = CachePolicy("count", int, **ages)
@@ -66,7 +83,7 @@ class EncarChunks:
             deadline,
             bypass_cache=bypass_cache,
         )
-        self._listed(found.value.entries, found.age_s)
+        self._watch.listed(found.value.entries, found.age_s)
         entries = self._off_sale.leave_out(leg.upstream, found.value.entries, found.age_s)
         return found if entries is found.value.entries else found._replace(value=replace(found.value, entries=entries))
 
@@ -79,6 +96,7 @@ class EncarChunks:
         )
 
     async def _fetch_chunk(self, leg: EncarLeg, index: int) -> Chunk:
+        self._watch.fetched(leg)
         try:
             return await self._read_chunk(leg, index, Deadline(self._deadline_s))
         except UpstreamError as error:
@@ -150,13 +168,14 @@ class EncarChunks:
             return total, entries
 
         total, entries = await self._ask(leg, read, offset, limit, deadline)
-        self._judged(leg.upstream, entries, unreadable)
+        self._watch.judged(leg.upstream, entries, unreadable)
         for entry in entries:
             if isinstance(entry, LeftOut) and entry.reason is LeftOutReason.UNDER_CONTRACT and entry.listing_id:
                 self._off_sale.note(leg.upstream, entry.listing_id, asked_at)
         return total, entries[:limit]
 
     async def _fetch_count(self, leg: EncarLeg) -> int:
+        self._watch.fetched(leg)
         try:
             return await self._ask(leg, read_count, 0, 1, Deadline(self._deadline_s))
         except UpstreamError as error:

@@ -1,11 +1,14 @@
 """Encar as the search and the routes know it."""
 
+import asyncio
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from functools import partial
 
 from dealerproxy.contract.deadline import Deadline
-from dealerproxy.settings import Settings
+from dealerproxy.settings import Settings, SettingsError
+from dealerproxy.stock.shelf import Shelf
+from dealerproxy.tasks import cancel_and_wait
 from dealerproxy.upstreams.absence import Absence, Adverts
 from dealerproxy.upstreams.availability import Outcome
 from dealerproxy.upstreams.encar.addresses import UPSTREAM
@@ -16,7 +19,9 @@ from dealerproxy.upstreams.encar.enrich import enrich
 from dealerproxy.upstreams.encar.facet_counts import FacetCounts
 from dealerproxy.upstreams.encar.legs import EncarLeg, plan_legs
 from dealerproxy.upstreams.encar.operations import DETAIL
-from dealerproxy.upstreams.encar.search import EncarChunks
+from dealerproxy.upstreams.encar.search import EncarChunks, SearchWatch
+from dealerproxy.upstreams.encar.stock import EncarStock, ListingKey
+from dealerproxy.upstreams.encar.whole import Index, WholeReader
 from dealerproxy.upstreams.papers import DIAGNOSIS, INSPECTION, RECORD
 from dealerproxy.upstreams.query import RowFilter
 from dealerproxy.upstreams.resources import OpenSite, Resources
@@ -32,8 +37,10 @@ class Encar:
     operations = ("search", "count", "facets", "detail", "page", "batch", INSPECTION, RECORD, DIAGNOSIS)
     plan = staticmethod(plan_legs)
 
-    def __init__(self, chunks: EncarChunks, cars: EncarCars, facets: FacetCounts) -> None:
-        self._cars = cars
+    def __init__(
+        self, chunks: EncarChunks, cars: EncarCars, facets: FacetCounts, stock: EncarStock | None = None
+    ) -> None:
+        self._cars, self._stock = cars, stock
         self.adverts = cars.adverts
         self.chunk, self.count = chunks.chunk, chunks.count
         self.find, self.documents = cars.find, cars.documents
@@ -42,8 +49,8 @@ class Encar:
     async def stocked(
         self, leg: EncarLeg, keep: RowFilter, deadline: Deadline, *, bypass_cache: bool
     ) -> StockedLeg | None:
-        """Return nothing: no listing is kept."""
-        return None
+        """Return the rows of a leg from stock; None if they are not there, or if the site is to be asked anyway."""
+        return None if self._stock is None or bypass_cache else self._stock.stocked(leg, keep)
 
     async def enrich(self, rows: Sequence[Listing], deadline: Deadline, *, bypass_cache: bool) -> EnrichedRows:
         """Fill rows from their adverts, 20 a call."""
@@ -57,7 +64,8 @@ class Encar:
 
 
 def set_up_encar(settings: Settings, vocabulary: Vocabulary) -> OpenSite:
-    """Return what opens Encar with these settings."""
+    """Return what opens Encar with these settings. Raises SettingsError for a make to keep warm that it lacks."""
+    _warm(settings, vocabulary)
     return partial(_open, settings, vocabulary)
 
 
@@ -78,6 +86,7 @@ async def _open(settings: Settings, vocabulary: Vocabulary, resources: Resources
             adverts=adverts,
             now=clock,
         )
+        stock = _stock(settings, vocabulary, client, adverts, resources) if settings.stock_mb else None
         chunks = EncarChunks(
             client,
             vocabulary,
@@ -85,12 +94,43 @@ async def _open(settings: Settings, vocabulary: Vocabulary, resources: Resources
             off_sale,
             fresh_s=settings.list_fresh_s,
             deadline_s=settings.list_deadline_s,
-            judged=resources.judged,
             now=clock,
-            listed=adverts.listed,
+            watch=SearchWatch(resources.judged, adverts.listed, *([stock.fetched] if stock else [])),
         )
         facets = FacetCounts(client, vocabulary, cache, clock=clock, deadline_s=settings.list_deadline_s)
+        readings = asyncio.create_task(stock.readings.run(), name="read-encar") if stock else None
         try:
-            yield Encar(chunks, cars, facets)
+            yield Encar(chunks, cars, facets, stock)
         finally:
             await facets.close()
+            if readings is not None:
+                await cancel_and_wait(readings)
+
+
+def _stock(
+    settings: Settings, vocabulary: Vocabulary, client: EncarClient, adverts: Adverts, resources: Resources
+) -> EncarStock:
+    clock, off_sale = resources.clock, resources.off_sale
+    stock = EncarStock(
+        WholeReader(Index(client.search), vocabulary, off_sale, clock=clock),
+        vocabulary,
+        Shelf(UPSTREAM, off_sale, max_bytes=settings.stock_mb * 2**20, clock=clock),
+        trouble=client.trouble,
+        fresh_s=settings.list_fresh_s,
+        listed=adverts.listed,
+        clock=clock,
+    )
+    for facet in _warm(settings, vocabulary):
+        stock.readings.keep_warm(str(ListingKey(facet)))
+    return stock
+
+
+def _warm(settings: Settings, vocabulary: Vocabulary) -> Sequence[str]:
+    """Return the makes' facets to keep warm. Raises SettingsError for a make that Encar does not have."""
+    facets: list[str] = []
+    for text in filter(None, map(str.strip, settings.encar_warm.split(","))):
+        make = vocabulary.find_make(text)
+        if make is None and text != "*":
+            raise SettingsError(f"DEALERPROXY_ENCAR_WARM cannot be used: Encar has no make known as {text!r}")
+        facets += [facet.korean for each in ([make] if make else vocabulary.makes) for facet in each.facets]
+    return tuple(dict.fromkeys(facets))

@@ -1,0 +1,139 @@
+"""The background work of a stock: reads what is due, the most urgent first, within what the site gives."""
+
+import asyncio
+import time
+from collections import Counter
+from collections.abc import Awaitable, Callable
+from functools import partial
+from typing import Protocol
+
+import structlog
+
+from dealerproxy.stock import rule
+from dealerproxy.stock.rule import Demand, Work
+from dealerproxy.tasks import cancel_and_wait
+from dealerproxy.transport.errors import UpstreamError
+from dealerproxy.transport.limits import background
+
+# How often it is looked for work when nothing tells of any.
+LOOK_EVERY_S = 1.0
+# More readings at a time would only share the same rate.
+SIDE_BY_SIDE = 2
+
+log = structlog.get_logger(__name__)
+
+
+class ListingSource(Protocol):
+    """A site that can read its listings whole; keys are its own."""
+
+    def cost(self, key: str) -> int:
+        """Return about how many calls a reading takes, at least 1."""
+
+    def suspended(self) -> bool:
+        """Whether the site must not be asked now."""
+
+    async def read(self, key: str) -> None:
+        """Read a listing and keep it. Raises UpstreamError, and keeps the old one."""
+
+    async def check(self, key: str) -> None:
+        """Look at a listing's newest cars and keep what changed. Raises UpstreamError."""
+
+
+class Readings:
+    """Notes what is asked for, and reads it when it is due.
+
+    `results` counts readings and checks by (work, result): `ok`, or an error's code. `spared` counts the live calls
+    that were answered from stock.
+    """
+
+    def __init__(
+        self,
+        upstream: str,
+        source: ListingSource,
+        *,
+        side_by_side: int = SIDE_BY_SIDE,
+        clock: Callable[[], float] = time.monotonic,
+        sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+    ) -> None:
+        self._upstream, self._source, self._side_by_side = upstream, source, side_by_side
+        self._clock, self._sleep = clock, sleep
+        self._demands: dict[str, Demand] = {}
+        self._under_way: dict[str, asyncio.Task[None]] = {}
+        self.results: Counter[tuple[str, str]] = Counter()
+        self.spared = 0.0
+
+    def asked(self, key: str, calls: float = 1.0, *, from_stock: bool = False) -> None:
+        """Note that a listing was asked for, which cost the site so many calls, or was answered from stock instead."""
+        self.demand(key).spared += calls
+        if from_stock:
+            self.spared += calls
+
+    def keep_warm(self, key: str, *, whole_s: float = rule.WHOLE_S, checks: bool = True) -> None:
+        """Read a listing in any case, and again every `whole_s` seconds."""
+        demand = self.demand(key)
+        demand.warm, demand.whole_s, demand.checks = True, whole_s, checks
+
+    def demand(self, key: str) -> Demand:
+        """Return what is known of the demand for a listing."""
+        known = self._demands.get(key)
+        if known is None:
+            known = self._demands[key] = Demand(self._source.cost(key))
+        return known
+
+    def known(self, key: str, read_at: float, checked_at: float) -> None:
+        """Note that a listing was read, by another process or before a restart."""
+        demand = self.demand(key)
+        if read_at > demand.read_at:
+            demand.spared, demand.spared_at_check = 0.0, 0.0
+        demand.read_at, demand.checked_at = max(demand.read_at, read_at), max(demand.checked_at, checked_at)
+
+    async def run(self) -> None:
+        """Read what is due until cancelled."""
+        structlog.contextvars.clear_contextvars()
+        with background():
+            try:
+                while True:
+                    self.start_due()
+                    await self._sleep(LOOK_EVERY_S)
+            finally:
+                await cancel_and_wait(*self._under_way.values())
+
+    def start_due(self) -> None:
+        """Start the most urgent work, as much as may go on at a time."""
+        free = self._side_by_side - len(self._under_way)
+        if free <= 0 or self._source.suspended():
+            return
+        now = self._clock()
+        works = [
+            (rule.urgency(demand, work), key, work)
+            for key, demand in self._demands.items()
+            if key not in self._under_way and (work := rule.due(demand, now)) is not None
+        ]
+        for _, key, work in sorted(works)[:free]:
+            task = self._under_way[key] = asyncio.create_task(self._do(key, work), name=f"{work}-listing")
+            task.add_done_callback(partial(self._over, key))
+
+    def _over(self, key: str, _: asyncio.Task[None]) -> None:
+        del self._under_way[key]
+        self.start_due()
+
+    async def _do(self, key: str, work: Work) -> None:
+        demand, began_at = self._demands[key], self._clock()
+        spared = demand.spared
+        rule.began(demand, work)
+        try:
+            await (self._source.read(key) if work is Work.READ else self._source.check(key))
+        except UpstreamError as error:
+            self.results[work, error.code] += 1
+            if work is Work.READ:
+                demand.spared += spared
+            rule.failed(demand, self._clock())
+            return
+        except Exception:
+            self.results[work, "broken"] += 1
+            rule.failed(demand, self._clock())
+            log.exception("reading_broke", upstream=self._upstream, listing=key)
+            return
+        self.results[work, "ok"] += 1
+        demand.cost = self._source.cost(key)
+        rule.ended(demand, work, began_at)

@@ -1,0 +1,127 @@
+"""What is kept of a site's listings: the last whole reading of each, and which of its cars were sold since."""
+
+from collections import OrderedDict
+from collections.abc import Callable, Iterator, Mapping
+from typing import NamedTuple
+
+import numpy as np
+from msgspec import Struct
+
+from dealerproxy.stock.table import MOST_NUMBER, Column, Mask, Table
+from dealerproxy.transport.errors import UpstreamError
+from dealerproxy.upstreams.off_sale import OffSale
+from dealerproxy.vehicles.listing import LeftOutReason
+
+# A listing may be this old when the site is in trouble.
+USABLE_S = 7_200.0
+
+
+class Reading(Struct, frozen=True, kw_only=True):
+    """A listing as it was read whole.
+
+    Its cars are a `table`; of a listing that was searched with one more facet only the numbers are kept, ascending, and
+    the table is empty. `read_at` is when the reading began, `checked_at` when the reading or the last check of it began
+    (the clock's seconds). `calls` is what it cost, `left_out` counts the cars that are not offered. `found` is how many
+    different cars the reading found.
+    """
+
+    table: Table
+    read_at: float
+    checked_at: float
+    calls: int
+    found: int
+    left_out: Mapping[LeftOutReason, int] = {}
+    numbers: Column | None = None
+
+    @property
+    def size_bytes(self) -> int:
+        """About how many bytes it takes."""
+        return self.table.size_bytes + (0 if self.numbers is None else self.numbers.nbytes)
+
+
+class Kept(Struct):
+    """A reading on the shelf. `alive` says which of its cars are not off sale, `failure` why the last try failed."""
+
+    reading: Reading
+    alive: Mask
+    off_sale_seen: int
+    failure: UpstreamError | None = None
+
+
+class ShelfFigures(NamedTuple):
+    """How much is kept: listings, rows, bytes."""
+
+    listings: int
+    rows: int
+    size_bytes: int
+
+
+class Shelf:
+    """The listings of one site by key, within `max_bytes`: the one that was not used for longest goes first."""
+
+    def __init__(self, upstream: str, off_sale: OffSale, *, max_bytes: int, clock: Callable[[], float]) -> None:
+        self._upstream, self._off_sale, self._max_bytes, self._clock = upstream, off_sale, max_bytes, clock
+        self._kept: OrderedDict[str, Kept] = OrderedDict()
+        self._bytes = 0
+
+    def __iter__(self) -> Iterator[tuple[str, Kept]]:
+        return iter(tuple(self._kept.items()))
+
+    @property
+    def figures(self) -> ShelfFigures:
+        """How much is kept."""
+        rows = sum(len(kept.reading.table) for kept in self._kept.values())
+        return ShelfFigures(len(self._kept), rows, self._bytes)
+
+    def get(self, key: str) -> Kept | None:
+        """Return a listing with the cars that are off sale by now marked; None if there is none under two hours old."""
+        kept = self._kept.get(key)
+        if kept is None:
+            return None
+        if self._clock() - kept.reading.read_at >= USABLE_S:
+            self.remove(key)
+            return None
+        self._kept.move_to_end(key)
+        self._mark(kept)
+        return kept
+
+    def peek(self, key: str) -> Reading | None:
+        """Return the last reading of a listing, however old, without counting it as used."""
+        kept = self._kept.get(key)
+        return kept.reading if kept is not None else None
+
+    def put(self, key: str, reading: Reading) -> None:
+        """Keep a reading in the place of an older one."""
+        known = self._kept.get(key)
+        if known is not None and known.reading.read_at > reading.read_at:
+            return
+        self.remove(key)
+        self._kept[key] = Kept(reading, np.ones(len(reading.table), np.bool_), -1)
+        self._bytes += reading.size_bytes
+        while self._bytes > self._max_bytes and len(self._kept) > 1:
+            self.remove(next(iter(self._kept)))
+
+    def failed(self, key: str, error: UpstreamError) -> None:
+        """Note why the last try to read a listing again failed."""
+        kept = self._kept.get(key)
+        if kept is not None:
+            kept.failure = error
+
+    def remove(self, key: str) -> None:
+        """Drop a listing."""
+        kept = self._kept.pop(key, None)
+        if kept is not None:
+            self._bytes -= kept.reading.size_bytes
+
+    def _mark(self, kept: Kept) -> None:
+        """Mark cars that went off sale, or came back, since the listing was last used."""
+        seen, numbers = self._off_sale.changed_since(self._upstream, kept.off_sale_seen)
+        if numbers:
+            alive = kept.alive.copy()
+            for position in kept.reading.table.positions(
+                np.array([number for number in numbers if number <= MOST_NUMBER], np.int64)
+            ).tolist():
+                number = str(kept.reading.table.columns.number[position])
+                alive[position] = not self._off_sale.hides(self._upstream, number, kept.reading.read_at)
+            kept.alive = alive
+        kept.off_sale_seen = seen

@@ -21,14 +21,13 @@ class Reading(Struct, frozen=True, kw_only=True):
 
     Its cars are a `table`; of a listing that was searched with one more facet only the numbers are kept, ascending, and
     the table is empty. `read_at` is when the reading began, `checked_at` when the reading or the last check of it began
-    (the clock's seconds). `calls` is what it cost, `left_out` counts the cars that are not offered. `found` is how many
-    different cars the reading found.
+    (the clock's seconds). `left_out` counts the cars that are not offered. `found` is how many different cars the
+    reading found.
     """
 
     table: Table
     read_at: float
     checked_at: float
-    calls: int
     found: int
     left_out: Mapping[LeftOutReason, int] = {}
     numbers: Column | None = None

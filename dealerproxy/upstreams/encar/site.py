@@ -18,6 +18,7 @@ from dealerproxy.upstreams.encar.client import MANNERS, EncarClient, request_hea
 from dealerproxy.upstreams.encar.enrich import enrich
 from dealerproxy.upstreams.encar.facet_counts import FacetCounts
 from dealerproxy.upstreams.encar.legs import EncarLeg, plan_legs
+from dealerproxy.upstreams.encar.makes import MakeReader
 from dealerproxy.upstreams.encar.operations import DETAIL
 from dealerproxy.upstreams.encar.search import EncarChunks, SearchWatch
 from dealerproxy.upstreams.encar.stock import EncarStock, ListingKey
@@ -111,8 +112,10 @@ def _stock(
     settings: Settings, vocabulary: Vocabulary, client: EncarClient, adverts: Adverts, resources: Resources
 ) -> EncarStock:
     clock, off_sale = resources.clock, resources.off_sale
+    reader = WholeReader(Index(client.search), vocabulary, off_sale, clock=clock)
     stock = EncarStock(
-        WholeReader(Index(client.search), vocabulary, off_sale, clock=clock),
+        reader,
+        MakeReader(reader, client.facets, vocabulary),
         vocabulary,
         Shelf(UPSTREAM, off_sale, max_bytes=settings.stock_mb * 2**20, clock=clock),
         trouble=client.trouble,

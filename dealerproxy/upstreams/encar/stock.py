@@ -21,15 +21,15 @@ from dealerproxy.stock.readings import Readings
 from dealerproxy.stock.selecting import KindFilter, all_of, bounds_of
 from dealerproxy.stock.shelf import Kept, Reading, Shelf
 from dealerproxy.stock.table import EMPTY, Mask, Selection, StockedCar, Table, Words, build, joined
-from dealerproxy.transport.errors import UpstreamError
+from dealerproxy.transport.errors import Drift, UpstreamError
 from dealerproxy.upstreams.absence import NoteRows, unwatched
 from dealerproxy.upstreams.encar.addresses import UPSTREAM
 from dealerproxy.upstreams.encar.kinds import listing_of, template
 from dealerproxy.upstreams.encar.legs import EncarLeg
+from dealerproxy.upstreams.encar.makes import MakeReader
 from dealerproxy.upstreams.encar.query import Search
 from dealerproxy.upstreams.encar.rows import SearchTarget
 from dealerproxy.upstreams.encar.whole import WholeListing, WholeReader
-from dealerproxy.upstreams.paging import MAX_OFFSET
 from dealerproxy.upstreams.query import RowFilter
 from dealerproxy.upstreams.stocked import StockedLeg
 from dealerproxy.vehicles.listing import LeftOutReason, Listing
@@ -81,6 +81,7 @@ class EncarStock:
     def __init__(
         self,
         reader: WholeReader,
+        makes: MakeReader,
         vocabulary: Vocabulary,
         shelf: Shelf,
         *,
@@ -94,7 +95,7 @@ class EncarStock:
         `trouble` says why the search cannot be asked now; `listed` is called with the rows that are shown and their age
         in seconds.
         """
-        self._reader, self._vocabulary, self.shelf = reader, vocabulary, shelf
+        self._reader, self._makes, self._vocabulary, self.shelf = reader, makes, vocabulary, shelf
         self._trouble, self._listed, self._clock = trouble, listed, clock
         self._kinds = KindFilter(self._template)
         self._asked: TTLCache[tuple[str, str], bool] = TTLCache(LEGS_NOTED, fresh_s, timer=clock)
@@ -133,11 +134,10 @@ class EncarStock:
 
     def cost(self, key: str) -> int:
         """Return about how many calls a reading takes."""
-        listing = ListingKey.of(key)
-        last = self.shelf.peek(key)
+        listing, last = ListingKey.of(key), self.shelf.peek(key)
         if last is not None:
-            return max(1, last.calls)
-        if listing.axis is not None:
+            cars = float(last.found)
+        elif listing.axis is not None:
             base = self.shelf.peek(str(listing.base))
             cars = FACET_SHARE * (base.found if base is not None else self._cars(listing))
         else:
@@ -190,21 +190,26 @@ class EncarStock:
         return await self._made(whole, numbers_only=listing.axis is not None)
 
     async def _read_make(self, make: ListingKey) -> Reading:
-        """Read a make in one go, or group by group if it is large or names a generation that nobody knows."""
-        if self._cars(make) <= MAX_OFFSET:
-            reading = await self._read(make)
-            if all(template(kind, self._vocabulary).listing is not None for kind in reading.table.words.kinds):
-                return reading
+        """Read all groups of a make, keep each, and return them as one listing. Raises Drift if a group is missing."""
+        _, target = self._asked_for(make)
+        keys = {key.group or "": str(key) for key in self._groups(make)}
+        last = {group: reading.found for group, key in keys.items() if (reading := self.shelf.peek(key)) is not None}
         parts: list[Reading] = []
-        for group in self._groups(make):
-            parts.append(await self._read(group))
-            self.shelf.put(str(group), parts[-1])
-        table = await asyncio.to_thread(joined, [part.table for part in parts])
+        spoilt: Drift | None = None
+        async for group, listing in self._makes.read_make(target, last):
+            if isinstance(listing, Drift):
+                spoilt = listing
+                self.shelf.failed(keys[group], listing)
+                continue
+            parts.append(await self._made(listing, numbers_only=False))
+            self.shelf.put(keys[group], parts[-1])
+        if spoilt is not None:
+            raise spoilt
+        table = await asyncio.to_thread(joined, [EMPTY, *(part.table for part in parts)])
         return Reading(
             table=table,
-            read_at=min(part.read_at for part in parts),
-            checked_at=min(part.checked_at for part in parts),
-            calls=sum(part.calls for part in parts),
+            read_at=min((part.read_at for part in parts), default=self._clock()),
+            checked_at=min((part.checked_at for part in parts), default=self._clock()),
             found=sum(part.found for part in parts),
             left_out=sum((Counter(part.left_out) for part in parts), Counter[LeftOutReason]()),
         )
@@ -221,7 +226,6 @@ class EncarStock:
             numbers=numbers,
             read_at=whole.read_at,
             checked_at=whole.read_at,
-            calls=whole.calls,
             found=whole.distinct,
             left_out=dict(whole.left_out),
         )
@@ -239,7 +243,7 @@ class EncarStock:
         if target.model is None:
             return None if make is None else _Base(make, None)
         group = self.shelf.get(str(ListingKey(target.facet, target.model.korean)))
-        if make is not None and (group is None or make.reading.read_at > group.reading.read_at):
+        if make is not None and (group is None or make.reading.checked_at > group.reading.checked_at):
             return _Base(make, (target.make.name, target.model.name))
         return None if group is None else _Base(group, None)
 

@@ -7,10 +7,10 @@ where JSON is due). `damage.py` holds the damage to a finished answer.
 
 import asyncio
 import contextlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import partial
-from typing import Annotated, Final, Literal
+from typing import Annotated, Final, Literal, Protocol, TypeVar
 
 import msgspec
 from aiohttp import web
@@ -19,6 +19,13 @@ from msgspec import Meta, structs
 
 from dealerproxy.sandbox.damage import Answer, body_of, close, drop, every, rewritten, rows_of, send, without_selector
 
+
+class _Numbered(Protocol):
+    @property
+    def id(self) -> str: ...
+
+
+C = TypeVar("C", bound=_Numbered)
 Share = Annotated[float, Meta(ge=0, le=1)]
 _HeaderName = Annotated[str, Meta(pattern=r"^[A-Za-z0-9-]+$")]
 _HeaderValue = Annotated[str, Meta(pattern=r"^[ -~]*$")]
@@ -36,6 +43,8 @@ CLOSED_WITHOUT_ANSWER: Final = 444
 _NAMED: Final = ("Brand", "Series", "Model", "Page", "demoNo")
 # Set on a request for which the list's first page is returned.
 FIRST_PAGE = web.RequestKey("first_page", bool)
+# Set on a request for which the site lists only this share of its cars.
+LISTED_SHARE = web.RequestKey("listed_share", float)
 _STOPPING: Final = web.AppKey("sandbox_stopping", asyncio.Event)
 
 
@@ -267,6 +276,25 @@ class WrongCount(Fault, tag="wrong_count", frozen=True):
             answer["Count"] = self.count
 
 
+class Shrunken(Fault, tag="shrunken", frozen=True):
+    """Searches and lists know only a share of the site's cars, the same ones each time; counts and facets fit."""
+
+    share: Share = 0.5
+
+    async def answer(self, request: web.Request, handler: Handler) -> web.StreamResponse:
+        """Answer as if the site had fewer cars."""
+        request[LISTED_SHARE] = self.share
+        return await handler(request)
+
+
+def still_listed(request: web.Request, found: list[C], cars: Iterable[C]) -> list[C]:
+    """Return those of the cars found that a site with these cars lists for a request."""
+    if LISTED_SHARE not in request:
+        return found
+    ids = {car.id for car in every(list(cars), request[LISTED_SHARE])}
+    return [car for car in found if car.id in ids]
+
+
 AnyFault = (
     Latency
     | Status
@@ -283,6 +311,7 @@ AnyFault = (
     | PageCap
     | RepeatPage
     | WrongCount
+    | Shrunken
 )
 
 

@@ -25,6 +25,7 @@ from dealerproxy.sandbox.faults import (
     PageCap,
     RateLimited,
     RepeatPage,
+    Shrunken,
     Status,
     Trickle,
     WrongCount,
@@ -297,6 +298,23 @@ async def test_a_repeated_page_is_the_first_whatever_is_asked(ask: Ask, stand_in
     first = await (await ask()).json()
     stand_in.faults.add(RepeatPage())
     assert await (await ask(sr="|ModifiedDate|40|20")).json() == first
+
+
+@pytest.mark.parametrize("share", [0.0, 0.3, 0.5, 1.0])
+async def test_a_shrunken_site_lists_and_counts_the_same_share_of_its_cars_each_time(
+    ask: Ask, stand_in: EncarStandIn, share: float
+) -> None:
+    every_car = "(And.Hidden.N._.(Or.CarType.Y._.CarType.N.))"
+    whole = await (await ask(q=every_car, sr="|PriceAsc|0|500")).json()
+    stand_in.faults.add(Shrunken(share=share))
+    rows = []
+    for sort in ("PriceAsc", "Year"):
+        answer = await (await ask(q=every_car, sr=f"|{sort}|0|500", inav="|Metadata|Sort")).json()
+        assert answer["Count"] == len(answer["SearchResults"]) == int(whole["Count"] * share)
+        rows.append({row["Id"] for row in answer["SearchResults"]})
+    assert rows[0] == rows[1] <= {row["Id"] for row in whole["SearchResults"]}
+    stand_in.faults.clear()
+    assert await (await ask(q=every_car, sr="|PriceAsc|0|500")).json() == whole
 
 
 async def test_a_wrong_count_leaves_the_rows_alone(ask: Ask, stand_in: EncarStandIn) -> None:

@@ -24,7 +24,7 @@ from dealerproxy.sandbox.danawa.cars import DanawaCar
 from dealerproxy.sandbox.danawa.inventory import DanawaInventory
 from dealerproxy.sandbox.danawa.mpark import detail_info
 from dealerproxy.sandbox.danawa.pages import PAGE_SIZE, Manners, bridge, home, listing
-from dealerproxy.sandbox.faults import FIRST_PAGE, Faults
+from dealerproxy.sandbox.faults import FIRST_PAGE, Faults, still_listed
 from dealerproxy.sandbox.sites import MOST_CALLS, Call, serve
 from dealerproxy.sandbox.wire import answer, json_answer
 
@@ -107,7 +107,7 @@ class DanawaStandIn:
         page, order = 1 if FIRST_PAGE in request else _page(request), asked.get("Order", "")
         if asked.keys() - _PARAMETERS or asked.get("Tab", "") not in _TABS or order not in _ORDERS:
             raise web.HTTPBadRequest(text="the list is not known to take this query")
-        cars = self.find(brand, series, model, order=order)
+        cars = still_listed(request, self.find(brand, series, model, order=order), self.inventory)
         pages = -(-len(cars) // PAGE_SIZE)
         if manners.past_end == "repeat":
             page = max(1, min(page, pages))

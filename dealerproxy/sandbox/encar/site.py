@@ -11,6 +11,7 @@ import re
 from collections import deque
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, Final
 
 from aiohttp import web
@@ -23,7 +24,7 @@ from dealerproxy.sandbox.encar.facets import inav
 from dealerproxy.sandbox.encar.inventory import Inventory
 from dealerproxy.sandbox.encar.query_language import Malformed, Node, UnknownAxis, parse, predicate
 from dealerproxy.sandbox.encar.rows import VIEWS
-from dealerproxy.sandbox.faults import FIRST_PAGE, Faults
+from dealerproxy.sandbox.faults import FIRST_PAGE, Faults, still_listed
 from dealerproxy.sandbox.wire import json_answer
 
 SEARCH: Final = "search"
@@ -120,6 +121,9 @@ class EncarStandIn:
             found = self._found[node, sort] = list(filter(predicate(node), self._in_order(sort)))
         return found
 
+    def _find_listed(self, request: web.Request, node: Node, sort: str = "ModifiedDate") -> list[Car]:
+        return still_listed(request, self.find(node, sort), self.inventory)
+
     def _in_order(self, sort: str) -> list[Car]:
         if sort not in self._ordered:
             read, largest_first = _SORTS[sort]
@@ -142,12 +146,13 @@ class EncarStandIn:
         except Malformed:
             return web.Response(content_type="application/json")
         page = _page(request.query["sr"]) if "sr" in request.query else None
-        cars = self.find(node, page.sort if page else "ModifiedDate")
+        find = partial(self._find_listed, request)
+        cars = find(node, page.sort if page else "ModifiedDate")
         answer: dict[str, object] = {}
         if request.query.get("count") == "true":
             answer["Count"] = len(cars)
         if request.query.get("inav"):
-            answer["iNav"] = inav(node, self.find)
+            answer["iNav"] = inav(node, find)
         if page:
             start = 0 if FIRST_PAGE in request else min(page.offset, self._deepest)
             answer["SearchResults"] = [view(car) for car in cars[start : start + min(page.limit, MAX_LIMIT)]]

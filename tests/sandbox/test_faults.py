@@ -310,7 +310,8 @@ async def test_a_shrunken_site_lists_and_counts_the_same_share_of_its_cars_each_
     rows = []
     for sort in ("PriceAsc", "Year"):
         answer = await (await ask(q=every_car, sr=f"|{sort}|0|500", inav="|Metadata|Sort")).json()
-        assert answer["Count"] == len(answer["SearchResults"]) == int(whole["Count"] * share)
+        assert answer["Count"] == len(answer["SearchResults"])
+        assert abs(answer["Count"] - whole["Count"] * share) < 20  # every other car, found or not
         rows.append({row["Id"] for row in answer["SearchResults"]})
     assert rows[0] == rows[1] <= {row["Id"] for row in whole["SearchResults"]}
     stand_in.faults.clear()

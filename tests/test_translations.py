@@ -3,7 +3,6 @@
 import json
 import re
 import shutil
-from collections import Counter
 from pathlib import Path
 
 import pytest
@@ -417,8 +416,29 @@ def test_the_nearest_make_is_named(text: str, name: str | None) -> None:
 @given(st.text(), st.lists(st.sampled_from(WORDS.makes), max_size=3))
 def test_the_nearest_name_of_any_text_is_one_that_is_known(text: str, makes: list[Make]) -> None:
     assert WORDS.nearest_make(text) in (None, *WORDS.makes)
-    near = WORDS.danawa.nearest_model(makes, text)
-    assert near is None or near.name
+    near = WORDS.nearest_model(makes, text)
+    assert near is None or near.isascii()
+
+
+@pytest.mark.parametrize(
+    ("make", "text", "name"),
+    [
+        ("Kia", "Sorenot", "Sorento"),
+        ("KG Mobility", "Rexton Sport", "Rexton Sports"),
+        ("KG Mobility", "Korando Tursimo", "Korando Turismo"),
+        ("Jeep", "Wrangler Unlimited", "Wrangler"),
+        ("Jeep", "Grand Cherokee 4xe", "Grand Cherokee"),
+        ("Toyota", "Camry Hybrid", "Camry"),
+        ("Porsche", "911 Turbo", "911"),
+        ("Hyundai", "Hyundai Sonata", "Sonata"),
+        ("Kia", "Carnival Limousine", "Carnival"),
+        ("Kia", "zzzzzz", None),
+    ],
+)
+def test_the_nearest_model_is_the_word_spelled_like_it_or_the_one_in_it(make: str, text: str, name: str | None) -> None:
+    found = WORDS.find_make(make)
+    assert found is not None
+    assert WORDS.nearest_model([found], text) == name
 
 
 # One word for hybrids
@@ -436,7 +456,7 @@ def test_the_nearest_name_of_any_text_is_one_that_is_known(text: str, makes: lis
         ("현대 쏘나타 하이브리드 2.0 LPi", "hybrid"),
         ("현대 쏘나타 하이브리드 2.0 디젤", "diesel_hybrid"),
         ("현대 LF쏘나타 하이브리드 2.0 P-HEV 프리미엄", "plug_in_hybrid"),
-        ("벤츠 E클래스(6세대) E53 AMG 하이브리드 4매틱+ ", "hybrid"),  # that make has diesel ones
+        ("벤츠 E클래스(4세대) E300 하이브리드", "hybrid"),  # that make has diesel ones
         ("볼보 XC60 하이브리드", "hybrid"),
         ("현대 쏘나타 2.0 가솔린", "gasoline"),
     ],
@@ -516,14 +536,13 @@ def names(captures: Path) -> list[Named]:
 
 
 def test_nearly_every_distinct_word_of_captured_danawa_trims_has_an_english_one(names: list[Named]) -> None:
-    words = {run for name in names for run in UNTRANSLATED.findall(name.trim.korean or "")}
-    missing = {word for name in names for word in name.trim.missing}
-    print(f"\ndanawa trim words: {len(words) - len(missing)} of {len(words)} distinct")
-    assert len(words) > 240
+    words = {run for name in names for run in UNTRANSLATED.findall(name.korean)}
+    missing = {word for name in names for word in (*name.trim.missing, *name.generation.missing)}
+    print(f"\ndanawa words: {len(words) - len(missing)} of {len(words)} distinct")
+    assert len(words) > 390
     assert 1 - len(missing) / len(words) >= 0.995
 
 
 def test_a_captured_trim_is_null_only_where_the_name_says_nothing_more(names: list[Named]) -> None:
-    told = Counter(name.trim.english is not None for name in names)
-    assert all(name.trim.korean is None for name in names if name.trim.english is None)
-    assert told[False] <= 4
+    silent = [name.korean for name in names if full_trim(name.trim, name.generation) is None]
+    assert silent == ["MKZ"]

@@ -52,7 +52,7 @@ class Enrichment(Struct, frozen=True):
 
 
 class PhotoTag(Struct, frozen=True):
-    """What a photo shows."""
+    """What a photo shows: `front`, or no more than `exterior`, `interior` or `option` where the view is not sure."""
 
     url: str
     tag: str

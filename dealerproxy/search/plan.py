@@ -10,7 +10,7 @@ from dealerproxy.contract.terms import UPSTREAMS
 from dealerproxy.search.query import short
 from dealerproxy.upstreams.query import FilterWords, LegRequest, Query, RowFilter
 from dealerproxy.upstreams.results import Leg, SitePlan
-from dealerproxy.vocabulary import Make, Model, Vocabulary
+from dealerproxy.vocabulary import Make, Vocabulary
 
 MAX_LEGS = 24
 MOST_GUESSES = 5  # unknown names of a query that the nearest known one is told for
@@ -111,7 +111,7 @@ def _wanted(query: Query, vocabulary: Vocabulary, notices: list[Notice]) -> list
         make = vocabulary.find_make_anywhere(text)
         if make is None:
             nearest = vocabulary.nearest_make(text) if _guesses_left(notices) else None
-            notices.append(_unknown("make", text, nearest))
+            notices.append(_unknown("make", text, nearest.name if nearest else None))
         else:
             makes[make.name] = make
     if not query.models:
@@ -149,8 +149,8 @@ def _guesses_left(notices: Sequence[Notice]) -> bool:
     return sum(notice.code.startswith("unknown_") for notice in notices) < MOST_GUESSES
 
 
-def _unknown(field: str, text: str, nearest: Make | Model | None) -> Notice:
-    hint = f" The nearest is `{nearest.name}`." if nearest else ""
+def _unknown(field: str, text: str, nearest: str | None) -> Notice:
+    hint = f" The nearest is `{nearest}`." if nearest else ""
     return Notice(code=f"unknown_{field}", field=field, message=f"No {field} is known as `{short(text)}`.{hint}")
 
 

@@ -105,8 +105,8 @@ class DanawaWords:
         """Return the models to search for a name: those it means, then those that share it (Elantra: Avante)."""
         return (*self.find_models(make, text), *shared_by(self._shared, make, text))
 
-    def nearest_model(self, makes: Iterable[Make], text: str) -> Model | None:
-        """Return the model of these makes whose name is closest to a mistyped one, Danawa's own included."""
+    def nearest_model(self, makes: Iterable[Make], text: str) -> tuple[str, Model] | None:
+        """Return the word closest to a mistyped one, and the model of these makes it means, Danawa's own included."""
         words = {
             word: model
             for make in makes
@@ -114,7 +114,7 @@ class DanawaWords:
             for word, model in self._models.get(facet.korean, {}).items()
         }
         found = nearest_word(text, words)
-        return words[found] if found else None
+        return (found, words[found]) if found else None
 
     def brands_of(self, make: Make) -> tuple[str, ...]:
         """Return the codes of the brands that hold a make's cars; () when no code is certain."""
@@ -148,7 +148,10 @@ class DanawaWords:
             found = longest_word(models, text, breaks)
             if found is not None:
                 word, end = found
-                return models[word], _words_to(name, end)
+                model = models[word]
+                # A longer word may hold a grade (NX 300h) or a vehicle of the group, so the group's own word ends it.
+                own = longest_word((word_key(model.korean),), text[:end], breaks)
+                return model, _words_to(name, own[1] if own else end)
         return None
 
 

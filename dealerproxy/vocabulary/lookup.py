@@ -130,9 +130,10 @@ class Vocabulary:
         """Return what `models_meant` does, those that only one site has included."""
         return self.danawa.models_meant(make, text)
 
-    def nearest_model(self, makes: Iterable[Make], text: str) -> Model | None:
-        """Return the model of these makes whose name is closest to a mistyped one, at either site."""
-        return self.danawa.nearest_model(makes, text)
+    def nearest_model(self, makes: Iterable[Make], text: str) -> str | None:
+        """Return the name of the model, or vehicle of it, of these makes that a mistyped name means most likely."""
+        found = self.danawa.nearest_model(makes, text)
+        return self.generations.name_of(*found) if found else None
 
     def knows_model_anywhere(self, text: str) -> bool:
         """Tell whether any make has a model of this name, those that only one site has included."""

@@ -35,6 +35,10 @@ class NameCodes:
                 if fuel not in known:
                     raise file.error(f"{fuel!r} is no fuel token", "makes", facet)
         self._gasoline_hybrids = frozenset(file.value("gasoline_hybrids", list[Word]))
+        self._lpg_hybrids = {
+            facet: _any_of(file, patterns, "lpg_hybrids", facet)
+            for facet, patterns in file.entries("lpg_hybrids", list[Word]).items()
+        }
         self._plug_ins = {
             facet: _any_of(file, [*entry.sure, *entry.hybrid], "plug_ins", facet) for facet, entry in plug_ins.items()
         }
@@ -52,9 +56,12 @@ class NameCodes:
         pattern = self._plug_ins.get(facet)
         return pattern is not None and pattern.search(text) is not None
 
-    def hybrid(self, facet: str) -> str:
+    def hybrid(self, facet: str, text: str) -> str:
         """Return the fuel token of a make's car whose name says only that it is a hybrid."""
-        return "gasoline_hybrid" if facet in self._gasoline_hybrids else "hybrid"
+        burns_lpg = self._lpg_hybrids.get(facet)
+        if facet not in self._gasoline_hybrids or (burns_lpg and burns_lpg.search(text)):
+            return "hybrid"
+        return "gasoline_hybrid"
 
     def fuel(self, facet: str, text: str) -> str | None:
         """Return the fuel that the codes of a name mean; None for no code, and for codes of several fuels."""

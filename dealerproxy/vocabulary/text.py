@@ -6,12 +6,13 @@ nothing, else they are left out in runs, like unknown Hangul.
 
 import re
 import unicodedata
-from collections.abc import Container, Iterable
-from difflib import get_close_matches
+from collections.abc import Collection, Container, Iterable
+from difflib import SequenceMatcher, get_close_matches
 from functools import lru_cache
 
 LONGEST_NAME = 40  # characters of a make's or a model's name
 RESEMBLANCE = 0.66  # of 1; two letters of three in their order (BWM and BMW) are enough
+NEAR = 0.9  # of 1; one letter of ten is wrong
 RUN_LENGTH = 40  # longer Hangul without a blank is no trim and is not split
 
 # Words of one syllable that do form compounds (뉴그랜저, 파워팩, 슈퍼밴, 6단자동). The others (더, 디, 올, 필, 팝 ...)
@@ -39,6 +40,7 @@ _TIDY: tuple[tuple[re.Pattern[str], str], ...] = tuple(
         (rf"(^|\()(\s*{_JOINERS})+\s*", r"\1"),  # nothing before it to join
         (r"\(\)|\[\s*\]", " "),
         (r"(?<=[^\s(])\(", " ("),
+        (r"\)(?=\w)", ") "),
         (r"\s+", " "),
     )
 )
@@ -92,10 +94,20 @@ def longest_word(terms: Iterable[str], text: str, breaks: frozenset[int]) -> tup
     return None if found is None else (found, best[0] - best[1])
 
 
-def nearest_word(text: str, words: Iterable[str]) -> str | None:
-    """Return the key of the word that is closest to a mistyped one; None if none does or the text is too long."""
-    key = word_key(text) if len(text) <= LONGEST_NAME else ""
-    return next(iter(get_close_matches(key, words, n=1, cutoff=RESEMBLANCE)), None) if key else None
+def nearest_word(text: str, words: Collection[str]) -> str | None:
+    """Return the key of the word that an unknown text means most likely; None if none does or the text is too long.
+
+    That is the word spelled nearly like it, else the longest word in it (Wrangler Unlimited: Wrangler), else the one
+    that is spelled most like it.
+    """
+    key, breaks = squeeze(text) if len(text) <= LONGEST_NAME else ("", frozenset[int]())
+    if not key:
+        return None
+    close = next(iter(get_close_matches(key, words, n=1, cutoff=RESEMBLANCE)), None)
+    if close and SequenceMatcher(None, close, key).ratio() >= NEAR:
+        return close
+    found = longest_word(words, key, breaks)
+    return found[0] if found else close
 
 
 def _is_edge(text: str, at: int, breaks: frozenset[int]) -> bool:

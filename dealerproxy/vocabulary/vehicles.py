@@ -19,6 +19,9 @@ CACHE_SIZE = 8192
 
 _ARTICLE = "더"
 _ORDINALS = {"1": "1st", "2": "2nd", "3": "3rd"}
+_AGES = (r"\d세대", "신형", "구형")  # words for age that stand behind any model
+_NO_LINE = r"(?!\s*라인)"  # an N 라인 is a grade, an N another vehicle
+_SIZE = re.compile(r"\d{3}(?!\S)", re.ASCII)
 _SEPARATORS = re.compile(r"[()\[\],]")
 
 
@@ -78,6 +81,11 @@ class GenerationNames:
         labels = "|".join(map(_spaced, longest_first))
         self._label = re.compile(rf"(\d)세대|(?<![A-Za-z가-힣])(?:{labels})", re.IGNORECASE)
         self._codes = {facet: frozenset(codes) for facet, codes in file.entries("codes", list[Word]).items()}
+        self._names = {
+            (facet, self._group_of(file, "names", facet, group).korean): tuple(words)
+            for facet, groups in file.entries("names", dict[str, list[Word]]).items()
+            for group, words in groups.items()
+        }
         self._groups = {
             (facet, group): self._group(file, facet, group, rows)
             for facet, groups in file.value("vehicles", dict[str, dict[str, dict[str, object]]]).items()
@@ -87,20 +95,24 @@ class GenerationNames:
 
     def _group(self, file: File, facet: str, group: str, rows: Mapping[str, object]) -> _Group:
         path = ("vehicles", facet, group)
-        model = self._models.get(facet, {}).get(word_key(group))
-        if model is None or model.korean.strip() != group:
-            raise file.error("is no model group", *path)
+        model = self._group_of(file, *path)
         vehicles, asked = dict[str, Vehicle](), dict[str, Vehicle]()
         for word, row in rows.items():
             entry = file.convert(row, _VehicleEntry, *path, word)
             vehicle = Vehicle(entry.name, entry.trim, entry.body, entry.own)
             vehicles[word_key(word)] = vehicle
-            for name in (entry.name, f"{group} {word}", f"{word} {group}", *entry.aliases):
+            for name in (entry.name, *_both_ways(group, word), *_both_ways(model.name, entry.trim), *entry.aliases):
                 for space in self._spaces:
                     if word_key(group) in space.get(facet, {}):
                         claim(space[facet], name, model, file, *path, word)
                 asked[word_key(name)] = vehicle
         return _Group(vehicles, asked)
+
+    def _group_of(self, file: File, table: str, facet: str, group: str) -> Model:
+        model = self._models.get(facet, {}).get(word_key(group))
+        if model is None or model.korean.strip() != group:
+            raise file.error("is no model group", table, facet, group)
+        return model
 
     def asked_for(self, model: Model, text: str) -> frozenset[str | None] | None:
         """Return the vehicles of a group that a model's name requests; None for the one the group is named after.
@@ -120,24 +132,36 @@ class GenerationNames:
             return None
         return frozenset((None, *(other.name for other in others if not other.own)))
 
+    def name_of(self, word: str, model: Model) -> str:
+        """Return the name of what a word for a model means: a vehicle of its group (Rexton Sports), or the model."""
+        vehicle = self._groups.get((model.make_facet, model.korean), _NO_GROUP).asked.get(word_key(word))
+        return vehicle.name if vehicle else model.name
+
     def split(self, model: Model, rest: str) -> tuple[str, str]:
-        """Split what follows a model in a free name into words of its generation (4세대, IG) and its trim."""
-        group = self._groups.get((model.make_facet, model.korean), _NO_GROUP)
-        markers = "|".join(_spaced(word) for word in sorted(group.vehicles, key=len, reverse=True))
-        codes = "|".join(sorted(self._codes.get(model.make_facet, ())))
-        patterns = "|".join(filter(None, (markers, codes, r"\d세대")))
-        match = re.match(rf"\s*(?:(?:{patterns})(?=[\s(]|$)\s*)+", rest, re.IGNORECASE)
-        return (match[0], rest[match.end() :]) if match else ("", rest)
+        """Split what follows a model in a free name into words of its generation (4세대, IG) and its trim.
+
+        A code before a number belongs to both: 그랜저 HG 240 is the grade that Encar writes as HG240.
+        """
+        key = model.make_facet, model.korean
+        words = sorted({*self._groups.get(key, _NO_GROUP).vehicles, *map(word_key, self._names.get(key, ()))})
+        markers = map(_spaced, sorted(words, key=len, reverse=True))
+        codes = sorted(self._codes.get(model.make_facet, ()))
+        patterns = "|".join((*markers, *codes, *_AGES))
+        match = re.match(rf"\s*(?:(?:{patterns})(?=[\s(]|$){_NO_LINE}\s*)+", rest, re.IGNORECASE)
+        if match is None:
+            return "", rest
+        generation, grades = match[0], rest[match.end() :]
+        code = generation.split()[-1]
+        return generation, code + grades if code in codes and _SIZE.match(grades) else grades
 
     def _read(self, model: Model, korean: str) -> Generation:
         """Read the name of a generation of this group, such as `더 뉴 렉스턴 스포츠 칸` or `K5 3세대 (DL3)`."""
         group = self._groups.get((model.make_facet, model.korean), _NO_GROUP)
         text = one_line(korean)
         marker = longest_word(group.vehicles, *squeeze(text))
-        if marker is not None:
+        while marker is not None and longest_word((marker[0],), *squeeze(text)):  # e-208 e-208
             text = _without(text, [marker[0]])
-        own = [word for word, other in self._models.get(model.make_facet, {}).items() if other.korean == model.korean]
-        text = _without(text, own)
+        text = _without_model(text, model, self._models.get(model.make_facet, {}))
         text = " ".join(dict.fromkeys(text.replace(model.make_facet, " ").split()))
         parts: list[str] = []
         missing: list[str] = []
@@ -164,9 +188,21 @@ class GenerationNames:
             yield piece[at:].strip(" -/")
 
 
+def _both_ways(first: str, second: str) -> tuple[str, str]:
+    return f"{first} {second}", f"{second} {first}"
+
+
 def _spaced(key: str) -> str:
     """Return a pattern for a squeezed word with any blanks or hyphens in it."""
     return r"[\s-]*".join(map(re.escape, key))
+
+
+def _without_model(text: str, model: Model, words: Mapping[str, Model]) -> str:
+    """Return the text without its model: the group's own word, because others may hold a grade (NX 300h)."""
+    own = word_key(model.korean)
+    if longest_word((own,), *squeeze(text)):
+        return _without(text, (own,))
+    return _without(text, (word for word, other in words.items() if other.korean == model.korean))
 
 
 def _without(text: str, keys: Iterable[str]) -> str:

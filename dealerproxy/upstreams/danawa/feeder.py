@@ -1,7 +1,7 @@
 """The parser of the feeder M-Park, whose cars Danawa lists: bytes in, a car and its papers out.
 
 No answer of the feeder was ever captured. Published programs read `data.detailInfo[0]` and its keys `carName`,
-`demoAmt` (만원), `yymm`, `yyyy`, `startYearMonth`, `km`, `carGas`, `carColor`, `numCc`, `carType`, `carAutoGbn`,
+`demoAmt` (만원), `yymm`, `yyyy`, `startYearMonth`, `km`, `carGas`, `carColor`, `numCc`, `carAutoGbn`,
 `images`, and elsewhere `demoNo` and `carNo`. The words of `yymm`, the state and all of the inspection and the insurance
 history are reconstructed from the labels of its page. So a number may be a text, and only a mandatory field can fail
 an answer; any other unreadable value is unknown.
@@ -82,7 +82,6 @@ class Advert(Struct, frozen=True):
     carGas: Any = None
     carColor: Any = None
     numCc: Any = None
-    carType: Any = None
     carAutoGbn: Any = None
     images: Any = None
     checkNo: Any = None
@@ -156,7 +155,7 @@ def normalise(advert: Advert, listing_id: str, vocabulary: Vocabulary, base: URL
         raise Drift(YEAR, "no year")
     registered = _year_month(advert.startYearMonth) or dated.registered
     fuel_word, colour_word = _word(advert.carGas, vocabulary), _word(advert.carColor, vocabulary)
-    transmission, body_word = _word(advert.carAutoGbn, vocabulary), _word(advert.carType, vocabulary)
+    transmission = _word(advert.carAutoGbn, vocabulary)
     names = facts_in_name(named.korean, named.facet or "", vocabulary)
     names = names._replace(plug_in=names.plug_in or named.fuel == "plug_in_hybrid")
     fuel = fuel_token(fuel_word, names, vocabulary) if fuel_word else named.fuel
@@ -180,7 +179,7 @@ def normalise(advert: Advert, listing_id: str, vocabulary: Vocabulary, base: URL
         colour=shade.name if shade else None,
         engine_cc=engine_cc if has_engine(fuel) else None,
         drivetrain=named.drivetrain,
-        body=body_of(named.model, named.generation) or (vocabulary.category_body(body_word) if body_word else None),
+        body=body_of(named.model, named.generation),  # as in the list, so that both have the same freight
         options=(),
         photos=_photos(advert.images),
         vin=None,

@@ -43,7 +43,7 @@ _PHOTO = re.compile(
 )
 
 # Generations in brackets: (4세대), (2세대F/L), (MQ4), (G30), (신형). Two letters alone may as well be a grade.
-_GENERATION = re.compile(r"\((?:\d세대[^()]*|[A-Z]{1,3}\d{1,2}|신형|구형)\)", re.ASCII)
+_GENERATION = re.compile(r"\((?:\d세대[^()]*|[A-Z]{1,3}\d{1,3}|신형|구형)\)", re.ASCII)
 _FUELS = {
     token: re.compile(pattern, re.ASCII | re.IGNORECASE)
     for token, pattern in {
@@ -115,7 +115,7 @@ def fuel_said(text: str, facet: str, vocabulary: Vocabulary) -> str | None:
     if PLUG_IN in found:
         found -= {"hybrid", *_ENGINES}
     if found == {"hybrid"}:
-        return vocabulary.name_codes.hybrid(facet)
+        return vocabulary.name_codes.hybrid(facet, text)
     if "hybrid" in found and len(found) == 2:
         (other,) = found - {"hybrid"}
         return f"{other}_hybrid" if other in _ENGINES else "hybrid" if other == "lpg" else None

@@ -31,7 +31,7 @@ from dealerproxy.upstreams.encar.addresses import LISTING_ID, PAGE_BASE, UPSTREA
 from dealerproxy.upstreams.markup import parse
 from dealerproxy.upstreams.values import decode, is_year, plate, shown, vin, whole
 from dealerproxy.vehicles.car import Car, Photo, SaleStatus
-from dealerproxy.vocabulary import Make, Model, Vocabulary
+from dealerproxy.vocabulary import Generation, Make, Model, Vocabulary
 
 # Mandatory paths.
 VEHICLE_ID, STATUS, PRICE = "vehicleId", "advertisement.status", "advertisement.price"
@@ -62,6 +62,9 @@ STATE_BASE = ("cars", "base")
 GONE_TEXT = "이 차량은 판매되었거나 삭제된 차량입니다"
 TRUCK = "TRUCK"
 PHOTO_TAGS = {"OUTER": "exterior", "INNER": "interior", "OPTION": "option"}
+# The one slot whose view is proven: outside, the list's first picture and the one thumbnails repeat. Its file has the
+# slot's number; a cover of another file (DIAG2) may show anything. Slots 002 to 006 are outside, 007 to 010 inside.
+FRONT_SLOT = "001"
 _STATE_DECLARED = re.compile(rf"(?:window\.|var\s+|const\s+|let\s+)?{STATE_NAME}")
 _NUMBER = re.compile(r"\d{1,12}(\.\d+)?", re.ASCII)
 
@@ -192,8 +195,7 @@ def normalise(advert: Advert, listing_id: str, vocabulary: Vocabulary) -> Car:
         colour=shade.name if shade else None,
         engine_cc=_engine_cc(advert, fuel),
         drivetrain=names.drivetrain,
-        body=(body_of(model, generation) if isinstance(model, Model) else None)
-        or (vocabulary.category_body(body_word) if body_word else None),
+        body=_body(model, generation, body_word, vocabulary),
         options=_options(advert, vocabulary),
         photos=_photos(advert.at("photos")),
         vin=vin(advert.at("vin"), vocabulary),
@@ -315,6 +317,15 @@ def _mandatory_digits(advert: Advert, path: str, digits: int) -> int:
     return int(number)
 
 
+def _body(model: Model | str, generation: Generation, word: str | None, vocabulary: Vocabulary) -> str | None:
+    """Return the body class: that of the group, as in lists, so that both have the same freight.
+
+    Only for a group that the vocabulary does not have, which no list shows, the site's own word decides.
+    """
+    said = vocabulary.category_body(word) if word else None
+    return body_of(model, generation) if isinstance(model, Model) else said
+
+
 def _engine_cc(advert: Advert, fuel: str | None) -> int | None:
     number = _number(advert.at("spec.displacement"))
     return int(number) if number is not None and has_engine(fuel) and int(number) in ENGINE_CC else None
@@ -356,8 +367,15 @@ def _photos(photos: object) -> tuple[Photo, ...]:
         for entry in entries
     ]
     found: dict[str, Photo] = {}
-    for kind, _, path in sorted(slots, key=lambda slot: (slot[0] == "THUMBNAIL", slot[1], slot[2] or "")):
+    for kind, code, path in sorted(slots, key=lambda slot: (slot[0] == "THUMBNAIL", slot[1], slot[2] or "")):
         url = photo_url(path) if path else None
         if url is not None:
-            found.setdefault(url, Photo(url, PHOTO_TAGS.get(kind or "")))
+            found.setdefault(url, Photo(url, _photo_tag(kind, code, url)))
     return tuple(found.values())
+
+
+def _photo_tag(kind: str | None, code: str, url: str) -> str | None:
+    """Return what a photo shows: the front, else the part of the car that its type names."""
+    if kind == "OUTER" and code == FRONT_SLOT and url.endswith(f"_{FRONT_SLOT}.jpg"):
+        return "front"
+    return PHOTO_TAGS.get(kind or "")

@@ -357,12 +357,10 @@ class TestValues:
         assert getattr(car(vocabulary, **{key: "모르는말"}), field) is None
         assert vocabulary.untranslated == {(kind, "모르는말"): 1}
 
-    def test_the_model_tells_the_body_and_where_it_does_not_a_word_that_proves_one(self) -> None:
-        nameless = {"carName": "시트로엥 DS3 1.6"}
-        assert car(carType="화물차").body == "suv"
-        assert car(**nameless, carType="SUV").body == "suv"
-        assert car(**nameless, carType="소형차").body is None
-        assert car(**nameless, carType=...).body is None
+    @pytest.mark.parametrize(("name", "body"), [("시트로엥 DS3 1.6", "compact"), ("시트로엥 DS3 크로스백 1.5", "suv")])
+    @pytest.mark.parametrize("word", ["화물차", "SUV", "소형차", ...])
+    def test_the_body_is_the_lists_whatever_word_the_feeder_has(self, name: str, body: str, word: object) -> None:
+        assert car(carName=name, carType=word).body == body
 
     @pytest.mark.parametrize(
         "images",

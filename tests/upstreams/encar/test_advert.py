@@ -22,6 +22,7 @@ from dealerproxy.upstreams.encar.advert import (
     read_page,
     sale_status,
 )
+from dealerproxy.upstreams.encar.kinds import Kind, template
 from dealerproxy.vehicles.car import Car, Documents, SaleStatus
 from dealerproxy.vehicles.render import detail
 from dealerproxy.vocabulary import Vocabulary
@@ -74,7 +75,7 @@ def test_a_document_becomes_a_car_with_every_field(vocabulary: Vocabulary) -> No
         "options": ["abs", "sunroof", "driver_airbag", "leather_seats"],
         "photos": [
             {"url": f"https://ci.encar.com/carpicture/carpicture10/pic4900/49000001_{slot}.jpg", "tag": tag}
-            for slot, tag in (("001", "exterior"), ("003", "exterior"), ("007", "interior"), ("015", "option"))
+            for slot, tag in (("001", "front"), ("003", "exterior"), ("007", "interior"), ("015", "option"))
         ],
         "vin": "KNAMA81ABPK000001",
         "license_plate": "123가4567",
@@ -319,6 +320,58 @@ def test_an_advert_knows_its_own_id_from_its_twins() -> None:
 def test_the_state_is_found_however_it_is_declared(name: str) -> None:
     body = page(document()).replace(b"__PRELOADED_STATE__", name.encode())
     assert read_page(body, ID) is not None
+
+
+@pytest.mark.parametrize(
+    ("photo", "tag"),
+    [
+        ({"code": "001", "type": "OUTER", "path": "/a/1_001.jpg"}, "front"),
+        ({"code": "002", "type": "OUTER", "path": "/a/1_002.jpg"}, "exterior"),
+        ({"code": "006", "type": "OUTER", "path": "/a/1_006.jpg"}, "exterior"),
+        ({"code": "031", "type": "OUTER", "path": "/a/1_031.jpg"}, "exterior"),
+        ({"code": "007", "type": "INNER", "path": "/a/1_007.jpg"}, "interior"),
+        ({"code": "015", "type": "OPTION", "path": "/a/1_015.jpg"}, "option"),
+        ({"code": "001", "type": "OUTER", "path": "/a/1_027.jpg"}, "exterior"),  # another file as the cover
+        ({"code": "001", "type": "DIAG2", "path": "/a/1_027.jpg"}, None),
+        ({"code": "001", "type": "DIAG2", "path": "/a/1_001.jpg"}, None),
+        ({"code": "011", "type": "THUMBNAIL", "path": "/a/1_001.jpg"}, None),
+        ({"code": None, "type": "OUTER", "path": "/a/1_001.jpg"}, "exterior"),
+        ({"code": "001", "type": None, "path": "/a/1_001.jpg"}, None),
+    ],
+)
+def test_a_photo_is_tagged_by_its_slot_where_that_is_proven(
+    vocabulary: Vocabulary, photo: dict[str, object], tag: str | None
+) -> None:
+    assert [shown.tag for shown in car(vocabulary, photos=[photo]).photos] == [tag]
+
+
+def test_a_thumbnail_of_the_front_takes_nothing_from_it(vocabulary: Vocabulary) -> None:
+    slots = (("011", "THUMBNAIL"), ("001", "OUTER"))
+    photos = [{"code": code, "type": kind, "path": "/a/1_001.jpg"} for code, kind in slots]
+    assert [shown.tag for shown in car(vocabulary, photos=photos).photos] == ["front"]
+
+
+def test_a_list_and_a_car_agree_on_the_body_and_so_on_the_freight(vocabulary: Vocabulary) -> None:
+    models = [model for make in vocabulary.makes for model in vocabulary.models_of(make)]
+    unsure = [(model, word) for model in models if model.body is None for word in (None, "경차", "화물차", "모르는말")]
+    assert unsure
+    for model, word in (*((model, "SUV") for model in models), *unsure):
+        named = {"manufacturerName": model.make_facet, "modelGroupName": model.korean, "modelName": model.korean}
+        row = template(Kind(model.make_facet, model.korean, model.make_facet, model.korean), vocabulary).listing
+        found = car(vocabulary, category=named, spec={"bodyName": word})
+        assert row is not None
+        assert (found.make, found.model, found.body) == (row.make, row.model, row.body)
+
+
+def test_the_sites_word_tells_the_body_of_a_group_that_no_list_shows(vocabulary: Vocabulary) -> None:
+    named = {
+        "manufacturerName": "현대",
+        "modelGroupName": "새차",
+        "modelName": "새차",
+        "modelGroupEnglishName": "Saecha",
+    }
+    assert car(vocabulary, category=named, spec={"bodyName": "SUV"}).body == "suv"
+    assert car(vocabulary, category=named, spec={"bodyName": "중형차"}).body is None
 
 
 def test_photos_of_one_slot_come_in_one_order(vocabulary: Vocabulary) -> None:

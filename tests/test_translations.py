@@ -63,6 +63,12 @@ WORDS = load()
         ("위트 1.6 GDI 탑", "Wit 1.6 GDI Top"),
         ("슈퍼캡 탑", "Super Cab Box Body"),
         ("저상 버스", "Low Floor Bus"),
+        ("소프트 탑", "Soft Top"),
+        ("하드탑", "Hard Top"),
+        ("어린이 보호차 15인승", "School Bus 15-seater"),
+        ("장애인용 슬로프", "Disability Spec Slope"),
+        ("LPe 장애인용", "LPe Disability Spec (LPG)"),
+        ("윈도우밴", "Window Van"),
         ("저상", "Low Bed"),
     ],
 )
@@ -78,6 +84,9 @@ def test_a_word_goes_by_the_words_beside_it(text: str, english: str) -> None:
         (None, "패션", "Fashion"),
         ("Ford", "보스 302", "Boss 302"),
         ("Kia", "보스 패키지", "Bose Package"),
+        ("Jeep", "루비콘 파워탑", "Rubicon Power Top"),
+        ("Jeep", "루비콘 파워 탑", "Rubicon Power Top"),
+        ("Hyundai", "파워탑", "Power-Gate Box"),
         (None, "보스", "Bose"),
     ],
 )

@@ -122,9 +122,9 @@ def listing_of(car: StockedCar, vocabulary: Vocabulary) -> Listing | LeftOut:
     )
 
 
-def count_misses(kind: Words, place: Words, vocabulary: Vocabulary) -> None:
+def count_misses(shared: Template, place: Words, vocabulary: Vocabulary) -> None:
     """Count the words of a row that have no translation, each time the row is read."""
-    for miss in (*template(kind, vocabulary).misses, *_place(place, vocabulary).misses):
+    for miss in (*shared.misses, *_place(place, vocabulary).misses):
         vocabulary.missed(*miss)
 
 

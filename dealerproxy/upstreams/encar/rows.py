@@ -14,12 +14,12 @@ from typing import Annotated, Generic, NamedTuple, TypeVar
 import msgspec
 from msgspec import UNSET, Struct, UnsetType
 
-from dealerproxy.stock.table import StockedCar
+from dealerproxy.stock.table import StockedCar, Words
 from dealerproxy.transport.errors import Drift
 from dealerproxy.upstreams.caps import MOST_ROWS, Text, check_json
 from dealerproxy.upstreams.car_words import PLACEHOLDER_MILEAGE, WON_PER_MANWON, is_placeholder_price
 from dealerproxy.upstreams.encar.addresses import LISTING_ID
-from dealerproxy.upstreams.encar.kinds import Kind, count_misses, listing_of, place_of, template
+from dealerproxy.upstreams.encar.kinds import count_misses, listing_of, place_of, template
 from dealerproxy.upstreams.paging import CHUNK_ROWS, MAX_OFFSET
 from dealerproxy.upstreams.values import decode, is_year, shown
 from dealerproxy.vehicles.listing import LeftOut, LeftOutReason, Listing
@@ -211,7 +211,7 @@ def stocked_car(row: SearchRow, asked: SearchTarget, vocabulary: Vocabulary) -> 
 
     Raises Unreadable naming the path.
     """
-    if not (LISTING_ID.fullmatch(row.Id) and int(row.Id) <= _LARGEST):
+    if not LISTING_ID.fullmatch(row.Id) or (number := int(row.Id)) > _LARGEST:
         raise Unreadable("Id is no number")
     reason = _left_out(row, vocabulary)
     if reason is not None:
@@ -219,10 +219,11 @@ def stocked_car(row: SearchRow, asked: SearchTarget, vocabulary: Vocabulary) -> 
     if shown(row.Model) is None:
         raise Unreadable("Model is no text")
     kind, place = kind_of(row, asked), place_of(row.OfficeCityState, row.Separation)
-    count_misses(kind, place, vocabulary)
-    if template(kind, vocabulary).listing is None:
+    shared = template(kind, vocabulary)
+    count_misses(shared, place, vocabulary)
+    if shared.listing is None:
         return LeftOutReason.UNKNOWN_MODEL
-    number, vehicle = int(row.Id), _vehicle(row)
+    vehicle = _vehicle(row)
     return StockedCar(
         number=number,
         kind=kind,
@@ -237,11 +238,11 @@ def stocked_car(row: SearchRow, asked: SearchTarget, vocabulary: Vocabulary) -> 
     )
 
 
-def kind_of(row: SearchRow, asked: SearchTarget) -> Kind:
-    """Return the words of a row that many cars share."""
+def kind_of(row: SearchRow, asked: SearchTarget) -> Words:
+    """Return the fields of a row's Kind."""
     group = asked.model.korean if asked.model else None
-    texts = (row.Manufacturer, row.Model, row.Badge, row.BadgeDetail, row.FuelType, row.Transmission)
-    return Kind(asked.facet, group, *texts)
+    searched, name = (asked.facet, group), (row.Manufacturer, row.Model, row.Badge, row.BadgeDetail)
+    return (*searched, *name, row.FuelType, row.Transmission)
 
 
 def _left_out(row: SearchRow, vocabulary: Vocabulary) -> LeftOutReason | None:

@@ -142,5 +142,5 @@ def test_a_kept_car_whose_model_this_vocabulary_lacks_is_left_out(vocabulary: Vo
 def test_rows_with_the_same_words_share_one_template(vocabulary: Vocabulary) -> None:
     asked = target(vocabulary, "Kia", "Sorento")
     kinds = [kind_of(msgspec.convert(ROWS[0] | {"Id": str(number)}, SearchRow), asked) for number in (1, 2)]
-    assert template(kinds[0], vocabulary) is template(tuple(kinds[1]), vocabulary)
+    assert template(kinds[0], vocabulary) is template(Kind._make(kinds[1]), vocabulary)
     assert isinstance(template(kinds[0], vocabulary).listing, Listing)

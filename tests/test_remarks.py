@@ -72,6 +72,11 @@ FOUND = {
 }  # fmt: skip
 
 DENIED = (
+    "전손,침수,도난 등 특수사고 없음", "사고차를 매입하지 않습니다",
+    "침수차는 취급하지 않습니다", "사고나 침수가 있을 시 환불",
+    "누유 ✕", "사고 : X / 침수 : X", "오일 누유 및 비침 없음",
+    "교환無판금無", "후방카메라 교체", "주행거리 보증 / 조작 시 환불",
+    "앞유리 교환", "無사고 無침수 無교환",
     "침수 없음", "무사고", "사고이력 없음", "누유 없음", "침수차 아님", "교환無", "교환무", "교환 무", "사고無",
     "無사고", "노사고", "NO사고", "사고 NO", "사고x", "사고 X", "교환×", "침수차량 절대 아닙니다",
     "침수, 전손 없음", "침수/전손/사고 없음", "사고 및 침수 이력 없음", "사고 침수 전손 없음", "무사고 무침수",
@@ -250,6 +255,9 @@ TOLD = {
     "교환, 판금 없음": "Replacement and panel beating: none",
     "도색, 판금 없음": "Repainting and panel beating: none",
     "누유: 없음": "Oil leak: none",
+    "교환無 침수無": "Replacement: none, flood: none",
+    "앞도어 교환有": "Front door replaced: yes",
+    "앞도어(우) 교환": "Front door (right) replaced",
     "누유(없음)": "Oil leak (none)",
     "LED 헤드램프 교체": "LED headlamp replaced",
     "2021년 앞도어 교환": "2021 front door replaced",
@@ -277,6 +285,8 @@ def test_a_remark_is_told_phrase_by_phrase(text: str) -> None:
         ("앞도어 교환 KMHXX00XXXX000000", (), 1),
         ("1. 앞도어 교환 2. 모르는말 3. 또다른말", ("Front door replaced",), 2),
         ("OK", (), 1),
+        ("누유 ✕", (), 1),
+        ("침수 X, 앞도어 X", (), 2),
         ("앞" * (LONGEST + 1), (), 1),
         ("", (), 0),
         (" / ", (), 0),

@@ -5,6 +5,7 @@ the event loop. So tags are counted first, in one pass over the text.
 """
 
 import re
+from html import unescape
 
 from selectolax.lexbor import LexborHTMLParser
 
@@ -87,3 +88,14 @@ def _check_tags(page: str, path: str) -> None:
             drawings += name in _DRAWINGS
         if len(opened) > DEEPEST or in_all > MOST_OPEN:
             raise Drift(path, "elements nested beyond reason")
+
+
+# A tag in a text that people wrote; one of a block or a line ends a sentence.
+_WRITTEN_TAG = re.compile(
+    r"</?(?:(br|p|div|li|tr|td|h\d)|[a-z]{1,10})(?:[\s/][^<>]{0,300})?>", re.ASCII | re.IGNORECASE
+)
+
+
+def plain_text(text: str) -> str:
+    """Return a text that people wrote without tags and entities; lines and blocks are lines."""
+    return unescape(_WRITTEN_TAG.sub(lambda tag: "\n" if tag[1] else "", text))

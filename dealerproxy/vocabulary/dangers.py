@@ -66,7 +66,7 @@ class Dangers:
         closer = f"(?:{_any(map(_flexible, (*words.closing, *words.fillers)))}|{_FILLING})"
         fillers, closers = f"{filler}{{0,{_MOST_FILLERS}}}", f"{closer}{{0,{_MOST_FILLERS}}}"
         joins, is_not = _any(map(_flexible, words.joins)), _any(map(_flexible, words.is_not))
-        denial = rf"(?:{_any(map(_flexible, words.after))}|[무無](?={item} ?[무無])|[1-9]?0 ?%)"
+        denial = rf"(?:{_any(map(_flexible, words.after))}|(?<! )[무無](?={item}[무無])|[1-9]?0 ?%)"
         more = f"{{0,{_LONGEST_LIST}}}"
         self._words = re.compile("|".join(_alternatives(file_dangers, fillers)))
         self._item = re.compile("|".join(_longest_first(map(_flexible, (*self._tokens, *words.peers)))))
@@ -92,7 +92,9 @@ class Dangers:
             hits = [(match, self._token(match[0])) for match in self._words.finditer(plain)]
             if not any(token and token not in found for _, token in hits):
                 continue
-            denied = list(self.denied(plain))
+            denied = bytearray(len(plain))
+            for start, end in self.denied(plain):
+                denied[start:end] = b"\1" * (end - start)
             found.update(
                 token
                 for match, token in hits
@@ -113,11 +115,12 @@ class Dangers:
                 end = span.end()
                 yield span.span()
 
-    def _is_denied(self, plain: str, start: int, end: int, denied: Iterable[tuple[int, int]]) -> bool:
+    def _is_denied(self, plain: str, start: int, end: int, denied: bytearray) -> bool:
+        """Whether the word in a place is denied; `denied` marks the places of denials."""
         before = self._denied_before.search(plain, max(0, start - 4), start)
-        if before and not any(first < before.start() < last for first, last in denied):
+        if before and not denied[before.start()]:
             return self._denied_after_all.match(plain, end) is None
-        return any(first <= start < last for first, last in denied)
+        return bool(denied[start])
 
     def _token(self, word: str) -> str | None:
         return self._tokens.get(word) or self._tokens.get(word.replace(" ", ""))
@@ -167,7 +170,7 @@ def _flexible(word: str) -> str:
     parts = plain.split()
     pattern = " ?".join(map(re.escape, parts))
     if plain.endswith(" "):
-        pattern += f"(?![{_HANGUL}])" if re.match(f"[{_HANGUL}]", parts[-1][-1]) else r"(?![a-z0-9.])"
+        pattern += r"(?![a-z0-9.])" if plain.isascii() else f"(?![{_HANGUL}])"
     return pattern
 
 

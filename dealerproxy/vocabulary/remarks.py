@@ -25,9 +25,15 @@ _EDGES = " \t-–—·:*_="
 _ASCII = re.compile(r"[0-9A-Za-z]+")
 _SMALL_OR_YEAR = re.compile(r"\d{1,2}|(?:19|20)\d\d")
 _HANGUL = re.compile("[가-힣]")
+_OTHER = re.compile(r"[^가-힣\x20-\x7e]")  # a sign such as ✕ denies what stands before it
 _ANYTHING = "~"
 _ANY_WORDS = r"[^.\n]{0,200}?"
-_TIDY = ((re.compile(r"\s*:[\s:]*"), ": "), (re.compile(r"\(: "), "("), (re.compile(r"\s+"), " "))
+_TIDY = (
+    (re.compile(r"\s*:[\s:]*"), ": "),
+    (re.compile(r"\(: "), "("),
+    (re.compile(r"(: (?:none|yes|no)) (?=[a-z])"), r"\1, "),
+    (re.compile(r"\s+"), " "),
+)
 
 
 class _Phrase(Struct, frozen=True, forbid_unknown_fields=True):
@@ -59,8 +65,7 @@ class Remarks:
         self._latin = frozenset(file.value("latin", tuple[Word, ...]))
         short = file.entries("abbreviations", Word)
         self._long = {plain_sentence(abbreviation): long for abbreviation, long in short.items()}
-        alternatives = "|".join(map(re.escape, sorted(self._long, key=len, reverse=True)))
-        self._short = re.compile(rf"(?<![가-힣])(?:{alternatives})")
+        self._short = re.compile("|".join(map(_abbreviation, sorted(self._long, key=len, reverse=True))))
         boilerplate = file.value("boilerplate", tuple[Word, ...])
         self._boilerplate = re.compile("|".join(map(_boilerplate, boilerplate)))
         self._phrases |= {word_key(entry): "" for entry in boilerplate if _ANYTHING not in entry}
@@ -110,7 +115,7 @@ class Remarks:
             return known
         if not bare or re.fullmatch(r"[\W\d]{1,2}|\W+", bare):
             return ""
-        if not _HANGUL.search(bare) or not all(map(self._may_stay, _ASCII.findall(bare))):
+        if _OTHER.search(bare) or not _HANGUL.search(bare) or not all(map(self._may_stay, _ASCII.findall(bare))):
             return None
         english, left_out = self._words.translate(bare)
         if english is None or left_out:
@@ -128,6 +133,11 @@ def _sentence(told: list[str | None]) -> str:
     """Join the phrases of a sentence that have English."""
     first, *others = list(filter(None, told)) or [""]
     return ", ".join((first, *(other if other[1:2].isupper() else other[0].lower() + other[1:] for other in others)))
+
+
+def _abbreviation(short: str) -> str:
+    """Return the pattern of a short form. One for a side stands before a part's name, not behind it (앞도어(우))."""
+    return re.escape(short) if short.isalpha() else f"(?<![가-힣(]){re.escape(short)}"
 
 
 def _boilerplate(entry: str) -> str:

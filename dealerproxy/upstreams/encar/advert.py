@@ -28,7 +28,7 @@ from dealerproxy.upstreams.car_words import (
     trim,
 )
 from dealerproxy.upstreams.encar.addresses import LISTING_ID, PAGE_BASE, UPSTREAM, photo_url
-from dealerproxy.upstreams.markup import parse
+from dealerproxy.upstreams.markup import parse, plain_text
 from dealerproxy.upstreams.values import decode, is_year, plate, shown, vin, whole
 from dealerproxy.vehicles.car import Car, Photo, SaleStatus
 from dealerproxy.vocabulary import Generation, Make, Model, Vocabulary
@@ -340,7 +340,7 @@ def _region(advert: Advert, vocabulary: Vocabulary) -> str | None:
 def _seller_mentions(advert: Advert, vocabulary: Vocabulary) -> tuple[str, ...]:
     """The dangers that the seller's headline or text names; nothing else of them is used."""
     texts = [advert.at(path) for path in SELLER_TEXTS]
-    return vocabulary.remarks.dangers("\n".join(text for text in texts if isinstance(text, str)))
+    return vocabulary.remarks.dangers("\n".join(plain_text(text) for text in texts if isinstance(text, str)))
 
 
 def _options(advert: Advert, vocabulary: Vocabulary) -> tuple[str, ...]:

@@ -171,6 +171,8 @@ def test_9999_is_a_price_unless_the_car_is_under_contract(vocabulary: Vocabulary
         ("도난 후 회수", None, ("theft",)),
         (None, None, ()),
         (5, ["전손"], ()),
+        ("침수 <b>없음</b>", "사고&nbsp;없음<br>전손<br/>침수 <span style='color:red'>無</span>", ("total_loss",)),
+        ("<전손차량>", "<p>누유</p><p>사고 없음</p>", ("total_loss", "oil_leak")),
         ("무사고", "전손" * 200_000, ("total_loss",)),
     ],
 )

@@ -47,6 +47,14 @@ _HALF = re.compile("[\ud800-\udfff\ufffd]")
 _CONTROL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f]")
 _BAD_ESCAPE = re.compile(r'(?<!\\)((?:\\\\)*+)\\(?!["\\/bfnrt]|u[0-9A-Fa-f]{4})')
 _LONGEST_NUMBER = 40
+# The same damage in bytes: a control character, or a backslash that begins no escape (the group is a good one's rest).
+_DAMAGE = re.compile(
+    rb"[\x00-\x08\x0b\x0c\x0e-\x1f\\](?:(?<=\\)(?:"
+    rb'(["\\/bfnrt]|u[dD][89abAB][0-9A-Fa-f]{2}\\u[dD][c-fC-F][0-9A-Fa-f]{2}|u(?![dD][89a-fA-F])[0-9A-Fa-f]{4})'
+    rb"|u[dD][89a-fA-F][0-9A-Fa-f]{2}))?"
+)
+# No byte of UTF-8, so that only a text that holds it cannot be decoded.
+_DAMAGED_BYTE = b"\xff"
 # Damaged JSON is read again by a slower parser, on the event loop; if it is larger than a normal page, it is drift.
 MOST_DAMAGED, MOST_DAMAGED_KEYS, MOST_DAMAGED_ESCAPES = 800_000, 25_000, 60_000
 
@@ -94,6 +102,16 @@ def decode(body: bytes, kind: type[T]) -> T:
         raise Drift(_path(str(error)), str(error)) from error
     except (ValueError, RecursionError):
         raise Drift("$", str(strict)) from strict
+
+
+def without_broken_escapes(body: bytes) -> bytes:
+    """Return JSON whose damaged texts hold a byte that is not UTF-8 instead, so that they stop only who decodes them.
+
+    The same body if there is more to mend than in a page with some damage.
+    """
+    if len(body) > MOST_DAMAGED or body.count(b"\\") > MOST_DAMAGED_ESCAPES:
+        return body
+    return _DAMAGE.sub(lambda match: match[0] if match[1] else _DAMAGED_BYTE, body)
 
 
 def _tolerant(body: bytes) -> object:

@@ -21,7 +21,7 @@ from dealerproxy.upstreams.car_words import PLACEHOLDER_MILEAGE, WON_PER_MANWON,
 from dealerproxy.upstreams.encar.addresses import LISTING_ID
 from dealerproxy.upstreams.encar.kinds import count_misses, listing_of, place_of, template
 from dealerproxy.upstreams.paging import CHUNK_ROWS, MAX_OFFSET
-from dealerproxy.upstreams.values import decode, is_year, shown
+from dealerproxy.upstreams.values import decode, is_year, shown, without_broken_escapes
 from dealerproxy.vehicles.listing import LeftOut, LeftOutReason, Listing
 from dealerproxy.vocabulary import Make, Model, Vocabulary
 
@@ -152,10 +152,12 @@ def _counted(body: bytes) -> tuple[int, _Page[msgspec.Raw] | _Page[object]]:
     page: _Page[msgspec.Raw] | _Page[object]
     check_json(body)
     try:
-        body.decode()  # undecoded rows are not checked
         page = _page_decoder.decode(body)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-        page = decode(body, _Page[object])
+    except (msgspec.DecodeError, RecursionError):
+        try:
+            page = _page_decoder.decode(without_broken_escapes(body))
+        except (msgspec.DecodeError, RecursionError):
+            page = decode(body, _Page[object])
     if page.Count is UNSET or not 0 <= page.Count <= _MOST_CARS:
         raise Drift(COUNT)
     return int(page.Count), page
@@ -185,8 +187,9 @@ def _row(raw: object) -> SearchRow:
     """Decode a row; where that fails, once more without the optional fields that do not fit."""
     if isinstance(raw, msgspec.Raw):
         try:
+            str(memoryview(raw), "utf-8")  # the decoder passes over names that it does not know, damaged ones too
             return _row_decoder.decode(raw)
-        except msgspec.DecodeError:
+        except (msgspec.DecodeError, UnicodeDecodeError):
             raw = decode(bytes(raw), object)
     try:
         return msgspec.convert(raw, SearchRow)

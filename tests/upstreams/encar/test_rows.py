@@ -309,3 +309,42 @@ def test_a_whole_captured_page_is_read_as_served(vocabulary: Vocabulary, capture
     count, entries = read_search(body, asked(vocabulary, model="Sorento"), vocabulary)
     assert (count, len(entries)) == (100, 20)
     assert {entry.model for entry in entries if isinstance(entry, Listing)} == {"Sorento"}
+
+
+DAMAGE = {
+    "half a pair": b"\\ud83d",
+    "the other half": b"\\ude00",
+    "a cut escape": b"\\u12",
+    "no escape": b"\\x",
+    "a control character": b"\x01",
+    "a byte that is no UTF-8": b"\xff",
+    "a replacement": "\ufffd".encode(),
+}
+
+
+@pytest.mark.parametrize("damage", DAMAGE.values(), ids=DAMAGE)
+@pytest.mark.parametrize(
+    ("field", "lost"), [("AdWords", False), ("FuelType", False), ("Price", True), ("Id", True), ("SalesStatus", True)]
+)
+def test_damage_in_a_page_of_500_rows_costs_at_most_its_row(
+    vocabulary: Vocabulary, damage: bytes, field: str, lost: bool
+) -> None:
+    rows = [orjson.loads(PAGE.read_bytes())["SearchResults"][0] | {"Id": str(49000001 + i)} for i in range(500)]
+    rows[0] = rows[0] | {"AdWords": '1" \\ 😀\t/'}
+    rows[7] = rows[7] | {field: "#"}
+    body = orjson.dumps({"Count": 500, "SearchResults": rows}).replace(b'"#"', b'"' + damage + b'"')
+    _, entries = read_search(body, asked(vocabulary), vocabulary)
+    assert len(entries) == 500
+    left = [place for place, entry in enumerate(entries) if isinstance(entry, LeftOut)]
+    assert left == ([7] if lost else [])
+
+
+@pytest.mark.parametrize("damage", [DAMAGE[name] for name in list(DAMAGE)[:-1]], ids=list(DAMAGE)[:-1])
+def test_a_damaged_name_of_a_field_makes_its_row_unreadable(vocabulary: Vocabulary, damage: bytes) -> None:
+    """It may be the one that says that the car is sold."""
+    first = orjson.loads(PAGE.read_bytes())["SearchResults"][0]
+    page = {"Count": 2, "SearchResults": [first, first | {"odd": "CONTRACT"}]}
+    body = orjson.dumps(page).replace(b'"odd"', b'"Sales' + damage + b'Status"')
+    _, (sound, damaged) = read_search(body, asked(vocabulary), vocabulary)
+    assert isinstance(sound, Listing)
+    assert damaged == LeftOut(LeftOutReason.UNREADABLE, None)

@@ -46,7 +46,6 @@ def service(told: Connection, upstream: str, loop: str, settings: Mapping[str, o
     sys.stderr = open(os.devnull, "w")  # noqa: PTH123, SIM115  # for as long as the process lives
     logs.configure("json")
     encar.MANNERS = encar.MANNERS._replace(burst=AT_A_TIME, in_flight=AT_A_TIME)
-    encar.PAPERS_IN_FLIGHT = AT_A_TIME
     urls = dict.fromkeys(("encar_api_url", "encar_page_url", "danawa_url", "mpark_api_url"), upstream)
     run(loop, _serve(told, create_app(replace(Settings(), **urls, **FREE, **settings)), Site))
 

@@ -33,7 +33,9 @@ async def check(
 
     async def single(listing_id: str) -> Outcome:
         # An advert read before the batch does not overrule that the batch lacks it.
-        found = await cars.find_advert(listing_id, deadline, bypass_cache=bypass_cache, since=many.read_at)
+        found = await cars.find_advert(
+            listing_id, deadline, bypass_cache=bypass_cache, since=many.read_at, alone=not many.errors
+        )
         advert = found.value
         outcome = OUTCOMES[advert] if isinstance(advert, SaleStatus) else outcome_of(advert)
         return unless_stale(outcome, found.failure)

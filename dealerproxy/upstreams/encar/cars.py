@@ -19,12 +19,14 @@ from dealerproxy.contract.deadline import Deadline
 from dealerproxy.contract.detail import STALE, Enrichment, EnrichmentStatus, NotAsked
 from dealerproxy.contract.inspection import Diagnosis, Inspection, NoReport, Record
 from dealerproxy.transport.errors import Drift, NotFound, Overloaded, UpstreamError
+from dealerproxy.transport.limits import one_answer
 from dealerproxy.transport.reading import NO_READING, Reading, current_reading, report
 from dealerproxy.transport.troubles import upstream_trouble
 from dealerproxy.upstreams.absence import Adverts
 from dealerproxy.upstreams.encar import operations
 from dealerproxy.upstreams.encar.addresses import UPSTREAM
 from dealerproxy.upstreams.encar.advert import read_document
+from dealerproxy.upstreams.encar.advert_calls import AdvertCalls
 from dealerproxy.upstreams.encar.client import BATCH_IDS, EncarClient
 from dealerproxy.upstreams.encar.inspection import is_of_other_vehicle
 from dealerproxy.upstreams.encar.parsed_advert import ParsedAdvert, parse
@@ -95,6 +97,7 @@ class EncarCars:
         self.adverts = adverts or Adverts(UPSTREAM, operations.DETAIL.circuit, off_sale)
         self._client, self._vocabulary, self._cache, self._off_sale = client, vocabulary, cache, off_sale
         self._deadline_s, self._now = deadline_s, now
+        self._calls = AdvertCalls(client, self._read_own)
         # An old advert is never used, not even while the site fails: its car may be sold.
         ages = {"fresh_s": fresh_s, "revalidate_s": fresh_s, "if_error_s": fresh_s}
         self._adverts: CachePolicy[ParsedAdvert | SaleStatus] = CachePolicy(
@@ -133,17 +136,23 @@ class EncarCars:
             raise
 
     async def find_advert(
-        self, listing_id: str, deadline: Deadline, *, bypass_cache: bool = False, since: float = -math.inf
+        self,
+        listing_id: str,
+        deadline: Deadline,
+        *,
+        bypass_cache: bool = False,
+        since: float = -math.inf,
+        alone: bool = False,
     ) -> CacheResult[ParsedAdvert | SaleStatus]:
         """Return the advert, or GONE, by the two witnesses. Raises UpstreamError if neither of them could tell.
 
-        What was read before `since`, or before the car was found off sale, is read again.
+        What was read before `since`, or before the car was found off sale, is read again. Adverts that wait for a turn
+        at the same time share a call, unless `alone`.
         """
+        load = partial(self._ask, listing_id, alone=alone)
 
         async def find(bypass_cache: bool) -> CacheResult[ParsedAdvert | SaleStatus]:
-            return await self._cache.get(
-                self._adverts, listing_id, lambda: self._ask(listing_id), deadline, bypass_cache=bypass_cache
-            )
+            return await self._cache.get(self._adverts, listing_id, load, deadline, bypass_cache=bypass_cache)
 
         note = partial(self._note, listing_id)
         look = partial(self._off_sale.look, UPSTREAM, listing_id, find, note, since=since)
@@ -181,15 +190,16 @@ class EncarCars:
 
         What the advert says does not exist is not asked for, nor the diagnosis unless `insider`.
         """
-        inspected, recorded, diagnosed = papers = await asyncio.gather(
-            _skipped(INSPECTION, NotAsked.NOT_PUBLISHED) if car.has_no_sheet else self._sheet(car, deadline),
-            _skipped(RECORD, NotAsked.PRIVATE)
-            if car.record_is_private
-            else self._document(RECORD, car.vehicle_id, self._record, deadline),
-            self._document(DIAGNOSIS, car.vehicle_id, self._diagnosis, deadline)
-            if insider
-            else _skipped(DIAGNOSIS, NotAsked.NOT_REQUESTED),
-        )
+        with one_answer():
+            inspected, recorded, diagnosed = papers = await asyncio.gather(
+                _skipped(INSPECTION, NotAsked.NOT_PUBLISHED) if car.has_no_sheet else self._sheet(car, deadline),
+                _skipped(RECORD, NotAsked.PRIVATE)
+                if car.record_is_private
+                else self._document(RECORD, car.vehicle_id, self._record, deadline),
+                self._document(DIAGNOSIS, car.vehicle_id, self._diagnosis, deadline)
+                if insider
+                else _skipped(DIAGNOSIS, NotAsked.NOT_REQUESTED),
+            )
         pieces = [paper.found for paper in papers if paper.found is not None]
         sheet = inspected.document if isinstance(inspected.document, Inspection) else None
         record = recorded.document if isinstance(recorded.document, Record) else None
@@ -221,7 +231,7 @@ class EncarCars:
         else:
             self._off_sale.note(UPSTREAM, listing_id, read_at, status)
 
-    async def _ask(self, listing_id: str) -> ParsedAdvert | SaleStatus:
+    async def _ask(self, listing_id: str, *, alone: bool) -> ParsedAdvert | SaleStatus:
         deadline = Deadline(_BOTH_SHARE * self._deadline_s)
         failure: UpstreamError | None = None
         answer = NO_READING
@@ -233,10 +243,15 @@ class EncarCars:
             nonlocal answer
             answer = current_reading()
 
+        first = Deadline(_FIRST_SHARE * self._deadline_s)
+        advert = None
         try:
-            advert = await self._client.detail(
-                listing_id, read, within_s=_FIRST_SHARE * self._deadline_s, missing=missing
-            )
+            if not alone:
+                advert = await self._calls.advert(listing_id, read, within_s=first.remaining(), missing=missing)
+            if advert is None:
+                advert = await self._client.detail(listing_id, read, within_s=first.remaining(), missing=missing)
+        except Overloaded:
+            raise  # nothing was asked, and the page would have to wait too
         except NotFound:
             pass
         except UpstreamError as error:
@@ -284,21 +299,25 @@ class EncarCars:
 
     async def _batch(self, listing_ids: tuple[str, ...]) -> Batch:
         try:
-            adverts = await self._client.details(listing_ids, self._read_batch, within_s=_BOTH_SHARE * self._deadline_s)
+            batch = await self._client.details(
+                listing_ids,
+                lambda body: self._read_batch(body, listing_ids),
+                within_s=_BOTH_SHARE * self._deadline_s,
+            )
         except UpstreamError as error:
             upstream_trouble(UPSTREAM, "batch", error, id=",".join(listing_ids))
             raise
-        # A document speaks for its own id; for its twin's only where that one has none of its own.
-        own = {advert.listing_id: advert for advert in adverts}
-        twins = {advert.other_id: advert for advert in adverts if advert.other_id is not None}
-        known = twins | own
-        batch = {listing_id: known[listing_id] for listing_id in listing_ids if listing_id in known}
         for listing_id in batch:
             self.adverts.found(listing_id)
         return batch
 
-    def _read_batch(self, body: bytes) -> list[ParsedAdvert]:
-        """Read the documents of a batch that say which car they are about."""
+    def _read_own(self, body: bytes, listing_ids: Sequence[str]) -> Batch:
+        """Read a batch without adverts of twins: a car keeps the id it was asked for."""
+        batch = self._read_batch(body, listing_ids)
+        return {listing_id: advert for listing_id, advert in batch.items() if advert.listing_id == listing_id}
+
+    def _read_batch(self, body: bytes, listing_ids: Sequence[str]) -> Batch:
+        """Read the documents of a batch that say which car they are about, by the ids they were asked for by."""
         adverts: list[ParsedAdvert] = []
         for document in operations.BATCH.read(body):
             try:
@@ -308,7 +327,11 @@ class EncarCars:
                 upstream_trouble(UPSTREAM, "batch", error, id="")
             else:
                 adverts.append(parse(advert, advert.listing_id, self._vocabulary))
-        return adverts
+        # A document speaks for its own id; for its twin's only where that one has none of its own.
+        own = {advert.listing_id: advert for advert in adverts}
+        twins = {advert.other_id: advert for advert in adverts if advert.other_id is not None}
+        known = twins | own
+        return {listing_id: known[listing_id] for listing_id in listing_ids if listing_id in known}
 
     async def _document(
         self, name: str, vehicle_id: str, load: Callable[[str], Awaitable[Document]], deadline: Deadline

@@ -1,13 +1,13 @@
 """Encar over the wire: one method per endpoint, each answering the body of a good answer or raising UpstreamError."""
 
-import asyncio
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TypeVar
 
 from yarl import URL
 
-from dealerproxy.transport.errors import NotFound, Overloaded, Suspended
+from dealerproxy.transport.errors import NotFound, Suspended
 from dealerproxy.transport.fetch import Fetcher, FetchPolicy
+from dealerproxy.transport.limits import Lane
 from dealerproxy.transport.response import Response
 from dealerproxy.upstreams.encar import operations
 from dealerproxy.upstreams.encar.query import facets_url, search_url
@@ -15,10 +15,14 @@ from dealerproxy.upstreams.operations import Operation
 
 # A search is blocked where a detail is not, so each circuit is suspended by itself.
 _CIRCUITS = tuple(dict.fromkeys(operation.circuit for operation in operations.OPERATIONS))
-MANNERS = FetchPolicy(_CIRCUITS, burst=24, in_flight=6, max_bytes=4_000_000)
+_LANES = {
+    operations.DETAIL.circuit: Lane.CARS,
+    operations.PAGE.circuit: Lane.CARS,
+    operations.RECORD.circuit: Lane.PAPERS,
+}
+MANNERS = FetchPolicy(_CIRCUITS, burst=24, in_flight=6, max_bytes=4_000_000, lanes=_LANES)
 BATCH_IDS = 20
-# Papers are nice to have: they never take all slots, and none of them for long.
-PAPERS_IN_FLIGHT = 3
+# Papers are nice to have: none of them takes long.
 PAPER_S = 3.0
 
 
@@ -49,7 +53,6 @@ class EncarClient:
     def __init__(self, fetcher: Fetcher, api_url: str, page_url: str) -> None:
         self._fetcher = fetcher
         self._api, self._pages = URL(api_url), URL(page_url)
-        self._papers = asyncio.Semaphore(PAPERS_IN_FLIGHT)
 
     async def search(
         self, q: str, read: Callable[[bytes], T], *, sort: str, offset: int, limit: int, within_s: float
@@ -74,8 +77,33 @@ class EncarClient:
 
     async def details(self, listing_ids: Iterable[str], read: Callable[[bytes], T], *, within_s: float) -> T:
         """Up to 20 adverts as a JSON list; those that are gone are missing from it."""
-        url = operations.BATCH.url(self._api).with_query(vehicleIds=",".join(listing_ids))
-        return await self._get(operations.BATCH, url, read, within_s)
+        return await self._get(operations.BATCH, self._batch_url(listing_ids), read, within_s)
+
+    async def detail_or_details(
+        self,
+        listing_ids: Callable[[], Sequence[str]],
+        read: Callable[[bytes, Sequence[str]], T],
+        *,
+        within_s: float,
+        missing: Callable[[str], None],
+    ) -> T:
+        """The adverts that are wanted when the call has its turn: one as in `detail`, several as in `details`.
+
+        `listing_ids` is called at that time. `read` gets the ids, too; `missing` is called as in `detail`.
+        """
+        ids: Sequence[str] = ()
+
+        def url() -> URL:
+            nonlocal ids
+            ids = ids or listing_ids()
+            return self._batch_url(ids) if len(ids) > 1 else operations.DETAIL.url(self._api, id=ids[0])
+
+        def judge(response: Response) -> T:
+            if len(ids) > 1:
+                return read(operations.BATCH.body(response), ids)
+            return _judged(operations.DETAIL, response, lambda body: read(body, ids), lambda: missing(ids[0]))
+
+        return await self._fetcher.get(operations.DETAIL.circuit, url, judge, within_s=within_s)
 
     async def page(self, listing_id: str, read: Callable[[bytes], T], *, within_s: float) -> T:
         """The advert's page as HTML."""
@@ -96,12 +124,7 @@ class EncarClient:
     async def _paper(
         self, operation: Operation[..., object], vehicle_id: str, read: Callable[[bytes], T], within_s: float
     ) -> T:
-        url = operation.url(self._api, id=vehicle_id)
-        try:
-            async with asyncio.timeout(within_s), self._papers:
-                return await self._get(operation, url, read, min(PAPER_S, within_s))
-        except TimeoutError:
-            raise Overloaded("no turn among the papers in time") from None
+        return await self._get(operation, operation.url(self._api, id=vehicle_id), read, min(PAPER_S, within_s))
 
     async def _get(
         self,
@@ -111,12 +134,20 @@ class EncarClient:
         within_s: float,
         missing: Callable[[], None] = _ignored,
     ) -> T:
-        def judge(response: Response) -> T:
-            try:
-                body = operation.body(response)
-            except NotFound:
-                missing()
-                raise
-            return read(body)
+        return await self._fetcher.get(
+            operation.circuit, url, lambda response: _judged(operation, response, read, missing), within_s=within_s
+        )
 
-        return await self._fetcher.get(operation.circuit, url, judge, within_s=within_s)
+    def _batch_url(self, listing_ids: Iterable[str]) -> URL:
+        return operations.BATCH.url(self._api).with_query(vehicleIds=",".join(listing_ids))
+
+
+def _judged(
+    operation: Operation[..., object], response: Response, read: Callable[[bytes], T], missing: Callable[[], None]
+) -> T:
+    try:
+        body = operation.body(response)
+    except NotFound:
+        missing()
+        raise
+    return read(body)

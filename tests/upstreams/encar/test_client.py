@@ -28,8 +28,9 @@ from dealerproxy.transport.errors import (
 )
 from dealerproxy.transport.fetch import Fetcher
 from dealerproxy.transport.health import Health
-from dealerproxy.transport.limits import Bulkhead, RateLimiter
+from dealerproxy.transport.limits import RateLimiter
 from dealerproxy.transport.retry import Retries
+from dealerproxy.transport.turns import TurnQueue
 from dealerproxy.upstreams.encar import client as encar
 from dealerproxy.upstreams.encar.client import EncarClient
 from dealerproxy.upstreams.encar.query import Search, q
@@ -88,8 +89,7 @@ def client_of(session: aiohttp.ClientSession, base: str = BASE, pages: str = PAG
         "encar",
         session,
         health=Health(),
-        limiter=RateLimiter("encar", rps=100_000, burst=1_000),
-        bulkhead=Bulkhead(encar.MANNERS.in_flight),
+        turns=TurnQueue(RateLimiter("encar", rps=100_000, burst=1_000), encar.MANNERS.in_flight),
         retries=Once(attempt_s=5.0),
         manners=encar.MANNERS,
         headers=encar.request_headers("Ours/1.0"),

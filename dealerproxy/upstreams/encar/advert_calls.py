@@ -1,0 +1,125 @@
+"""Calls for single adverts: those that wait for a turn of the request rate at the same time go out in one call.
+
+A lone advert is asked for by the detail endpoint, several by the batch endpoint, which leaves out cars that are gone.
+"""
+
+import asyncio
+from collections.abc import Callable, Mapping, Sequence
+from contextvars import Context, copy_context
+
+from dealerproxy.transport.errors import Drift, ServerFault, UpstreamError, UpstreamFault
+from dealerproxy.transport.limits import ANSWER, FLIGHT, LANE, Flight
+from dealerproxy.upstreams.encar.client import BATCH_IDS, EncarClient
+from dealerproxy.upstreams.encar.parsed_advert import ParsedAdvert
+
+ReadOne = Callable[[bytes], ParsedAdvert]
+ReadMany = Callable[[bytes, Sequence[str]], Mapping[str, ParsedAdvert]]
+
+
+class _Wanted:
+    """An advert that is waited for: how to read it alone, what to call for its 404, and its outcome."""
+
+    def __init__(self, read: ReadOne, missing: Callable[[], None]) -> None:
+        self.read, self.missing = read, missing
+        self.flight: Flight | None = FLIGHT.get()
+        self.outcome: asyncio.Future[ParsedAdvert | None] = asyncio.get_running_loop().create_future()
+        if self.flight is not None:
+            self.flight.queued = True
+
+    def end(self, advert: ParsedAdvert | None) -> None:
+        if not self.outcome.done():
+            self.outcome.set_result(advert)
+
+    def fail(self, error: UpstreamError) -> None:
+        if not self.outcome.done():
+            self.outcome.set_exception(error)
+            self.outcome.exception()  # read, as nobody may wait for it any more
+
+
+class _Call:
+    """One call and the adverts it is for, by id; more may join until it is sent."""
+
+    def __init__(self) -> None:
+        self.wanted: dict[str, _Wanted] = {}
+        self.task: asyncio.Task[None] | None = None
+
+
+class AdvertCalls:
+    """Puts adverts together into calls. `read_many` makes adverts by id of a batch answer for these ids."""
+
+    def __init__(self, client: EncarClient, read_many: ReadMany) -> None:
+        self._client, self._read_many = client, read_many
+        self._open: _Call | None = None
+
+    async def advert(
+        self, listing_id: str, read: ReadOne, *, within_s: float, missing: Callable[[], None]
+    ) -> ParsedAdvert | None:
+        """Return an advert, or None if the call cannot tell and it has to be asked for alone.
+
+        None means that a batch lacks it, or that the batch itself could not be read. Raises UpstreamError: for a lone
+        advert as `EncarClient.detail`, for several if the site failed, which then counts for each of them.
+        """
+        call = self._open
+        if call is None or len(call.wanted) >= BATCH_IDS or listing_id in call.wanted:
+            call = self._open = _Call()
+        wanted = call.wanted[listing_id] = _Wanted(read, missing)
+        if call.task is None:
+            call.task = asyncio.create_task(self._send(call, within_s), context=_of_its_own())
+        try:
+            return await wanted.outcome
+        finally:
+            if not wanted.outcome.done() or wanted.outcome.cancelled():
+                self._leave(call, listing_id)
+
+    def _leave(self, call: _Call, listing_id: str) -> None:
+        if call is self._open:
+            del call.wanted[listing_id]
+        if call.task is not None and all(wanted.outcome.done() for wanted in call.wanted.values()):
+            self._close(call)
+            call.task.cancel()
+
+    def _close(self, call: _Call) -> None:
+        if self._open is call:
+            self._open = None
+
+    async def _send(self, call: _Call, within_s: float) -> None:
+        def listing_ids() -> Sequence[str]:
+            """The ids that are wanted by now, when the call has its turn."""
+            self._close(call)
+            for wanted in call.wanted.values():
+                if wanted.flight is not None:
+                    wanted.flight.sent = True
+            return tuple(call.wanted)
+
+        def read(body: bytes, ids: Sequence[str]) -> Mapping[str, ParsedAdvert]:
+            return self._read_many(body, ids) if len(ids) > 1 else {ids[0]: call.wanted[ids[0]].read(body)}
+
+        def missing(listing_id: str) -> None:
+            call.wanted[listing_id].missing()
+
+        try:
+            found = await self._client.detail_or_details(listing_ids, read, within_s=within_s, missing=missing)
+        except UpstreamError as error:
+            self._close(call)
+            alone = len(call.wanted) > 1 and _is_of_the_batch(error)
+            for wanted in call.wanted.values():
+                if alone:
+                    wanted.end(None)
+                else:
+                    wanted.fail(error)
+            return
+        for listing_id, wanted in call.wanted.items():
+            wanted.end(found.get(listing_id))
+
+
+def _is_of_the_batch(error: UpstreamError) -> bool:
+    """Whether a failure may be one of the batch endpoint alone, so that single calls are worth their turns."""
+    return isinstance(error, Drift | UpstreamFault) and not isinstance(error, ServerFault)
+
+
+def _of_its_own() -> Context:
+    """Return a context for a call that serves several loads: it is none of theirs."""
+    context = copy_context()
+    for variable in (FLIGHT, ANSWER, LANE):
+        context.run(variable.set, None)
+    return context

@@ -49,11 +49,12 @@ from dealerproxy.tasks import cancel_and_wait
 from dealerproxy.transport.errors import Drift
 from dealerproxy.transport.fetch import Fetcher, FetchPolicy
 from dealerproxy.transport.health import Health
-from dealerproxy.transport.limits import Bulkhead, RateLimiter
+from dealerproxy.transport.limits import RateLimiter
 from dealerproxy.transport.reading import keep_no_page, report_unknown_code
 from dealerproxy.transport.redis_guard import connect
 from dealerproxy.transport.response import Response, json_body
 from dealerproxy.transport.retry import Retries
+from dealerproxy.transport.turns import TurnQueue
 from dealerproxy.upstreams.danawa.site import set_up_danawa
 from dealerproxy.upstreams.encar.site import set_up_encar
 from dealerproxy.upstreams.off_sale import OffSale
@@ -260,9 +261,12 @@ async def _open_fetcher(
 ) -> AsyncIterator[Fetcher]:
     """Open one host of an upstream, with a session and a rate limit of its own."""
     processes, shared = app[SETTINGS].processes, app[SHARED]
-    bulkhead, retries = Bulkhead(policy.in_flight), Retries(attempt_s=ATTEMPT_S)
+    limiter = RateLimiter(
+        f"{name}/{policy.operations[0]}", rps=rps, burst=policy.burst, processes=processes, shared=shared
+    )
+    turns, retries = TurnQueue(limiter, policy.in_flight), Retries(attempt_s=ATTEMPT_S)
     capture = app[KEEPER].notice if KEEPER in app else keep_no_page
-    watch = app[METRICS].pool(name, policy.operations, bulkhead, retries, capture)
+    watch = app[METRICS].pool(name, policy.operations, turns, retries, capture)
     # The provider of rates is not traced: its address may hold a key.
     fetcher = app[TRACING].fetcher if TRACING in app and name in UPSTREAMS else Fetcher
     async with _session(policy) as session:
@@ -270,10 +274,7 @@ async def _open_fetcher(
             name,
             session,
             health=app[HEALTH],
-            limiter=RateLimiter(
-                f"{name}/{policy.operations[0]}", rps=rps, burst=policy.burst, processes=processes, shared=shared
-            ),
-            bulkhead=bulkhead,
+            turns=turns,
             retries=retries,
             manners=policy,
             headers=headers,

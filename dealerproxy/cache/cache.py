@@ -4,14 +4,16 @@ Until `fresh_s` an entry is returned as it is. Until `revalidate_s` it is return
 background; if the last load failed, the result carries that failure. Until `if_error_s` it is reloaded first, and
 returned with the failure if that fails or takes too long. Loads are single-flight, within a process and across
 processes, and detached from the request that started them. Failures are stored apart from values: during a policy's
-back-off no load starts. A load's result replaces what was there: a car found sold never comes from an older entry.
+back-off no load starts. A load that nobody waits for any more goes on, unless it still waits for its turn of the
+request rate. A load's result replaces what was there: a car found sold never comes from an older entry.
 """
 
 import asyncio
 import math
 import time
 from collections import Counter
-from collections.abc import Awaitable, Callable, Coroutine
+from collections.abc import Awaitable, Callable, Coroutine, Generator
+from contextvars import copy_context
 from functools import partial
 from typing import Any, NamedTuple, TypeVar
 
@@ -23,7 +25,7 @@ from dealerproxy.cache.redis_tier import Place, RedisTier
 from dealerproxy.contract.deadline import Deadline
 from dealerproxy.tasks import cancel_and_wait
 from dealerproxy.transport.errors import Overloaded, TooLate, UpstreamError
-from dealerproxy.transport.limits import background
+from dealerproxy.transport.limits import FLIGHT, LANE, Flight, Lane, background
 from dealerproxy.transport.redis_guard import RedisGuard
 
 MAX_BYTES = 64 * 2**20
@@ -52,6 +54,20 @@ class _Kept(NamedTuple):
 _NOTHING = _Kept(None, -math.inf, -math.inf, 0)
 
 
+class _Load(Flight):
+    """A load under way, and how many wait for it. One that is `kept` needs no waiter: it refreshes an entry."""
+
+    task: asyncio.Task[Any]
+
+    def __init__(self, place: Place) -> None:
+        super().__init__()
+        self.place, self.waiters, self.kept = place, 0, False
+
+    def __await__(self) -> Generator[Any, None, Any]:
+        """Wait for its end."""
+        return self.task.__await__()
+
+
 class StaleCache:
     """All entries of a process and, through `shared`, those of other processes.
 
@@ -72,7 +88,7 @@ class StaleCache:
         self._redis = None if shared is None else RedisTier(shared, clock)
         self._clock = clock
         self._forgiven_at = -math.inf
-        self._flights: dict[Place, asyncio.Task[Any]] = {}
+        self._flights: dict[Place, _Load] = {}
 
     async def get(
         self,
@@ -100,18 +116,15 @@ class StaleCache:
                     return self._found(kind, "redis", CacheStatus.HIT, kept)
                 if self._age(kept) < kind.revalidate_s:
                     with background():
-                        _ = self._flight(place, fetch)
+                        self._flight(place, fetch).kept = True
                     # Until a load succeeds, the answer is old because the last one failed.
                     failure = self._failure(kind, key, kept.at)
                     state = CacheStatus.UPDATING if failure is None else CacheStatus.STALE
                     return self._found(kind, "memory", state, kept, failure)
             if place not in self._flights and not deadline.remaining():
                 raise TooLate(TOO_LATE)  # no time to wait for an answer
-            flight = self._flight(place, fetch)
-            await asyncio.wait({flight}, timeout=deadline.remaining())
-            if not flight.done():
-                raise TooLate(TOO_LATE)
-            return self._found(kind, "upstream", CacheStatus.MISS, flight.result())
+            kept = await self._wait_for(self._flight(place, fetch), deadline)
+            return self._found(kind, "upstream", CacheStatus.MISS, kept)
         except UpstreamError as error:
             kept = self._kept(place)  # anew: something newer may have come while this one waited
             if self._age(kept) >= kind.if_error_s:
@@ -130,7 +143,7 @@ class StaleCache:
 
     async def close(self) -> None:
         """Cancels all loads."""
-        await cancel_and_wait(*self._flights.values())
+        await cancel_and_wait(*(flight.task for flight in self._flights.values()))
 
     async def _catch_up(self, kind: CachePolicy[V], key: Key, deadline: Deadline) -> _Kept:
         """Return the newest entry of memory and Redis. Raises the failure whose back-off is not over."""
@@ -138,7 +151,7 @@ class StaleCache:
         failure = self._failure(kind, key, since)
         if failure is None and self._redis is not None:
             look = self._flight((kind.stored_as, key, _LOOK), partial(self._look, self._redis, kind, key))
-            await asyncio.wait({look}, timeout=deadline.remaining())
+            await asyncio.wait({look.task}, timeout=deadline.remaining())
             failure = self._failure(kind, key, since)
         kept = self._kept((kind.stored_as, key, _PIECE))
         if failure is not None and self._age(kept) >= kind.fresh_s:
@@ -246,16 +259,46 @@ class StaleCache:
         age_s = self._age(kept)
         return CacheResult(kept.value, age_s, state, failure, max(0.0, kind.fresh_s - age_s), kept.at)
 
-    def _flight(self, place: Place, work: Callable[[], Coroutine[Any, Any, Any]]) -> asyncio.Task[Any]:
-        """Joins a flight or starts it as a task of its own, which no waiter can cancel."""
+    def _flight(self, place: Place, work: Callable[[], Coroutine[Any, Any, Any]]) -> "_Load":
+        """Joins a flight or starts it as a task of its own.
+
+        A request does not wait behind background calls: it replaces a refresh that has no turn yet.
+        """
         flight = self._flights.get(place)
+        if flight is not None and flight.kept and flight.may_be_dropped and LANE.get() is not Lane.BACKGROUND:
+            self._drop(flight)
+            flight = None
         if flight is None:
-            flight = self._flights[place] = asyncio.create_task(work())
-            flight.add_done_callback(lambda done: self._landed(place, done))
+            flight = self._flights[place] = _Load(place)
+            context = copy_context()
+            context.run(FLIGHT.set, flight)
+            flight.task = asyncio.create_task(work(), context=context)
+            flight.task.add_done_callback(partial(self._landed, flight))
         return flight
 
-    def _landed(self, place: Place, flight: asyncio.Task[Any]) -> None:
-        self._flights.pop(place, None)
+    async def _wait_for(self, flight: "_Load", deadline: Deadline) -> _Kept:
+        """Waits for a flight. The last waiter to leave drops it if it waits for its turn: nobody would be answered."""
+        flight.waiters += 1
+        try:
+            await asyncio.wait({flight.task}, timeout=deadline.remaining())
+        finally:
+            flight.waiters -= 1
+            if not flight.waiters and not flight.kept and flight.may_be_dropped:
+                self._drop(flight)
+        if not flight.task.done():
+            raise Overloaded(TOO_LATE) if flight.may_be_dropped else TooLate(TOO_LATE)
+        kept: _Kept = flight.task.result()
+        return kept
+
+    def _drop(self, flight: "_Load") -> None:
+        if self._flights.get(flight.place) is flight:
+            del self._flights[flight.place]
+        flight.task.cancel()
+
+    def _landed(self, load: "_Load", flight: asyncio.Task[Any]) -> None:
+        place = load.place
+        if self._flights.get(place) is load:
+            del self._flights[place]
         # Read here, so that asyncio does not report a failure without waiters as never retrieved.
         error = None if flight.cancelled() else flight.exception()
         if error is not None and not isinstance(error, UpstreamError):

@@ -55,7 +55,7 @@ FAMILIES: Mapping[str, Family] = {
         Type.GAUGE, "Requests that hold a connection.", ("upstream", "pool", "lane")
     ),
     "dealerproxy_upstream_requests_queued": Family(
-        Type.GAUGE, "Requests that wait for a connection.", ("upstream", "pool", "lane")
+        Type.GAUGE, "Requests that wait for a connection and a turn.", ("upstream", "pool", "lane")
     ),
     "dealerproxy_upstream_retries_total": Family(
         Type.COUNTER, "Requests that were another try, by what failed before.", ("upstream", "pool", "cause")

@@ -6,8 +6,9 @@ Frequent calls find their counter in a dictionary and increase it, which takes a
 
 import time
 from collections import Counter as Tally
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from functools import partial
 from typing import Any
 
 from cachetools import LRUCache
@@ -47,11 +48,12 @@ from dealerproxy.ops.fill_ratio import CAR_FIELDS, ROW_FIELDS, FillRatio
 from dealerproxy.transport.errors import NotFound, UpstreamError
 from dealerproxy.transport.fetch import FetchObserver
 from dealerproxy.transport.health import Health
-from dealerproxy.transport.limits import Bulkhead, Lane
+from dealerproxy.transport.limits import Lane
 from dealerproxy.transport.reading import CapturePage, keep_no_page
 from dealerproxy.transport.redis_guard import RedisGuard
 from dealerproxy.transport.retry import Retries
 from dealerproxy.transport.troubles import OTHER
+from dealerproxy.transport.turns import TurnQueue
 from dealerproxy.upstreams.availability import Outcome
 from dealerproxy.upstreams.upstream import Upstream
 from dealerproxy.vehicles.car import Car
@@ -151,7 +153,7 @@ class Metrics:
         self,
         upstream: str,
         operations: Sequence[str],
-        bulkhead: Bulkhead,
+        turns: TurnQueue,
         retries: Retries,
         capture: CapturePage = keep_no_page,
     ) -> FetchObserver:
@@ -159,11 +161,11 @@ class Metrics:
 
         It counts requests and passes pages to capture on to `capture`.
         """
-        pool = reading.Pool(upstream, operations[0], bulkhead, retries)
+        pool = reading.Pool(upstream, operations[0], turns, retries)
         self._pools.append(pool)
         return _PoolWatch(
             capture,
-            {lane: self._waited_s.labels(upstream, pool.name, lane) for lane in Lane},
+            partial(self._waited_s.labels, upstream, pool.name),
             {operation: self._sent_s.labels(upstream, operation) for operation in operations},
             {
                 (operation, outcome): self._sent.labels(upstream, operation, outcome)
@@ -247,7 +249,7 @@ class _PoolWatch(FetchObserver):
     def __init__(
         self,
         capture: CapturePage,
-        waited: Mapping[Lane, Histogram],
+        waited: Callable[[Lane], Histogram],
         seconds: Mapping[str, Histogram],
         outcomes: Mapping[tuple[str, str], Counter],
     ) -> None:
@@ -255,7 +257,7 @@ class _PoolWatch(FetchObserver):
         self._waited, self._seconds, self._outcomes = waited, seconds, outcomes
 
     def waited(self, lane: Lane, seconds: float) -> None:
-        self._waited[lane].observe(seconds)
+        self._waited(lane).observe(seconds)
 
     @contextmanager
     def sending(self, operation: str) -> Iterator[None]:

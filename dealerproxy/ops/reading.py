@@ -15,9 +15,9 @@ from dealerproxy.ops.fill_ratio import FillRatio
 from dealerproxy.transport import troubles as upstream_troubles
 from dealerproxy.transport.circuit import Phase
 from dealerproxy.transport.health import Health
-from dealerproxy.transport.limits import Bulkhead
 from dealerproxy.transport.redis_guard import RedisGuard
 from dealerproxy.transport.retry import CAPACITY, MENDABLE, Retries
+from dealerproxy.transport.turns import TurnQueue
 from dealerproxy.upstreams.upstream import Upstream
 from dealerproxy.vehicles.fx import FxRates
 from dealerproxy.vocabulary import Vocabulary
@@ -28,7 +28,7 @@ class Pool(NamedTuple):
 
     upstream: str
     name: str
-    bulkhead: Bulkhead
+    turns: TurnQueue
     retries: Retries
 
 
@@ -58,8 +58,8 @@ def pools(watched: Iterable[Pool]) -> Iterator[Metric]:
     budget = _gauge("dealerproxy_upstream_retry_budget_ratio")
     for pool in watched:
         labels = (pool.upstream, pool.name)
-        waiting = pool.bulkhead.queued
-        for lane, count in pool.bulkhead.held.items():
+        waiting = pool.turns.queued
+        for lane, count in pool.turns.held.items():
             held.add_metric((*labels, lane), count)
             queued.add_metric((*labels, lane), waiting[lane])
         for cause in sorted({error.code for error in MENDABLE}):

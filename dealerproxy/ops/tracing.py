@@ -31,6 +31,7 @@ from dealerproxy.ops.families import NOT_FOUND, OK
 from dealerproxy.ops.routes import route_of
 from dealerproxy.transport.errors import NotFound, UpstreamError
 from dealerproxy.transport.fetch import Fetcher
+from dealerproxy.transport.limits import Lane
 from dealerproxy.transport.response import Response
 from dealerproxy.upstreams.results import Leg
 from dealerproxy.upstreams.upstream import Upstream
@@ -151,15 +152,10 @@ class _TracedFetcher(Fetcher):
         super().__init__(name, *args, **parts)
         self._tracer, self._upstream = tracer, name
 
-    async def get(self, operation: str, url: URL, judge: Callable[[Response], T], *, within_s: float) -> T:
-        attributes = {
-            UPSTREAM: self._upstream,
-            OPERATION: operation,
-            "http.request.method": "GET",
-            "server.address": url.host or "",
-            # Without the query, which may hold cursors and other private values.
-            "url.path": url.raw_path,
-        }
+    async def get(
+        self, operation: str, url: URL | Callable[[], URL], judge: Callable[[Response], T], *, within_s: float
+    ) -> T:
+        attributes = {UPSTREAM: self._upstream, OPERATION: operation, "http.request.method": "GET"}
         with _spanning(self._tracer, f"{self._upstream} {operation}", SpanKind.CLIENT, attributes) as span:
             _SENT.set(0)
             try:
@@ -169,10 +165,13 @@ class _TracedFetcher(Fetcher):
             span.set_attribute(OUTCOME, OK)
             return answer
 
-    async def _send(self, url: URL, deadline: Deadline) -> Response:
+    async def _send(self, url: URL, deadline: Deadline, lane: Lane) -> Response:
         _SENT.set(_SENT.get() + 1)
-        get_current_span().add_event("sent")
-        return await super()._send(url, deadline)
+        span = get_current_span()
+        # Without the query, which may hold cursors and other private values.
+        span.set_attributes({"server.address": url.host or "", "url.path": url.raw_path})
+        span.add_event("sent")
+        return await super()._send(url, deadline, lane)
 
 
 @contextmanager

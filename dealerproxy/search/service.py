@@ -31,6 +31,7 @@ from dealerproxy.search.source_report import (
     worst_of,
 )
 from dealerproxy.transport.errors import UpstreamError
+from dealerproxy.transport.limits import one_answer
 from dealerproxy.upstreams.paging import ORDER_KEYS, Order
 from dealerproxy.upstreams.query import Query, RowFilter
 from dealerproxy.upstreams.results import Leg
@@ -85,9 +86,10 @@ class SearchService:
             raise invalid_cursor("mismatch", CURSOR_MISMATCH)
         if not planned.legs:
             return self._skipped(rate, planned.notices, planned.skips, 0 if query.auction_only else UNSET)
-        if query.auction_only:
-            return await self._hidden(planned, rate, deadline, bypass_cache=bypass_cache)
-        return await self._page(query, planned, rate, position, deadline, bypass_cache=bypass_cache)
+        with one_answer():
+            if query.auction_only:
+                return await self._hidden(planned, rate, deadline, bypass_cache=bypass_cache)
+            return await self._page(query, planned, rate, position, deadline, bypass_cache=bypass_cache)
 
     async def _page(
         self,

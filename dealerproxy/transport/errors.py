@@ -9,7 +9,7 @@
             TooLate             the request's own deadline passed first
         Drift                   the shape changed
         MassAbsence             most listed adverts are missing
-        Overloaded              nothing sent: the service's queue is full
+        Overloaded              nothing sent: no turn of the request rate in time
         Suspended               nothing sent: the circuit is open
         RateLimited             a 429
         Warming                 an index is being read for the first time
@@ -87,7 +87,7 @@ class MassAbsence(UpstreamError):
 
 
 class Overloaded(UpstreamError):
-    """The service's queue to the upstream is full; nothing was sent."""
+    """The request rate left no turn in time; nothing was sent. `retry_after_s`: when there may be one."""
 
     code = "overloaded"
     severity = 4

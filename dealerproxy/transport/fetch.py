@@ -15,10 +15,11 @@ from yarl import URL
 from dealerproxy.contract.deadline import Deadline
 from dealerproxy.transport.errors import Blocked, Suspended, TimedOut, Unreachable, UpstreamError, UpstreamFault
 from dealerproxy.transport.health import Health
-from dealerproxy.transport.limits import LANE, Bulkhead, Lane, RateLimiter
+from dealerproxy.transport.limits import LANE, Lane
 from dealerproxy.transport.reading import CapturePage, Reading, keep_no_page, reading
 from dealerproxy.transport.response import REDIRECTS, Response, check_headers, drift_or_block
 from dealerproxy.transport.retry import Retries
+from dealerproxy.transport.turns import TurnQueue
 
 CONNECT_S = 3.0
 READ_S = 5.0
@@ -35,13 +36,15 @@ T = TypeVar("T")
 class FetchPolicy(NamedTuple):
     """The bounds of one fetcher: each of its `operations` has a circuit of its own.
 
-    `burst` requests may start at once, `in_flight` may be open; a decoded body may have `max_bytes` bytes.
+    `burst` requests may start at once, `in_flight` may be open; a decoded body may have `max_bytes` bytes. `lanes` has
+    the operations whose calls are no lists.
     """
 
     operations: Sequence[str]
     burst: int
     in_flight: int
     max_bytes: int
+    lanes: Mapping[str, Lane] = {}
 
 
 class FetchObserver:
@@ -73,8 +76,7 @@ class Fetcher:
         session: aiohttp.ClientSession,
         *,
         health: Health,
-        limiter: RateLimiter,
-        bulkhead: Bulkhead,
+        turns: TurnQueue,
         retries: Retries,
         manners: FetchPolicy,
         headers: Mapping[str, str],
@@ -82,31 +84,35 @@ class Fetcher:
     ) -> None:
         self._name, self._session = name, session
         self._circuits = {each: health.circuit(name, each, slow_s=SLOW_S) for each in manners.operations}
-        self._limiter, self._bulkhead, self._retries = limiter, bulkhead, retries
+        self._lanes = {each: manners.lanes.get(each, Lane.LISTS) for each in manners.operations}
+        self._turns, self._retries = turns, retries
         self._max_bytes, self._headers, self._watch = manners.max_bytes, headers, watch
 
-    async def get(self, operation: str, url: URL, judge: Callable[[Response], T], *, within_s: float) -> T:
+    async def get(
+        self, operation: str, url: URL | Callable[[], URL], judge: Callable[[Response], T], *, within_s: float
+    ) -> T:
         """Sends a GET, reads the whole answer and returns the result of `judge`; retries where that can help.
 
+        A `url` that is a function is called when the request has its turn. Without another LANE the operation's holds.
         `within_s` bounds everything in seconds, including waits for a slot, a turn and a retry. Raises what `judge`
         raises, TimedOut, Unreachable (no connection, reset, broken body, headers over the caps), Blocked (a redirect to
         another host or to nowhere, in a circle or too often; a drift of an answer with a bot guard's sign),
         UpstreamFault (a body over the cap), Suspended or Overloaded (nothing was sent). While the operation is
         suspended, the error's `retry_after_s` is the wait in seconds. An error's `capture` is the id of its page.
         """
-        circuit = self._circuits[operation]
+        circuit, lane = self._circuits[operation], LANE.get() or self._lanes[operation]
         deadline = Deadline(within_s)
 
         async def attempt(seconds: float) -> T:
             circuit.check()
-            lane, came_at = LANE.get(), time.monotonic()
-            async with self._bulkhead.slot(lane, deadline.remaining()):
-                await self._turn(deadline)
+            came_at = time.monotonic()
+            async with self._turns.turn(lane, deadline.remaining(), circuit.check):
                 self._watch.waited(lane, time.monotonic() - came_at)
+                address = url if isinstance(url, URL) else url()
                 async with circuit.admit():
                     with self._watch.sending(operation):
-                        response = await self._send(url, Deadline(min(seconds, deadline.remaining())))
-                        answer = Reading(self._name, operation, url, response, self._watch.capture)
+                        response = await self._send(address, Deadline(min(seconds, deadline.remaining())), lane)
+                        answer = Reading(self._name, operation, address, response, self._watch.capture)
                         with reading(answer):
                             try:
                                 with drift_or_block(response):
@@ -130,16 +136,11 @@ class Fetcher:
             return error
         return None
 
-    async def _turn(self, deadline: Deadline) -> None:
-        wait_s = await self._limiter.reserve(deadline.remaining())
-        if wait_s:
-            await asyncio.sleep(wait_s)
-
-    async def _send(self, url: URL, deadline: Deadline) -> Response:
+    async def _send(self, url: URL, deadline: Deadline, lane: Lane) -> Response:
         within_s = deadline.remaining()
         try:
             async with asyncio.timeout(within_s):
-                return await self._follow(url, deadline)
+                return await self._follow(url, deadline, lane)
         except TimeoutError as error:
             raise TimedOut(str(error) or f"no answer within {within_s:.1f} s") from error
         except aiohttp.ClientResponseError as error:
@@ -148,15 +149,15 @@ class Fetcher:
         except (aiohttp.ClientError, OSError) as error:
             raise Unreachable(f"{type(error).__name__}: {error}") from error
 
-    async def _follow(self, url: URL, deadline: Deadline) -> Response:
+    async def _follow(self, url: URL, deadline: Deadline, lane: Lane) -> Response:
         # Another port is another server. The only exception is a redirect from http to the host's https.
         here = {(url.scheme, url.host, url.port), ("https", url.host, 443)}
         visited: list[URL] = []
         while len(visited) <= MAX_REDIRECTS:
             if visited:
-                await self._turn(deadline)
+                await self._turns.another(lane, deadline.remaining())
             visited.append(url)
-            response, location = await self._once(url, deadline)
+            response, location = await self._once(url, deadline, lane)
             if location is None:
                 if response.status == 404 and len(visited) > 1:
                     # This 404 is about another address, so it says nothing about the requested one.
@@ -175,7 +176,7 @@ class Fetcher:
                 raise Blocked("redirect in a circle")
         raise Blocked("too many redirects")
 
-    async def _once(self, url: URL, deadline: Deadline) -> tuple[Response, str | None]:
+    async def _once(self, url: URL, deadline: Deadline, lane: Lane) -> tuple[Response, str | None]:
         timeout = aiohttp.ClientTimeout(total=None, sock_connect=CONNECT_S, sock_read=READ_S)
         sent = 0
 
@@ -184,7 +185,7 @@ class Fetcher:
             nonlocal sent
             sent += 1
             if sent > 1:
-                await self._turn(deadline)
+                await self._turns.another(lane, deadline.remaining())
             return await send(request)
 
         async with self._session.get(

@@ -1,43 +1,39 @@
-"""The service's limits towards an upstream: requests a second, and requests at a time.
+"""The service's limits towards an upstream: its request rate, and which calls come first (lanes).
 
-A caller takes a slot of the bulkhead first and then a turn of the rate limiter. So callers queue in the lanes, where
-interactive ones go first, and only callers with a slot wait for a turn.
+`turns` gives turns of the rate to waiting calls, in the order of `line`.
 """
 
-import asyncio
 import time
-from collections import Counter, deque
-from collections.abc import AsyncIterator, Callable, Iterator, Mapping
-from contextlib import asynccontextmanager, contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from contextvars import ContextVar
 from enum import StrEnum
 
 from redis.asyncio import Redis
 
-from dealerproxy.transport.errors import Overloaded, TimedOut
 from dealerproxy.transport.redis_guard import RedisGuard
 
-# No caller waits longer for a turn than the longest deadline; a stored turn that is further away is invalid.
-LONGEST_WAIT_S = 60.0
-# About what a burst of 24 and 4 requests a second serve within a list's deadline of 8 s; later callers would time out.
-QUEUE = 64
+# The share of the burst that `spare` turns leave to others.
+KEPT_BURST = 0.5
+# A wait below the clocks' resolution is none; the next turn's time does not depend on it.
+_ROUNDING_S = 1e-7
 
-# GCRA in one step, by Redis' clock, so that the machines' clocks need not agree. All times are microseconds. Returns
-# the wait; if it is longer than the caller can wait, takes nothing and returns the negative wait. An invalid row
-# (another type, a text, a time too far away) is replaced.
-_RESERVE = """
+# GCRA in one step, by Redis' clock, so that the machines' clocks need not agree. All times are microseconds. Takes a
+# turn that is due and returns 0; else takes nothing and returns the wait. Turns are never taken ahead, so a stored time
+# more than a burst and one turn away is invalid, as is another type or a text: such a row is replaced. What the process
+# took itself is written again if the row was lost.
+_TAKE = """
 local time = redis.call('TIME')
 local now = time[1] * 1000000 + time[2]
-local interval, tolerance = tonumber(ARGV[1]), tonumber(ARGV[2])
-local longest, furthest = tonumber(ARGV[3]), tonumber(ARGV[4])
+local interval, tolerance, kept, own = tonumber(ARGV[1]), tonumber(ARGV[2]), tonumber(ARGV[3]), tonumber(ARGV[4])
 local size = redis.pcall('STRLEN', KEYS[1])
 local due = type(size) == 'number' and size <= 32 and tonumber(redis.call('GET', KEYS[1]) or '') or now
-if not (due >= now and due <= now + tolerance + furthest + interval) then due = now end
-due = math.max(due, now + tonumber(ARGV[5]))
-local wait = math.max(0, due - tolerance - now)
-if wait > longest then return -wait end
-due = due + interval
-redis.call('SET', KEYS[1], string.format('%.0f', due), 'PX', math.ceil((due - now) / 1000))
+if not (due >= now and due <= now + tolerance + interval) then due = now end
+local stored = due
+due = math.max(due, now + own)
+local wait = math.max(0, math.ceil(due - (tolerance - kept) - now))
+if wait == 0 then due = due + interval end
+if due > stored then redis.call('SET', KEYS[1], string.format('%.0f', due), 'PX', math.ceil((due - now) / 1000)) end
 return wait
 """
 
@@ -46,7 +42,7 @@ class Bucket:
     """Turns of one process: `burst` at once, then one every `interval_s` seconds (GCRA)."""
 
     def __init__(self, interval_s: float, burst: float, clock: Callable[[], float]) -> None:
-        self._interval_s, self._tolerance_s, self._clock = interval_s, (burst - 1) * interval_s, clock
+        self.interval_s, self._tolerance_s, self._clock = interval_s, (burst - 1) * interval_s, clock
         self._due = clock()
 
     @property
@@ -54,23 +50,23 @@ class Bucket:
         """Return the seconds until all taken turns are over."""
         return max(0.0, self._due - self._clock())
 
-    @property
-    def wait_s(self) -> float:
-        """Seconds until the next turn."""
-        return max(0.0, self.taken_s - self._tolerance_s)
+    def wait_s(self, *, spare: bool = False) -> float:
+        """Seconds until the next turn; with `spare`, until one that leaves part of the burst."""
+        wait_s = self.taken_s - self._tolerance_s * ((1 - KEPT_BURST) if spare else 1.0)
+        return wait_s if wait_s > _ROUNDING_S else 0.0
 
     def take(self) -> None:
         """Take the next turn."""
-        self._due = max(self._due, self._clock()) + self._interval_s
+        self._due = max(self._due, self._clock()) + self.interval_s
 
     def drain(self) -> None:
         """Take the next turn; the wait for one after it is at most one interval. For turns given out by Redis."""
         self.take()
-        self._due = min(self._due, self._clock() + self._tolerance_s + self._interval_s)
+        self._due = min(self._due, self._clock() + self._tolerance_s + self.interval_s)
 
 
 class RateLimiter:
-    """Gives out turns: `burst` at once, then `rps` a second.
+    """Gives out turns that are due: `burst` at once, then `rps` a second; so at most burst + rps x t in any t seconds.
 
     With Redis all processes take their turns from one row. Each process adds its own taken turns to it, so that a lost
     row gives no new burst. Without Redis, or while it is down, each process takes its share of the rate and the burst.
@@ -87,57 +83,74 @@ class RateLimiter:
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._shared = shared
-        self._interval_s = 1 / rps
         self._tolerance_s = (burst - 1) / rps
         self._own = Bucket(1 / rps, burst, clock)
         self._share = Bucket(processes / rps, max(1.0, burst / processes), clock)
         self._key = shared.key("rate", name) if shared else ""
 
-    async def reserve(self, longest_wait_s: float) -> float:
-        """Take the next turn and return the seconds until it, which the caller then waits.
+    @property
+    def interval_s(self) -> float:
+        """Seconds from one turn to the next when this process takes all that it can have."""
+        together = self._shared is not None and self._shared.up
+        return self._own.interval_s if together else max(self._own.interval_s, self._share.interval_s)
 
-        Raises Overloaded at once, and takes nothing, when the turn would come after `longest_wait_s` (at most 60).
-        A caller that stops waiting loses its turn; no other caller moves up.
+    async def take(self, *, spare: bool = False) -> float:
+        """Take a turn and return 0 if one is due; else take nothing and return the seconds until one may be due.
+
+        `spare` takes one only while half of the burst is left for others.
         """
-        longest_s = min(longest_wait_s, LONGEST_WAIT_S)
-        wait_s = None if self._shared is None else await self._reserve_together(self._shared, longest_s)
+        wait_s = None if self._shared is None else await self._take_together(self._shared, spare=spare)
         if wait_s is None:
-            wait_s = self._reserve_alone(longest_s)
-        elif wait_s >= 0:
+            wait_s = max(self._own.wait_s(spare=spare), self._share.wait_s(spare=spare))
+            if not wait_s:
+                self._own.take()
+                self._share.take()
+        elif not wait_s:
             self._own.take()
             self._share.drain()  # or each failure of Redis would allow a new burst
-        if wait_s < 0:
-            raise Overloaded(f"the next turn comes in {-wait_s:.1f} s", -wait_s)
         return wait_s
 
-    def _reserve_alone(self, longest_s: float) -> float:
-        wait_s = max(self._own.wait_s, self._share.wait_s)
-        if wait_s > longest_s:
-            return -wait_s
-        self._own.take()
-        self._share.take()
-        return wait_s
+    async def _take_together(self, shared: RedisGuard, *, spare: bool) -> float | None:
+        """Take a turn from Redis; None while Redis is down."""
+        kept_s = self._tolerance_s * KEPT_BURST if spare else 0.0
+        figures = (self._own.interval_s, self._tolerance_s, kept_s, self._own.taken_s)
 
-    async def _reserve_together(self, shared: RedisGuard, longest_s: float) -> float | None:
-        """Reserve a turn in Redis; None while Redis is down."""
-        figures = (self._interval_s, self._tolerance_s, longest_s, LONGEST_WAIT_S, self._own.taken_s)
-
-        async def reserve(redis: Redis) -> float:
-            wait: int = await redis.eval(_RESERVE, 1, self._key, *(round(1e6 * figure) for figure in figures))
+        async def take(redis: Redis) -> float:
+            wait: int = await redis.eval(_TAKE, 1, self._key, *(round(1e6 * figure) for figure in figures))
             return wait / 1e6
 
-        return await shared.run(reserve, None)
+        return await shared.run(take, None)
 
 
 class Lane(StrEnum):
-    """The priority of a call: a client waits for it (interactive), or none does (background)."""
+    """The class of a call, in the order in which they are served; `line.LANES` has their shares."""
 
-    INTERACTIVE = "interactive"
+    CARS = "cars"
+    LISTS = "lists"
+    PAPERS = "papers"
     BACKGROUND = "background"
 
 
-# The routes know the lane and the fetcher uses it; tasks inherit the lane of the task that starts them.
-LANE: ContextVar[Lane] = ContextVar("lane", default=Lane.INTERACTIVE)
+# The lane of all calls of a task, and of the tasks that it starts; None leaves it to the operation (FetchPolicy).
+LANE: ContextVar[Lane | None] = ContextVar("lane", default=None)
+# The answer that calls of a task belong to, if several calls make one answer.
+ANSWER: ContextVar[object | None] = ContextVar("answer", default=None)
+
+
+class Flight:
+    """How far a load has come: whether it waits, or waited, for its first turn (`queued`), and whether it had it."""
+
+    def __init__(self) -> None:
+        self.queued = self.sent = False
+
+    @property
+    def may_be_dropped(self) -> bool:
+        """Whether it waits for its turn, and nothing was sent for it."""
+        return self.queued and not self.sent
+
+
+# The load that a task's calls are for.
+FLIGHT: ContextVar[Flight | None] = ContextVar("flight", default=None)
 
 
 @contextmanager
@@ -150,66 +163,11 @@ def background() -> Iterator[None]:
         LANE.reset(token)
 
 
-class Bulkhead:
-    """At most `in_flight` requests at a time, in two lanes, first come first served within each.
-
-    Interactive callers go first. Background ones may hold half of the slots, so that no crawl can hold all of them.
-    `held` and `queued` count the slots in use and the callers waiting, by lane.
-    """
-
-    def __init__(self, in_flight: int, *, queue: int = QUEUE) -> None:
-        self._free = in_flight
-        self._queue = queue
-        self._most = {Lane.INTERACTIVE: in_flight, Lane.BACKGROUND: max(1, in_flight // 2)}
-        self._waiting: dict[Lane, deque[asyncio.Future[None]]] = {lane: deque() for lane in Lane}
-        self.held: Counter[Lane] = Counter(dict.fromkeys(Lane, 0))
-
-    @property
-    def queued(self) -> Mapping[Lane, int]:
-        """How many callers wait for a slot, by lane."""
-        return {lane: len(waiting) for lane, waiting in self._waiting.items()}
-
-    @asynccontextmanager
-    async def slot(self, lane: Lane, within_s: float) -> AsyncIterator[None]:
-        """Hold a slot. Raises Overloaded at once when the lane's queue is full, TimedOut after `within_s` in it."""
-        await self._enter(lane, within_s)
-        try:
-            yield
-        finally:
-            self._leave(lane)
-
-    async def _enter(self, lane: Lane, within_s: float) -> None:
-        waiting = self._waiting[lane]
-        if self._has_room(lane):
-            self._take(lane)
-            return
-        if len(waiting) >= self._queue:
-            raise Overloaded(f"{len(waiting)} are waiting in the {lane} lane")
-        turn = asyncio.get_running_loop().create_future()
-        waiting.append(turn)
-        try:
-            await asyncio.wait({turn}, timeout=within_s)
-        except asyncio.CancelledError:
-            if turn.done():
-                self._leave(lane)  # the slot was granted in the same moment
-            else:
-                waiting.remove(turn)
-            raise
-        if not turn.done():
-            waiting.remove(turn)
-            raise TimedOut(f"no free slot in the {lane} lane within {within_s:.1f} s")
-
-    def _leave(self, lane: Lane) -> None:
-        self.held[lane] -= 1
-        self._free += 1
-        for next_lane in Lane:  # interactive comes first
-            if self._waiting[next_lane] and self._has_room(next_lane):
-                self._take(next_lane)
-                self._waiting[next_lane].popleft().set_result(None)
-
-    def _has_room(self, lane: Lane) -> bool:
-        return self._free > 0 and self.held[lane] < self._most[lane]
-
-    def _take(self, lane: Lane) -> None:
-        self.held[lane] += 1
-        self._free -= 1
+@contextmanager
+def one_answer() -> Iterator[None]:
+    """Marks all calls inside as parts of one answer, which is whole only with all of them."""
+    token = ANSWER.set(object())
+    try:
+        yield
+    finally:
+        ANSWER.reset(token)

@@ -8,7 +8,6 @@ from msgspec import Struct
 from dealerproxy.contract.answers import Buyable
 from dealerproxy.contract.deadline import Deadline
 from dealerproxy.transport.errors import MassAbsence, TimedOut, UpstreamError
-from dealerproxy.transport.limits import background
 from dealerproxy.upstreams.absence import Adverts
 from dealerproxy.vehicles.car import SaleStatus
 
@@ -35,7 +34,7 @@ OUTCOMES = {
 async def few_at_a_time(
     check: Callable[[str], Awaitable[Outcome]], listing_ids: Sequence[str], deadline: Deadline
 ) -> dict[str, Outcome]:
-    """Check cars one by one, few at a time and at background priority, so that single requests need not wait."""
+    """Check cars one by one, few at a time, so that single requests need not wait for many of them."""
     turns = asyncio.Semaphore(SINGLES)
 
     async def one(listing_id: str) -> Outcome:
@@ -51,9 +50,7 @@ async def few_at_a_time(
         finally:
             turns.release()
 
-    with background():
-        asked = [asyncio.ensure_future(one(listing_id)) for listing_id in listing_ids]
-    return dict(zip(listing_ids, await asyncio.gather(*asked), strict=True))
+    return dict(zip(listing_ids, await asyncio.gather(*map(one, listing_ids)), strict=True))
 
 
 def unless_stale(outcome: Outcome, failure: UpstreamError | None) -> Outcome:

@@ -19,9 +19,10 @@ from dealerproxy.contract.rate import Rate, now_kst
 from dealerproxy.sandbox.showcase import SHOWN_ID
 from dealerproxy.transport.fetch import Fetcher, FetchPolicy
 from dealerproxy.transport.health import Health
-from dealerproxy.transport.limits import Bulkhead, RateLimiter
+from dealerproxy.transport.limits import RateLimiter
 from dealerproxy.transport.response import json_body
 from dealerproxy.transport.retry import Retries
+from dealerproxy.transport.turns import TurnQueue
 from dealerproxy.vehicles.fx import FxRates
 from tests.ops.running import GENEROUS_S, Sandbox
 
@@ -214,8 +215,7 @@ async def test_an_answer_that_is_no_http_tells_nothing_of_the_address_it_came_fr
             "fx",
             session,
             health=Health(),
-            limiter=RateLimiter("fx", rps=1_000, burst=9),
-            bulkhead=Bulkhead(1),
+            turns=TurnQueue(RateLimiter("fx", rps=1_000, burst=9), 1),
             retries=Retries(attempt_s=1.0),
             manners=manners,
             headers={},

@@ -34,9 +34,10 @@ from dealerproxy.sandbox.faults import (
 from dealerproxy.sandbox.showcase import SHOWN_ID
 from dealerproxy.transport import fetch, retry, troubles
 from dealerproxy.transport.errors import Blocked, Drift, UpstreamError
-from dealerproxy.transport.limits import Bulkhead, Lane
+from dealerproxy.transport.limits import Lane, RateLimiter
 from dealerproxy.transport.retry import Retries
 from dealerproxy.transport.troubles import MOST_TROUBLES, upstream_trouble
+from dealerproxy.transport.turns import TurnQueue
 from dealerproxy.upstreams.danawa import index
 from dealerproxy.vehicles.car import Car
 from dealerproxy.vehicles.listing import LeftOut, LeftOutReason
@@ -49,6 +50,8 @@ CAR = f"/v1/vehicles/encar_{SHOWN_ID}"
 NO_REDIS = "redis://127.0.0.1:9"
 MAKES = ("Kia", "Hyundai", "Genesis", "BMW", "Mercedes-Benz", "Audi", "Toyota", "Jeep")
 OWN = re.compile(r"dealerproxy_\w+")
+NOBODY = {(str(lane),): 0 for lane in Lane}
+TURNS = TurnQueue(RateLimiter("site", rps=1_000, burst=9), 1)
 
 
 @pytest.fixture(autouse=True)
@@ -167,7 +170,7 @@ async def test_there_are_never_more_than_80_children_of_histograms(build: Build)
     app = house.client.app
     assert app is not None
     every_child(app)
-    app[METRICS].pool("fx", ("rate",), Bulkhead(1), Retries(attempt_s=1.0))
+    app[METRICS].pool("fx", ("rate",), TURNS, Retries(attempt_s=1.0))
     figures = await house.figures()
     children = sum(
         sample.name.endswith("_count")
@@ -298,7 +301,7 @@ async def test_no_answer_in_time_is_an_outcome_too(house: OpsHarness, monkeypatc
 
 async def test_a_request_that_is_called_off_has_no_outcome(house: OpsHarness) -> None:
     metrics = Metrics()
-    watch = metrics.pool("encar", ("search",), Bulkhead(1), Retries(attempt_s=1.0))
+    watch = metrics.pool("encar", ("search",), TURNS, Retries(attempt_s=1.0))
     with pytest.raises(asyncio.CancelledError), watch.sending("search"):
         raise asyncio.CancelledError
     assert metrics.registry.get_sample_value(
@@ -311,7 +314,7 @@ def test_an_error_nobody_has_heard_of_is_another_outcome() -> None:
         code = "odd"
 
     metrics = Metrics()
-    watch = metrics.pool("encar", ("search",), Bulkhead(1), Retries(attempt_s=1.0))
+    watch = metrics.pool("encar", ("search",), TURNS, Retries(attempt_s=1.0))
     with suppress(Odd), watch.sending("search"):
         raise Odd
     labels = {"upstream": "encar", "operation": "search", "outcome": "other"}
@@ -340,14 +343,14 @@ async def test_requests_in_flight_and_queued_are_told_by_lane(house: OpsHarness)
     asking = [asyncio.ensure_future(house.get(path)) for path in paths]
     labels = {"upstream": "encar", "pool": "search"}
     figures = await house.figures()
-    while figures.of("upstream_requests_queued", **labels) != {("interactive",): 2, ("background",): 0}:
+    while figures.of("upstream_requests_queued", **labels) != NOBODY | {("lists",): 2}:
         assert not any(asked.done() for asked in asking)
         figures = await house.figures()
-    assert figures.of("upstream_requests_in_flight", **labels) == {("interactive",): 6, ("background",): 0}
+    assert figures.of("upstream_requests_in_flight", **labels) == NOBODY | {("lists",): 6}
     await asyncio.gather(*asking)
     figures = await house.figures()
-    assert figures.one("upstream_queue_wait_seconds_count", lane=Lane.INTERACTIVE, **labels) == 8
-    assert figures.one("upstream_queue_wait_seconds_sum", lane=Lane.INTERACTIVE, **labels) > 0.3
+    assert figures.one("upstream_queue_wait_seconds_count", lane=Lane.LISTS, **labels) == 8
+    assert figures.one("upstream_queue_wait_seconds_sum", lane=Lane.LISTS, **labels) > 0.3
     assert sum(figures.of("upstream_requests_in_flight").values()) == 0
 
 

@@ -23,8 +23,9 @@ from dealerproxy.sandbox.faults import (
 from dealerproxy.transport.errors import Drift, UpstreamError
 from dealerproxy.transport.fetch import Fetcher
 from dealerproxy.transport.health import Health
-from dealerproxy.transport.limits import Bulkhead, RateLimiter
+from dealerproxy.transport.limits import RateLimiter
 from dealerproxy.transport.retry import Retries
+from dealerproxy.transport.turns import TurnQueue
 from dealerproxy.upstreams.encar.client import MANNERS, EncarClient, request_headers
 from dealerproxy.upstreams.encar.makes import MakeReader
 from dealerproxy.upstreams.encar.query import Search
@@ -91,8 +92,7 @@ async def site(inventory: Inventory, vocabulary: Vocabulary) -> AsyncIterator[Re
             "encar",
             session,
             health=Health(),
-            limiter=RateLimiter("encar", rps=100_000, burst=1_000),
-            bulkhead=Bulkhead(MANNERS.in_flight),
+            turns=TurnQueue(RateLimiter("encar", rps=100_000, burst=1_000), MANNERS.in_flight),
             retries=Retries(attempt_s=GENEROUS_S),
             manners=MANNERS,
             headers=request_headers("Ours/1.0"),

@@ -39,10 +39,11 @@ from dealerproxy.transport.fetch import (
     FetchPolicy,
 )
 from dealerproxy.transport.health import Health
-from dealerproxy.transport.limits import Bulkhead, RateLimiter
+from dealerproxy.transport.limits import RateLimiter
 from dealerproxy.transport.reading import CaptureReason, Unknown, report, report_unknown_code
 from dealerproxy.transport.response import Response, json_body, page_body
 from dealerproxy.transport.retry import Retries
+from dealerproxy.transport.turns import TurnQueue
 from dealerproxy.vocabulary import Vocabulary
 from tests.support.clock import Clock
 from tests.support.timing import Stopwatch
@@ -95,8 +96,7 @@ def fetcher_of(
         "site",
         session,
         health=Health(),
-        limiter=RateLimiter("site", rps=rps, burst=burst, clock=clock),
-        bulkhead=Bulkhead(in_flight, queue=1_000),
+        turns=TurnQueue(RateLimiter("site", rps=rps, burst=burst, clock=clock), in_flight, clock=clock),
         retries=retries,
         manners=FetchPolicy(["op", "another"], burst, in_flight, max_bytes),
         headers={"X-Test": "1"},

@@ -10,13 +10,16 @@ from typing import NamedTuple, TypeVar
 from yarl import URL
 
 from dealerproxy.transport.fetch import Fetcher, FetchPolicy
+from dealerproxy.transport.limits import Lane
 from dealerproxy.transport.response import Response
 from dealerproxy.upstreams.danawa.operations import FEEDER, LIST
 from dealerproxy.upstreams.danawa.urls import list_url
 
 # No burst: the site's rate limit holds from the first second.
 LIST_MANNERS = FetchPolicy((LIST.circuit,), burst=1, in_flight=4, max_bytes=4_000_000)
-FEEDER_MANNERS = FetchPolicy((FEEDER.circuit,), burst=1, in_flight=4, max_bytes=4_000_000)
+FEEDER_MANNERS = FetchPolicy(
+    (FEEDER.circuit,), burst=1, in_flight=4, max_bytes=4_000_000, lanes={FEEDER.circuit: Lane.CARS}
+)
 
 T = TypeVar("T")
 

@@ -55,13 +55,21 @@ _NOTHING = _Kept(None, -math.inf, -math.inf, 0)
 
 
 class _Load(Flight):
-    """A load under way, and how many wait for it. One that is `kept` needs no waiter: it refreshes an entry."""
+    """A load under way, and the deadlines of those that wait for it.
+
+    One that is `kept` needs no waiter: it refreshes an entry.
+    """
 
     task: asyncio.Task[Any]
 
     def __init__(self, place: Place) -> None:
         super().__init__()
-        self.place, self.waiters, self.kept = place, 0, False
+        self.place, self.kept = place, False
+        self.waiters: list[Deadline] = []
+
+    def patience_s(self) -> float:
+        """Seconds for which anybody waits for it."""
+        return math.inf if self.kept else max((each.remaining() for each in self.waiters), default=math.inf)
 
     def __await__(self) -> Generator[Any, None, Any]:
         """Wait for its end."""
@@ -278,11 +286,11 @@ class StaleCache:
 
     async def _wait_for(self, flight: "_Load", deadline: Deadline) -> _Kept:
         """Waits for a flight. The last waiter to leave drops it if it waits for its turn: nobody would be answered."""
-        flight.waiters += 1
+        flight.waiters.append(deadline)
         try:
             await asyncio.wait({flight.task}, timeout=deadline.remaining())
         finally:
-            flight.waiters -= 1
+            flight.waiters.remove(deadline)
             if not flight.waiters and not flight.kept and flight.may_be_dropped:
                 self._drop(flight)
         if not flight.task.done():

@@ -3,6 +3,7 @@
 `turns` gives turns of the rate to waiting calls, in the order of `line`.
 """
 
+import math
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -147,6 +148,10 @@ class Flight:
     def may_be_dropped(self) -> bool:
         """Whether it waits for its turn, and nothing was sent for it."""
         return self.queued and not self.sent
+
+    def patience_s(self) -> float:
+        """Seconds for which anybody waits for it."""
+        return math.inf
 
 
 # The load that a task's calls are for.

@@ -55,6 +55,10 @@ class WaitingCall:
         self.answer = self if answer is None else answer
         self.overtaken = 0
 
+    def left_s(self, now: float) -> float:
+        """Return the seconds for which its turn is of use."""
+        return self.until - now
+
 
 C = TypeVar("C", bound=WaitingCall)
 
@@ -117,7 +121,7 @@ class Line(Generic[C]):
                 own = math.ceil((ahead + 1 - self._saved[lane]) / LANES[lane].share) - 1
                 wait_s = turn_in_s + interval_s * max(0, min(before + ahead, own))
                 lost_s = interval_s * (call.overtaken + of_others) if of_others else 0.0
-                if now + wait_s > call.until or lost_s > LANES[lane].lost_s:
+                if wait_s > call.left_s(now) or lost_s > LANES[lane].lost_s:
                     yield call, wait_s
                 else:
                     ahead += 1

@@ -28,8 +28,13 @@ class _Call(WaitingCall):
 
     def __init__(self, lane: Lane, now: float, within_s: float, check: Callable[[], None], *, slot: bool) -> None:
         super().__init__(lane, now=now, within_s=within_s, answer=ANSWER.get())
-        self.slot, self.check = slot, check
+        self.slot, self.check, self._flight = slot, check, FLIGHT.get()
         self.outcome: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+
+    def left_s(self, now: float) -> float:
+        own_s = super().left_s(now)
+        # What was sent once is completed, whoever waits.
+        return min(own_s, self._flight.patience_s()) if self._flight and self._flight.may_be_dropped else own_s
 
 
 class TurnQueue:

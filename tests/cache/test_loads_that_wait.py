@@ -58,6 +58,31 @@ def test_a_load_that_nobody_waits_for_any_more_is_not_sent() -> None:
     assert play(main) == []
 
 
+def test_nobody_waits_for_a_turn_that_comes_after_his_deadline() -> None:
+    async def main(world: World) -> None:
+        await asyncio.sleep(0.5)
+        began = world.clock()
+        waiting = asyncio.create_task(world.get("a", 30.0))
+        await asyncio.sleep(0.1)
+        with pytest.raises(Overloaded):
+            await world.get("b", 5.0)
+        assert world.clock() - began == pytest.approx(0.1, abs=0.01)
+        await waiting
+
+    assert play(main) == ["a"]
+
+
+def test_a_load_waits_as_long_as_the_most_patient_of_those_who_want_it() -> None:
+    async def main(world: World) -> None:
+        hurried = asyncio.create_task(world.get("a", 9.0))
+        await asyncio.sleep(0)
+        patient = await world.get("a", 30.0)
+        assert patient.state is CacheStatus.MISS
+        await asyncio.gather(hurried, return_exceptions=True)
+
+    assert play(main) == ["a"]
+
+
 def test_a_load_is_sent_for_whoever_is_left() -> None:
     async def main(world: World) -> None:
         patient = asyncio.create_task(world.get("a", 30.0))

@@ -4,6 +4,7 @@ A lone advert is asked for by the detail endpoint, several by the batch endpoint
 """
 
 import asyncio
+import math
 from collections.abc import Callable, Mapping, Sequence
 from contextvars import Context, copy_context
 
@@ -36,12 +37,18 @@ class _Wanted:
             self.outcome.exception()  # read, as nobody may wait for it any more
 
 
-class _Call:
+class _Call(Flight):
     """One call and the adverts it is for, by id; more may join until it is sent."""
 
     def __init__(self) -> None:
+        super().__init__()
         self.wanted: dict[str, _Wanted] = {}
         self.task: asyncio.Task[None] | None = None
+
+    def patience_s(self) -> float:
+        """Seconds for which anybody waits for one of the adverts."""
+        flights = [wanted.flight for wanted in self.wanted.values()]
+        return max((math.inf if flight is None else flight.patience_s() for flight in flights), default=math.inf)
 
 
 class AdvertCalls:
@@ -64,7 +71,7 @@ class AdvertCalls:
             call = self._open = _Call()
         wanted = call.wanted[listing_id] = _Wanted(read, missing)
         if call.task is None:
-            call.task = asyncio.create_task(self._send(call, within_s), context=_of_its_own())
+            call.task = asyncio.create_task(self._send(call, within_s), context=_context_of(call))
         try:
             return await wanted.outcome
         finally:
@@ -117,9 +124,10 @@ def _is_of_the_batch(error: UpstreamError) -> bool:
     return isinstance(error, Drift | UpstreamFault) and not isinstance(error, ServerFault)
 
 
-def _of_its_own() -> Context:
+def _context_of(call: _Call) -> Context:
     """Return a context for a call that serves several loads: it is none of theirs."""
     context = copy_context()
-    for variable in (FLIGHT, ANSWER, LANE):
-        context.run(variable.set, None)
+    context.run(FLIGHT.set, call)
+    context.run(ANSWER.set, None)
+    context.run(LANE.set, None)
     return context

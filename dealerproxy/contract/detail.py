@@ -52,7 +52,7 @@ class Enrichment(Struct, frozen=True):
 
 
 class PhotoTag(Struct, frozen=True):
-    """What a photo shows: `front`, or no more than `exterior`, `interior` or `option` where the view is not sure."""
+    """What a photo shows: `front` or `underbody`, or `exterior`, `interior`, `option` where the view is not sure."""
 
     url: str
     tag: str
@@ -99,16 +99,56 @@ class VehicleDetail(Struct, frozen=True, kw_only=True):
     enrichment: Sequence[Enrichment]
 
 
+class WarrantyCover(Struct, frozen=True):
+    """One part of a warranty: its terms since first registration, and what is left of them today.
+
+    `km` is null, and `km_unlimited` true, where mileage is no limit. The cover ends with whichever is used up first: 0
+    in `months_left` or `km_left` means that it has ended. They are null where the start or the mileage is not known.
+    """
+
+    months: int | None
+    km: int | None
+    km_unlimited: bool
+    months_left: int | None
+    km_left: int | None
+
+
+class Warranty(Struct, frozen=True):
+    """The manufacturer's warranty, or terms that are `set_by_seller`, of which nobody knows when they start."""
+
+    set_by_seller: bool | None
+    body: WarrantyCover
+    transmission: WarrantyCover
+
+
 class DealerDocuments(DealerFacts, frozen=True, kw_only=True):
     """What only insiders may see of a car; `record` and `diagnosis` are the upstream's other sheets, in won.
 
     `seller_mentions`: the dangers that the seller's own text names without denying them (`total_loss`, `flood`,
     `theft`, `fire`, `odometer_tampering`, `accident`, `sheet_metal`, `replaced`, `corrosion`, `oil_leak`). The text
     itself stays out. Empty where it names none, and where the site shows no such text.
+
+    From the advert, null where it does not say, and all null for Danawa's cars:
+
+    * `first_advertised_on`: ISO date in Seoul; `days_on_offer`: days from it to today, in Seoul
+    * `parallel_import`: true for a grey import, false for an official import or a car made in Korea
+    * `new_price_krw`: what the car cost new; `seats`; `horse_power` (trucks only)
+    * `tuning_codes`: the site's codes of conversions, whose words nobody knows
+    * `trust_marks`: what the site vouches for: `home_service`, `warranty`, `extended_warranty`, `meetgo`,
+      `directly_inspected`, `pre_verified`, `encar_check`, or the site's own word in snake case
     """
 
     under_contract: bool
     seller_mentions: tuple[str, ...]
+    first_advertised_on: str | None
+    days_on_offer: int | None
+    warranty: Warranty | None
+    parallel_import: bool | None
+    new_price_krw: int | None
+    seats: int | None
+    horse_power: int | None
+    tuning_codes: tuple[str, ...] | None
+    trust_marks: tuple[str, ...] | None
     record: Record | None
     diagnosis: Diagnosis | None
 

@@ -115,6 +115,17 @@ class AccidentCostSummary(Struct, frozen=True, kw_only=True):
     incidents: tuple[CostIncident, ...]
 
 
+class NeededRepair(Struct, frozen=True):
+    """A part that the sheet says needs repair.
+
+    `part`: `exterior`, `interior`, `polish`, `cleaning`, `wheels`, `tires` or `glass`. `places`, of wheels and tires:
+    `driver_front`, `driver_rear`, `passenger_front`, `passenger_rear`, `spare`.
+    """
+
+    part: str
+    places: tuple[str, ...]
+
+
 class InspectionReport(Struct, frozen=True, kw_only=True):
     """What the sheet, the insurance record and the liens say.
 
@@ -138,6 +149,10 @@ class InspectionReport(Struct, frozen=True, kw_only=True):
     * `flood`, `fire`, `tuning`, `recall` (open or done), `recall_fulfilled`
     * `guarantee`: who stands in for the sheet, `self` (whoever sells) or `insurer`
     * `odometer_state`: `good` or `defective`; `mileage_state`: `high`, `normal` or `low`
+    * `co_percent`, `hc_ppm`, `smoke_percent`: what the exhaust was measured at (`smoke_percent` of a diesel)
+    * `engine_code`: the engine's or motor's type (`G4KR`)
+    * `needed_repairs`: of body, wheels, tires and so on; null when the sheet leaves all of these open
+    * `equipment`: what is on board (`manual`, `warning_triangle`, `jack`, `wrench`); null when left open
     * `vin_marking`: the stamped VIN is `good`, `corroded`, `damaged`, `mismatched`, `altered` or `erased`
 
     Of these words, one that nobody knows keeps its code (`code_7`) or is `unknown`. Dates are ISO 8601 (`2026-08-05`).
@@ -180,6 +195,12 @@ class InspectionReport(Struct, frozen=True, kw_only=True):
     odometer_state: str | None = None
     mileage_state: str | None = None
     vin_marking: str | None = None
+    co_percent: float | None = None
+    hc_ppm: float | None = None
+    smoke_percent: float | None = None
+    engine_code: str | None = None
+    needed_repairs: tuple[NeededRepair, ...] | None = None
+    equipment: tuple[str, ...] | None = None
 
 
 class Inspection(Struct, frozen=True):

@@ -1,7 +1,7 @@
 """The exchange rate (won per US dollar), and ISO 8601 times in Korean time."""
 
 import time
-from datetime import UTC, datetime, timedelta, timezone
+from datetime import UTC, date, datetime, timedelta, timezone
 
 from msgspec import Struct
 
@@ -26,3 +26,8 @@ def now_kst() -> str:
 def iso_kst(unix_s: float) -> str:
     """Unix seconds as ISO 8601 in Korean time, whole seconds."""
     return datetime.fromtimestamp(unix_s, UTC).astimezone(KST).isoformat(timespec="seconds")
+
+
+def day_kst(unix_s: float) -> date:
+    """Return the day in Seoul at a Unix time."""
+    return datetime.fromtimestamp(unix_s, KST).date()

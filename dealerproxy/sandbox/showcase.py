@@ -20,7 +20,9 @@ def shown_car(inventory: Inventory) -> Car:
         year=202305,
         price=3050,
         mileage=41_250,
-        sheet=Sheet(panels=(("P021", ("X",)), ("P033", ("W",))), items=(("s013", "4"),)),
+        sheet=Sheet(
+            panels=(("P021", ("X",)), ("P033", ("W",))), items=(("s013", "4"),), repairs=(("e006", ("1", "3")),)
+        ),
         record=Record(
             accidents=(Accident(kind="2", date="2024-11-02", cost=1_840_000, benefit=1_640_000),),
             owner_changes=("2026-02-11",),

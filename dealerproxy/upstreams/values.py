@@ -33,6 +33,7 @@ _PLATE = re.compile(
     re.ASCII,
 )
 _DIGITS = re.compile(r"\d{1,12}", re.ASCII)
+_DECIMAL = re.compile(r"\d{1,9}(?:\.\d{1,9})?", re.ASCII)
 _AMOUNT_LIMIT = 10**12
 # The ends of msgspec's messages: which field is missing, and where.
 _MISSING = re.compile(r"missing required field `([^`]+)`")
@@ -219,6 +220,15 @@ def whole(value: object) -> int | None:
     if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value < _AMOUNT_LIMIT:
         return None
     return int(value) if value == int(value) else None
+
+
+def measured(value: object, *, most: float) -> float | None:
+    """Return a number from 0 to `most`; it may come as digits in a text (`0.02`)."""
+    text = short_text(value)
+    number = float(text) if text is not None and _DECIMAL.fullmatch(text) else value
+    if isinstance(number, bool) or not isinstance(number, int | float) or not 0 <= number <= most:
+        return None
+    return float(number)
 
 
 def tick(value: object) -> bool | None:

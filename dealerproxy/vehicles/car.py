@@ -7,6 +7,7 @@ from msgspec import Struct
 
 from dealerproxy.contract.detail import Enrichment
 from dealerproxy.contract.inspection import BodyCondition, Diagnosis, InspectionReport, Record
+from dealerproxy.vehicles.advert_facts import AdvertFacts
 
 
 class SaleStatus(StrEnum):
@@ -69,6 +70,7 @@ class Car(Struct, frozen=True, kw_only=True):
     month_known: bool = True
     generation: str | None = None
     seller_mentions: tuple[str, ...] = ()
+    facts: AdvertFacts = AdvertFacts()
 
     @property
     def id(self) -> str:

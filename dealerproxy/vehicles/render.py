@@ -1,12 +1,15 @@
 """A row of the public list: exactly the partner API's VehicleSummary, nulls explicit."""
 
+import time
 from typing import Any
 
 from msgspec import structs
 
 from dealerproxy.contract.detail import DealerDocuments, InsiderDetail, PhotoTag, VehicleDetail
 from dealerproxy.contract.pricing import dealer_pricing, detail_pricing
+from dealerproxy.contract.rate import day_kst
 from dealerproxy.contract.summary import DealerFacts, InsiderSummary, VehicleSummary
+from dealerproxy.vehicles.advert_facts import days_between, warranty_left
 from dealerproxy.vehicles.car import Car, Documents
 from dealerproxy.vehicles.listing import Listing
 
@@ -63,8 +66,13 @@ def month(registered: int) -> str | None:
     return f"{year:04d}-{month:02d}" if 1 <= month <= 12 else None
 
 
-def detail(car: Car, documents: Documents, krw_per_usd: float, *, insider: bool = False) -> VehicleDetail:
-    """Render a car at one exchange rate; with `insider` it carries the `dealer` object."""
+def detail(
+    car: Car, documents: Documents, krw_per_usd: float, *, insider: bool = False, now_s: float | None = None
+) -> VehicleDetail:
+    """Render a car at one exchange rate; with `insider` it carries the `dealer` object.
+
+    `now_s` (Unix time; None: the clock's) decides how long the car is on offer and what is left of its warranty.
+    """
     fields: dict[str, Any] = {
         "id": car.id,
         "make": car.make,
@@ -90,10 +98,21 @@ def detail(car: Car, documents: Documents, krw_per_usd: float, *, insider: bool 
     }
     if not insider:
         return VehicleDetail(**fields)
+    facts, today = car.facts, day_kst(time.time() if now_s is None else now_s)
+    started = car.registered if car.month_known else None
     dealer = DealerDocuments(
         **insider_facts(car),
         under_contract=car.under_contract,
         seller_mentions=car.seller_mentions,
+        first_advertised_on=facts.first_advertised_on,
+        days_on_offer=days_between(facts.first_advertised_on, today),
+        warranty=warranty_left(facts.warranty, started, car.mileage_km, today),
+        parallel_import=facts.parallel_import,
+        new_price_krw=facts.new_price_krw,
+        seats=facts.seats,
+        horse_power=facts.horse_power,
+        tuning_codes=facts.tuning_codes,
+        trust_marks=facts.trust_marks,
         record=documents.record,
         diagnosis=documents.diagnosis,
     )

@@ -35,6 +35,9 @@ TABLES = (
     "tuning",
     "mileage_states",
     "paint",
+    "repair_parts",
+    "repair_places",
+    "equipment",
     "record_uses",
     "diagnosis_results",
 )

@@ -26,6 +26,7 @@ from dealerproxy.settings import Settings
 from dealerproxy.vocabulary import Vocabulary
 from tests.api.conftest import KEY, Sandbox, Sandboxes
 from tests.api.recording import Recorded, record
+from tests.support.passing import OF_THE_DAY
 
 HERE = Path(__file__).parent
 WRITE = "DEALERPROXY_TEST_WRITE_EXAMPLES"
@@ -40,6 +41,7 @@ PAGES = re.compile(r"/|/docs|/(docs|static)/\{file\}")
 PASSING = {
     *("retry_at", "since", "age_s", "next_cursor", "as_of", "started_at", "now", "mean_ms"),
     *("version", "minutes", "cache", "drift", "untranslated"),
+    *OF_THE_DAY,
 }
 
 Parse = Callable[[Mapping[str, Sequence[str]]], object]

@@ -90,7 +90,7 @@ def inspection(car: Car) -> Json | None:
         "inners": [] if scan else _inners(car, found),
         "outers": [] if scan else _outers(car, found),
         "images": _images(car) if scan or found.pictures else [],
-        "etcs": [] if scan else _repairs(),
+        "etcs": [] if scan else _repairs(found),
         "directManagement": None,
         "inspectionSource": _source(car),
     }
@@ -304,15 +304,16 @@ def _images(car: Car) -> list[Json]:
     ]
 
 
-def _repairs() -> list[Json]:
+def _repairs(found: Sheet) -> list[Json]:
+    ticked = dict(found.repairs)
     return [
         {
             "type": _pair(("", group)),
             "children": [
                 {
                     "type": _pair((code, title)),
-                    "exists": None,
-                    "statusTypes": [],
+                    "exists": True if code in ticked else None,
+                    "statusTypes": [_pair((at, places[int(at) - 1])) for at in ticked.get(code, ())],
                     "statusItemTypes": [_pair((str(at), place)) for at, place in enumerate(places, 1)],
                 }
                 for code, title, places in lines

@@ -17,6 +17,7 @@ class Sheet:
     * `items`: items that differ from a healthy car's as (code, status), None for unanswered: `(("s013", "4"),)`
     * `accident`, `simple_repair`: the sheet's verdicts; None: follow from frame and exterior panels
     * `usage`: codes 1 rent, 2 lease, 3 commercial; `recall`: None, or whether the recall was carried out
+    * `repairs`: what is ticked at the foot of the sheet as (line, places): `(("e006", ("1", "2")),)`; empty: all open
     * `has_detail`: False leaves `master.detail` null
     """
 
@@ -31,6 +32,7 @@ class Sheet:
     waterlog: bool = False
     comments: str | None = None
     pictures: bool = False
+    repairs: tuple[tuple[str, tuple[str, ...]], ...] = ()
     has_detail: bool = True
 
 

@@ -10,9 +10,18 @@ LISTING_ID = LISTING_IDS[UPSTREAM]
 PHOTO_BASE = "https://ci.encar.com/carpicture"
 # `/carpicture10/pic4900/49000001_001.jpg`: nothing in it needs an escape, and nothing leads elsewhere.
 _PHOTO_PATH = re.compile(r"(?:/[A-Za-z0-9_-]{1,40}){1,6}\.(?:jpe?g|png|webp|gif|heic)", re.ASCII | re.IGNORECASE)
+# The site writes these photos with http://; its own pages, served over https, load them over https.
+UNDER_BODY_BASE = "https://imgcar.encar.com"
+# `/diagnosis/evaluation/carphoto/car0/car80/insp/4900001/696edc29-c895-4ece-b368-45ab3723892a.jpg`
+_UNDER_BODY_PATH = re.compile(r"(?:/[A-Za-z0-9_-]{1,64}){2,12}\.(?:jpe?g|png|webp|gif|heic)", re.ASCII | re.IGNORECASE)
 PAGE_BASE = "https://fem.encar.com/cars/detail/"
 
 
 def photo_url(path: str) -> str | None:
     """Full address of a photo's path; None for anything that is not one."""
     return PHOTO_BASE + path if _PHOTO_PATH.fullmatch(path) else None
+
+
+def under_body_url(path: str) -> str | None:
+    """Full address of an under-body photo's path; None for anything that is not one."""
+    return UNDER_BODY_BASE + path if _UNDER_BODY_PATH.fullmatch(path) else None

@@ -28,6 +28,7 @@ from dealerproxy.upstreams.car_words import (
     trim,
 )
 from dealerproxy.upstreams.encar.addresses import LISTING_ID, PAGE_BASE, UPSTREAM, photo_url
+from dealerproxy.upstreams.encar.advert_facts import read_facts, under_body_photos
 from dealerproxy.upstreams.markup import parse, plain_text
 from dealerproxy.upstreams.values import decode, is_year, plate, shown, vin, whole
 from dealerproxy.vehicles.car import Car, Photo, SaleStatus
@@ -40,17 +41,25 @@ YEAR_MONTH, FORM_YEAR, MILEAGE = "category.yearMonth", "category.formYear", "spe
 
 _KEPT_VALUES = (VEHICLE_ID, "vehicleType", "vin", "vehicleNo")
 _KEPT_SECTIONS = {
-    "manage": ("dummy", "dummyVehicleId"),
-    "advertisement": ("status", "price", "salesStatus", "advertisementType", "leaseRentInfo", "oneLineText"),
+    "manage": ("dummy", "dummyVehicleId", "firstAdvertisedDateTime"),
+    "advertisement": (
+        *("status", "price", "salesStatus", "advertisementType", "leaseRentInfo", "oneLineText", "trust"),
+        *("homeService", "meetGo", "extendWarranty", "directInspected", "preVerified", "encarCheck", "underBodyPhotos"),
+    ),
     "contents": ("text",),
     "category": (
         *("type", "manufacturerName", "manufacturerEnglishName", "modelName", "modelGroupName"),
         *("modelGroupEnglishName", "gradeName", "gradeDetailName", "yearMonth", "formYear"),
+        *("importType", "domestic", "originPrice", "warranty"),
     ),
-    "spec": ("type", "mileage", "displacement", "transmissionName", "fuelName", "colorName", "bodyName"),
+    "spec": (
+        *("type", "mileage", "displacement", "transmissionName", "fuelName", "colorName", "bodyName"),
+        *("seatCount", "horsePower"),
+    ),
     "contact": ("userType", "address"),
-    "options": ("type", "standard"),
+    "options": ("type", "standard", "choice", "tuning"),
     "condition": ("accident", "inspection", "seizing"),
+    "view": ("hasEvBatteryInfo", "isBatteryPass"),
 }
 _KEPT_PHOTO = ("path", "code", "type")
 
@@ -197,7 +206,7 @@ def normalise(advert: Advert, listing_id: str, vocabulary: Vocabulary) -> Car:
         drivetrain=names.drivetrain,
         body=_body(model, generation, body_word, vocabulary),
         options=_options(advert, vocabulary),
-        photos=_photos(advert.at("photos")),
+        photos=(*_photos(advert.at("photos")), *under_body_photos(advert.at)),
         vin=vin(advert.at("vin"), vocabulary),
         license_plate=plate(advert.at("vehicleNo"), vocabulary),
         url=PAGE_BASE + listing_id,
@@ -211,6 +220,7 @@ def normalise(advert: Advert, listing_id: str, vocabulary: Vocabulary) -> Car:
         seizures=whole(advert.at("condition.seizing.seizingCount")),
         pledges=whole(advert.at("condition.seizing.pledgeCount")),
         seller_mentions=_seller_mentions(advert, vocabulary),
+        facts=read_facts(advert.at),
     )
 
 

@@ -41,9 +41,9 @@ PAPER_FRESH_S, PAPER_IF_ERROR_S = 86_400.0, 7 * 86_400.0
 # A document that was missing may be published at any time.
 ABSENT_FRESH_S = 600.0
 # Raise it when the shape of a ParsedAdvert changes: other processes may still store the old one.
-_VERSION = 6
+_VERSION = 7
 # Likewise for the papers.
-_PAPER_VERSION = 3
+_PAPER_VERSION = 4
 # Drift of the frame: there was no document at all, so the page may still have the car.
 _NO_DOCUMENT = frozenset({"$", "body"})
 # The share of the time for the first witness, and for both: when one hangs, the other and the answer still need some.

@@ -28,6 +28,7 @@ from dealerproxy.transport.errors import Drift
 from dealerproxy.upstreams.encar.inspection_findings import accident_summary, exterior_summary, issues
 from dealerproxy.upstreams.encar.inspection_head import Head, read_head
 from dealerproxy.upstreams.encar.inspection_panels import read_panels
+from dealerproxy.upstreams.encar.inspection_repairs import Foot, read_foot
 from dealerproxy.upstreams.values import DAMAGED, coded, decode, vin
 from dealerproxy.vehicles.car import Car
 from dealerproxy.vocabulary import SEVERITIES, Danger, Vocabulary
@@ -63,6 +64,7 @@ class _Sheet(Struct, frozen=True):
 
     master: _Master
     outers: list[Any]
+    etcs: Any = None
 
 
 class Answer(NamedTuple):
@@ -91,7 +93,8 @@ def read_inspection(body: bytes, vocabulary: Vocabulary) -> Inspection | NoRepor
     panels = read_panels(sheet.outers, vocabulary)
     head = read_head(sheet.master.detail, sheet.master.simpleRepair, vocabulary)
     dangers = {token: vocabulary.dangers.by_token[token] for token in head.dangers}
-    report = _report(sheet.master.accdient, head, panels, answers, dangers)
+    foot = read_foot(sheet.etcs, vocabulary)
+    report = _report(sheet.master.accdient, head, panels, answers, dangers, foot)
     return Inspection(BodyCondition(panels=panels), report, _vin(sheet.master.detail, vocabulary))
 
 
@@ -119,6 +122,7 @@ def _report(
     panels: tuple[Panel, ...],
     answers: tuple[Answer, ...],
     dangers: Mapping[str, Danger],
+    foot: Foot,
 ) -> InspectionReport:
     frame = sum(panel.panel_type == "frame" for panel in panels)
     unsure = any(panel.panel_type == "unknown" for panel in panels)
@@ -132,6 +136,7 @@ def _report(
         issues=issues(panels, [(answer.item, answer.severity) for answer in answers], dangers),
         dealer_inspection=DealerInspection(frame, len(panels) - frame),
         **head.fields,
+        **foot._asdict(),
     )
 
 

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 from dealerproxy.upstreams.caps import MOST_ROWS
-from dealerproxy.upstreams.values import coded, is_year, iso_date, tick, token, whole
+from dealerproxy.upstreams.values import code, coded, is_year, iso_date, measured, tick, token, whole
 from dealerproxy.vocabulary import Vocabulary
 
 # The keys of master.detail, all optional.
@@ -14,6 +14,7 @@ TRANSMISSION, COLOR, GUARANTEE = "transmissionType", "colorType", "guarantyType"
 CAR_STATE, BOARD_STATE, MILEAGE_STATE = "carStateType", "boardStateType", "mileageStateType"
 USAGE_CHANGES, PAINT, SERIOUS = "usageChangeTypes", "paintPartTypes", "seriousTypes"
 TUNING, TUNING_TYPES, WATERLOG = "tuning", "tuningStateTypes", "waterlog"
+CO, HC, SMOKE, ENGINE = "coout", "hcout", "smout", "motorType"
 RECALL, RECALL_FULFILLED, COMMENTS = "recall", "recallFullFillTypes", "comments"
 
 
@@ -74,6 +75,10 @@ def read_head(detail: object, simple_repair: object, vocabulary: Vocabulary) -> 
             "odometer_state": one(BOARD_STATE, "board_states"),
             "mileage_state": one(MILEAGE_STATE, "mileage_states"),
             "vin_marking": one(CAR_STATE, "vin_markings"),
+            "co_percent": measured(detail.get(CO), most=100),
+            "hc_ppm": measured(detail.get(HC), most=100_000),
+            "smoke_percent": measured(detail.get(SMOKE), most=100),
+            "engine_code": code(detail.get(ENGINE)),
         },
         serious,
         dangers,

@@ -28,6 +28,7 @@ from dealerproxy.upstreams.danawa.feeder import (
 )
 from dealerproxy.upstreams.danawa.listing import ListRow
 from dealerproxy.upstreams.danawa.names import normalise as normalise_row
+from dealerproxy.vehicles.advert_facts import AdvertFacts
 from dealerproxy.vehicles.car import Car, Documents, SaleStatus
 from dealerproxy.vehicles.listing import Listing
 from dealerproxy.vehicles.render import detail
@@ -114,6 +115,7 @@ def test_an_answer_becomes_a_car_with_every_field() -> None:
         "month_known": True,
         "generation": "The New, MQ4",
         "seller_mentions": (),
+        "facts": msgspec.to_builtins(AdvertFacts()),
     }
 
 

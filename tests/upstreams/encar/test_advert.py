@@ -91,6 +91,22 @@ def test_a_document_becomes_a_car_with_every_field(vocabulary: Vocabulary) -> No
         "month_known": True,
         "generation": "The New, 4th Gen",
         "seller_mentions": [],
+        "facts": {
+            "first_advertised_on": "2026-07-21",
+            "warranty": {
+                "set_by_seller": False,
+                "body": {"months": 36, "km": 60_000, "km_unlimited": False},
+                "transmission": {"months": 60, "km": 100_000, "km_unlimited": False},
+            },
+            "parallel_import": False,
+            "new_price_krw": 42_020_000,
+            "seats": 5,
+            "horse_power": None,
+            "tuning_codes": [],
+            "trust_marks": ["home_service", "warranty", "pre_verified"],
+            "choice_codes": ["1104"],
+            "has_battery_report": False,
+        },
     }
 
 
@@ -276,7 +292,14 @@ def test_a_mandatory_path_that_is_missing_is_drift_naming_it(vocabulary: Vocabul
     ("sections", "field"),
     [
         ({"options": {"standard": None}}, "options"),
-        ({"options": []}, "options"),
+        ({"options": {"standard": []}}, "options"),
+        ({"options": {"choice": 5, "tuning": "001"}}, "facts"),
+        ({"category": {"warranty": [], "originPrice": "?", "importType": 5}}, "facts"),
+        ({"spec": {"seatCount": "?", "horsePower": []}}, "facts"),
+        ({"manage": {"firstAdvertisedDateTime": 5}}, "facts"),
+        ({"advertisement": {"trust": "Meetgo", "homeService": 1}}, "facts"),
+        ({"advertisement": {"underBodyPhotos": 5}}, "photos"),
+        ({"view": []}, "facts"),
         ({"condition": {"accident": {"recordView": None}}}, "record_is_private"),
         ({"condition": {"inspection": {"formats": None}}}, "has_no_sheet"),
         ({"condition": {"inspection": {"formats": "none"}}}, "has_no_sheet"),

@@ -369,6 +369,12 @@ def test_the_head_of_the_sheet_is_told() -> None:
         "odometer_state": "good",
         "mileage_state": None,
         "vin_marking": "good",
+        "co_percent": 0.07,
+        "hc_ppm": 3.0,
+        "smoke_percent": None,
+        "engine_code": "D4HE",
+        "needed_repairs": None,
+        "equipment": None,
     }
     assert report["inspector_notes"] == "No remarks. Has a total-loss history."
 

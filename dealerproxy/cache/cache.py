@@ -57,14 +57,14 @@ _NOTHING = _Kept(None, -math.inf, -math.inf, 0)
 class _Load(Flight):
     """A load under way, and the deadlines of those that wait for it.
 
-    One that is `kept` needs no waiter: it refreshes an entry.
+    A refresh needs no waiter.
     """
 
     task: asyncio.Task[Any]
 
     def __init__(self, place: Place) -> None:
         super().__init__()
-        self.place, self.kept = place, False
+        self.place, self.is_refresh = place, False
         self.waiters: list[Deadline] = []
 
     def patience_s(self) -> float:
@@ -124,7 +124,8 @@ class StaleCache:
                     return self._found(kind, "redis", CacheStatus.HIT, kept)
                 if self._age(kept) < kind.revalidate_s:
                     with background():
-                        self._flight(place, fetch).kept = True
+                        flight = self._flight(place, fetch)
+                        flight.is_refresh = flight.kept = True
                     # Until a load succeeds, the answer is old because the last one failed.
                     failure = self._failure(kind, key, kept.at)
                     state = CacheStatus.UPDATING if failure is None else CacheStatus.STALE
@@ -273,7 +274,13 @@ class StaleCache:
         A request does not wait behind background calls: it replaces a refresh that has no turn yet.
         """
         flight = self._flights.get(place)
-        if flight is not None and flight.kept and flight.may_be_dropped and LANE.get() is not Lane.BACKGROUND:
+        if (
+            flight is not None
+            and flight.is_refresh
+            and flight.unsent
+            and not flight.waiters
+            and LANE.get() is not Lane.BACKGROUND
+        ):
             self._drop(flight)
             flight = None
         if flight is None:
@@ -291,10 +298,10 @@ class StaleCache:
             await asyncio.wait({flight.task}, timeout=deadline.remaining())
         finally:
             flight.waiters.remove(deadline)
-            if not flight.waiters and not flight.kept and flight.may_be_dropped:
+            if not flight.waiters and not flight.kept and flight.unsent:
                 self._drop(flight)
         if not flight.task.done():
-            raise Overloaded(TOO_LATE) if flight.may_be_dropped else TooLate(TOO_LATE)
+            raise Overloaded(TOO_LATE) if flight.unsent and not flight.kept else TooLate(TOO_LATE)
         kept: _Kept = flight.task.result()
         return kept
 

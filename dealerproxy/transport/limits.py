@@ -139,13 +139,16 @@ ANSWER: ContextVar[object | None] = ContextVar("answer", default=None)
 
 
 class Flight:
-    """How far a load has come: whether it waits, or waited, for its first turn (`queued`), and whether it had it."""
+    """How far a load has come: whether it waits, or waited, for its first turn (`queued`), and whether it had it.
+
+    One that is `kept` goes on though nobody waits for it: it is of use to later requests, as background calls are.
+    """
 
     def __init__(self) -> None:
-        self.queued = self.sent = False
+        self.queued = self.sent = self.kept = False
 
     @property
-    def may_be_dropped(self) -> bool:
+    def unsent(self) -> bool:
         """Whether it waits for its turn, and nothing was sent for it."""
         return self.queued and not self.sent
 

@@ -34,7 +34,7 @@ class _Call(WaitingCall):
     def left_s(self, now: float) -> float:
         own_s = super().left_s(now)
         # What was sent once is completed, whoever waits.
-        return min(own_s, self._flight.patience_s()) if self._flight and self._flight.may_be_dropped else own_s
+        return min(own_s, self._flight.patience_s()) if self._flight and self._flight.unsent else own_s
 
 
 class TurnQueue:
@@ -66,6 +66,7 @@ class TurnQueue:
         flight = FLIGHT.get()
         if flight is not None:
             flight.queued = True
+            flight.kept = flight.kept or lane is Lane.BACKGROUND
         await self._wait(_Call(lane, self._clock(), within_s, check, slot=True))
         if flight is not None:
             flight.sent = True

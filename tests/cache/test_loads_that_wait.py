@@ -25,9 +25,9 @@ class World:
         self.cache = StaleCache(clock=clock)
         self.sent: list[str] = []
 
-    async def get(self, key: str, within_s: float) -> CacheResult[int]:
+    async def get(self, key: str, within_s: float, lane: Lane = Lane.LISTS) -> CacheResult[int]:
         async def load() -> int:
-            async with self.turns.turn(Lane.LISTS, 60.0):
+            async with self.turns.turn(lane, 60.0):
                 self.sent.append(key)
                 await asyncio.sleep(1.0)
             return len(self.sent)
@@ -124,6 +124,17 @@ def test_an_old_value_stands_in_for_a_load_without_a_turn_and_says_why() -> None
         assert (found.state, found.failure and found.failure.code) == (CacheStatus.STALE, "overloaded")
 
     assert play(main) == ["a", "b"]
+
+
+def test_a_reading_in_the_background_goes_on_though_those_who_wait_for_it_leave() -> None:
+    async def main(world: World) -> None:
+        for _ in range(3):
+            with pytest.raises(TooLate):
+                await world.get("a", 1.0, Lane.BACKGROUND)
+        await asyncio.sleep(10.0)
+        assert (await world.get("a", 1.0, Lane.BACKGROUND)).state is CacheStatus.HIT
+
+    assert play(main) == ["a"]
 
 
 def test_a_refresh_needs_nobody_to_wait_for_it() -> None:

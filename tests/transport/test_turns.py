@@ -229,9 +229,9 @@ def test_a_load_says_whether_it_waits_for_its_turn_or_had_it() -> None:
         FLIGHT.set(flight)
         waiting = asyncio.create_task(world.call("b"))
         await asyncio.sleep(0.1)
-        assert (flight.queued, flight.sent, flight.may_be_dropped) == (True, False, True)
+        assert (flight.queued, flight.sent, flight.unsent) == (True, False, True)
         await waiting
-        assert (flight.sent, flight.may_be_dropped) == (True, False)
+        assert (flight.sent, flight.unsent) == (True, False)
 
     play(main)
 

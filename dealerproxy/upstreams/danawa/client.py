@@ -16,7 +16,14 @@ from dealerproxy.upstreams.danawa.operations import FEEDER, LIST
 from dealerproxy.upstreams.danawa.urls import list_url
 
 # No burst: the site's rate limit holds from the first second.
-LIST_MANNERS = FetchPolicy((LIST.circuit,), burst=1, in_flight=4, max_bytes=4_000_000)
+LIST_MANNERS = FetchPolicy(
+    # Listings are read whole, and of use to later requests.
+    (LIST.circuit,),
+    burst=1,
+    in_flight=4,
+    max_bytes=4_000_000,
+    lanes={LIST.circuit: Lane.BACKGROUND},
+)
 FEEDER_MANNERS = FetchPolicy(
     (FEEDER.circuit,), burst=1, in_flight=4, max_bytes=4_000_000, lanes={FEEDER.circuit: Lane.CARS}
 )

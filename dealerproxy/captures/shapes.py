@@ -111,6 +111,7 @@ KNOWN: Mapping[str, Known] = {
     encar.DIAGNOSIS.name: Known(
         ("items",), _paths("", "diagnosisDate realDiagnosisDate items[].name items[].result items[].resultCode")
     ),
+    encar.PACKAGES.name: Known((), _paths("[].", "optionCd optionName price")),
     danawa.FEEDER.name: Known(
         ("data.detailInfo", *(_FEEDER + name for name in sorted(_FEEDER_NEEDS))),
         tuple(_FEEDER + name for name in feeder.Advert.__struct_fields__ if name not in _FEEDER_NEEDS),

@@ -5,7 +5,7 @@ from enum import StrEnum
 
 from msgspec import Struct
 
-from dealerproxy.contract.inspection import BodyCondition, Diagnosis, InspectionReport, Record
+from dealerproxy.contract.inspection import BodyCondition, Diagnosis, FactoryPackage, InspectionReport, Record
 from dealerproxy.contract.pricing import DetailPricing
 from dealerproxy.contract.summary import DealerFacts
 
@@ -136,6 +136,9 @@ class DealerDocuments(DealerFacts, frozen=True, kw_only=True):
     * `tuning_codes`: the site's codes of conversions, whose words nobody knows
     * `trust_marks`: what the site vouches for: `home_service`, `warranty`, `extended_warranty`, `meetgo`,
       `directly_inspected`, `pre_verified`, `encar_check`, or the site's own word in snake case
+
+    `factory_packages` are those the car was ordered with; empty where the advert says there are none. They come from a
+    document of their own, which `enrichment` does not name: null where it could not be had, or names none.
     """
 
     under_contract: bool
@@ -149,6 +152,7 @@ class DealerDocuments(DealerFacts, frozen=True, kw_only=True):
     horse_power: int | None
     tuning_codes: tuple[str, ...] | None
     trust_marks: tuple[str, ...] | None
+    factory_packages: tuple[FactoryPackage, ...] | None
     record: Record | None
     diagnosis: Diagnosis | None
 

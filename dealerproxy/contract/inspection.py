@@ -288,3 +288,20 @@ class Diagnosis(Struct, frozen=True):
 
     diagnosed_on: str | None
     panels: tuple[DiagnosisPanel, ...]
+
+
+class FactoryPackage(Struct, frozen=True):
+    """A package the car was ordered with: the site's code, its English name, and its price when new.
+
+    `name` is null where a word of it has no translation, `price_krw` where the site does not say it.
+    """
+
+    code: str
+    name: str | None
+    price_krw: int | None
+
+
+class FactoryPackages(Struct, frozen=True):
+    """All packages of a trim, each once."""
+
+    packages: tuple[FactoryPackage, ...]

@@ -6,7 +6,7 @@ from enum import StrEnum
 from msgspec import Struct
 
 from dealerproxy.contract.detail import Enrichment
-from dealerproxy.contract.inspection import BodyCondition, Diagnosis, InspectionReport, Record
+from dealerproxy.contract.inspection import BodyCondition, Diagnosis, FactoryPackage, InspectionReport, Record
 from dealerproxy.vehicles.advert_facts import AdvertFacts
 
 
@@ -89,6 +89,7 @@ class Documents(Struct, frozen=True, kw_only=True):
     report: InspectionReport | None = None
     record: Record | None = None
     diagnosis: Diagnosis | None = None
+    factory_packages: tuple[FactoryPackage, ...] | None = None
     enrichment: Sequence[Enrichment] = ()
     age_s: float = 0.0
     kept: bool = False

@@ -113,6 +113,7 @@ def detail(
         horse_power=facts.horse_power,
         tuning_codes=facts.tuning_codes,
         trust_marks=facts.trust_marks,
+        factory_packages=documents.factory_packages,
         record=documents.record,
         diagnosis=documents.diagnosis,
     )

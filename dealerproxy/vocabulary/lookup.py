@@ -71,6 +71,7 @@ class Vocabulary:
         self._seller_types = build_choices(read_file(folder, "seller_types.toml"), "seller_types", SELLER_TYPES)
         self._sell_types = build_choices(read_file(folder, "sell_types.toml"), "sell_types", SELL_TYPES)
         self._phrases = Phrases(read_file(folder, "words.toml"), self._makes_by_word)
+        self._packages = Phrases(read_file(folder, "packages.toml"), self._makes_by_word)
         self.sheet = build_sheet(folder)
         self.dangers = Dangers(read_file(folder, "dangers.toml"))
         self.remarks = Remarks(read_file(folder, "remarks.toml"), self.dangers, self._makes_by_word)
@@ -220,6 +221,13 @@ class Vocabulary:
         if len(text) > MOST_TEXT:
             return Translated(None, (text[:MISS_LENGTH],))
         return self._translation(text, make, self._phrases.last_word(after[-MOST_TEXT:]) if after else "")
+
+    def package(self, text: str) -> str | None:
+        """Return the name of a factory package in English; None, and counted, unless every word is known."""
+        translated, left_out = self._packages.translate(text[:MOST_TEXT])
+        for word in left_out:
+            self.missed("package", word)
+        return None if left_out else translated
 
     def missed(self, kind: str, word: str) -> None:
         """Count a word that has no translation; past MISSES_KEPT distinct words, only the number of look-ups."""

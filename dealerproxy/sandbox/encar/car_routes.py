@@ -6,7 +6,8 @@
   first 20 ids, each once, in the order of their vehicles and not in that of the ids
 * `page` `/cars/detail/{id}`: 200 for every advert that is or was known (an original whose copy is known counts as
   removed), 404 for all others
-* `inspection`, `record`, `diagnosis` `/v1/readside/…/vehicle/{vehicleId}`: whatever the advert's status; 404 with an
+* `inspection`, `record`, `diagnosis` `/v1/readside/…/vehicle/{vehicleId}`, `packages`
+  `/v1/readside/vehicles/car/{vehicleId}/options/choice`: whatever the advert's status; 404 with an
   empty body for a vehicle without the paper and for the id of a copy
 """
 
@@ -20,6 +21,7 @@ from dealerproxy.sandbox.encar.cars import ADVERTISED, Car
 from dealerproxy.sandbox.encar.details import Json, detail, narrowed
 from dealerproxy.sandbox.encar.inspections import inspection
 from dealerproxy.sandbox.encar.inventory import Inventory
+from dealerproxy.sandbox.encar.packages import packages
 from dealerproxy.sandbox.encar.records import diagnosis, record
 from dealerproxy.sandbox.wire import answer, json_answer
 
@@ -29,6 +31,7 @@ PAGE: Final = "page"
 INSPECTION: Final = "inspection"
 RECORD: Final = "record"
 DIAGNOSIS: Final = "diagnosis"
+PACKAGES: Final = "packages"
 MOST_IDS: Final = 20
 
 
@@ -62,10 +65,11 @@ def routes(inventory: Inventory) -> Iterable[web.RouteDef]:
         _paper(inventory, "/v1/readside/inspection/vehicle/{id}", INSPECTION, inspection),
         _paper(inventory, "/v1/readside/record/vehicle/{id}/open", RECORD, record),
         _paper(inventory, "/v1/readside/diagnosis/vehicle/{id}", DIAGNOSIS, diagnosis),
+        _paper(inventory, "/v1/readside/vehicles/car/{id}/options/choice", PACKAGES, packages),
     ]
 
 
-def _paper(inventory: Inventory, path: str, name: str, read: Callable[[Car], Json | None]) -> web.RouteDef:
+def _paper(inventory: Inventory, path: str, name: str, read: Callable[[Car], Json | list[Json] | None]) -> web.RouteDef:
     async def paper(request: web.Request) -> web.Response:
         adverts = inventory.of_vehicle(request.match_info["id"])
         found = read(adverts[0]) if adverts else None

@@ -236,16 +236,22 @@ def _options(car: Car) -> Json:
     rng = chance("options", car)
     truck = car.vehicle_type == "TRUCK"
     codes = _TRUCK_OPTIONS if truck else sorted(_OPTION_CODES[name] for name in car.options if name in _OPTION_CODES)
-    choice = [
-        str(rng.choice((rng.randint(1_001, 1_120), rng.randint(10_001, 10_020)))) for _ in range(rng.randint(0, 5))
-    ]
     return {
         "type": car.vehicle_type,
         "standard": list(codes),
         "etc": ["블랙박스 2채널"] if rng.random() < 0.2 else [],
-        "choice": list(dict.fromkeys(choice)),
+        "choice": choice_codes(car),
         "tuning": ["001"] if rng.random() < 0.02 else [],
     }
+
+
+def choice_codes(car: Car) -> list[str]:
+    """The codes of the factory packages on a car."""
+    rng = chance("choice", car)
+    codes = (
+        str(rng.choice((rng.randint(1_001, 1_120), rng.randint(10_001, 10_020)))) for _ in range(rng.randint(0, 5))
+    )
+    return list(dict.fromkeys(codes))
 
 
 def _condition(car: Car) -> Json:

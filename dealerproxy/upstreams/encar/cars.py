@@ -17,9 +17,9 @@ from dealerproxy.cache.cache import StaleCache
 from dealerproxy.cache.entries import CachePolicy, CacheResult, CacheStatus
 from dealerproxy.contract.deadline import Deadline
 from dealerproxy.contract.detail import STALE, Enrichment, EnrichmentStatus, NotAsked
-from dealerproxy.contract.inspection import Diagnosis, Inspection, NoReport, Record
+from dealerproxy.contract.inspection import Diagnosis, FactoryPackage, FactoryPackages, Inspection, NoReport, Record
 from dealerproxy.transport.errors import Drift, NotFound, Overloaded, UpstreamError
-from dealerproxy.transport.limits import one_answer
+from dealerproxy.transport.limits import background, one_answer
 from dealerproxy.transport.reading import NO_READING, Reading, current_reading, report
 from dealerproxy.transport.troubles import upstream_trouble
 from dealerproxy.upstreams.absence import Adverts
@@ -29,9 +29,10 @@ from dealerproxy.upstreams.encar.advert import read_document
 from dealerproxy.upstreams.encar.advert_calls import AdvertCalls
 from dealerproxy.upstreams.encar.client import BATCH_IDS, EncarClient
 from dealerproxy.upstreams.encar.inspection import is_of_other_vehicle
+from dealerproxy.upstreams.encar.packages import on_the_car
 from dealerproxy.upstreams.encar.parsed_advert import ParsedAdvert, parse
 from dealerproxy.upstreams.off_sale import OffSale
-from dealerproxy.upstreams.papers import DIAGNOSIS, INSPECTION, OTHER_VEHICLE, RECORD
+from dealerproxy.upstreams.papers import DIAGNOSIS, INSPECTION, OTHER_VEHICLE, PACKAGES, RECORD
 from dealerproxy.vehicles.car import Car, Documents, SaleStatus
 from dealerproxy.vehicles.history import full_report
 from dealerproxy.vocabulary import Vocabulary
@@ -55,7 +56,7 @@ class NoDocument(Struct, frozen=True):
     """A 404 for a document, kept like one, so that it is not asked for again and again."""
 
 
-Document = Inspection | NoReport | Record | Diagnosis | NoDocument
+Document = Inspection | NoReport | Record | Diagnosis | FactoryPackages | NoDocument
 Batch = dict[str, ParsedAdvert]
 
 
@@ -113,7 +114,7 @@ class EncarCars:
                 revalidate_s=PAPER_FRESH_S,
                 if_error_s=PAPER_IF_ERROR_S,
             )
-            for name in (INSPECTION, RECORD, DIAGNOSIS)
+            for name in (INSPECTION, RECORD, DIAGNOSIS, PACKAGES)
         }
 
     async def find(
@@ -188,10 +189,10 @@ class EncarCars:
     async def documents(self, car: Car, krw_per_usd: float, deadline: Deadline, *, insider: bool) -> Documents:
         """Fetch a car's documents side by side; none of them can fail the car.
 
-        What the advert says does not exist is not asked for, nor the diagnosis unless `insider`.
+        What the advert says does not exist is not asked for, nor diagnosis and factory packages unless `insider`.
         """
         with one_answer():
-            inspected, recorded, diagnosed = papers = await asyncio.gather(
+            inspected, recorded, diagnosed, packages = await asyncio.gather(
                 _skipped(INSPECTION, NotAsked.NOT_PUBLISHED) if car.has_no_sheet else self._sheet(car, deadline),
                 _skipped(RECORD, NotAsked.PRIVATE)
                 if car.record_is_private
@@ -199,7 +200,9 @@ class EncarCars:
                 self._document(DIAGNOSIS, car.vehicle_id, self._diagnosis, deadline)
                 if insider
                 else _skipped(DIAGNOSIS, NotAsked.NOT_REQUESTED),
+                self._packages(car, deadline, insider=insider),
             )
+        papers = (inspected, recorded, diagnosed)
         pieces = [paper.found for paper in papers if paper.found is not None]
         sheet = inspected.document if isinstance(inspected.document, Inspection) else None
         record = recorded.document if isinstance(recorded.document, Record) else None
@@ -211,6 +214,7 @@ class EncarCars:
             body_condition=sheet.body_condition if sheet else None,
             report=report,
             record=record,
+            factory_packages=packages,
             diagnosis=diagnosed.document if isinstance(diagnosed.document, Diagnosis) else None,
             enrichment=tuple(paper.enrichment for paper in papers),
             age_s=max((found.age_s for found in pieces), default=0.0),
@@ -356,6 +360,15 @@ class EncarCars:
         reason = STALE if found.state is CacheStatus.STALE else None
         return Paper(document, Enrichment(name, EnrichmentStatus.OK, reason), found)
 
+    async def _packages(self, car: Car, deadline: Deadline, *, insider: bool) -> tuple[FactoryPackage, ...] | None:
+        """Return the packages on the car, last in the queue; None if they could not be had."""
+        codes = car.facts.choice_codes
+        if not codes or not insider:
+            return codes if insider else None
+        with background():
+            paper = await self._document(PACKAGES, car.vehicle_id, self._choice, deadline)
+        return on_the_car(codes, paper.document) if isinstance(paper.document, FactoryPackages) else None
+
     async def _sheet(self, car: Car, deadline: Deadline) -> Paper:
         paper = await self._document(INSPECTION, car.vehicle_id, partial(self._inspection, car), deadline)
         if isinstance(paper.document, Inspection) and is_of_other_vehicle(paper.document, car):
@@ -378,6 +391,10 @@ class EncarCars:
     async def _diagnosis(self, vehicle_id: str) -> Document:
         read = partial(operations.DIAGNOSIS.read, vocabulary=self._vocabulary)
         return await self._client.diagnosis(vehicle_id, read, within_s=self._deadline_s)
+
+    async def _choice(self, vehicle_id: str) -> Document:
+        read = partial(operations.PACKAGES.read, vocabulary=self._vocabulary)
+        return await self._client.packages(vehicle_id, read, within_s=self._deadline_s)
 
 
 async def _skipped(name: str, reason: NotAsked) -> Paper:

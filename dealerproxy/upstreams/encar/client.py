@@ -121,6 +121,10 @@ class EncarClient:
         """Encar's own diagnosis."""
         return await self._paper(operations.DIAGNOSIS, vehicle_id, read, within_s)
 
+    async def packages(self, vehicle_id: str, read: Callable[[bytes], T], *, within_s: float) -> T:
+        """The factory packages of the car's trim."""
+        return await self._paper(operations.PACKAGES, vehicle_id, read, within_s)
+
     async def _paper(
         self, operation: Operation[..., object], vehicle_id: str, read: Callable[[bytes], T], within_s: float
     ) -> T:

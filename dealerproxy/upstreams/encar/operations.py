@@ -6,6 +6,7 @@ from dealerproxy.upstreams.encar.advert import read_detail, read_details, read_p
 from dealerproxy.upstreams.encar.diagnosis import read_diagnosis
 from dealerproxy.upstreams.encar.facets import read_facets
 from dealerproxy.upstreams.encar.inspection import read_inspection
+from dealerproxy.upstreams.encar.packages import read_packages
 from dealerproxy.upstreams.encar.query import SEARCH_PATH
 from dealerproxy.upstreams.encar.record import read_record
 from dealerproxy.upstreams.encar.rows import read_search
@@ -34,7 +35,14 @@ RECORD = Operation(
 DIAGNOSIS = Operation(
     name="diagnosis", host=API, circuit="papers", path="v1/readside/diagnosis/vehicle/{id}", read=read_diagnosis
 )
+PACKAGES = Operation(
+    name="packages",
+    host=API,
+    circuit="papers",
+    path="v1/readside/vehicles/car/{id}/options/choice",
+    read=read_packages,
+)
 OPERATIONS: tuple[Operation[..., object], ...] = (
     *(SEARCH, FACETS, DETAIL, BATCH, PAGE),
-    *(INSPECTION, RECORD, DIAGNOSIS),
+    *(INSPECTION, RECORD, DIAGNOSIS, PACKAGES),
 )

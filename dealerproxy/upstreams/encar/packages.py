@@ -1,0 +1,46 @@
+"""The factory packages of a car's trim (`/v1/readside/vehicles/car/{vehicleId}/options/choice`), priced in 만원.
+
+The document lists all packages of the trim; the advert's `options.choice` names those on the car.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+from dealerproxy.contract.inspection import FactoryPackage, FactoryPackages
+from dealerproxy.transport.errors import Drift
+from dealerproxy.upstreams.caps import MOST_ROWS, short_text
+from dealerproxy.upstreams.car_words import WON_PER_MANWON
+from dealerproxy.upstreams.values import code, decode, whole
+from dealerproxy.vocabulary import Vocabulary
+
+CODE, NAME, PRICE = "optionCd", "optionName", "price"
+
+
+def read_packages(body: bytes, vocabulary: Vocabulary) -> FactoryPackages:
+    """Read the packages of a trim; an entry without a code is skipped. Raises Drift when the body is no list."""
+    entries = decode(body, object)
+    if not isinstance(entries, list):
+        raise Drift("$", "expected a list of packages")
+    found: dict[str, FactoryPackage] = {}
+    for entry in entries[:MOST_ROWS]:
+        package = _package(entry, vocabulary) if isinstance(entry, Mapping) else None
+        if package is None:
+            vocabulary.missed("package", "unreadable entry")
+        else:
+            found.setdefault(package.code, package)
+    return FactoryPackages(tuple(found.values()))
+
+
+def on_the_car(codes: tuple[str, ...], listed: FactoryPackages) -> tuple[FactoryPackage, ...]:
+    """The packages with these codes, in the advert's order; of one that is not listed only the code is known."""
+    by_code = {package.code: package for package in listed.packages}
+    return tuple(by_code.get(wanted) or FactoryPackage(wanted, None, None) for wanted in codes)
+
+
+def _package(entry: Mapping[str, Any], vocabulary: Vocabulary) -> FactoryPackage | None:
+    found, price = code(entry.get(CODE)), whole(entry.get(PRICE))
+    if found is None:
+        return None
+    text = short_text(entry.get(NAME))
+    name = vocabulary.package(" ".join(text.split())) if text else None
+    return FactoryPackage(found, name, None if price is None else price * WON_PER_MANWON)

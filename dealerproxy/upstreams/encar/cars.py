@@ -363,8 +363,10 @@ class EncarCars:
     async def _packages(self, car: Car, deadline: Deadline, *, insider: bool) -> tuple[FactoryPackage, ...] | None:
         """Return the packages on the car, last in the queue; None if they could not be had."""
         codes = car.facts.choice_codes
-        if not codes or not insider:
-            return codes if insider else None
+        if not insider or codes is None:
+            return None
+        if not codes:
+            return ()
         with background():
             paper = await self._document(PACKAGES, car.vehicle_id, self._choice, deadline)
         return on_the_car(codes, paper.document) if isinstance(paper.document, FactoryPackages) else None

@@ -34,7 +34,7 @@ def test_a_package_has_its_code_its_english_name_and_its_price_in_won(vocabulary
         ("파노라마 지어낸선루프", None),
         ("지어낸", None),
         ("Smart Sense", "Smart Sense"),
-        *((value, None) for value in ("", None, 5, [])),
+        *(("", None), (None, None), (5, None), ([], None)),
     ],
 )
 def test_a_name_is_shown_whole_or_not_at_all(vocabulary: Vocabulary, korean: object, english: str | None) -> None:

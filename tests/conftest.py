@@ -21,7 +21,7 @@ from aiohttp.client_proto import ResponseHandler
 from hypothesis import HealthCheck, settings
 
 from dealerproxy import vocabulary as words
-from dealerproxy.transport import retry
+from dealerproxy.transport import redis_guard, retry
 from dealerproxy.vocabulary import Vocabulary
 from tests.support.redis_server import RedisServer
 
@@ -101,8 +101,12 @@ def _lasting_redis(start_redis: Callable[[], RedisServer]) -> RedisServer:
 
 
 @pytest.fixture
-def redis_server(_lasting_redis: RedisServer) -> RedisServer:
-    """An empty Redis. It serves other tests too, so it is not to be harmed."""
+def redis_server(_lasting_redis: RedisServer, monkeypatch: pytest.MonkeyPatch) -> RedisServer:
+    """An empty Redis. It serves other tests too, so it is not to be harmed.
+
+    It always answers, so clients wait long enough that a pause of the machine is no fault of Redis.
+    """
+    monkeypatch.setattr(redis_guard, "TIMEOUT_S", 10.0)
     _lasting_redis.client.flushall()
     return _lasting_redis
 

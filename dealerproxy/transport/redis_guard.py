@@ -173,19 +173,22 @@ def _own(value: bytes | Exception, most: int) -> bytes | None:
     raise value
 
 
-def connect(url: str) -> RedisGuard:
+def connect(url: str, *, timeout_s: float | None = None, pause_s: float = PAUSE_S) -> RedisGuard:
     """Prepare a client for `redis://`, `rediss://` or `unix://`; nothing is connected yet. Raises ValueError.
+
+    No call waits longer than `timeout_s`: `TIMEOUT_S` if it is None.
 
     No retries: a second try would only take longer. RESP2, because with RESP3 redis-py 8 listens for maintenance
     notices and does not detect a stale pooled connection, so that each connection fails once after a restart.
     """
+    limit_s = TIMEOUT_S if timeout_s is None else timeout_s
     pool = BlockingConnectionPool.from_url(
         url,
         max_connections=CONNECTIONS,
-        timeout=TIMEOUT_S,
-        socket_timeout=TIMEOUT_S,
-        socket_connect_timeout=TIMEOUT_S,
+        timeout=limit_s,
+        socket_timeout=limit_s,
+        socket_connect_timeout=limit_s,
         retry=Retry(NoBackoff(), 0),
         protocol=2,
     )
-    return RedisGuard(Redis.from_pool(pool))
+    return RedisGuard(Redis.from_pool(pool), timeout_s=limit_s, pause_s=pause_s)

@@ -89,7 +89,7 @@ async def raw(client: Client, *lines: bytes) -> tuple[int, dict[bytes, bytes], b
     """Send a request byte by byte as given; return status, headers (names in lower case) and body."""
     reader, writer = await asyncio.open_connection(client.host, client.port)
     writer.write(b"\r\n".join([*lines, b"Host: test", b"Connection: close", b"", b""]))
-    answer = await asyncio.wait_for(reader.read(), 2)
+    answer = await asyncio.wait_for(reader.read(), 10)
     writer.close()
     await writer.wait_closed()
     head, _, body = answer.partition(b"\r\n\r\n")

@@ -25,7 +25,8 @@ from dealerproxy.settings import Settings
 from dealerproxy.tasks import cancel_and_wait
 from dealerproxy.transport.errors import Drift, Overloaded, RateLimited, TooLate, Unreachable
 from dealerproxy.transport.redis_guard import RedisGuard, connect
-from tests.support.clock import Clock
+from tests.support.clock import Clock, turns
+from tests.support.flights import landed
 from tests.support.timing import Stopwatch
 
 HIT, MISS, UPDATING, STALE = CacheStatus.HIT, CacheStatus.MISS, CacheStatus.UPDATING, CacheStatus.STALE
@@ -64,7 +65,7 @@ class Process:
     """A cache with its own connections, and short ways to ask."""
 
     def __init__(self, url: str, clock: Clock, source: Source, pause_s: float) -> None:
-        self.shared = RedisGuard(connect(url).client, pause_s=pause_s)
+        self.shared = connect(url, pause_s=pause_s)
         self.shared.time_of = clock.of_redis
         self.cache = StaleCache(self.shared, clock=clock)
         self.source = source
@@ -152,7 +153,7 @@ async def test_a_process_that_came_too_late_to_wait_does_not_load_again(world: W
     first, second = world.process(), world.process()
     world.redis.set(LOCK, TOKEN, px=LEASE_MS)
     waiting = second.start()
-    await asyncio.sleep(0.02)
+    await turns()
     world.redis.delete(LOCK)
     await first.ask()
     assert await waiting == ("on sale", MISS)
@@ -175,7 +176,8 @@ async def test_one_refresh_runs_behind_the_answers_of_all_processes(world: World
     world.clock.at += 21.0
     world.source.says = "cheaper"
     assert await many(20, first, second) == [("on sale", UPDATING)] * 40
-    await asyncio.sleep(0.2)
+    for process in (first, second):
+        await landed(process.cache)
     assert await many(1, first, second) == [("cheaper", HIT)] * 2
     assert world.source.loads == 2
 
@@ -185,9 +187,11 @@ async def test_a_fresh_look_in_two_processes_is_one_load_and_a_new_one(world: Wo
     await many(1, first, second)
     world.source.says = "cheaper"
     world.clock.at += 1.0
+    world.source.gate.clear()
     looks = [first.start(bypass_cache=True), second.start(bypass_cache=True)]
-    await asyncio.sleep(0.01)
+    await turns()
     world.clock.at += 0.1
+    world.source.gate.set()
     assert await asyncio.gather(*looks) == [("cheaper", MISS)] * 2
     assert world.source.loads == 2
 
@@ -200,7 +204,7 @@ async def test_even_of_a_kind_that_keeps_nothing_there_is_one_load_at_a_time(wor
         asyncio.create_task(process.cache.get(brief, "a", world.source.load, Deadline(5.0)))
         for process in (first, second)
     ]
-    await asyncio.sleep(0.05)
+    await turns()
     world.clock.at += 0.05
     world.source.gate.set()
     assert [(await found).value for found in asked] == ["on sale"] * 2
@@ -239,6 +243,7 @@ async def test_a_leader_that_was_killed_is_waited_for_until_its_lock_runs_out(wo
     assert 0.1 < time.monotonic() - began < 1.0
 
 
+@pytest.mark.slow  # goes by a clock on the wall
 async def test_a_leader_keeps_its_lock_for_as_long_as_it_loads(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(redis_tier, "LEASE_S", 0.15)
     monkeypatch.setattr(redis_tier, "RENEW_S", 0.04)

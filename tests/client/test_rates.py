@@ -163,9 +163,11 @@ async def test_an_answer_tells_its_x_cache_and_age_and_encodes_as_its_body_alone
 async def test_the_real_service_says_how_an_answer_came_about(house: MainApiHarness) -> None:
     params = {"make": "Kia", "source": "dealer"}
     first, second = await house.dealer.search(params), await house.dealer.search(params)
-    assert (first.x_cache, second.x_cache, second.age_s) == ("miss", "hit", 0)
+    assert (first.x_cache, second.x_cache) == ("miss", "hit")
+    assert second.age_s in range(5)
     live = await detail_or_snapshot(house.dealer, "encar_41985016", "acme", "production", Store())
-    assert (live.x_cache, live.age_s) == ("miss", 0)
+    assert live.x_cache == "miss"
+    assert live.age_s in range(5)
 
 
 async def test_nothing_internal_of_an_outage_reaches_a_partner(house: MainApiHarness) -> None:

@@ -42,6 +42,7 @@ from dealerproxy.upstreams.danawa import index
 from dealerproxy.vehicles.car import Car
 from dealerproxy.vehicles.listing import LeftOut, LeftOutReason
 from tests.ops.conftest import Build, Figures, OpsHarness
+from tests.support.flights import landed
 
 KIA = "/v1/vehicles?make=Kia&limit=5"
 ENCAR, DANAWA = f"{KIA}&upstream=encar", f"{KIA}&upstream=danawa"
@@ -416,7 +417,7 @@ async def test_old_rows_are_stale_while_a_site_is_down_and_updating_while_they_a
     await house.get(own_rate)
     ahead = 61.0
     await house.get(own_rate)
-    await asyncio.gather(*app[CACHE]._flights.values())
+    await landed(app[CACHE])
     ahead = 300.0
     house.breaks(Block(operation="search"))
     await house.get(own_rate)

@@ -34,6 +34,7 @@ from dealerproxy.upstreams.encar import client as encar_client
 from dealerproxy.vocabulary import Vocabulary
 from tests.reliability.wire import DeafDoor
 from tests.support.clock import ClockAhead
+from tests.support.flights import landed
 from tests.support.harness import QUICK, ServiceHarness
 
 # All times of the service's own are this much shorter, so that their proportions stay what they are.
@@ -138,8 +139,7 @@ class FaultHarness(Sites, ServiceHarness):
     async def idle(self) -> None:
         """Until nothing is loaded behind the answers."""
         async with asyncio.timeout(GENEROUS_S):
-            while self.client.app[CACHE]._flights:  # noqa: ASYNC110  # the cache tells nobody
-                await asyncio.sleep(0.01)
+            await landed(self.client.app[CACHE])
 
     async def circuits(self) -> dict[str, str]:
         """The state of each circuit, as `encar.search`."""

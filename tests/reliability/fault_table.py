@@ -35,6 +35,8 @@ FAULTS: Mapping[str, Callable[[str], Fault] | None] = {
     "gzip bomb": lambda operation: Bomb(operation=operation),
     "bad charset": lambda operation: Garbled(operation=operation),
 }
+# These take as long as a call may.
+TIMED = {"hang", "trickle"}
 
 
 class Told(NamedTuple):

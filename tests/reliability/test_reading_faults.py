@@ -34,14 +34,12 @@ from dealerproxy.upstreams.encar.whole import Index, WholeListing, WholeReader
 from dealerproxy.upstreams.off_sale import OffSale
 from dealerproxy.vocabulary import Vocabulary
 from tests.reliability.conftest import GENEROUS_S, Sites, danawa_stock
-from tests.reliability.fault_table import FAULTS, TABLE
+from tests.reliability.fault_table import FAULTS, TABLE, TIMED
 from tests.support.stock import stock
 
 T = TypeVar("T")
 CARS, CAP = 60, 20
 KIA = Search(make="기아")
-# These take as long as a call may.
-TIMED = {"hang", "trickle"}
 
 
 class ReadSite:
@@ -110,11 +108,13 @@ def ids(inventory: Inventory) -> set[int]:
 @pytest.mark.parametrize(
     "fault", [pytest.param(name, marks=pytest.mark.slow if name in TIMED else ()) for name in FAULTS]
 )
-@pytest.mark.usefixtures("hurried")
-async def test_a_site_that_fails_ends_the_reading_with_its_reason(site: ReadSite, fault: str, after: int) -> None:
+async def test_a_site_that_fails_ends_the_reading_with_its_reason(
+    request: pytest.FixtureRequest, site: ReadSite, fault: str, after: int
+) -> None:
     make = FAULTS[fault]
     site.sites.faults.add(PageCap(rows=CAP))
     if fault in TIMED:
+        request.getfixturevalue("hurried")
         site.page_s = 1.0
     if make is not None:
         site.faults_at[after] = [make("search")]

@@ -1,6 +1,5 @@
 """The page that made the trouble is kept, once, and everything that speaks of the trouble names it."""
 
-import asyncio
 from pathlib import Path
 from typing import Any
 
@@ -39,7 +38,7 @@ async def test_a_storm_keeps_one_page_and_the_answer_and_the_log_name_it(
         answers = [await house.ask(make="Kia", upstream=upstream, year_min=year) for year in range(2000, 2003)]
     source = next(s for s in answers[0]["error"]["details"]["sources"] if s["name"] == upstream)
     assert source["reason"] == reason
-    await asyncio.sleep(0.2)
+    await house.client.close()  # what waits to be kept is written
     (folder,) = saved.find(tmp_path)
     assert source["capture"] == folder.name
     assert {line["capture"] for line in lines if line["event"] == "upstream_trouble"} == {folder.name}

@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from dealerproxy.api.keys import CACHE
 from dealerproxy.sandbox.danawa.inventory import DanawaInventory
 from dealerproxy.sandbox.encar.inventory import Inventory
 from dealerproxy.sandbox.faults import (
@@ -20,6 +21,7 @@ from dealerproxy.sandbox.faults import (
     Status,
     Trickle,
 )
+from tests.support.flights import landed
 from tests.support.stock import add, stock
 from tests.support.timing import Stopwatch
 
@@ -123,8 +125,9 @@ async def test_a_row_that_cannot_be_read_is_skipped_and_counted(build: Any) -> N
         (MissingField(field="FormYear"), "drift"),
         (Drop(), "unreachable"),
         (Drop(at="body"), "unreachable"),
-        (Hang(), "timed_out"),
-        (Trickle(bytes_per_second=50), "timed_out"),
+        # What goes by a clock on the wall.
+        pytest.param(Hang(), "timed_out", marks=pytest.mark.slow),
+        pytest.param(Trickle(bytes_per_second=50), "timed_out", marks=pytest.mark.slow),
     ],
     ids=repr,
 )
@@ -155,7 +158,7 @@ class TestWhenAllOfEncarFails:
         source, _ = answer["sources"]
         assert (source["status"], source["reason"], source["rows"], source["total"]) == ("partial", reason, 10, 10)
         assert house.headers["X-LMN-Partial-Dealer-Unavailable"] == "encar"
-        await asyncio.sleep(0.05)  # the failed flight may land a moment after the request that waited for it
+        await landed(house.client.app[CACHE])  # the failed flight may land after the request that waited for it
         await house.heal()
         healed = await house.ask(make="BMW,Kia", cursor=answer["next_cursor"], bypass_cache=True)
         assert {row["make"] for row in healed["data"]} == {"BMW"}

@@ -4,15 +4,29 @@ import asyncio
 from typing import Any
 
 import pytest
+from aiohttp import web
 
 from dealerproxy.sandbox.danawa.inventory import DanawaInventory
-from dealerproxy.sandbox.faults import Block, Latency, Status, Trickle
+from dealerproxy.sandbox.faults import Block, Fault, Handler, Status
 from dealerproxy.upstreams.off_sale import MOST, OffSale
 from dealerproxy.vehicles.car import SaleStatus
 from dealerproxy.vehicles.listing import Listing
 from tests.support.stock import stock
 
 NO_CACHE = {"Cache-Control": "no-cache"}
+
+
+class Held(Fault, tag="held", frozen=True):
+    """The answer is made, and sent when `gate` is open."""
+
+    made: asyncio.Event
+    gate: asyncio.Event
+
+    async def answer(self, request: web.Request, handler: Handler) -> web.StreamResponse:
+        answered = await handler(request)
+        self.made.set()
+        await self.gate.wait()
+        return answered
 
 
 async def get(house: Any, path: str, **headers: str) -> tuple[int, Any]:
@@ -94,18 +108,17 @@ async def test_a_car_that_sells_while_a_list_is_read_is_not_in_it(build: Any, up
     theirs = danawa.insert(danawa.new_car(brand="기아"))
     number = theirs.id if upstream == "danawa" else next(iter(inventory)).id
     house = await build(inventory, danawa)
-    house.stand_in.faults.add(
-        Latency(operation="danawa_list", ms=200), Trickle(operation="search", bytes_per_second=8000)
-    )
+    made, gate = asyncio.Event(), asyncio.Event()
+    house.stand_in.faults.add(*(Held(operation=name, made=made, gate=gate) for name in ("danawa_list", "search")))
     reading = asyncio.create_task(get(house, f"/v1/vehicles?make=Kia&upstream={upstream}"))
-    await asyncio.sleep(0.05)
+    await made.wait()
     # What the site answers was made before the car sold.
     if upstream == "danawa":
-        await asyncio.sleep(0.16)
         house.danawa.inventory.change(number, mark="판매완료")
     else:
         house.inventory.change(number, status="SOLD")
     assert (await get(house, f"/v1/vehicles/{upstream}_{number}"))[0] == 404
+    gate.set()
     assert ids_of((await reading)[1]) == set()
 
 
@@ -148,6 +161,7 @@ async def test_a_car_known_not_to_be_buyable_is_not_answered_as_it_was_read_befo
     assert (status, body["error"]["details"].get("reason")) in {(404, reason), (503, None)}
 
 
+@pytest.mark.slow  # goes by a clock on the wall
 async def test_a_hundred_unknown_ids_keep_nobody_else_waiting(build: Any) -> None:
     house = await build(stock(), encar_rps=20.0, detail_deadline_s=1.0)
     checking = asyncio.create_task(check(house, *(f"encar_{number}" for number in range(1, 101))))

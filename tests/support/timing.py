@@ -20,12 +20,13 @@ class Stopwatch:
         self._taken_away = 0.0
 
     async def __aenter__(self) -> Self:
-        self._began = time.monotonic()
+        self._began = self._beat_at = time.monotonic()
+        self._computed = time.process_time()
         self._pulse = asyncio.create_task(self._beat())
         return self
 
     async def __aexit__(self, *_: object) -> None:
-        await asyncio.sleep(0)  # a beat that is due is heard
+        self._look()  # a beat may be due
         self.wall_s = time.monotonic() - self._began
         self.seconds = self.wall_s - self._taken_away
         self._pulse.cancel()
@@ -33,8 +34,13 @@ class Stopwatch:
 
     async def _beat(self) -> None:
         while True:
-            at, computed = time.monotonic(), time.process_time()
             await asyncio.sleep(BEAT_S)
-            late = time.monotonic() - at - BEAT_S - (time.process_time() - computed)
-            if late > BEAT_S:  # less is how any loop runs
-                self._taken_away += late
+            self._look()
+
+    def _look(self) -> None:
+        """Tell what was taken away since the last beat."""
+        now, computed = time.monotonic(), time.process_time()
+        late = now - self._beat_at - BEAT_S - (computed - self._computed)
+        if late > BEAT_S:  # less is how any loop runs
+            self._taken_away += late
+        self._beat_at, self._computed = now, computed

@@ -36,7 +36,7 @@ class Process:
 
     def __init__(self, url: str, at: float) -> None:
         self.now, self.unix = at, 5 * BEGAN
-        self.shared = RedisGuard(connect(url).client, timeout_s=10.0)
+        self.shared = connect(url)
         self.cache = StaleCache(self.shared, clock=lambda: self.now)
         health = Health(self.shared, clock=lambda: self.now, unix=lambda: self.unix, random=lambda: 0.0)
         self.circuit: Circuit = health.circuit("encar", "search", slow_s=4.0)

@@ -252,7 +252,7 @@ async def test_where_nobody_listens_there_is_merely_nothing() -> None:
 
 @pytest.fixture
 async def frail(frail_redis: Any) -> AsyncIterator[RedisGuard]:
-    shared = RedisGuard(connect(frail_redis.url).client, pause_s=0.1)
+    shared = connect(frail_redis.url, pause_s=0.1)
     yield shared
     await shared.close()
 
@@ -260,7 +260,7 @@ async def frail(frail_redis: Any) -> AsyncIterator[RedisGuard]:
 @pytest.fixture
 async def patient(frail_redis: Any) -> AsyncIterator[RedisGuard]:
     """Not in trouble only because the machine is busy."""
-    shared = RedisGuard(connect(frail_redis.url).client, timeout_s=10.0)
+    shared = connect(frail_redis.url, timeout_s=10.0)
     yield shared
     await shared.close()
 

@@ -12,6 +12,7 @@ from dealerproxy.transport.errors import Blocked, Drift, NotFound, ServerFault, 
 from dealerproxy.upstreams.danawa import index
 from dealerproxy.upstreams.danawa.index import Brand, Index, Indexes, PageRead
 from dealerproxy.vehicles.listing import LeftOut, LeftOutReason
+from tests.support.flights import landed
 
 KIA = Brand("307")
 
@@ -107,7 +108,7 @@ async def test_a_listing_that_breaks_off_by_a_page_that_is_not_found_is_not_beli
     site.now += index.FRESH_S + 1
     site.errors = {number: NotFound("404") for number in range(5, 300)}
     await site.get()
-    await asyncio.sleep(0.01)
+    await landed(site.cache)
     found = await site.get()
     assert (found.state, len(found.value.entries)) == (CacheStatus.STALE, 300)
 
@@ -153,7 +154,7 @@ async def test_a_listing_that_suddenly_ends_early_is_drift_and_the_old_one_stays
     again = {"the first again": page(*range(30)), "rows seen before": page(*range(10, 30)), "nothing": page()}
     site.odd = dict.fromkeys(range(2, 300), again[odd])
     await site.get()
-    await asyncio.sleep(0.01)
+    await landed(site.cache)
     found = await site.get()
     assert (found.state, type(found.failure), len(found.value.entries)) == (CacheStatus.STALE, Drift, 400)
     site.now += index.USABLE_S
@@ -167,7 +168,7 @@ async def test_cars_that_are_sold_between_two_readings_are_no_drift(before: int,
     site.now += index.FRESH_S + 1
     site.cars = after
     await site.get()
-    await asyncio.sleep(0.01)
+    await landed(site.cache)
     assert len(await site.ids()) == after
 
 
@@ -187,7 +188,7 @@ async def test_an_index_is_fresh_ten_minutes_and_usable_two_hours() -> None:
     found = await site.get()
     assert (found.state, found.age_s, len(found.value.entries)) == (CacheStatus.UPDATING, index.FRESH_S + 1, 10)
     site.gate.set()
-    await asyncio.sleep(0.01)
+    await landed(site.cache)
     assert (await site.get()).state is CacheStatus.HIT
     assert site.asked.count(1) == 2
 
@@ -203,7 +204,7 @@ async def test_a_failed_refresh_keeps_the_usable_index_and_backs_off() -> None:
         (CacheStatus.STALE, TimedOut),
     ):
         found = await site.get()
-        await asyncio.sleep(0.01)
+        await landed(site.cache)
         assert (found.state, len(found.value.entries), type(found.failure)) == (state, 10, failure)
     assert site.asked.count(1) == 2
     site.now += index.USABLE_S
@@ -219,7 +220,7 @@ async def test_a_cold_index_is_waited_for_a_moment_and_read_on_behind(monkeypatc
         await site.get()
     assert caught.value.retry_after_s == index.COME_BACK_S
     site.gate.set()
-    await asyncio.sleep(0.01)
+    await landed(site.cache)
     assert len(await site.ids()) == 10
     assert site.asked == [1, 2]
 
@@ -265,7 +266,7 @@ async def test_a_listing_kept_warm_is_read_before_anybody_asks_and_again_before_
         nonlocal rounds
         rounds += 1
         site.now += seconds
-        await asyncio.sleep(0.001)  # what is read behind gets its turn
+        await landed(site.cache)
         if site.now > 1000 + 3 * index.FRESH_S:
             raise asyncio.CancelledError
 

@@ -5,9 +5,10 @@ from typing import Any
 
 import pytest
 from aiohttp import web
+from aiohttp.typedefs import Handler
 
 from dealerproxy.sandbox.danawa.inventory import DanawaInventory
-from dealerproxy.sandbox.faults import Block, Fault, Handler, Status
+from dealerproxy.sandbox.faults import Block, Fault, Status
 from dealerproxy.upstreams.off_sale import MOST, OffSale
 from dealerproxy.vehicles.car import SaleStatus
 from dealerproxy.vehicles.listing import Listing

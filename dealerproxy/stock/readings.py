@@ -2,8 +2,8 @@
 
 import asyncio
 import time
-from collections import Counter
-from collections.abc import Awaitable, Callable
+from collections import Counter, defaultdict
+from collections.abc import Awaitable, Callable, Mapping
 from functools import partial
 from typing import Protocol
 
@@ -61,12 +61,25 @@ class Readings:
         self._under_way: dict[str, asyncio.Task[None]] = {}
         self.results: Counter[tuple[str, str]] = Counter()
         self.spared = 0.0
+        # Whether this process reads; where several share a stock, one does.
+        self.leading = True
+        self._asked: defaultdict[str, float] = defaultdict(float)
 
     def asked(self, key: str, calls: float = 1.0, *, from_stock: bool = False) -> None:
         """Note that a listing was asked for, which cost the site so many calls, or was answered from stock instead."""
-        self.demand(key).spared += calls
+        self.credit(key, calls)
+        self._asked[key] += calls
         if from_stock:
             self.spared += calls
+
+    def credit(self, key: str, calls: float) -> None:
+        """Note that other processes were asked for a listing."""
+        self.demand(key).spared += calls
+
+    def take_asked(self) -> Mapping[str, float]:
+        """Return the calls asked for of each listing since the last call."""
+        asked, self._asked = self._asked, defaultdict(float)
+        return asked
 
     def keep_warm(self, key: str, *, whole_s: float = rule.WHOLE_S, checks: bool = True) -> None:
         """Read a listing in any case, and again every `whole_s` seconds."""
@@ -101,7 +114,7 @@ class Readings:
     def start_due(self) -> None:
         """Start the most urgent work, as much as may go on at a time."""
         free = self._side_by_side - len(self._under_way)
-        if free <= 0 or self._source.suspended():
+        if free <= 0 or not self.leading or self._source.suspended():
             return
         now = self._clock()
         works = [

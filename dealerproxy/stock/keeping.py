@@ -1,0 +1,255 @@
+"""Keeps a site's stock beyond the process: loads what is stored, saves what is read, and shares the work of reading."""
+
+import asyncio
+import math
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
+from contextlib import asynccontextmanager, contextmanager, suppress
+from pathlib import Path
+from typing import NamedTuple, Protocol
+
+import structlog
+from cachetools import LRUCache
+
+from dealerproxy.stock.folder import Folder
+from dealerproxy.stock.readings import ListingSource, Readings
+from dealerproxy.stock.shared import SharedStock
+from dealerproxy.stock.shelf import Reading, Shelf
+from dealerproxy.stock.store import Note, Store
+from dealerproxy.tasks import cancel_and_wait
+from dealerproxy.transport.redis_guard import RedisGuard
+from dealerproxy.upstreams.off_sale import MOST, OffSale
+from dealerproxy.vehicles.car import SaleStatus
+
+SYNC_EVERY_S = 1.0
+# How long the start waits for what is stored, and the end for what is not yet.
+LOAD_S, SAVE_S = 5.0, 3.0
+# The pause after a failure to save.
+RETRY_S = 10.0
+NOTES_REMEMBERED = 2 * MOST
+ID_DIGITS = 18
+
+log = structlog.get_logger(__name__)
+
+
+class KeptSource(ListingSource, Protocol):
+    """A site whose listings are on a shelf, and read by its readings."""
+
+    @property
+    def shelf(self) -> Shelf:
+        """What is kept in memory."""
+
+    @property
+    def readings(self) -> Readings:
+        """What reads it."""
+
+    async def restore(self, key: str, reading: Reading) -> None:
+        """Put a reading on the shelf that another process made, or this one before a restart."""
+
+
+class Stamp(NamedTuple):
+    """When a listing was read, and last checked."""
+
+    read_at: float
+    checked_at: float
+
+
+class NoteStamp(NamedTuple):
+    """When a car was found off sale, and its status if an advert told it."""
+
+    at: float
+    status: SaleStatus | None
+
+
+class Keeping:
+    """Carries listings, and notes on cars off sale, between a site's stock and a store."""
+
+    def __init__(
+        self,
+        upstream: str,
+        source: KeptSource,
+        off_sale: OffSale,
+        store: Store,
+        *,
+        clock: Callable[[], float] = time.monotonic,
+        sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+    ) -> None:
+        self._upstream, self._source, self._off_sale, self._store = upstream, source, off_sale, store
+        self._clock, self._sleep = clock, sleep
+        self._stored: dict[str, Stamp] = {}
+        self._save_at = -math.inf
+        self._changes_seen = -1
+        # What the store knows of each car off sale; None if it is on sale.
+        self._known: LRUCache[str, NoteStamp | None] = LRUCache(NOTES_REMEMBERED)
+        # How many calls asked for of each listing, by all processes, the demand contains.
+        self._credited: dict[str, float] = {}
+        self._synced = asyncio.Event()
+        source.readings.leading = False
+
+    async def run(self) -> None:
+        """Carry until cancelled."""
+        structlog.contextvars.clear_contextvars()
+        while True:
+            try:
+                await self.sync()
+            except Exception:
+                log.exception("stock_sync_broke", upstream=self._upstream)
+            self._synced.set()
+            await self._sleep(SYNC_EVERY_S)
+
+    async def loaded(self, within_s: float) -> None:
+        """Wait until what is stored is loaded, at most so many seconds."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(within_s):
+                await self._synced.wait()
+
+    async def sync(self) -> None:
+        """Load what is new in the store, learn whether this process reads, save what is new here."""
+        readings = self._source.readings
+        await self._exchange_notes()
+        asked = readings.take_asked()
+        for key in asked.keys() & self._credited.keys():
+            self._credited[key] += asked[key]
+        lead = await self._store.lead(asked)
+        if lead is None or not readings.leading:
+            await self._load()
+        if lead is None:
+            self._credited.clear()
+        else:
+            self._credit(lead.asked)
+            if lead.emptied:
+                self._stored.clear()
+        readings.leading = lead is not None
+        await self.save()
+
+    async def save(self) -> None:
+        """Store each listing that changed here, and remove those that are kept no longer."""
+        if self._clock() < self._save_at:
+            return
+        here = {key: kept.reading for key, kept in self._source.shelf}
+        for key in self._stored.keys() - here.keys():
+            del self._stored[key]
+            if self._source.readings.leading:
+                await self._store.remove(key)
+        for key, reading in here.items():
+            stamp = Stamp(reading.read_at, reading.checked_at)
+            known = self._stored.get(key)
+            if known == stamp:
+                continue
+            if not await self._store.save(key, reading):
+                self._save_at = self._clock() + RETRY_S
+                return
+            self._stored[key] = stamp
+            if known is None or known.read_at != stamp.read_at:
+                self._credited.pop(key, None)
+
+    async def close(self) -> None:
+        """Save what is not yet saved, and let another process read."""
+        try:
+            async with asyncio.timeout(SAVE_S):
+                await self._exchange_notes()
+                await self.save()
+                await self._store.close()
+        except TimeoutError:
+            log.warning("stock_not_saved", upstream=self._upstream)
+
+    async def _load(self) -> None:
+        async for key, reading in self._store.newer():
+            with self._passed_over(key):
+                await self._source.restore(key, reading)
+                self._source.readings.known(key, reading.read_at, reading.checked_at)
+            kept = self._source.shelf.peek(key)
+            if kept is not None and kept.read_at == reading.read_at:
+                self._stored[key] = Stamp(kept.read_at, kept.checked_at)
+
+    def _credit(self, totals: Mapping[str, float]) -> None:
+        """Add what other processes were asked for to the demand."""
+        readings = self._source.readings
+        for key, total in totals.items():
+            known = self._credited.get(key)
+            if known is not None and total <= known:
+                continue
+            self._credited[key] = total
+            with self._passed_over(key):
+                readings.credit(key, max(0.0, total - (readings.demand(key).spared if known is None else known)))
+
+    @contextmanager
+    def _passed_over(self, key: str) -> Iterator[None]:
+        """Pass over a listing that the site does not know, such as another version's."""
+        try:
+            yield
+        except Exception:
+            log.exception("stock_listing_broke", upstream=self._upstream, listing=key)
+
+    async def _exchange_notes(self) -> None:
+        seen, changed = self._off_sale.changed_since(self._upstream, self._changes_seen)
+        notes: list[Note] = []
+        stamps: dict[str, NoteStamp | None] = {}
+        for listing_id in map(str, changed):
+            car = self._off_sale.since(self._upstream, listing_id, -math.inf)
+            stamp = None if car is None else NoteStamp(car.at, car.verdict)
+            known = self._known.get(listing_id)
+            if listing_id in self._known and known == stamp:
+                continue
+            stamps[listing_id] = stamp
+            if car is None or (known is not None and car.at < known.at):
+                notes.append(Note(listing_id, self._clock(), back=True))
+            cars = (car.before, car) if car is not None else ()
+            notes += [Note(listing_id, each.at, each.verdict) for each in cars if each is not None]
+        received = await self._store.exchange(notes)
+        if received is None:
+            return  # sent again with the next changes
+        self._changes_seen = seen
+        self._known.update(stamps)
+        for note in received:
+            self._apply(note)
+
+    def _apply(self, note: Note) -> None:
+        listing_id, at = note.listing_id, min(note.at, self._clock())
+        if not (listing_id.isascii() and listing_id.isdecimal() and len(listing_id) <= ID_DIGITS):
+            return
+        if note.back:
+            self._off_sale.back(self._upstream, listing_id, at)
+            self._known[listing_id] = None
+        else:
+            self._off_sale.note(self._upstream, listing_id, at, note.status)
+            self._known[listing_id] = NoteStamp(at, note.status)
+
+
+def store_of(
+    upstream: str, folder: str, shared: RedisGuard | None, max_bytes: int, clock: Callable[[], float] = time.monotonic
+) -> Store | None:
+    """Return where a site's listings are kept: in Redis, else in a folder, else nowhere."""
+    if shared is not None:
+        return SharedStock(upstream, shared, clock)
+    return Folder(Path(folder), upstream, max_bytes=max_bytes, clock=clock) if folder else None
+
+
+@asynccontextmanager
+async def running(
+    upstream: str,
+    source: KeptSource,
+    off_sale: OffSale,
+    store: Store | None,
+    clock: Callable[[], float] = time.monotonic,
+) -> AsyncIterator[None]:
+    """Run a site's readings and keep its stock in a store, if there is one.
+
+    What is stored is loaded first; a start does not wait longer than LOAD_S for it.
+    """
+    if store is None:
+        reading = asyncio.create_task(source.readings.run(), name=f"read-{upstream}")
+        try:
+            yield
+        finally:
+            await cancel_and_wait(reading)
+        return
+    keeping = Keeping(upstream, source, off_sale, store, clock=clock)
+    carrying = asyncio.create_task(keeping.run(), name=f"keep-{upstream}")
+    reading = asyncio.create_task(source.readings.run(), name=f"read-{upstream}")
+    try:
+        await keeping.loaded(LOAD_S)
+        yield
+    finally:
+        await cancel_and_wait(reading, carrying)
+        await keeping.close()

@@ -186,6 +186,7 @@ async def _sites(app: web.Application) -> AsyncIterator[None]:
                 clock=app[CLOCK],
                 judged=app[METRICS].judged,
                 open_fetcher=partial(_open_fetcher, app, name),
+                shared=app[SHARED],
             )
             site = await opened.enter_async_context(open_site(resources))
             sites[name] = app[TRACING].site(site) if TRACING in app else site

@@ -40,6 +40,9 @@ class Settings(Struct, frozen=True, kw_only=True):
     stock_mb: Annotated[
         int, Meta(ge=0, le=65_536, description="Memory for listings read whole, in MiB; 0: Encar is only asked live.")
     ] = 300
+    stock_dir: Annotated[
+        str, Meta(description="Folder that keeps listings read whole over a restart; with Redis it is not used.")
+    ] = ""
     danawa_url: Annotated[str, Meta(description="Base URL of Danawa's car site, whose used-car list is read.")] = (
         "https://auto.danawa.com"
     )

@@ -7,6 +7,7 @@ from typing import Any, NamedTuple, Protocol
 from dealerproxy.cache.cache import StaleCache
 from dealerproxy.settings import Settings
 from dealerproxy.transport.fetch import Fetcher, FetchPolicy
+from dealerproxy.transport.redis_guard import RedisGuard
 from dealerproxy.upstreams.off_sale import OffSale
 from dealerproxy.upstreams.upstream import Upstream
 from dealerproxy.vehicles.listing import Judged
@@ -23,13 +24,17 @@ class OpenFetcher(Protocol):
 
 
 class Resources(NamedTuple):
-    """What all sites share; `clock` is monotonic (seconds), `judged` is called for the rows of each answer."""
+    """What all sites share; `clock` is monotonic (seconds), `judged` is called for the rows of each answer.
+
+    `shared` is what processes share, if they share anything.
+    """
 
     cache: StaleCache
     off_sale: OffSale
     clock: Callable[[], float]
     judged: Judged
     open_fetcher: OpenFetcher
+    shared: RedisGuard | None = None
 
 
 OpenSite = Callable[[Resources], AbstractAsyncContextManager[Upstream[Any]]]

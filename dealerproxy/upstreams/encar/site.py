@@ -1,14 +1,13 @@
 """Encar as the search and the routes know it."""
 
-import asyncio
 from collections.abc import AsyncIterator, Mapping, Sequence
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from functools import partial
 
 from dealerproxy.contract.deadline import Deadline
 from dealerproxy.settings import Settings, SettingsError
+from dealerproxy.stock.keeping import running, store_of
 from dealerproxy.stock.shelf import Shelf
-from dealerproxy.tasks import cancel_and_wait
 from dealerproxy.upstreams.absence import Absence, Adverts
 from dealerproxy.upstreams.availability import Outcome
 from dealerproxy.upstreams.encar.addresses import UPSTREAM
@@ -99,13 +98,13 @@ async def _open(settings: Settings, vocabulary: Vocabulary, resources: Resources
             watch=SearchWatch(resources.judged, adverts.listed, *([stock.fetched] if stock else [])),
         )
         facets = FacetCounts(client, vocabulary, cache, clock=clock, deadline_s=settings.list_deadline_s)
-        readings = asyncio.create_task(stock.readings.run(), name="read-encar") if stock else None
-        try:
+        async with AsyncExitStack() as opened:
+            opened.push_async_callback(facets.close)
+            if stock is not None:
+                room = settings.stock_mb * 2**20
+                store = store_of(UPSTREAM, settings.stock_dir, resources.shared, room, clock)
+                await opened.enter_async_context(running(UPSTREAM, stock, off_sale, store, clock))
             yield Encar(chunks, cars, facets, stock)
-        finally:
-            await facets.close()
-            if readings is not None:
-                await cancel_and_wait(readings)
 
 
 def _stock(

@@ -161,6 +161,11 @@ class EncarStock:
             raise
         self.shelf.put(key, reading)
 
+    async def restore(self, key: str, reading: Reading) -> None:
+        """Keep a reading that another process made, or this one before a restart."""
+        await self._prepare(reading.table)
+        self.shelf.put(key, reading)
+
     async def check(self, key: str) -> None:
         """Look for new and changed cars in a listing; reads it again if there are many. Raises UpstreamError."""
         kept, listing = self.shelf.get(key), ListingKey.of(key)

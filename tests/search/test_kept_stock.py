@@ -1,0 +1,54 @@
+"""Encar's stock over a restart and between processes: the next one answers from it, and the site is not asked."""
+
+import asyncio
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from dealerproxy.sandbox.danawa.inventory import DanawaInventory
+from dealerproxy.sandbox.danawa.site import DanawaStandIn
+from dealerproxy.sandbox.encar.site import EncarStandIn
+from dealerproxy.sandbox.sites import serve
+from dealerproxy.vocabulary import Vocabulary
+from tests.search.conftest import SearchHarness
+from tests.support.harness import service_over
+from tests.support.redis_server import RedisServer
+from tests.support.stock import stock
+
+CARS = 60
+
+
+@pytest.fixture(params=["folder", "redis"])
+def kept_in(request: pytest.FixtureRequest, tmp_path: Path) -> Mapping[str, Any]:
+    if request.param == "folder":
+        return {"stock_dir": str(tmp_path / "stock")}
+    server: RedisServer = request.getfixturevalue("redis_server")
+    return {"redis_url": server.url}
+
+
+async def until_stocked(house: SearchHarness) -> Any:
+    """Ask another question each time, until one that was never asked needs no call."""
+    for more in range(2_000):
+        answer = await house.ask(make="Kia", sort="price_asc", mileage_max_km=900_000 + more)
+        if house.headers["X-Cache"] == "hit":
+            return answer
+        await asyncio.sleep(0.01)
+    raise AssertionError("it is never in stock")
+
+
+async def test_the_next_process_answers_from_what_was_read(vocabulary: Vocabulary, kept_in: Mapping[str, Any]) -> None:
+    stand_in = EncarStandIn(stock(CARS))
+    danawa = DanawaStandIn(DanawaInventory(), faults=stand_in.faults)
+    first, second = serve(stand_in, danawa), serve(stand_in, danawa)
+    async with service_over(first, vocabulary, encar_warm="Kia", **kept_in) as client:
+        before = await until_stocked(SearchHarness(client, stand_in, danawa, "encar"))
+    calls = len(stand_in.calls)
+    async with service_over(second, vocabulary, **kept_in) as client:
+        house = SearchHarness(client, stand_in, danawa, "encar")
+        after = await house.ask(make="Kia", sort="price_asc", mileage_max_km=899_999)
+        assert [row["id"] for row in after["data"]] == [row["id"] for row in before["data"]]
+        assert (after["sources"][0]["status"], after["sources"][0]["total"]) == ("ok", CARS)
+        assert house.headers["X-Cache"] == "hit"
+    assert len(stand_in.calls) == calls

@@ -205,6 +205,7 @@ _READERS: Mapping[str, Callable[[Capture, bytes, Vocabulary], object]] = {
     encar.INSPECTION.name: lambda _, body, vocabulary: encar.INSPECTION.read(body, vocabulary),
     encar.RECORD.name: lambda _, body, vocabulary: encar.RECORD.read(body, vocabulary),
     encar.DIAGNOSIS.name: lambda _, body, vocabulary: encar.DIAGNOSIS.read(body, vocabulary),
+    encar.BATTERY.name: lambda _, body, vocabulary: encar.BATTERY.read(body, vocabulary),
     encar.PACKAGES.name: lambda _, body, vocabulary: encar.PACKAGES.read(body, vocabulary),
     danawa.LIST.name: _list,
     danawa.FEEDER.name: _feeder,

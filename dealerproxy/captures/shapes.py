@@ -111,6 +111,15 @@ KNOWN: Mapping[str, Known] = {
     encar.DIAGNOSIS.name: Known(
         ("items",), _paths("", "diagnosisDate realDiagnosisDate items[].name items[].result items[].resultCode")
     ),
+    encar.BATTERY.name: Known(
+        (),
+        (
+            *_paths("ensolRawInfo", " .summaryInfo .summaryInfo.soh .summaryInfo.sohGrade"),
+            *_paths("", "ensolRawInfo.summaryInfo.diagnosisCompletedDate jatoBatteryInfo"),
+            *_paths("jatoBatteryInfo.", "batteryType controlSystem thermalManagementSystem otaUpdateSystem v2lSupport"),
+            "jatoBatteryInfo.compositeEfficiency",
+        ),
+    ),
     encar.PACKAGES.name: Known((), _paths("[].", "optionCd optionName price")),
     danawa.FEEDER.name: Known(
         ("data.detailInfo", *(_FEEDER + name for name in sorted(_FEEDER_NEEDS))),
@@ -135,7 +144,8 @@ _OTHER_KEYS = """
     seizingcount serioustypes spec statusitemtypes statustype statustypes subscribecount testdrive totallosscnt
     transmissionmileage transmissionmonth transmissiontype tuningstatetypes underbodyphotos usagechangetypes
     userdefined verification view viewcount visitreservation warranty waterlog webreserved data detailinfo exchangecnt
-    sheetmetalcnt mydamagecnt mydamageamt otherdamagecnt otherdamageamt ownerchangecnt seizurecnt mortgagecnt"""
+    sheetmetalcnt mydamagecnt mydamageamt otherdamagecnt otherdamageamt ownerchangecnt seizurecnt mortgagecnt
+    ensolrawinfo summaryinfo soh jatobatteryinfo encarcomputedinfo"""
 _SEEN = frozenset(_OTHER_KEYS.split()) | {key.rpartition(".")[2] for key in (*HARMLESS, *PERSONAL)}
 
 

@@ -5,7 +5,14 @@ from enum import StrEnum
 
 from msgspec import Struct
 
-from dealerproxy.contract.inspection import BodyCondition, Diagnosis, FactoryPackage, InspectionReport, Record
+from dealerproxy.contract.inspection import (
+    BodyCondition,
+    Diagnosis,
+    EvBattery,
+    FactoryPackage,
+    InspectionReport,
+    Record,
+)
 from dealerproxy.contract.pricing import DetailPricing
 from dealerproxy.contract.summary import DealerFacts
 
@@ -137,8 +144,9 @@ class DealerDocuments(DealerFacts, frozen=True, kw_only=True):
     * `trust_marks`: what the site vouches for: `home_service`, `warranty`, `extended_warranty`, `meetgo`,
       `directly_inspected`, `pre_verified`, `encar_check`, or the site's own word in snake case
 
-    `factory_packages` are those the car was ordered with; empty where the advert says there are none. They come from a
-    document of their own, which `enrichment` does not name: null where it could not be had, or names none.
+    `factory_packages` are those the car was ordered with; empty where the advert says there are none, null where it
+    names none. `ev_battery` is null where the advert announces no report, or the report is empty. Each comes from a
+    document of its own, which `enrichment` does not name, and is null where that could not be had.
     """
 
     under_contract: bool
@@ -153,6 +161,7 @@ class DealerDocuments(DealerFacts, frozen=True, kw_only=True):
     tuning_codes: tuple[str, ...] | None
     trust_marks: tuple[str, ...] | None
     factory_packages: tuple[FactoryPackage, ...] | None
+    ev_battery: EvBattery | None
     record: Record | None
     diagnosis: Diagnosis | None
 

@@ -290,6 +290,26 @@ class Diagnosis(Struct, frozen=True):
     panels: tuple[DiagnosisPanel, ...]
 
 
+class EvBattery(Struct, frozen=True, kw_only=True):
+    """The drive battery of an electric car; null what the site does not say.
+
+    * `health_percent`: the capacity a tester found, of that when new; `health_grade`: the tester's grade (`SS`);
+      `tested_on`: ISO date
+    * of the model, by its maker: `battery_type`, `control_system`, `thermal_management` in plain English,
+      `over_the_air_updates`, `vehicle_to_load` (it can feed devices), `efficiency_km_per_kwh`
+    """
+
+    health_percent: float | None = None
+    health_grade: str | None = None
+    tested_on: str | None = None
+    battery_type: str | None = None
+    control_system: str | None = None
+    thermal_management: str | None = None
+    over_the_air_updates: bool | None = None
+    vehicle_to_load: bool | None = None
+    efficiency_km_per_kwh: float | None = None
+
+
 class FactoryPackage(Struct, frozen=True):
     """A package the car was ordered with: the site's code, its English name, and its price when new.
 

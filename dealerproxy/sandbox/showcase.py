@@ -26,6 +26,7 @@ def shown_car(inventory: Inventory) -> Car:
         record=Record(
             accidents=(Accident(kind="2", date="2024-11-02", cost=1_840_000, benefit=1_640_000),),
             owner_changes=("2026-02-11",),
+            uninsured=("202601~202602",),
         ),
         diagnosis=Diagnosis(replaced=("FRONT_FENDER_LEFT",)),
     )

@@ -6,7 +6,14 @@ from enum import StrEnum
 from msgspec import Struct
 
 from dealerproxy.contract.detail import Enrichment
-from dealerproxy.contract.inspection import BodyCondition, Diagnosis, FactoryPackage, InspectionReport, Record
+from dealerproxy.contract.inspection import (
+    BodyCondition,
+    Diagnosis,
+    EvBattery,
+    FactoryPackage,
+    InspectionReport,
+    Record,
+)
 from dealerproxy.vehicles.advert_facts import AdvertFacts
 
 
@@ -90,6 +97,7 @@ class Documents(Struct, frozen=True, kw_only=True):
     record: Record | None = None
     diagnosis: Diagnosis | None = None
     factory_packages: tuple[FactoryPackage, ...] | None = None
+    ev_battery: EvBattery | None = None
     enrichment: Sequence[Enrichment] = ()
     age_s: float = 0.0
     kept: bool = False

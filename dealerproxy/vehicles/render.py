@@ -114,6 +114,7 @@ def detail(
         tuning_codes=facts.tuning_codes,
         trust_marks=facts.trust_marks,
         factory_packages=documents.factory_packages,
+        ev_battery=documents.ev_battery,
         record=documents.record,
         diagnosis=documents.diagnosis,
     )

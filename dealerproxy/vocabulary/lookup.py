@@ -222,11 +222,11 @@ class Vocabulary:
             return Translated(None, (text[:MISS_LENGTH],))
         return self._translation(text, make, self._phrases.last_word(after[-MOST_TEXT:]) if after else "")
 
-    def package(self, text: str) -> str | None:
-        """Return the name of a factory package in English; None, and counted, unless every word is known."""
+    def maker_words(self, text: str, kind: str) -> str | None:
+        """Return a maker's words for equipment in English; None, and counted as `kind`, unless every word is known."""
         translated, left_out = self._packages.translate(text[:MOST_TEXT])
         for word in left_out:
-            self.missed("package", word)
+            self.missed(kind, word)
         return None if left_out else translated
 
     def missed(self, kind: str, word: str) -> None:

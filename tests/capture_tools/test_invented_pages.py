@@ -20,8 +20,10 @@ from dealerproxy.sandbox.danawa import pages as danawa_pages
 from dealerproxy.sandbox.danawa.inventory import generate_danawa
 from dealerproxy.sandbox.danawa.pages import Manners
 from dealerproxy.sandbox.encar import details, pages, rows
+from dealerproxy.sandbox.encar.battery import battery
 from dealerproxy.sandbox.encar.inspections import inspection
 from dealerproxy.sandbox.encar.inventory import generate
+from dealerproxy.sandbox.encar.packages import packages
 from dealerproxy.sandbox.encar.records import diagnosis, record
 from dealerproxy.transport.response import Response
 from dealerproxy.vocabulary import Vocabulary
@@ -73,14 +75,16 @@ def encar_pages(size: int) -> Iterator[tuple[str, bytes]]:
         document = details.detail(car)
         yield f"{API}/v1/readside/vehicle/{car.id}", orjson.dumps(document)
         yield f"https://fem.encar.com/cars/detail/{car.id}", pages.live(car, document)
-        for name, tail, paper in (
-            ("inspection", "", inspection),
-            ("record", "/open", record),
-            ("diagnosis", "", diagnosis),
+        for path, tail, paper in (
+            ("inspection/vehicle", "", inspection),
+            ("record/vehicle", "/open", record),
+            ("diagnosis/vehicle", "", diagnosis),
+            ("vehicles/car", "/options/choice", packages),
+            ("vehicle/ev-battery", "", battery),
         ):
             sheet: Any = paper(car)
             if sheet is not None:
-                yield f"{API}/v1/readside/{name}/vehicle/{car.vehicle_id}{tail}", orjson.dumps(sheet)
+                yield f"{API}/v1/readside/{path}/{car.vehicle_id}{tail}", orjson.dumps(sheet)
 
 
 def danawa_pages_of(size: int) -> Iterator[tuple[str, bytes]]:

@@ -210,6 +210,7 @@ CALLS: dict[str, Callable[[Wire], Any]] = {
     "record": lambda wire: wire.encar().record("41985016", bytes, within_s=9),
     "diagnosis": lambda wire: wire.encar().diagnosis("41985016", bytes, within_s=9),
     "packages": lambda wire: wire.encar().packages("41985016", bytes, within_s=9),
+    "battery": lambda wire: wire.encar().battery("41985016", bytes, within_s=9),
     "list": lambda wire: wire.danawa().page("307", None, 1, lambda page: page.body, within_s=9),
     "feeder": lambda wire: wire.danawa().car("6100000001", bytes, within_s=9),
 }

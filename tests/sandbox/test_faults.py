@@ -216,7 +216,9 @@ async def test_bad_rows_spoil_a_share_of_a_batch(get: Get, stand_in: EncarStandI
     assert sum(one["vehicleId"] == {"unreadable": True} for one in batch) == 3
 
 
-@pytest.mark.parametrize("operation", ["detail", "batch", "page", "inspection", "record", "diagnosis"])
+@pytest.mark.parametrize(
+    "operation", ["detail", "batch", "page", "inspection", "record", "diagnosis", "packages", "battery"]
+)
 async def test_a_fault_hits_each_operation_by_its_name(
     client: TestClient[Any, Any], stand_in: EncarStandIn, operation: str
 ) -> None:
@@ -229,6 +231,8 @@ async def test_a_fault_hits_each_operation_by_its_name(
         "inspection": f"/v1/readside/inspection/vehicle/{car.id}",
         "record": f"/v1/readside/record/vehicle/{car.id}/open",
         "diagnosis": f"/v1/readside/diagnosis/vehicle/{car.id}",
+        "packages": f"/v1/readside/vehicles/car/{car.id}/options/choice",
+        "battery": f"/v1/readside/vehicle/ev-battery/{car.id}",
     }
     stand_in.faults.add(Status(operation=operation, contains=car.id))
     answers = {name: (await client.get(path)).status for name, path in paths.items()}

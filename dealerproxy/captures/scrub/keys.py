@@ -88,13 +88,15 @@ HARMLESS = frozenset().union(
         colorname bodyname tradetype tradeownertype standard choice tuning options.type formats querycarid requesturl
         adstatus inspecttype leaserenttype successtype serverdrivenvehicleid detailserverdriven.message"""
     ),
-    # An inspection, a record, a diagnosis.
+    # An inspection, a record, a diagnosis, packages, a battery.
     _keys(
         """title modelyear validitystartdate validityenddate firstregistrationdate motortype coout hcout smout
         issuedate enginecheck trnscheck version attributes inspectionversion registrationdate regdate maker carkind
         use displacement firstdate fuel carshape totallossdate flooddate robberdate carinfouse1s carinfouse2s
         ownerchanges notjoindate1 notjoindate2 notjoindate3 notjoindate4 notjoindate5 date diagnosisdate
-        realdiagnosisdate ordno centercode diagnosisno items.name resultcode optionname optioncd"""
+        realdiagnosisdate ordno centercode diagnosisno items.name resultcode optionname optioncd
+        sohgrade diagnosiscompleteddate batterytype controlsystem thermalmanagementsystem otaupdatesystem v2lsupport
+        compositeefficiency"""
     ),
     # The feeder's car.
     _keys(

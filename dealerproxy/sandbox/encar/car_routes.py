@@ -7,8 +7,9 @@
 * `page` `/cars/detail/{id}`: 200 for every advert that is or was known (an original whose copy is known counts as
   removed), 404 for all others
 * `inspection`, `record`, `diagnosis` `/v1/readside/…/vehicle/{vehicleId}`, `packages`
-  `/v1/readside/vehicles/car/{vehicleId}/options/choice`: whatever the advert's status; 404 with an
-  empty body for a vehicle without the paper and for the id of a copy
+  `/v1/readside/vehicles/car/{vehicleId}/options/choice`, `battery` `/v1/readside/vehicle/ev-battery/{vehicleId}` (of
+  any car, with or without a battery): whatever the advert's status; 404 with an empty body for a vehicle without the
+  paper and for the id of a copy
 """
 
 from collections.abc import Callable, Iterable
@@ -17,6 +18,7 @@ from typing import Final
 from aiohttp import web
 
 from dealerproxy.sandbox.encar import pages
+from dealerproxy.sandbox.encar.battery import battery
 from dealerproxy.sandbox.encar.cars import ADVERTISED, Car
 from dealerproxy.sandbox.encar.details import Json, detail, narrowed
 from dealerproxy.sandbox.encar.inspections import inspection
@@ -32,6 +34,7 @@ INSPECTION: Final = "inspection"
 RECORD: Final = "record"
 DIAGNOSIS: Final = "diagnosis"
 PACKAGES: Final = "packages"
+BATTERY: Final = "battery"
 MOST_IDS: Final = 20
 
 
@@ -66,6 +69,7 @@ def routes(inventory: Inventory) -> Iterable[web.RouteDef]:
         _paper(inventory, "/v1/readside/record/vehicle/{id}/open", RECORD, record),
         _paper(inventory, "/v1/readside/diagnosis/vehicle/{id}", DIAGNOSIS, diagnosis),
         _paper(inventory, "/v1/readside/vehicles/car/{id}/options/choice", PACKAGES, packages),
+        _paper(inventory, "/v1/readside/vehicle/ev-battery/{id}", BATTERY, battery),
     ]
 
 

@@ -8,7 +8,7 @@ guessed: the option codes of trucks, a lease's terms beyond the months and the f
 import random
 from collections.abc import Collection, Sequence
 from datetime import timedelta
-from typing import Final
+from typing import Final, NamedTuple
 
 from dealerproxy.sandbox.encar.cars import Car, chance
 from dealerproxy.sandbox.encar.category import category
@@ -245,6 +245,19 @@ def _options(car: Car) -> Json:
     }
 
 
+class BatteryMarks(NamedTuple):
+    """Whether the site knows a battery's data by its maker, and whether a tester measured it."""
+
+    is_described: bool
+    is_tested: bool
+
+
+def battery_marks(car: Car) -> BatteryMarks:
+    """What an advert says about the car's battery report; both False without a drive battery."""
+    rng, electric = chance("battery", car), car.fuel == "전기"
+    return BatteryMarks(electric and rng.random() < 0.5, electric and rng.random() < 0.2)
+
+
 def choice_codes(car: Car) -> list[str]:
     """The codes of the factory packages on a car."""
     rng = chance("choice", car)
@@ -318,12 +331,12 @@ def _contents(car: Car) -> Json | None:
 
 def _view(car: Car) -> Json:
     rng = chance("view", car)
-    electric = car.fuel == "전기"
+    battery = battery_marks(car)
     return {
         "encarDiagnosis": diagnosis_mark(car),
         "encarMeetGo": 0 if "EncarMeetgo" in car.service_mark else -1,
-        "hasEvBatteryInfo": electric and rng.random() < 0.5,
-        "isBatteryPass": electric and rng.random() < 0.2,
+        "hasEvBatteryInfo": battery.is_described,
+        "isBatteryPass": battery.is_tested,
         "isBatteryCompensable": False,
         "photoPlus": rng.choice((0, 1, 2)),
         "meetgoExpertAvailable": False,

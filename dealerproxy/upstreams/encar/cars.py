@@ -17,7 +17,15 @@ from dealerproxy.cache.cache import StaleCache
 from dealerproxy.cache.entries import CachePolicy, CacheResult, CacheStatus
 from dealerproxy.contract.deadline import Deadline
 from dealerproxy.contract.detail import STALE, Enrichment, EnrichmentStatus, NotAsked
-from dealerproxy.contract.inspection import Diagnosis, FactoryPackage, FactoryPackages, Inspection, NoReport, Record
+from dealerproxy.contract.inspection import (
+    Diagnosis,
+    EvBattery,
+    FactoryPackage,
+    FactoryPackages,
+    Inspection,
+    NoReport,
+    Record,
+)
 from dealerproxy.transport.errors import Drift, NotFound, Overloaded, UpstreamError
 from dealerproxy.transport.limits import background, one_answer
 from dealerproxy.transport.reading import NO_READING, Reading, current_reading, report
@@ -32,7 +40,7 @@ from dealerproxy.upstreams.encar.inspection import is_of_other_vehicle
 from dealerproxy.upstreams.encar.packages import on_the_car
 from dealerproxy.upstreams.encar.parsed_advert import ParsedAdvert, parse
 from dealerproxy.upstreams.off_sale import OffSale
-from dealerproxy.upstreams.papers import DIAGNOSIS, INSPECTION, OTHER_VEHICLE, PACKAGES, RECORD
+from dealerproxy.upstreams.papers import BATTERY, DIAGNOSIS, INSPECTION, OTHER_VEHICLE, PACKAGES, RECORD
 from dealerproxy.vehicles.car import Car, Documents, SaleStatus
 from dealerproxy.vehicles.history import full_report
 from dealerproxy.vocabulary import Vocabulary
@@ -56,7 +64,7 @@ class NoDocument(Struct, frozen=True):
     """A 404 for a document, kept like one, so that it is not asked for again and again."""
 
 
-Document = Inspection | NoReport | Record | Diagnosis | FactoryPackages | NoDocument
+Document = Inspection | NoReport | Record | Diagnosis | FactoryPackages | EvBattery | NoDocument
 Batch = dict[str, ParsedAdvert]
 
 
@@ -114,7 +122,7 @@ class EncarCars:
                 revalidate_s=PAPER_FRESH_S,
                 if_error_s=PAPER_IF_ERROR_S,
             )
-            for name in (INSPECTION, RECORD, DIAGNOSIS, PACKAGES)
+            for name in (INSPECTION, RECORD, DIAGNOSIS, PACKAGES, BATTERY)
         }
 
     async def find(
@@ -189,10 +197,10 @@ class EncarCars:
     async def documents(self, car: Car, krw_per_usd: float, deadline: Deadline, *, insider: bool) -> Documents:
         """Fetch a car's documents side by side; none of them can fail the car.
 
-        What the advert says does not exist is not asked for, nor diagnosis and factory packages unless `insider`.
+        What the advert says does not exist is not asked for, nor what only insiders see unless `insider`.
         """
         with one_answer():
-            inspected, recorded, diagnosed, packages = await asyncio.gather(
+            inspected, recorded, diagnosed, packages, battery = await asyncio.gather(
                 _skipped(INSPECTION, NotAsked.NOT_PUBLISHED) if car.has_no_sheet else self._sheet(car, deadline),
                 _skipped(RECORD, NotAsked.PRIVATE)
                 if car.record_is_private
@@ -201,6 +209,7 @@ class EncarCars:
                 if insider
                 else _skipped(DIAGNOSIS, NotAsked.NOT_REQUESTED),
                 self._packages(car, deadline, insider=insider),
+                self._ev_battery(car, deadline, insider=insider),
             )
         papers = (inspected, recorded, diagnosed)
         pieces = [paper.found for paper in papers if paper.found is not None]
@@ -215,6 +224,7 @@ class EncarCars:
             report=report,
             record=record,
             factory_packages=packages,
+            ev_battery=battery,
             diagnosis=diagnosed.document if isinstance(diagnosed.document, Diagnosis) else None,
             enrichment=tuple(paper.enrichment for paper in papers),
             age_s=max((found.age_s for found in pieces), default=0.0),
@@ -371,6 +381,14 @@ class EncarCars:
             paper = await self._document(PACKAGES, car.vehicle_id, self._choice, deadline)
         return on_the_car(codes, paper.document) if isinstance(paper.document, FactoryPackages) else None
 
+    async def _ev_battery(self, car: Car, deadline: Deadline, *, insider: bool) -> EvBattery | None:
+        """Return what is known of the battery, last in the queue; None if it could not be had, or says nothing."""
+        if not insider or not car.facts.has_battery_report:
+            return None
+        with background():
+            paper = await self._document(BATTERY, car.vehicle_id, self._battery, deadline)
+        return paper.document if isinstance(paper.document, EvBattery) and paper.document != EvBattery() else None
+
     async def _sheet(self, car: Car, deadline: Deadline) -> Paper:
         paper = await self._document(INSPECTION, car.vehicle_id, partial(self._inspection, car), deadline)
         if isinstance(paper.document, Inspection) and is_of_other_vehicle(paper.document, car):
@@ -397,6 +415,10 @@ class EncarCars:
     async def _choice(self, vehicle_id: str) -> Document:
         read = partial(operations.PACKAGES.read, vocabulary=self._vocabulary)
         return await self._client.packages(vehicle_id, read, within_s=self._deadline_s)
+
+    async def _battery(self, vehicle_id: str) -> Document:
+        read = partial(operations.BATTERY.read, vocabulary=self._vocabulary)
+        return await self._client.battery(vehicle_id, read, within_s=self._deadline_s)
 
 
 async def _skipped(name: str, reason: NotAsked) -> Paper:

@@ -125,6 +125,10 @@ class EncarClient:
         """The factory packages of the car's trim."""
         return await self._paper(operations.PACKAGES, vehicle_id, read, within_s)
 
+    async def battery(self, vehicle_id: str, read: Callable[[bytes], T], *, within_s: float) -> T:
+        """What is known of an electric car's battery."""
+        return await self._paper(operations.BATTERY, vehicle_id, read, within_s)
+
     async def _paper(
         self, operation: Operation[..., object], vehicle_id: str, read: Callable[[bytes], T], within_s: float
     ) -> T:

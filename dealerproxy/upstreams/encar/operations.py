@@ -3,6 +3,7 @@
 from yarl import URL
 
 from dealerproxy.upstreams.encar.advert import read_detail, read_details, read_page
+from dealerproxy.upstreams.encar.battery import read_battery
 from dealerproxy.upstreams.encar.diagnosis import read_diagnosis
 from dealerproxy.upstreams.encar.facets import read_facets
 from dealerproxy.upstreams.encar.inspection import read_inspection
@@ -42,7 +43,10 @@ PACKAGES = Operation(
     path="v1/readside/vehicles/car/{id}/options/choice",
     read=read_packages,
 )
+BATTERY = Operation(
+    name="battery", host=API, circuit="papers", path="v1/readside/vehicle/ev-battery/{id}", read=read_battery
+)
 OPERATIONS: tuple[Operation[..., object], ...] = (
     *(SEARCH, FACETS, DETAIL, BATCH, PAGE),
-    *(INSPECTION, RECORD, DIAGNOSIS, PACKAGES),
+    *(INSPECTION, RECORD, DIAGNOSIS, PACKAGES, BATTERY),
 )

@@ -42,5 +42,5 @@ def _package(entry: Mapping[str, Any], vocabulary: Vocabulary) -> FactoryPackage
     if found is None:
         return None
     text = short_text(entry.get(NAME))
-    name = vocabulary.package(" ".join(text.split())) if text else None
+    name = vocabulary.maker_words(" ".join(text.split()), "package") if text else None
     return FactoryPackage(found, name, None if price is None else price * WON_PER_MANWON)

@@ -22,7 +22,7 @@ from dealerproxy.upstreams.encar.operations import DETAIL
 from dealerproxy.upstreams.encar.search import EncarChunks, SearchWatch
 from dealerproxy.upstreams.encar.stock import EncarStock, ListingKey
 from dealerproxy.upstreams.encar.whole import Index, WholeReader
-from dealerproxy.upstreams.papers import DIAGNOSIS, INSPECTION, PACKAGES, RECORD
+from dealerproxy.upstreams.papers import BATTERY, DIAGNOSIS, INSPECTION, PACKAGES, RECORD
 from dealerproxy.upstreams.query import RowFilter
 from dealerproxy.upstreams.resources import OpenSite, Resources
 from dealerproxy.upstreams.results import EnrichedRows
@@ -34,7 +34,10 @@ from dealerproxy.vocabulary import Vocabulary
 class Encar:
     """The site's parts as one upstream."""
 
-    operations = ("search", "count", "facets", "detail", "page", "batch", INSPECTION, RECORD, DIAGNOSIS, PACKAGES)
+    operations = (
+        *("search", "count", "facets", "detail", "page", "batch"),
+        *(INSPECTION, RECORD, DIAGNOSIS, PACKAGES, BATTERY),
+    )
     plan = staticmethod(plan_legs)
 
     def __init__(

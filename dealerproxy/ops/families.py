@@ -110,6 +110,22 @@ FAMILIES: Mapping[str, Family] = {
     "dealerproxy_cache_bytes": Family(
         Type.GAUGE, "Memory taken by pieces of what the sites said, and by whole answers.", ("layer",)
     ),
+    "dealerproxy_stock_listings": Family(Type.GAUGE, "Listings read whole that are in stock.", ("upstream",)),
+    "dealerproxy_stock_rows": Family(
+        Type.GAUGE, "Cars in stock, once for each listing that holds them.", ("upstream",)
+    ),
+    "dealerproxy_stock_bytes": Family(Type.GAUGE, "Memory taken by the listings in stock.", ("upstream",)),
+    "dealerproxy_stock_due_age_seconds": Family(
+        Type.GAUGE, "Age of the oldest listing that is to be read again; 0 if none is.", ("upstream",)
+    ),
+    "dealerproxy_stock_spared_calls_total": Family(
+        Type.COUNTER, "Requests to an upstream that stock spared.", ("upstream",)
+    ),
+    "dealerproxy_stock_readings_total": Family(
+        Type.COUNTER,
+        "Listings read whole, checked, or loaded from where they are kept, by what came of it.",
+        ("upstream", "work", "result"),
+    ),
     "dealerproxy_redis_up": Family(Type.GAUGE, "0 if the last call to Redis failed; there only with a Redis."),
     "dealerproxy_redis_failures_total": Family(Type.COUNTER, "Calls to Redis that failed."),
     "dealerproxy_fx_krw_per_usd": Family(Type.GAUGE, "Exchange rate in use.", ("source",)),

@@ -141,6 +141,7 @@ class Metrics:
                 lambda: reading.absences(sites),
                 lambda: reading.troubles(sites),
                 lambda: reading.fills(self._fills),
+                lambda: reading.stocks(sites),
                 lambda: reading.captures(self._met),
                 lambda: reading.words(vocabulary),
                 lambda: reading.cache({**cache.counts, **self._lists}, layers),

@@ -10,7 +10,7 @@ from prometheus_client.registry import Collector
 
 import dealerproxy
 from dealerproxy.cache.memory import BoundedMemory
-from dealerproxy.ops.families import DRIFT, FAMILIES
+from dealerproxy.ops.families import DRIFT, FAMILIES, OK
 from dealerproxy.ops.fill_ratio import FillRatio
 from dealerproxy.transport import troubles as upstream_troubles
 from dealerproxy.transport.circuit import Phase
@@ -133,6 +133,22 @@ def cache(counts: Mapping[tuple[str, str, str], int], layers: Mapping[str, Bound
     for layer, memory in layers.items():
         taken.add_metric((layer,), memory.size)
     yield from (answers, taken)
+
+
+def stocks(sites: Mapping[str, Upstream[Any]]) -> Iterator[Metric]:
+    """Yields what is in stock of each site. Readings start at 0, so that the first increase shows."""
+    gauges = [_gauge(f"dealerproxy_stock_{what}") for what in ("listings", "rows", "bytes", "due_age_seconds")]
+    spared, readings = _counter("dealerproxy_stock_spared_calls_total"), _counter("dealerproxy_stock_readings_total")
+    for upstream, site in sites.items():
+        if (stock := site.stock) is None:
+            continue
+        for gauge, value in zip(gauges, stock[:4], strict=True):
+            gauge.add_metric((upstream,), value)
+        spared.add_metric((upstream,), stock.spared)
+        results = {(work, result): 0 for work in ("read", "check") for result in (OK, DRIFT)} | dict(stock.results)
+        for labels, count in results.items():
+            readings.add_metric((upstream, *labels), count)
+    yield from (*gauges, spared, readings)
 
 
 def captures(met: Mapping[str, float]) -> Iterator[Metric]:

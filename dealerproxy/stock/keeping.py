@@ -19,8 +19,11 @@ from dealerproxy.stock.store import Note, Store
 from dealerproxy.tasks import cancel_and_wait
 from dealerproxy.transport.redis_guard import RedisGuard
 from dealerproxy.upstreams.off_sale import MOST, OffSale
+from dealerproxy.upstreams.stocked import StockFigures
 from dealerproxy.vehicles.car import SaleStatus
 
+# The work whose results are counted beside readings and checks.
+LOAD = "load"
 SYNC_EVERY_S = 1.0
 # How long the start waits for what is stored, and the end for what is not yet.
 LOAD_S, SAVE_S = 5.0, 3.0
@@ -154,13 +157,16 @@ class Keeping:
             log.warning("stock_not_saved", upstream=self._upstream)
 
     async def _load(self) -> None:
+        results, damaged = self._source.readings.results, self._store.damaged
         async for key, reading in self._store.newer():
+            results[LOAD, "ok"] += 1
             with self._passed_over(key):
                 await self._source.restore(key, reading)
                 self._source.readings.known(key, reading.read_at, reading.checked_at)
             kept = self._source.shelf.peek(key)
             if kept is not None and kept.read_at == reading.read_at:
                 self._stored[key] = Stamp(kept.read_at, kept.checked_at)
+        results[LOAD, "damaged"] += self._store.damaged - damaged
 
     def _credit(self, totals: Mapping[str, float]) -> None:
         """Add what other processes were asked for to the demand."""
@@ -214,6 +220,12 @@ class Keeping:
         else:
             self._off_sale.note(self._upstream, listing_id, at, note.status)
             self._known[listing_id] = NoteStamp(at, note.status)
+
+
+def figures_of(source: KeptSource) -> StockFigures:
+    """Return what is kept of a site's listings."""
+    readings = source.readings
+    return StockFigures(*source.shelf.figures, readings.due_age_s, readings.spared, dict(readings.results))
 
 
 def store_of(

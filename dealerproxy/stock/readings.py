@@ -1,6 +1,7 @@
 """The background work of a stock: reads what is due, the most urgent first, within what the site gives."""
 
 import asyncio
+import math
 import time
 from collections import Counter, defaultdict
 from collections.abc import Awaitable, Callable, Mapping
@@ -42,8 +43,8 @@ class ListingSource(Protocol):
 class Readings:
     """Notes what is asked for, and reads it when it is due.
 
-    `results` counts readings and checks by (work, result): `ok`, or an error's code. `spared` counts the live calls
-    that were answered from stock.
+    `results` counts readings, checks and listings loaded by (work, result): `ok`, or an error's code. `spared` counts
+    the live calls that were answered from stock.
     """
 
     def __init__(
@@ -99,6 +100,13 @@ class Readings:
         if read_at > demand.read_at:
             demand.spared, demand.spared_at_check = 0.0, 0.0
         demand.read_at, demand.checked_at = max(demand.read_at, read_at), max(demand.checked_at, checked_at)
+
+    @property
+    def due_age_s(self) -> float:
+        """The age of the oldest listing that is to be read again; 0 if there is none."""
+        now = self._clock()
+        read = (demand.read_at for demand in self._demands.values() if rule.outdated(demand, now))
+        return max((now - read_at for read_at in read if read_at > -math.inf), default=0.0)
 
     async def run(self) -> None:
         """Read what is due until cancelled."""

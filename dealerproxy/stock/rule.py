@@ -48,13 +48,18 @@ def due(demand: Demand, now: float) -> Work | None:
     """Return what is to be done about a listing now."""
     if demand.failures and now < demand.failed_at + back_off_s(demand.failures):
         return None
-    if now - demand.read_at >= demand.whole_s and (demand.warm or demand.spared >= demand.cost):
+    if outdated(demand, now):
         return Work.READ
     looked_at = max(demand.read_at, demand.checked_at)
     wanted = demand.spared - demand.spared_at_check >= 1
     if demand.checks and demand.read_at > -math.inf and wanted and now - looked_at >= FRESH_S:
         return Work.CHECK
     return None
+
+
+def outdated(demand: Demand, now: float) -> bool:
+    """Whether a listing is worth a reading, even if the last one failed a moment ago."""
+    return now - demand.read_at >= demand.whole_s and (demand.warm or demand.spared >= demand.cost)
 
 
 def urgency(demand: Demand, work: Work) -> tuple[bool, float, int]:

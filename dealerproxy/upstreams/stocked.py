@@ -8,6 +8,22 @@ from dealerproxy.upstreams.paging import Order
 from dealerproxy.vehicles.listing import LeftOutReason, Listing
 
 
+class StockFigures(NamedTuple):
+    """What is kept of a site's listings, in this process.
+
+    `rows` counts a car once for each listing with it. `due_age_s` is the age of the oldest listing that is to be read
+    again, 0 if there is none. `spared` counts the calls that stock spared since the start; `results` the readings,
+    checks and listings loaded by (work, result).
+    """
+
+    listings: int
+    rows: int
+    size_bytes: int
+    due_age_s: float
+    spared: float
+    results: Mapping[tuple[str, str], int]
+
+
 class Rows(Protocol):
     """The rows of a leg that match a query, in an order, by rank from 0. Rows of equal keys: newest number first."""
 

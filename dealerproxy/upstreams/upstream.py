@@ -13,7 +13,7 @@ from dealerproxy.upstreams.absence import Adverts
 from dealerproxy.upstreams.availability import Outcome
 from dealerproxy.upstreams.query import LegRequest, RowFilter
 from dealerproxy.upstreams.results import EnrichedRows, SitePlan, StockedModels
-from dealerproxy.upstreams.stocked import StockedLeg
+from dealerproxy.upstreams.stocked import StockedLeg, StockFigures
 from dealerproxy.vehicles.car import Car, Documents, SaleStatus
 from dealerproxy.vehicles.listing import Chunk, Listing
 from dealerproxy.vocabulary import Vocabulary
@@ -31,6 +31,10 @@ class Upstream(Protocol[L_contra]):
     @property
     def adverts(self) -> Adverts:
         """The site's watch for missing adverts."""
+
+    @property
+    def stock(self) -> StockFigures | None:
+        """What is kept of the site's listings; None if none ever are."""
 
     def plan(self, request: LegRequest, vocabulary: Vocabulary) -> SitePlan:
         """Return the legs of a query, or why there are none. Sends no request."""

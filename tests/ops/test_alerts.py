@@ -103,6 +103,15 @@ def drift(operation: str, values: str, upstream: str = "encar") -> dict[str, str
     return {f"dealerproxy_upstream_troubles_total{{{labels}}}": values}
 
 
+def in_stock(rows: str, due_age: str, *, up_since: str = "-9999x400") -> dict[str, str]:
+    labels = '{upstream="encar",instance="a"}'
+    return {
+        f"dealerproxy_stock_rows{labels}": rows,
+        f"dealerproxy_stock_due_age_seconds{labels}": due_age,
+        'process_start_time_seconds{instance="a"}': up_since,
+    }
+
+
 def test_promtool_accepts_the_rules(promtool: str, tmp_path: Path) -> None:
     path = tmp_path / "alerts.yml"
     path.write_text(TEXT, encoding="utf-8")
@@ -133,6 +142,7 @@ def test_a_service_that_is_well_fires_nothing(check: Check) -> None:
         **not_offered("under_contract", "0+3x400"),
         **sent("detail", "ok", "0+1x400"),
         **sent("detail", "drift", "0x400"),
+        **in_stock("150000-10x400", "900x400"),
         'up{job="dealerproxy",instance="a"}': "1x400",
         'dealerproxy_field_fill_ratio{upstream="encar",kind="list",field="fuel"}': "0.98x400",
         'dealerproxy_fx_as_of_timestamp_seconds{source="static"}': "0x400",
@@ -632,3 +642,37 @@ def test_a_redis_that_fails_or_refuses_is_told_of(check: Check) -> None:
     check(full, {"3m": [], "8m": ["RedisDown instance=a"]})
     once = {**ALIVE, 'dealerproxy_redis_failures_total{instance="a"}': "0x8 1x60"}
     check(once, {"3m": [], "8m": []})
+
+
+# Stock
+
+
+def test_a_listing_that_cannot_be_read_again_for_90_minutes_is_old(check: Check) -> None:
+    figures = {**ALIVE, **in_stock("1000x400", "0x29 1800+60x90 0x30")}
+    old = ["StockOld upstream=encar"]
+    check(figures, {"85m": [], "90m": [], "98m": old, "119m": old, "121m": []}, interval="60s")
+
+
+def test_stock_that_loses_a_fifth_within_an_hour_shrinks(check: Check) -> None:
+    figures = {**ALIVE, **in_stock("1000x120 790x200", "0x400")}
+    shrunken = ["StockShrinks upstream=encar"]
+    check(figures, {"125m": [], "132m": shrunken, "170m": shrunken, "190m": []}, interval="60s")
+
+
+@pytest.mark.parametrize(
+    "rows",
+    [
+        pytest.param("1000x120 810x200", id="less than a fifth"),
+        pytest.param("1000-2x200", id="slowly"),
+        pytest.param("0x60 1000x60 3000x60", id="grows"),
+        pytest.param("1000x120 100x5 1000x100", id="for a short time"),
+    ],
+)
+def test_stock_that_does_not_lose_a_fifth_within_an_hour_does_not_shrink(check: Check, rows: str) -> None:
+    figures = {**ALIVE, **in_stock(rows, "0x400")}
+    check(figures, {f"{minutes}m": [] for minutes in range(60, 200, 10)}, interval="60s")
+
+
+def test_a_restart_without_stock_is_no_shrinking(check: Check) -> None:
+    figures = {**ALIVE, **in_stock("1000x120 0x10 0+10x80", "0x400", up_since="-9999x120 7260x100")}
+    check(figures, {f"{minutes}m": [] for minutes in range(60, 200, 10)}, interval="60s")

@@ -43,7 +43,7 @@ def test_every_panel_asks_the_data_source_that_is_chosen() -> None:
 
 
 def test_every_family_has_a_place_on_the_dashboard_and_no_panel_asks_for_another() -> None:
-    asked = {re.sub(r"_bucket$", "", name) for name in re.findall(r"\bdealerproxy_\w+", " ".join(QUESTIONS))}
+    asked = {re.sub(r"_(bucket|count)$", "", name) for name in re.findall(r"\bdealerproxy_\w+", " ".join(QUESTIONS))}
     assert asked == set(FAMILIES)
 
 

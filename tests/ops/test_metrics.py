@@ -112,7 +112,7 @@ async def test_promtool_finds_nothing_to_say_against_the_names(build: Build, pro
 
 def test_units_stand_in_the_names() -> None:
     units = ("_seconds", "_bytes", "_ratio", "_total", "_info", "_krw_per_usd")
-    things = ("_state", "_reason", "_in_flight", "_queued", "_up")
+    things = ("_state", "_reason", "_in_flight", "_queued", "_up", "_listings", "_rows")
     for name, family in FAMILIES.items():
         assert name.endswith(units + things), name
         assert name.endswith("_total") == (family.type is Type.COUNTER), name
@@ -697,3 +697,30 @@ async def test_blocked_is_the_word_for_any_kind_of_block(monkeypatch: pytest.Mon
     monkeypatch.setattr(troubles, "trouble_counts", Counter())
     upstream_trouble("encar", "search", Blocked("status 403"))
     assert dict(troubles.trouble_counts) == {("encar", "search", "blocked", ""): 1}
+
+
+# Stock
+
+
+async def test_stock_is_told_with_what_it_spared_and_what_came_of_readings(build: Build) -> None:
+    house = await build(encar_warm="Kia")
+    for _ in range(2_000):
+        figures = await house.figures()
+        if figures.one("stock_readings_total", upstream="encar", work="read", result="ok"):
+            break
+        await asyncio.sleep(0.005)
+    rows = figures.one("stock_rows", upstream="encar")
+    assert figures.one("stock_listings", upstream="encar") > 1  # the make, and its groups
+    assert rows > 20
+    assert figures.one("stock_bytes", upstream="encar") > 50 * rows
+    assert figures.one("stock_due_age_seconds", upstream="encar") == 0
+    assert figures.one("stock_readings_total", upstream="encar", work="read", result="drift") == 0
+    assert figures.one("stock_spared_calls_total", upstream="encar") == 0
+    for year in range(2000, 2010):
+        await house.get(f"{ENCAR}&year_min={year}")
+    assert (await house.figures()).one("stock_spared_calls_total", upstream="encar") > 0
+
+
+async def test_a_site_that_is_only_asked_live_tells_nothing_of_stock(build: Build) -> None:
+    house = await build(stock_mb=0)
+    assert (await house.figures()).of("stock_listings", upstream="encar") == {}

@@ -41,6 +41,7 @@ class InventedSite:
     """A site with rows at hand, read in chunks or whole; it notes what it was asked."""
 
     operations = ("rows",)
+    stock = None
 
     def __init__(self, name: str, prices: Sequence[int] = (), *, whole: bool = False) -> None:
         self.rows = [car(name, number, price) for number, price in enumerate(prices, 1)]

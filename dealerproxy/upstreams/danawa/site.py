@@ -38,6 +38,7 @@ class Danawa:
 
     operations = (LIST.name, FEEDER.name, INSPECTION, RECORD)
     plan = staticmethod(plan_legs)
+    stock = None
 
     def __init__(self, chunks: DanawaChunks, cars: DanawaCars, indexes: Indexes) -> None:
         self._cars, self._indexes = cars, indexes

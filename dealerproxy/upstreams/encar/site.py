@@ -6,7 +6,7 @@ from functools import partial
 
 from dealerproxy.contract.deadline import Deadline
 from dealerproxy.settings import Settings, SettingsError
-from dealerproxy.stock.keeping import running, store_of
+from dealerproxy.stock.keeping import figures_of, running, store_of
 from dealerproxy.stock.shelf import Shelf
 from dealerproxy.upstreams.absence import Absence, Adverts
 from dealerproxy.upstreams.availability import Outcome
@@ -26,7 +26,7 @@ from dealerproxy.upstreams.papers import BATTERY, DIAGNOSIS, INSPECTION, PACKAGE
 from dealerproxy.upstreams.query import RowFilter
 from dealerproxy.upstreams.resources import OpenSite, Resources
 from dealerproxy.upstreams.results import EnrichedRows
-from dealerproxy.upstreams.stocked import StockedLeg
+from dealerproxy.upstreams.stocked import StockedLeg, StockFigures
 from dealerproxy.vehicles.listing import Listing
 from dealerproxy.vocabulary import Vocabulary
 
@@ -48,6 +48,11 @@ class Encar:
         self.chunk, self.count = chunks.chunk, chunks.count
         self.find, self.documents = cars.find, cars.documents
         self.facets = facets.stocked
+
+    @property
+    def stock(self) -> StockFigures | None:
+        """What is in stock; None if the site is only asked live."""
+        return None if self._stock is None else figures_of(self._stock)
 
     async def stocked(
         self, leg: EncarLeg, keep: RowFilter, deadline: Deadline, *, bypass_cache: bool

@@ -704,11 +704,10 @@ async def test_blocked_is_the_word_for_any_kind_of_block(monkeypatch: pytest.Mon
 
 async def test_stock_is_told_with_what_it_spared_and_what_came_of_readings(build: Build) -> None:
     house = await build(encar_warm="Kia")
-    for _ in range(2_000):
-        figures = await house.figures()
-        if figures.one("stock_readings_total", upstream="encar", work="read", result="ok"):
-            break
+    figures = await house.figures()
+    while not figures.one("stock_readings_total", upstream="encar", work="read", result="ok"):
         await asyncio.sleep(0.005)
+        figures = await house.figures()
     rows = figures.one("stock_rows", upstream="encar")
     assert figures.one("stock_listings", upstream="encar") > 1  # the make, and its groups
     assert rows > 20

@@ -11,6 +11,7 @@ from dealerproxy.sandbox.danawa.inventory import DanawaInventory
 from dealerproxy.sandbox.danawa.site import DanawaStandIn
 from dealerproxy.sandbox.encar.site import EncarStandIn
 from dealerproxy.sandbox.sites import serve
+from dealerproxy.upstreams.paging import CHUNK_ROWS
 from dealerproxy.vocabulary import Vocabulary
 from tests.search.conftest import SearchHarness
 from tests.support.harness import service_over
@@ -52,3 +53,26 @@ async def test_the_next_process_answers_from_what_was_read(vocabulary: Vocabular
         assert (after["sources"][0]["status"], after["sources"][0]["total"]) == ("ok", CARS)
         assert house.headers["X-Cache"] == "hit"
     assert len(stand_in.calls) == calls
+
+
+def readings(stand_in: EncarStandIn) -> int:
+    """How many calls asked for more rows than a live search does."""
+    return sum(call.limit is not None and call.limit > CHUNK_ROWS for call in stand_in.calls)
+
+
+async def test_one_of_two_processes_reads_and_the_other_answers_from_it_also_when_that_one_ended(
+    vocabulary: Vocabulary, redis_server: RedisServer
+) -> None:
+    stand_in = EncarStandIn(stock(CARS))
+    danawa = DanawaStandIn(DanawaInventory(), faults=stand_in.faults)
+    settings: dict[str, Any] = {"encar_warm": "Kia", "redis_url": redis_server.url}
+    async with service_over(serve(stand_in, danawa), vocabulary, **settings) as second_client:
+        async with service_over(serve(stand_in, danawa), vocabulary, **settings) as first_client:
+            first = await until_stocked(SearchHarness(first_client, stand_in, danawa, "encar"))
+            calls = readings(stand_in)
+            house = SearchHarness(second_client, stand_in, danawa, "encar")
+            second = await until_stocked(house)
+            assert first["data"] == second["data"]
+            assert readings(stand_in) == calls > 0
+        await until_stocked(house)
+        assert readings(stand_in) == calls

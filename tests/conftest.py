@@ -5,6 +5,7 @@ the missing argument and a reader without flow control, as a body over 128 KiB w
 """
 
 import asyncio
+import gc
 import inspect
 import os
 import shutil
@@ -136,3 +137,9 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if not SLOW.isdisjoint(item.path.parents):
             item.add_marker(pytest.mark.slow)
+
+
+def pytest_collection_finish() -> None:
+    """What is there by now, tests and modules, stays to the end: the collector need not look at it again and again."""
+    gc.collect()
+    gc.freeze()

@@ -11,15 +11,14 @@ from aiohttp import web
 from aiohttp.test_utils import TestServer
 
 from dealerproxy.app import create_app
-from dealerproxy.sandbox.danawa.inventory import generate_danawa
 from dealerproxy.sandbox.danawa.site import DanawaStandIn
-from dealerproxy.sandbox.encar.inventory import generate
 from dealerproxy.sandbox.encar.site import EncarStandIn
 from dealerproxy.sandbox.faults import AnyFault
 from dealerproxy.sandbox.showcase import shown_car
 from dealerproxy.sandbox.sites import serve
 from dealerproxy.settings import Settings
 from dealerproxy.vocabulary import Vocabulary
+from tests.support.inventories import generate, generate_danawa
 
 KEY = "a-key-of-this-service"
 

@@ -107,21 +107,20 @@ def test_a_damaged_description_of_ours_is_a_failure_without_a_traceback(
     assert not any("Traceback" in line for line in result.outlines)
 
 
-@pytest.mark.parametrize(
-    "meta",
-    [
-        None,
-        "{}",
-        "[]",
-        "",
-        "\x00",
-        '{"format": 1}',
-        '{"format": "csv", "upstream": "encar"}',
-        '{"format": 1, "upstream": "https://example.com"}',
-        '{"upstream": "encar"}',
-        '{"name": "expected.json", "version": 1}',
-    ],
+OTHER_METAS = (
+    None,
+    "{}",
+    "[]",
+    "",
+    "\x00",
+    '{"format": 1}',
+    '{"format": "csv", "upstream": "encar"}',
+    '{"format": 1, "upstream": "https://example.com"}',
+    '{"upstream": "encar"}',
+    '{"name": "expected.json", "version": 1}',
 )
+
+
 @pytest.mark.parametrize(
     "names",
     [
@@ -130,13 +129,12 @@ def test_a_damaged_description_of_ours_is_a_failure_without_a_traceback(
         ("request.json", "response.json", "body.json", "expected.json", "expected_error.json"),
     ],
 )
-def test_directories_of_others_are_left_alone(
-    pytester: pytest.Pytester, names: tuple[str, ...], meta: str | None
-) -> None:
-    other = pytester.mkdir("other")
-    for name in names:
-        (other / name).write_text("{}")
-    if meta is not None:
-        (other / "meta.json").write_text(meta)
-    (other / "test_it.py").write_text("def test_it(): pass\n")
-    pytester.runpytest_inprocess(*PLUGIN).assert_outcomes(passed=1)
+def test_directories_of_others_are_left_alone(pytester: pytest.Pytester, names: tuple[str, ...]) -> None:
+    for number, meta in enumerate(OTHER_METAS):
+        other = pytester.mkdir(f"other_{number}")
+        for name in names:
+            (other / name).write_text("{}")
+        if meta is not None:
+            (other / "meta.json").write_text(meta)
+        (other / f"test_{number}.py").write_text("def test_it(): pass\n")
+    pytester.runpytest_inprocess(*PLUGIN).assert_outcomes(passed=len(OTHER_METAS))

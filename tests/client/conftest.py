@@ -13,9 +13,7 @@ from multidict import CIMultiDict
 
 from dealerproxy.app import create_app
 from dealerproxy.client import DealerClient, Row
-from dealerproxy.sandbox.danawa.inventory import generate_danawa
 from dealerproxy.sandbox.danawa.site import DanawaStandIn
-from dealerproxy.sandbox.encar.inventory import generate
 from dealerproxy.sandbox.encar.site import EncarStandIn
 from dealerproxy.sandbox.faults import AnyFault
 from dealerproxy.sandbox.showcase import shown_car
@@ -24,6 +22,7 @@ from dealerproxy.vocabulary import Vocabulary
 from tests.client.main_api import MainApi, envelope
 from tests.client.partners import check_keys
 from tests.support.harness import wired
+from tests.support.inventories import generate, generate_danawa
 
 ENVIRONMENTS = {"lmn_prd": "production", "lmn_stg": "sandbox"}
 

@@ -9,15 +9,14 @@ import pytest
 from aiohttp.test_utils import TestClient
 from prometheus_client.parser import text_string_to_metric_families
 
-from dealerproxy.sandbox.danawa.inventory import generate_danawa
 from dealerproxy.sandbox.danawa.site import DanawaStandIn
-from dealerproxy.sandbox.encar.inventory import generate
 from dealerproxy.sandbox.encar.site import EncarStandIn
 from dealerproxy.sandbox.faults import Fault
 from dealerproxy.sandbox.showcase import shown_car
 from dealerproxy.sandbox.sites import serve
 from dealerproxy.vocabulary import Vocabulary
 from tests.support.harness import ServiceHarness, service_over
+from tests.support.inventories import generate, generate_danawa
 
 
 class Figures:

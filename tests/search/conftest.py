@@ -9,11 +9,12 @@ from aiohttp.test_utils import TestClient
 
 from dealerproxy.sandbox.danawa.inventory import DanawaInventory
 from dealerproxy.sandbox.danawa.site import DanawaStandIn
-from dealerproxy.sandbox.encar.inventory import Inventory, generate
+from dealerproxy.sandbox.encar.inventory import Inventory
 from dealerproxy.sandbox.encar.site import EncarStandIn
 from dealerproxy.sandbox.sites import serve
 from dealerproxy.vocabulary import Vocabulary
 from tests.support.harness import ServiceHarness, service_over
+from tests.support.inventories import generate
 
 
 class SearchHarness(ServiceHarness):

@@ -7,13 +7,14 @@ from typing import Any, NamedTuple
 import pytest
 
 from dealerproxy.api.keys import CACHE
-from dealerproxy.sandbox.danawa.inventory import DanawaInventory, generate_danawa
-from dealerproxy.sandbox.encar.inventory import Inventory, generate
+from dealerproxy.sandbox.danawa.inventory import DanawaInventory
+from dealerproxy.sandbox.encar.inventory import Inventory
 from dealerproxy.sandbox.faults import Block, Drop, Fault, Hang, Latency, MissingField, MissingSelector
 from dealerproxy.upstreams.car_words import is_placeholder_price
 from dealerproxy.upstreams.danawa import index
 from dealerproxy.vocabulary import Vocabulary
 from tests.support.flights import landed
+from tests.support.inventories import generate, generate_danawa
 
 PARTIAL = "X-LMN-Partial-Dealer-Unavailable"
 SORTS = ("auction_date_asc", "year_desc", "price_asc", "price_desc", "mileage_asc")

@@ -10,7 +10,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from dealerproxy.sandbox.encar.inventory import Car, Inventory, generate
+from dealerproxy.sandbox.encar.inventory import Car, Inventory
+from tests.support.inventories import generate
 
 RATE = 1347.52
 # Partner words on the left, what they mean on the site on the right: written down here by hand, on purpose.

@@ -7,6 +7,7 @@ import json
 import tracemalloc
 import zlib
 from collections.abc import Awaitable, Callable
+from functools import cache
 from typing import Any
 
 import aiohttp
@@ -129,6 +130,7 @@ async def test_a_code_that_does_not_belong_to_its_status_is_an_outage_and_ends_n
         assert (error.status, error.details) == (503, {"reason": "unexpected_answer", "status": status})
 
 
+@cache
 def zeros(megabytes: int, encoding: str) -> bytes:
     """So many megabytes of blanks, in the words of a content coding."""
     packer = zlib.compressobj(9, wbits=31 if encoding == "gzip" else 15)

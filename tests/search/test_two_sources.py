@@ -137,8 +137,9 @@ async def test_a_failed_refresh_answers_the_old_rows_as_stale_with_the_reason(
 
 @pytest.mark.parametrize("sort", SORTS)
 async def test_walking_three_makes_over_both_sites_gives_exactly_what_matches(
-    build: Any, vocabulary: Vocabulary, sort: str
+    build: Any, vocabulary: Vocabulary, monkeypatch: pytest.MonkeyPatch, sort: str
 ) -> None:
+    monkeypatch.setattr(index, "WAIT_S", 30.0)
     inventory = generate(11, 700)
     danawa = generate_danawa(11, 500, also=inventory)
     house = await build(inventory, danawa)

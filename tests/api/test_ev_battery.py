@@ -37,6 +37,10 @@ class Site:
 
 
 async def ask(site: Site, vocabulary: Vocabulary, *queries: str) -> list[Any]:
+    return await get(site, vocabulary, *(f"/v1/vehicles/encar_49000001{query}" for query in queries))
+
+
+async def get(site: Site, vocabulary: Vocabulary, *paths: str) -> list[Any]:
     app = web.Application()
     app.router.add_get("/{path:.*}", site.handle)
     async with TestServer(app) as upstream:
@@ -44,8 +48,8 @@ async def ask(site: Site, vocabulary: Vocabulary, *queries: str) -> list[Any]:
         settings = Settings(encar_api_url=url, encar_page_url=url, cursor_secret="x")
         async with serving(create_app(settings, vocabulary)) as own, aiohttp.ClientSession() as session:
             answers = []
-            for query in queries:
-                async with session.get(f"{own}/v1/vehicles/encar_49000001{query}") as answer:
+            for path in paths:
+                async with session.get(f"{own}{path}") as answer:
                     assert answer.status == 200
                     answers.append(await answer.json())
             return answers
@@ -94,3 +98,13 @@ async def test_a_battery_that_cannot_be_had_or_says_nothing_is_null_and_the_car_
     (body,) = await ask(Site(status, report, {"hasEvBatteryInfo": True}), vocabulary, "?include=dealer")
     assert body["dealer"]["ev_battery"] is None
     assert body["make"] == "Kia"
+
+
+@pytest.mark.parametrize("status", [429, 403])
+async def test_a_site_that_refuses_extras_is_still_asked_for_papers(vocabulary: Vocabulary, status: int) -> None:
+    site = Site(status, None, {"hasEvBatteryInfo": True})
+    paths = ("/v1/vehicles/encar_49000001?include=dealer", "/v1/upstreams")
+    car, upstreams = await get(site, vocabulary, *paths)
+    states = {name: each["state"] for name, each in upstreams["data"][0]["operations"].items()}
+    assert (states["extras"], states["papers"], states["detail"]) == ("suspended", "healthy", "healthy")
+    assert car["dealer"]["ev_battery"] is None

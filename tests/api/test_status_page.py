@@ -4,7 +4,6 @@ import asyncio
 import itertools
 import os
 import re
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +20,7 @@ from dealerproxy.contract.answers import REFRESHING, SkipReason
 from dealerproxy.contract.headers import API_KEY
 from dealerproxy.ops.families import NOT_FOUND, OK, OUTCOMES
 from dealerproxy.ops.history import MINUTES, History, Minute, Totals
+from dealerproxy.sandbox.encar.details import battery_marks, choice_codes
 from dealerproxy.sandbox.faults import Block, MissingField
 from dealerproxy.transport import errors
 from dealerproxy.transport.circuit import Phase, Slow
@@ -224,15 +224,17 @@ def vars_of_errors() -> set[str]:
 
 async def test_every_kind_of_piece_has_a_name(sandbox: Sandbox) -> None:
     body = orjson.dumps({"ids": ["encar_41985016"]})
-    asked: Mapping[str, str] = {LIST: "GET", "/v1/vehicles/encar_41985016": "GET", "/v1/vehicles/facets": "GET"}
-    for path, method in asked.items():
-        await sandbox.ask(method, path)
+    electric = next(car for car in sandbox.encar.inventory if battery_marks(car).is_tested and choice_codes(car))
+    cars = [f"/v1/vehicles/encar_{number}?include=dealer" for number in ("41985016", electric.id)]
+    for path in (LIST, *cars, "/v1/vehicles/facets"):
+        await sandbox.ask("GET", path)
     await sandbox.ask("GET", LIST + "&accident_grade=A")
     await sandbox.ask("POST", "/v1/vehicles/availability", body=body)
     danawa_car = next(car for car in sandbox.danawa.inventory if not car.mark and car.at_feeder)
     await sandbox.ask("GET", f"/v1/vehicles/danawa_{danawa_car.id}")
     kinds = {use["kind"] for use in (await status_of(sandbox))["cache"]}
     assert len(kinds) >= 8
+    assert {"packages", "battery"} <= kinds
     assert kinds <= table("KINDS")
 
 

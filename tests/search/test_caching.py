@@ -196,7 +196,7 @@ async def test_upstreams_are_told_without_asking_any_and_reset_by_hand(build: An
     assert encar["retry_at"] == encar["operations"]["search"]["retry_at"] is not None
     assert {name: one["state"] for name, one in encar["operations"].items()} == {
         "search": "suspended",
-        **dict.fromkeys(("detail", "page", "papers"), "healthy"),
+        **dict.fromkeys(("detail", "page", "papers", "extras"), "healthy"),
     }
     assert (danawa["name"], danawa["state"], set(danawa["operations"])) == ("danawa", "healthy", {"list", "feeder"})
     assert len(house.stand_in.calls) == asked

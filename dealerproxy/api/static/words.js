@@ -98,6 +98,7 @@ export const OPERATIONS = {
   detail: "Cars",
   page: "Car pages, the second witness",
   papers: "Inspection, record, diagnosis",
+  extras: "Factory packages, batteries",
   list: "Listings",
   feeder: "Cars, at M-Park",
   rate: "Won per dollar",
@@ -115,6 +116,8 @@ export const KINDS = {
   inspection: "Inspections",
   record: "Insurance records",
   diagnosis: "Diagnoses",
+  packages: "Factory packages",
+  battery: "Batteries",
 };
 
 export const RESULTS = {

@@ -27,7 +27,7 @@ from dealerproxy.contract.inspection import (
     Record,
 )
 from dealerproxy.transport.errors import Drift, NotFound, Overloaded, UpstreamError
-from dealerproxy.transport.limits import background, one_answer
+from dealerproxy.transport.limits import one_answer
 from dealerproxy.transport.reading import NO_READING, Reading, current_reading, report
 from dealerproxy.transport.troubles import upstream_trouble
 from dealerproxy.upstreams.absence import Adverts
@@ -377,16 +377,14 @@ class EncarCars:
             return None
         if not codes:
             return ()
-        with background():
-            paper = await self._document(PACKAGES, car.vehicle_id, self._choice, deadline)
+        paper = await self._document(PACKAGES, car.vehicle_id, self._choice, deadline)
         return on_the_car(codes, paper.document) if isinstance(paper.document, FactoryPackages) else None
 
     async def _ev_battery(self, car: Car, deadline: Deadline, *, insider: bool) -> EvBattery | None:
         """Return what is known of the battery, last in the queue; None if it could not be had, or says nothing."""
         if not insider or not car.facts.has_battery_report:
             return None
-        with background():
-            paper = await self._document(BATTERY, car.vehicle_id, self._battery, deadline)
+        paper = await self._document(BATTERY, car.vehicle_id, self._battery, deadline)
         return paper.document if isinstance(paper.document, EvBattery) and paper.document != EvBattery() else None
 
     async def _sheet(self, car: Car, deadline: Deadline) -> Paper:

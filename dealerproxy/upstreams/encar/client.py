@@ -19,6 +19,7 @@ _LANES = {
     operations.DETAIL.circuit: Lane.CARS,
     operations.PAGE.circuit: Lane.CARS,
     operations.RECORD.circuit: Lane.PAPERS,
+    operations.PACKAGES.circuit: Lane.BACKGROUND,
 }
 MANNERS = FetchPolicy(_CIRCUITS, burst=24, in_flight=6, max_bytes=4_000_000, lanes=_LANES)
 BATCH_IDS = 20

@@ -36,15 +36,16 @@ RECORD = Operation(
 DIAGNOSIS = Operation(
     name="diagnosis", host=API, circuit="papers", path="v1/readside/diagnosis/vehicle/{id}", read=read_diagnosis
 )
+# Extras that only insiders see: whatever becomes of them, they must not keep the papers from anybody.
 PACKAGES = Operation(
     name="packages",
     host=API,
-    circuit="papers",
+    circuit="extras",
     path="v1/readside/vehicles/car/{id}/options/choice",
     read=read_packages,
 )
 BATTERY = Operation(
-    name="battery", host=API, circuit="papers", path="v1/readside/vehicle/ev-battery/{id}", read=read_battery
+    name="battery", host=API, circuit="extras", path="v1/readside/vehicle/ev-battery/{id}", read=read_battery
 )
 OPERATIONS: tuple[Operation[..., object], ...] = (
     *(SEARCH, FACETS, DETAIL, BATCH, PAGE),

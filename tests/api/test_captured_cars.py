@@ -40,6 +40,7 @@ CASES = {
         "vehicle": "encar_detail/vehicle_42391233_grand_koleos_2026-08.json",
         "inspection": "encar_inspection/inspection_42499686_clean.json",
         "record": "encar_record/record_clean.json",
+        "options": "encar_options/options_choice.json",
     },
     "page_only": {"id": "41756847", "cars/detail": "encar_detail/page_41756847_preloaded_state_2026-08.html"},
 }
@@ -56,7 +57,7 @@ async def answer(case: dict[str, str], captures: Path, vocabulary: Vocabulary) -
     car = (captures / case.get("vehicle", case.get("cars/detail", ""))).read_bytes()
 
     async def handle(request: web.Request) -> web.Response:
-        for name in ("inspection", "record", "diagnosis", "cars/detail", "vehicle"):
+        for name in ("inspection", "record", "diagnosis", "options", "cars/detail", "vehicle"):
             if f"/{name}/" in request.path:
                 break
         if name not in case:

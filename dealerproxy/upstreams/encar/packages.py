@@ -3,6 +3,7 @@
 The document lists all packages of the trim; the advert's `options.choice` names those on the car.
 """
 
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -10,10 +11,12 @@ from dealerproxy.contract.inspection import FactoryPackage, FactoryPackages
 from dealerproxy.transport.errors import Drift
 from dealerproxy.upstreams.caps import MOST_ROWS, short_text
 from dealerproxy.upstreams.car_words import WON_PER_MANWON
-from dealerproxy.upstreams.values import code, decode, whole
+from dealerproxy.upstreams.values import code, decode, shown, whole
 from dealerproxy.vocabulary import Vocabulary
 
 CODE, NAME, PRICE = "optionCd", "optionName", "price"
+# Inches of a wheel or a screen (`20”`), which are no quotation.
+_INCHES = re.compile(r"""(\d)\s?(?:["”“″]|''|’’)""")
 
 
 def read_packages(body: bytes, vocabulary: Vocabulary) -> FactoryPackages:
@@ -41,6 +44,10 @@ def _package(entry: Mapping[str, Any], vocabulary: Vocabulary) -> FactoryPackage
     found, price = code(entry.get(CODE)), whole(entry.get(PRICE))
     if found is None:
         return None
-    text = short_text(entry.get(NAME))
-    name = vocabulary.maker_words(" ".join(text.split()), "package") if text else None
-    return FactoryPackage(found, name, None if price is None else price * WON_PER_MANWON)
+    return FactoryPackage(found, _name(entry.get(NAME), vocabulary), None if price is None else price * WON_PER_MANWON)
+
+
+def _name(value: object, vocabulary: Vocabulary) -> str | None:
+    text = short_text(value)
+    plain = shown(_INCHES.sub(r"\1인치", " ".join(text.split()))) if text else None
+    return vocabulary.maker_words(plain, "package") if plain else None

@@ -34,6 +34,9 @@ def test_a_package_has_its_code_its_english_name_and_its_price_in_won(vocabulary
         ("파노라마 지어낸선루프", None),
         ("지어낸", None),
         ("Smart Sense", "Smart Sense"),
+        *((f"20{sign} 알로이 휠", "20-inch Alloy Wheels") for sign in ("”", '"', "″", "''", "인치", " 인치")),
+        ('19" & 20" 휠', "19-inch & 20-inch Wheels"),
+        *((unfit, None) for unfit in ("<b>휠</b>", '"휠"', "휠\u202e", "<script>")),
         *(("", None), (None, None), (5, None), ([], None)),
     ],
 )

@@ -44,6 +44,7 @@ ADDRESSES = {
     "encar_record/record_with_accident.json": READSIDE / "record/vehicle/41335009/open",
     "encar_record/record_clean.json": READSIDE / "record/vehicle/42391233/open",
     "encar_diagnosis/diagnosis_42374259.json": READSIDE / "diagnosis/vehicle/41335009",
+    "encar_options/options_choice.json": READSIDE / "vehicles/car/42391233/options/choice",
     "encar_search/premium_sorento_20rows_2023-06.json": search_url(
         API, q(Search(make="기아", model_group="쏘렌토")), "Year", 0, 48
     ),
@@ -161,6 +162,7 @@ async def test_the_service_reads_every_row_of_200_that_were_captured_apart_from_
                 assert {notice["code"] for notice in body["notices"]} <= {
                     "left_out_under_contract",
                     "left_out_duplicate",
+                    "order_by_registration",
                 }
                 found |= {row["id"] for row in body["data"]}
                 cursor = body["next_cursor"]

@@ -230,6 +230,8 @@ async def _search(app: web.Application) -> AsyncIterator[None]:
     settings = app[SETTINGS]
     if not settings.cursor_secret:
         log.warning("cursor_secret_random", hint="set DEALERPROXY_CURSOR_SECRET so that cursors outlive a restart")
+    if settings.danawa_warm:
+        log.warning("danawa_warm_ignored", hint="unset DEALERPROXY_DANAWA_WARM: Danawa's list is always read whole")
     most = settings.cache_mb * 2**20 // ANSWERS_SHARE
     app[ANSWERS] = Answers(app[OFF_SALE], app[RATES], max_bytes=most, clock=app[CLOCK])
     app[SEARCH] = SearchService(

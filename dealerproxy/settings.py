@@ -52,9 +52,7 @@ class Settings(Struct, frozen=True, kw_only=True):
     danawa_rps: Annotated[
         float, Meta(gt=0, le=1000, description="Requests a second this process may send to Danawa, and to M-Park.")
     ] = 4.0
-    danawa_warm: Annotated[
-        str, Meta(description="Comma-separated makes whose Danawa listings are kept read in the background.")
-    ] = ""
+    danawa_warm: Annotated[str, Meta(description="Ignored: Danawa's list is read whole and kept in any case.")] = ""
     cache_mb: Annotated[int, Meta(ge=1, le=65_536, description="Memory for what was read of the sites, in MiB.")] = 256
     max_requests: Annotated[
         int, Meta(ge=1, le=100_000, description="Requests answered at a time; more are told to come back at once.")

@@ -218,13 +218,6 @@ def test_the_sandbox_serves_invented_cars_and_ends_cleanly(start: Start) -> None
 # Starts that cannot succeed
 
 
-@pytest.mark.slow
-def test_a_make_to_keep_warm_that_danawa_has_not_ends_the_start_with_one_line() -> None:
-    ended = run("serve", DEALERPROXY_DANAWA_WARM="Kia,Wartburg")
-    assert (ended.returncode, ended.stdout) == (2, "")
-    assert ended.stderr == "error: DEALERPROXY_DANAWA_WARM cannot be used: Danawa has no make known as 'Wartburg'\n"
-
-
 def test_a_bad_setting_ends_the_start_with_one_line() -> None:
     ended = run("serve", DEALERPROXY_PORT="http")
     assert ended.returncode == 2

@@ -279,7 +279,8 @@ def _vehicles(vocabulary: Vocabulary) -> dict[str, Json]:
         answers={
             "200": _answer(
                 "The cars in the order asked; one that nobody could ask about is `unknown`, and one that is missing"
-                " while most adverts of its site are (`mass_absence`).",
+                " while most adverts of its site are (`mass_absence`), or that only one of Danawa's list and its feeder"
+                " shows (`unconfirmed`).",
                 [AvailabilityAnswer],
                 ["availability"],
             )

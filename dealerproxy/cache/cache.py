@@ -19,7 +19,16 @@ from typing import Any, NamedTuple, TypeVar
 
 import structlog
 
-from dealerproxy.cache.entries import CachePolicy, CacheResult, CacheStatus, Key, decode_failure, encode_failure, opened
+from dealerproxy.cache.entries import (
+    CachePolicy,
+    CacheResult,
+    CacheStatus,
+    Key,
+    copy_of,
+    decode_failure,
+    encode_failure,
+    opened,
+)
 from dealerproxy.cache.memory import BoundedMemory
 from dealerproxy.cache.redis_tier import Place, RedisTier
 from dealerproxy.contract.deadline import Deadline
@@ -253,7 +262,7 @@ class StaleCache:
         if failed.at < self._kept((kind.stored_as, key, _PIECE)).at:
             return None
         # Each raise needs a copy: the wait shortens, and the traceback must not grow.
-        error: UpstreamError = decode_failure(encode_failure(failed.value))
+        error = copy_of(failed.value)
         if error.retry_after_s is not None:
             error.retry_after_s = max(0.0, error.retry_after_s - self._age(failed))
         return error

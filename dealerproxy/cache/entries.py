@@ -137,6 +137,12 @@ def decode_failure(body: bytes) -> UpstreamError:
     return error
 
 
+def copy_of(error: UpstreamError) -> UpstreamError:
+    """Return an error to raise or to keep: the first would grow with each raise, and holds on to its frames."""
+    body = encode_failure(error)
+    return decode_failure(body) if body else error
+
+
 def _is_known(kind: type[UpstreamError], own: str) -> bool:
     """Whether a failure's words are all ones that may be shown."""
     return kind is not Suspended or own in SUSPENDED_FOR

@@ -30,10 +30,11 @@ from dealerproxy.captures.replay_requests import request_for
 from dealerproxy.captures.scrub.texts import ScrubError
 from dealerproxy.captures.sites import Page
 from dealerproxy.settings import Settings
-from dealerproxy.upstreams.danawa.index import MAX_PAGES
 from dealerproxy.vocabulary import Vocabulary
 
 GOOD, WRONG, UNUSABLE = 0, 1, 2
+# More than any list has.
+MOST_PAGES = 200
 
 Captures = Mapping[Path, Capture]
 CreateApp = Callable[[Settings, Vocabulary], web.Application]
@@ -51,7 +52,7 @@ def add_commands(commands: "argparse._SubParsersAction[argparse.ArgumentParser]"
     )
     parser.add_argument("--into", type=Path, default=Path("captures"), metavar="DIR", help="where to (captures)")
     parser.add_argument(
-        "--pages", type=whole_number(1, MAX_PAGES), default=1, metavar="N", help="how many pages of each list (1)"
+        "--pages", type=whole_number(1, MOST_PAGES), default=1, metavar="N", help="how many pages of each list (1)"
     )
     parser.set_defaults(run=capture)
     about = "run the service on captures instead of the sites, or compare captures with what is expected of them"

@@ -29,7 +29,7 @@ from dealerproxy.vocabulary import Vocabulary
 
 GOOD, WRONG, UNUSABLE = 0, 1, 2
 # A make of which both sites always have cars, but few enough for a small answer.
-MAKE, BRAND = "기아", "307"
+MAKE = "기아"
 CARS = 20
 ABSENT = "this car has none (404)"
 _NUMBERS = {
@@ -58,7 +58,7 @@ async def ask_around(settings: Settings, vocabulary: Vocabulary) -> list[Finding
     first = (
         search_url(api, q(Search(make=MAKE)), "Year", 0, CARS),
         facets_url(api, makes_q()),
-        list_url(danawa.SITE.home, BRAND, None, 1),
+        list_url(danawa.SITE.home, 1),
     )
     waiting = [page for page in map(recognise, first) if page is not None]
     answers: list[Capture] = []

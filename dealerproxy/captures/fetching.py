@@ -149,7 +149,7 @@ def _url_of(leg: Leg, number: int) -> URL:
         case EncarLeg():
             return search_url(encar.API.home, leg.q, leg.sort, number * CHUNK_ROWS, CHUNK_ROWS)
         case DanawaLeg():
-            return list_url(danawa.SITE.home, leg.listing.brand, leg.listing.series, number + 1)
+            return list_url(danawa.SITE.home, number + 1)
     raise TypeError(f"{leg.upstream} has no page for a leg")
 
 

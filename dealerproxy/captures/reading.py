@@ -156,7 +156,9 @@ def _list(capture: Capture, body: bytes, vocabulary: Vocabulary) -> Json:
     if silent is not None:
         raise silent
     entries = [
-        LeftOut(LeftOutReason.UNREADABLE) if isinstance(row, listing.Broken) else names.normalise(row, vocabulary)
+        LeftOut(LeftOutReason.UNREADABLE)
+        if isinstance(row, listing.Broken)
+        else names.as_shown(names.normalise(row, vocabulary), vocabulary)
         for row in page.rows
     ]
     return {"has_container": page.has_container, "says_empty": page.says_empty, "rows": entries}

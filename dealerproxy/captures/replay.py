@@ -3,6 +3,9 @@
 Each site is served under its own host's name (`http://127.0.0.1:8090/api.encar.com/...`). A request gets a captured
 answer only if method, host, path and query match; the order of parameters and their encoding do not count. For any
 other request the answer is a status that no site uses, and a line names the closest capture. No request goes out.
+
+Danawa's list is read whole: without a capture of its first page the newest of any page stands in for it, and the list
+ends where no further page was captured.
 """
 
 import difflib
@@ -18,11 +21,14 @@ from dealerproxy.captures.capture import Capture
 from dealerproxy.captures.scrub.scrub import TRANSPORT_HEADERS
 from dealerproxy.captures.sites import SITES
 from dealerproxy.settings import Settings
+from dealerproxy.upstreams.danawa import operations as danawa
+from dealerproxy.upstreams.danawa.urls import list_url
+from dealerproxy.upstreams.danawa.whole import MAX_PAGES
 
 # No block, no 404 and no fault that is retried, so that it cannot be taken for an answer of a site.
 NO_CAPTURE = 421
 # Settings that switch off all other calls during a replay.
-_OFFLINE = {"fx_url": "", "fx_path": "", "fx_date_path": "", "redis_url": "", "danawa_warm": "", "capture_dir": ""}
+_OFFLINE = {"fx_url": "", "fx_path": "", "fx_date_path": "", "redis_url": "", "capture_dir": ""}
 # The replay runs locally, so it needs no rate limit of a real site.
 RPS = 200.0
 
@@ -42,6 +48,12 @@ class Replay:
     def __init__(self, captures: Iterable[Capture], *, say: Callable[[str], None] | None = None) -> None:
         oldest_first = sorted(captures, key=lambda capture: capture.about.captured_at)
         self._captures = {key_of(capture.request.method, capture.url): capture for capture in oldest_first}
+        lists = [each for each in oldest_first if each.about.operation == danawa.LIST.name]
+        pages = (
+            [key_of("GET", list_url(danawa.SITE.home, number)) for number in range(1, MAX_PAGES + 1)] if lists else []
+        )
+        self._captures |= {page: lists[-1] for page in pages[:1] if page not in self._captures}
+        self._pages = frozenset(pages)
         self._say = say or (lambda line: print(line, file=sys.stderr))
         self.missed: dict[Key, None] = {}
 
@@ -56,6 +68,8 @@ class Replay:
         url = URL(f"https://{host}/{path}?{request.rel_url.raw_query_string}", encoded=True)
         key = key_of(request.method, url)
         capture = self._captures.get(key)
+        if capture is None and key in self._pages:
+            return web.Response(status=404)
         if capture is None:
             return self._miss(key, url)
         headers = {name: value for name, value in capture.response.headers.items() if name.lower() not in _UNSENT}

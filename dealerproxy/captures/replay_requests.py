@@ -4,11 +4,12 @@ from urllib.parse import quote
 
 from dealerproxy.captures import sites
 from dealerproxy.captures.capture import Capture
-from dealerproxy.captures.reading import asked_of
+from dealerproxy.captures.reading import asked_of, read
 from dealerproxy.upstreams.danawa import operations as danawa
 from dealerproxy.upstreams.encar import operations as encar
 from dealerproxy.upstreams.encar.legs import ENCAR_SORTS
 from dealerproxy.upstreams.encar.query import Search, q, window_of
+from dealerproxy.vehicles.listing import Listing
 from dealerproxy.vocabulary import Vocabulary
 
 _SORTS = {theirs: ours.value for ours, theirs in reversed(ENCAR_SORTS.items())}
@@ -39,7 +40,6 @@ def _list_of_encar(capture: Capture, vocabulary: Vocabulary) -> str | None:
 
 
 def _list_of_danawa(capture: Capture, vocabulary: Vocabulary) -> str | None:
-    brand = capture.url.query.get("Brand", "")
-    makes = (*vocabulary.makes, *vocabulary.danawa.makes)
-    make = next((make for make in makes if brand in vocabulary.danawa.brands_of(make)), None)
-    return f"/v1/vehicles?make={quote(make.name)}&upstream=danawa" if make else None
+    rows = (read(capture, vocabulary).document or {}).get("rows", ())
+    make = next((row["make"] for row in rows if row["type"] == Listing.__name__), None)
+    return f"/v1/vehicles?make={quote(make)}&upstream=danawa" if make else None

@@ -3,8 +3,6 @@
 Pure: the caller fetches the wanted chunk and hands it over.
 """
 
-import bisect
-import sys
 from collections import Counter
 from collections.abc import Callable
 
@@ -12,16 +10,7 @@ from dealerproxy.cache.entries import CacheResult
 from dealerproxy.search.cursor import LegCursor, Position, ReturnedIds, resumption
 from dealerproxy.search.source_report import LegReport, combined, from_entry
 from dealerproxy.transport.errors import UpstreamError
-from dealerproxy.upstreams.paging import (
-    CHUNK_ROWS,
-    FIRST,
-    MAX_OFFSET,
-    ORDER_KEYS,
-    Order,
-    digest,
-    index_order,
-    matching,
-)
+from dealerproxy.upstreams.paging import CHUNK_ROWS, MAX_OFFSET, ORDER_KEYS, Order, digest
 from dealerproxy.upstreams.results import Leg
 from dealerproxy.vehicles.listing import Chunk, LeftOut, LeftOutReason, Listing
 
@@ -36,8 +25,6 @@ class LegReader:
     sort key of `next_row`. Rows that sort before the walk's frontier came there during the walk: they are skipped,
     as the order would jump back and ids could repeat.
     """
-
-    rows_a_chunk = CHUNK_ROWS
 
     def __init__(
         self,
@@ -69,7 +56,7 @@ class LegReader:
         self._passed: str | None = None  # the listing id of the last row passed in this request
         self._ended, self._late = state.ended, state.late
         self._chunk: Chunk | None = None
-        self._index = state.offset // self.rows_a_chunk
+        self._index = state.offset // CHUNK_ROWS
         self._resuming = state.last is not None
         self._switched = state.stocked
         self.jumped = self._switched and self._frontier is not None and not self._remembered
@@ -106,7 +93,7 @@ class LegReader:
     def offer(self, found: CacheResult[Chunk]) -> None:
         """Take the wanted chunk and move to the next row that may be returned."""
         chunk = found.value
-        self.total = self._count(chunk)
+        self.total = chunk.total
         self._reports.append(from_entry(self.leg.upstream, found, self.total))
         self.confirmed = chunk.confirmed
         start = 0
@@ -116,15 +103,11 @@ class LegReader:
                 return
             self._resuming = False
             start = place
-        elif self._offset // self.rows_a_chunk == self._index:
-            start = self._offset % self.rows_a_chunk
+        elif self._offset // CHUNK_ROWS == self._index:
+            start = self._offset % CHUNK_ROWS
         self._chunk = chunk
-        self._offset = self._index * self.rows_a_chunk + start
+        self._offset = self._index * CHUNK_ROWS + start
         self._advance()
-
-    def _count(self, chunk: Chunk) -> int | None:
-        """Return how many rows the leg has: the upstream's own count."""
-        return chunk.total
 
     def take(self) -> Listing:
         """Return the next row and move on within the chunk. Raises LookupError if there is none."""
@@ -140,7 +123,7 @@ class LegReader:
         chunk = self._chunk
         if chunk is None:
             return
-        base = self._index * self.rows_a_chunk
+        base = self._index * CHUNK_ROWS
         for place in range(self._offset - base, len(chunk.entries)):
             entry = chunk.entries[place]
             if isinstance(entry, LeftOut):
@@ -155,7 +138,7 @@ class LegReader:
         self._index += 1
         self._chunk = None
         self.missing += chunk.missing
-        self.too_deep = chunk.cut or (not chunk.ended and self._index * self.rows_a_chunk >= MAX_OFFSET)
+        self.too_deep = not chunk.ended and self._index * CHUNK_ROWS >= MAX_OFFSET
         self._ended = chunk.ended or self.too_deep
 
     def _pass(self, entry: Listing | LeftOut) -> None:
@@ -175,7 +158,7 @@ class LegReader:
             for position, entry in enumerate(chunk.entries):
                 if entry.listing_id is not None and digest(entry.listing_id) == self._last:
                     return position + 1
-            if self._offset == self._index * self.rows_a_chunk:
+            if self._offset == self._index * CHUNK_ROWS:
                 return 0  # the last row passed ended the chunk before
         keys = [self._sort_key(entry) if isinstance(entry, Listing) else None for entry in chunk.entries]
         neighbour = self._index + self._shift([key for key in keys if key is not None])
@@ -198,28 +181,7 @@ class LegReader:
 
     def _from_key(self, keys: list[int | None]) -> int:
         if self._key is None:
-            return self._offset % self.rows_a_chunk
+            return self._offset % CHUNK_ROWS
         # Once ids were forgotten, a row with the very same key may be one of them.
         first = self._key if self._remembered else self._key + 1
         return next((i for i, key in enumerate(keys) if key is not None and key >= first), len(keys))
-
-
-class IndexReader(LegReader):
-    """Reads a leg that is one chunk, sorted by `index_order`, entries left out first.
-
-    However the listing changed, it resumes after the last row passed.
-    """
-
-    rows_a_chunk = sys.maxsize
-
-    def _count(self, chunk: Chunk) -> int | None:
-        """Return how many rows match, counted once a walk: the site filters nothing."""
-        return matching(chunk, self._keep) if self.total is None else self.total
-
-    def _find_place(self, chunk: Chunk) -> int | None:
-        passed = FIRST if self._key is None or self._last is None else (self._key, self._last)
-        return bisect.bisect_right(
-            chunk.entries,
-            passed,
-            key=lambda entry: index_order(entry, self._order) if isinstance(entry, Listing) else FIRST,
-        )

@@ -3,7 +3,7 @@
 from msgspec.structs import replace
 
 from dealerproxy.search.cursor import LegCursor, Position, ReturnedIds
-from dealerproxy.search.leg_reader import IndexReader, LegReader
+from dealerproxy.search.leg_reader import LegReader
 from dealerproxy.search.stock_reader import StockReader
 from dealerproxy.transport.errors import UpstreamError
 from dealerproxy.upstreams.paging import Order
@@ -27,6 +27,6 @@ def open_reader(
         return StockReader(leg, state, walk, stocked=stocked, order=order, seen=seen)
     if order is Order.YEAR and stocked is None:
         state = replace(state, ended=True)
-    reader = (IndexReader if leg.whole else LegReader)(leg, state, walk, order=order, keep=keep, seen=seen)
+    reader = LegReader(leg, state, walk, order=order, keep=keep, seen=seen)
     reader.failure = stocked
     return reader

@@ -10,6 +10,8 @@ from dealerproxy.stock.table import Bounds, Mask, Table, Words
 from dealerproxy.upstreams.query import RowFilter
 from dealerproxy.vehicles.listing import Listing
 
+# Makes and models, by their names: a model of None stands for all of the make's.
+Pick = frozenset[tuple[str, str | None]]
 # Filters by words remembered for each table.
 FILTERS_KEPT = 200
 
@@ -27,32 +29,49 @@ def bounds_of(keep: RowFilter) -> Bounds:
     )
 
 
-class KindFilter:
-    """Which kinds of cars match a filter's words, remembered for each table; `template` shows a kind as a listing.
+class _Kinds:
+    """What the kinds of a table say: their listings, their models as codes, and the word filters they were held to."""
 
-    A kind without a listing is of an unknown model and never matches.
-    """
+    def __init__(self, table: Table, template: Callable[[Words], Listing | None]) -> None:
+        self.listings = [template(words) for words in table.words.kinds]
+        models: dict[tuple[str, str] | None, int] = {}
+        named = [None if listing is None else (listing.make, listing.model) for listing in self.listings]
+        self.model = np.array([models.setdefault(model, len(models)) for model in named], np.int32)
+        self.models = tuple(models)
+        self.known = np.array([listing is not None for listing in self.listings], np.bool_)
+        self.wanted: dict[Hashable, Mask] = {}
+
+    def matching(self, keep: RowFilter) -> Mask:
+        """Return which kinds match the words of a filter."""
+        key = keep.word_key
+        if key not in self.wanted:
+            if len(self.wanted) >= FILTERS_KEPT:
+                self.wanted.clear()
+            matches = (listing is not None and keep.words(listing, stocked=True) for listing in self.listings)
+            self.wanted[key] = np.fromiter(matches, np.bool_, len(self.listings)) if keep.has_words else self.known
+        return self.wanted[key]
+
+    def picked(self, pick: Pick) -> Mask:
+        """Return which kinds are of the models picked."""
+        chosen = (model is not None and not pick.isdisjoint({model, (model[0], None)}) for model in self.models)
+        mask: Mask = np.fromiter(chosen, np.bool_, len(self.models))[self.model]
+        return mask
+
+
+class KindFilter:
+    """Which cars match by their kinds; `template` shows a kind as a listing, None for an unknown model."""
 
     def __init__(self, template: Callable[[Words], Listing | None]) -> None:
         self._template = template
-        self._known: WeakKeyDictionary[Table, dict[Hashable, Mask]] = WeakKeyDictionary()
+        self._known: WeakKeyDictionary[Table, _Kinds] = WeakKeyDictionary()
 
-    def mask(self, table: Table, keep: RowFilter, model: tuple[str, str] | None = None) -> Mask:
-        """Return which rows match the words of a filter, and are of a make's model if one is named."""
-        known = self._known.setdefault(table, {})
-        key = keep.word_key, model
-        wanted = known.get(key)
-        if wanted is None:
-            if len(known) >= FILTERS_KEPT:
-                known.clear()
-            wanted = known[key] = np.array([self._wants(words, keep, model) for words in table.words.kinds], np.bool_)
-        return table.of_kinds(wanted)
-
-    def _wants(self, words: Words, keep: RowFilter, model: tuple[str, str] | None) -> bool:
-        listing = self._template(words)
-        if listing is None or (model is not None and (listing.make, listing.model) != model):
-            return False
-        return keep.words(listing, stocked=True)
+    def mask(self, table: Table, keep: RowFilter, pick: Pick | None = None) -> Mask:
+        """Return which rows match the words of a filter, and are of the models picked, if any are."""
+        kinds = self._known.get(table)
+        if kinds is None:
+            kinds = self._known[table] = _Kinds(table, self._template)
+        wanted = kinds.matching(keep)
+        return table.of_kinds(wanted if pick is None else wanted & kinds.picked(pick))
 
 
 def all_of(masks: Sequence[Mask]) -> Mask:

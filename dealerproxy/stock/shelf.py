@@ -1,12 +1,13 @@
 """What is kept of a site's listings: the last whole reading of each, and which of its cars were sold since."""
 
-from collections import OrderedDict
+from collections import Counter, OrderedDict
 from collections.abc import Callable, Iterator, Mapping
 from typing import NamedTuple
 
 import numpy as np
 from msgspec import Struct
 
+from dealerproxy.stock.selecting import Pick
 from dealerproxy.stock.table import MOST_NUMBER, Column, Mask, Table
 from dealerproxy.transport.errors import UpstreamError
 from dealerproxy.upstreams.off_sale import OffSale
@@ -16,26 +17,39 @@ from dealerproxy.vehicles.listing import LeftOutReason
 USABLE_S = 7_200.0
 
 
+# Why a car is left out, and its make and model if they are known.
+LeftOutKey = tuple[LeftOutReason, str | None, str | None]
+
+
 class Reading(Struct, frozen=True, kw_only=True):
     """A listing as it was read whole.
 
-    Its cars are a `table`; of a listing that was searched with one more facet only the numbers are kept, ascending, and
-    the table is empty. `read_at` is when the reading began, `checked_at` when the reading or the last check of it began
-    (the clock's seconds). `left_out` counts the cars that are not offered. `found` is how many different cars the
-    reading found.
+    Its cars are a `table`; of a listing that was searched with one more facet only the numbers are kept, and the table
+    is empty. A site that needs them keeps the `numbers` of all its cars, those not offered too. Numbers ascend.
+    `read_at` is when the reading began, `checked_at` when the reading or the last check of it began (the clock's
+    seconds). `found` is how many different cars came; `left_out` counts those that are not offered, by reason, make and
+    model.
     """
 
     table: Table
     read_at: float
     checked_at: float
     found: int
-    left_out: Mapping[LeftOutReason, int] = {}
+    left_out: Mapping[LeftOutKey, int] = {}
     numbers: Column | None = None
 
     @property
     def size_bytes(self) -> int:
         """About how many bytes it takes."""
         return self.table.size_bytes + (0 if self.numbers is None else self.numbers.nbytes)
+
+    def left_out_of(self, pick: Pick | None) -> Counter[LeftOutReason]:
+        """Return how many cars are left out, by reason; of those whose model is known only the picked ones."""
+        counts = Counter[LeftOutReason]()
+        for (reason, make, model), count in self.left_out.items():
+            if pick is None or make is None or (make, None) in pick or (model is not None and (make, model) in pick):
+                counts[reason] += count
+        return counts
 
 
 class Kept(Struct):

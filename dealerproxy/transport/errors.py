@@ -9,10 +9,11 @@
             TooLate             the request's own deadline passed first
         Drift                   the shape changed
         MassAbsence             most listed adverts are missing
+        Unconfirmed             one witness of a car is not enough
         Overloaded              nothing sent: no turn of the request rate in time
         Suspended               nothing sent: the circuit is open
         RateLimited             a 429
-        Warming                 an index is being read for the first time
+        Warming                 a list is being read for the first time
         Blocked                 the upstream blocks the caller
 
 Clients never see them directly: each becomes the reason code of its source, and a 503 when every source failed.
@@ -86,6 +87,13 @@ class MassAbsence(UpstreamError):
     severity = 3
 
 
+class Unconfirmed(UpstreamError):
+    """What one witness says of a car is not enough: it is called neither on sale nor gone."""
+
+    code = "unconfirmed"
+    severity = 3
+
+
 class Overloaded(UpstreamError):
     """The request rate left no turn in time; nothing was sent. `retry_after_s`: when there may be one."""
 
@@ -113,7 +121,7 @@ class RateLimited(UpstreamError):
 
 
 class Warming(UpstreamError):
-    """An index is being read for the first time; not a failure of the upstream."""
+    """A list is being read for the first time; not a failure of the upstream."""
 
     code = "warming"
     severity = -1

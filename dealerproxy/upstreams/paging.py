@@ -1,13 +1,12 @@
 """Chunks, sort keys and the order of rows, shared by the search and the sites."""
 
-import sys
 import zlib
 from collections.abc import Callable, Mapping
 from enum import StrEnum
 from typing import Any, TypeVar
 
 from dealerproxy.contract.terms import Sort
-from dealerproxy.vehicles.listing import Chunk, Listing
+from dealerproxy.vehicles.listing import Listing
 
 V = TypeVar("V", int, Any)
 
@@ -50,22 +49,6 @@ ORDER_KEYS: Mapping[Order, Callable[[Listing], int]] = {
     Order.PRICE_DESC: lambda listing: -listing.price_krw,
     Order.MILEAGE_ASC: lambda listing: listing.mileage_km,
 }
-# Sorts before every row.
-FIRST = (-sys.maxsize, 0)
-
-
-def index_order(listing: Listing, order: Order) -> tuple[int, int]:
-    """Return the position of a row in a leg that is read whole: its key, then the digest of its id."""
-    return ORDER_KEYS[order](listing), digest(listing.listing_id)
-
-
-def matching(chunk: Chunk, keep: Callable[[Listing], bool]) -> int:
-    """Count the rows that `keep` accepts; if it accepts all, count left-out entries too."""
-    rows = [entry for entry in chunk.entries if isinstance(entry, Listing)]
-    matched = sum(map(keep, rows))
-    return matched if matched < len(rows) else len(chunk.entries)
-
-
 DIGEST_BYTES = 4
 
 

@@ -85,6 +85,11 @@ class RowFilter(Struct, frozen=True):
         )
 
     @property
+    def has_words(self) -> bool:
+        """Whether anything depends on a listing's words."""
+        return bool(self.query.fuel or self.facets.transmissions or self.vehicles)
+
+    @property
     def word_key(self) -> Hashable:
         """What `words` depends on: filters of equal keys accept the same words."""
         vehicles = tuple((group, names) for group, names in sorted(self.vehicles.items()))

@@ -19,10 +19,6 @@ class Leg(Protocol):
     def q(self) -> str:
         """A line that identifies the leg among the site's; cursors depend on it."""
 
-    @property
-    def whole(self) -> bool:
-        """Whether it comes as one chunk in `paging.index_order`, not as aligned chunks of 48 in the site's order."""
-
 
 class SitePlan(NamedTuple):
     """The legs of a query at one site; without any, `skip` is the reason. `notices` name what was not searched."""

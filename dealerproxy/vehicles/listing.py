@@ -24,11 +24,12 @@ class LeftOutReason(StrEnum):
 
 
 class LeftOut(Struct, frozen=True, tag=True, gc=False):
-    """A row that is not offered but keeps its place in the upstream's order, with its number and model if known."""
+    """A row that is not offered but keeps its place in the upstream's order; number, model and make if known."""
 
     reason: LeftOutReason
     listing_id: str | None = None
     model: str | None = None
+    make: str | None = None
 
 
 class Listing(Struct, frozen=True, kw_only=True, tag=True, gc=False):
@@ -86,7 +87,7 @@ class Chunk(Struct, frozen=True):
 
     `total` is the upstream's own count for the whole leg, None if its rows prove it wrong. `ended` is true if nothing
     follows. `missing` is the number of rows that this chunk lacks by the upstream's count. `confirmed` is false if the
-    chunk is empty but the upstream does not say so. `cut` is true if the listing continues past what is read of it.
+    chunk is empty but the upstream does not say so.
     """
 
     entries: tuple[Listing | LeftOut, ...]
@@ -94,7 +95,6 @@ class Chunk(Struct, frozen=True):
     ended: bool
     missing: int = 0
     confirmed: bool = True
-    cut: bool = False
 
 
 # The observer of parsed rows: it gets their upstream, the rows, and the number of unreadable ones by reason.

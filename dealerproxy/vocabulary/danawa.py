@@ -1,4 +1,4 @@
-"""Danawa's own words: the codes of its brands and series, its brand labels, and what only Danawa has.
+"""Danawa's own words: its brand labels, and what only Danawa has.
 
 Its cars have the same makes and model groups as Encar's, so that rows of both sites can be merged and compared. Light
 trucks, which Encar lists in another section, and a few small makes exist at Danawa only.
@@ -8,7 +8,6 @@ from collections.abc import Iterable, Mapping
 from functools import lru_cache
 from itertools import accumulate
 from pathlib import Path
-from typing import Literal
 
 from msgspec import Struct
 
@@ -18,20 +17,6 @@ from dealerproxy.vocabulary.terms import Body, Make, MakeFacet, Model
 from dealerproxy.vocabulary.text import longest_word, nearest_word, squeeze, word_key
 
 CACHE_SIZE = 16_384  # names are free text: some thousand different ones are in stock
-
-Confidence = Literal["high", "medium", "low"]
-
-
-class _BrandEntry(Struct, frozen=True, forbid_unknown_fields=True):
-    make: English
-    korean: Word | None = None
-    confidence: Confidence = "high"
-
-
-class _SeriesEntry(Struct, frozen=True, forbid_unknown_fields=True):
-    facet: Word
-    group: Word
-    confidence: Confidence = "high"
 
 
 class _GroupEntry(Struct, frozen=True, forbid_unknown_fields=True):
@@ -63,12 +48,9 @@ class DanawaWords:
         own = _own_makes(file, makes)
         self.makes = tuple(own.values())
         self._by_facet = {**makes, **own}
-        self._by_name = {make.name: make for make in self._by_facet.values()}
         self._models = _with_own_groups(file, self._by_facet, models)
         self._shared = shared
         self._labels = _labels(file, self._by_facet)
-        self._brands = _brands(file, self._by_name)
-        self._series = _series(file, self._models)
         self._feeder = {word: entry.facet for word, entry in file.entries("feeder", _FeederEntry).items()}
         self._split = lru_cache(CACHE_SIZE)(self._find_split)
 
@@ -115,17 +97,6 @@ class DanawaWords:
         }
         found = nearest_word(text, words)
         return (found, words[found]) if found else None
-
-    def brands_of(self, make: Make) -> tuple[str, ...]:
-        """Return the codes of the brands that hold a make's cars; () when no code is certain."""
-        return self._brands.get(make.name, ())
-
-    def series_of(self, model: Model) -> str | None:
-        """Return the code of the series that is a model group; None unless it is certain.
-
-        A wrong code would show an empty list where there are cars, so likely codes are not used.
-        """
-        return self._series.get((model.make_facet, model.korean))
 
     def encar_word(self, word: str) -> str:
         """Return Encar's word for the feeder's word for a fuel, a transmission or a colour; most are the same."""
@@ -195,37 +166,6 @@ def _labels(file: File, makes: Mapping[str, Make]) -> dict[str, str]:
     return labels
 
 
-def _brands(file: File, makes: Mapping[str, Make]) -> dict[str, tuple[str, ...]]:
-    codes: dict[str, tuple[str, ...]] = {}
-    for code, entry in file.entries("brands", _BrandEntry).items():
-        _check_code(file, "brands", code)
-        if entry.make not in makes:
-            raise file.error(f"{entry.make!r} is no make", "brands", code)
-        if entry.confidence != "low":
-            codes[entry.make] = (*codes.get(entry.make, ()), code)
-    return codes
-
-
-def _series(file: File, models: Mapping[str, Mapping[str, Model]]) -> dict[tuple[str, str], str]:
-    codes: dict[tuple[str, str], str] = {}
-    sure: dict[tuple[str, str], str] = {}
-    for code, entry in file.entries("series", _SeriesEntry).items():
-        _check_code(file, "series", code)
-        if not any(model.korean == entry.group for model in models.get(entry.facet, {}).values()):
-            raise file.error(f"{entry.facet!r} has no model group {entry.group!r}", "series", code)
-        if (entry.facet, entry.group) in codes:
-            raise file.error(f"{entry.group!r} already has a code", "series", code)
-        codes[entry.facet, entry.group] = code
-        if entry.confidence == "high":
-            sure[entry.facet, entry.group] = code
-    return sure
-
-
 def _check_facet(file: File, facet: str, makes: Mapping[str, Make], *path: str) -> None:
     if facet not in makes:
         raise file.error(f"{facet!r} is no facet of a make", *path)
-
-
-def _check_code(file: File, table: str, code: str) -> None:
-    if not (code.isascii() and code.isdigit()):
-        raise file.error("a code is a number", table, code)

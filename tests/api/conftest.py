@@ -18,6 +18,7 @@ from dealerproxy.sandbox.showcase import shown_car
 from dealerproxy.sandbox.sites import serve
 from dealerproxy.settings import Settings
 from dealerproxy.vocabulary import Vocabulary
+from tests.support.harness import list_read, read_anew
 from tests.support.inventories import generate, generate_danawa
 
 KEY = "a-key-of-this-service"
@@ -36,12 +37,14 @@ class Sandbox:
         """Switch faults on, in place of those that were."""
         self.encar.faults.clear()
         self.encar.faults.add(*faults)
+        read_anew(self.app, faults)
 
     async def heals(self) -> None:
         """Switch all faults off, and let the sites be asked again at once."""
         self.encar.faults.clear()
         for name in ("encar", "danawa"):
             assert (await self.ask("POST", f"/v1/upstreams/{name}/reset"))[0] == 200
+        read_anew(self.app)
 
     async def ask(
         self,
@@ -80,6 +83,8 @@ class Sandboxes:
         }
         app = create_app(Settings(**wired | settings), self._vocabulary)
         url = await self._serve(app)
+        await list_read(app)
+        danawa.calls.clear()
         session = await self._stack.enter_async_context(aiohttp.ClientSession())
         return Sandbox(app, url, session, encar, danawa)
 

@@ -17,11 +17,24 @@ PROBES: list[tuple[str, dict[str, Any]]] = [
 ]
 
 
+async def no_car(_: web.Request) -> web.Response:
+    """Danawa's list, which is read from the start."""
+    return web.Response(text="<div id='usedcarList'>차량이 없습니다</div>", content_type="text/html")
+
+
 @pytest.mark.parametrize(("path", "expected"), PROBES)
 async def test_a_probe_is_answered_in_json(
-    aiohttp_client: AiohttpClient, vocabulary: Vocabulary, path: str, expected: dict[str, Any]
+    aiohttp_client: AiohttpClient,
+    aiohttp_server: AiohttpServer,
+    vocabulary: Vocabulary,
+    path: str,
+    expected: dict[str, Any],
 ) -> None:
-    client = await aiohttp_client(create_app(Settings(cursor_secret="s"), vocabulary))
+    site = web.Application()
+    site.router.add_get("/usedcar/", no_car)
+    url = str((await aiohttp_server(site)).make_url("/"))
+    settings = Settings(cursor_secret="s", danawa_url=url)
+    client = await aiohttp_client(create_app(settings, vocabulary))
     async with client.get(path) as answer:
         assert answer.status == 200
         assert answer.content_type == "application/json"
@@ -50,13 +63,17 @@ async def test_probes_ask_no_upstream_and_stay_good_when_it_is_in_trouble(
     asked = []
 
     async def blocking(request: web.Request) -> web.Response:
+        if request.path == "/usedcar/":
+            return await no_car(request)
         asked.append(request.path)
         return web.Response(status=403)
 
     upstream = web.Application()
     upstream.router.add_get("/{rest:.*}", blocking)
     url = str((await aiohttp_server(upstream)).make_url("/"))
-    client = await aiohttp_client(create_app(Settings(cursor_secret="s", encar_api_url=url), vocabulary))
+    client = await aiohttp_client(
+        create_app(Settings(cursor_secret="s", encar_api_url=url, danawa_url=url), vocabulary)
+    )
     for path, _ in PROBES:
         await client.get(path)
     assert asked == []

@@ -5,23 +5,12 @@ import itertools
 import tracemalloc
 from collections.abc import Callable, Iterator, Mapping, Sequence
 
-from msgspec.structs import replace
-
 from dealerproxy import vocabulary
 from dealerproxy.cache.cache import StaleCache
-from dealerproxy.cache.entries import CachePolicy, CacheResult, CacheStatus
+from dealerproxy.cache.entries import CachePolicy
 from dealerproxy.contract.deadline import Deadline
-from dealerproxy.contract.terms import PAGE_MAX, Sort
-from dealerproxy.search.cursor import LegCursor, Position, ReturnedIds
-from dealerproxy.search.leg_reader import IndexReader
-from dealerproxy.search.merge import MergedPage, merge_legs
-from dealerproxy.upstreams.danawa.index import Brand, Index
-from dealerproxy.upstreams.danawa.legs import DanawaLeg
-from dealerproxy.upstreams.danawa.search import sorted_chunk
 from dealerproxy.upstreams.encar.rows import read_search
 from dealerproxy.upstreams.encar.search import chunk_of
-from dealerproxy.upstreams.paging import Order
-from dealerproxy.upstreams.query import FilterWords, Query, RowFilter
 from dealerproxy.vehicles.listing import Chunk
 from tests.bench import pages, stock
 from tests.bench.effort import Effort, Stretch, awaits, calls, timed
@@ -29,7 +18,6 @@ from tests.bench.figures import Figure, Round, figure
 
 LEGS = (1, 2, 4, 8, 16, 24)
 ROWS = (1, 6, 12, 24, 48)
-INDEX_ROWS = (30, 120, 480, 1_400, 5_000)
 KEPT = (10, 100, 1_000, 10_000, 100_000)
 LONG = Deadline(3600.0)
 UNBOUNDED = 2**40
@@ -59,46 +47,6 @@ def rows(effort: Effort) -> Iterator[Figure]:
         return calls(lambda: read_search(body, stock.asked(leg), words))
 
     yield from _grown(effort, "growth-rows", "{} rows decoded and normalised", ROWS, of)
-
-
-def index(effort: Effort) -> Iterator[Figure]:
-    """A listing of Danawa's with more and more rows: sorted anew, and a page from its middle."""
-    words = vocabulary.load()
-    like = stock.listings(words)
-    leg = DanawaLeg(Brand("307"), stock.MAKE, None, Sort.PRICE_ASC)
-    keep = RowFilter(Query(), FilterWords(), stock.RATE.krw_per_usd)
-
-    def entries(number: int) -> Index:
-        # Prices in no order, as the site lists them.
-        shuffled = ((at * 7_919 % number, row) for at, row in zip(range(number), itertools.cycle(like), strict=False))
-        return Index(
-            tuple(
-                replace(row, listing_id=str(at), vehicle_key=str(at), price_krw=10_000 * (300 + at))
-                for at, row in shuffled
-            )
-        )
-
-    def sorting(number: int) -> Stretch:
-        found = entries(number)
-        return calls(lambda: sorted_chunk(leg, found, found.entries))
-
-    def paging(number: int) -> Stretch:
-        found = entries(number)
-        chunk = CacheResult(sorted_chunk(leg, found, found.entries), 1.0, CacheStatus.HIT, None, 60.0)
-        start = Position.start(b"", stock.RATE, 1)
-        state = LegCursor(offset=number // 2, key=10_000 * (300 + number // 2), last=0)
-
-        async def load(_: object, __: int) -> CacheResult[Chunk]:
-            return chunk
-
-        async def page() -> MergedPage:
-            reader = IndexReader(leg, state, start, order=Order.of(leg.sort), keep=keep, seen=ReturnedIds())
-            return await merge_legs([reader], min(PAGE_MAX, number // 2), load)
-
-        return awaits(page)
-
-    yield from _grown(effort, "growth-index", "{} rows sorted anew", INDEX_ROWS, sorting)
-    yield from _grown(effort, "growth-index", "a page from the middle of {} sorted rows", INDEX_ROWS, paging)
 
 
 def kept(effort: Effort) -> Iterator[Figure]:
@@ -160,7 +108,6 @@ def size(effort: Effort) -> Iterator[Figure]:
 CASES: Mapping[str, Callable[[Effort], Iterator[Figure]]] = {
     "growth-legs": legs,
     "growth-rows": rows,
-    "growth-index": index,
     "growth-kept": kept,
     "memory-chunk": size,
 }

@@ -25,8 +25,9 @@ from dealerproxy.transport.errors import Drift, UpstreamError
 from dealerproxy.transport.response import Response, drift_or_block
 from dealerproxy.upstreams.danawa import client as danawa_client
 from dealerproxy.upstreams.danawa.client import DanawaClient
-from dealerproxy.upstreams.danawa.index import Brand, Indexes
+from dealerproxy.upstreams.danawa.names import as_shown
 from dealerproxy.upstreams.danawa.pages import Pages
+from dealerproxy.upstreams.danawa.whole import PageRead, WholeReader
 from dealerproxy.upstreams.encar import client as encar_client
 from dealerproxy.upstreams.encar.cars import EncarCars
 from dealerproxy.upstreams.encar.client import EncarClient
@@ -162,6 +163,10 @@ async def test_an_advert_of_a_batch_that_cannot_be_read_costs_only_itself(
     assert live.adverts.keys() == {advert["listing_id"] for advert in told}
 
 
+def shown_rows(page: PageRead, vocabulary: Vocabulary) -> Any:
+    return json.loads(msgspec.json.encode([as_shown(entry, vocabulary) for entry in page.entries]))
+
+
 def pages_of_the_list() -> Iterator[Any]:
     for path in sorted(FIXTURES.glob("danawa_list*")):
         yield pytest.param(saved.read(path), id=path.name)
@@ -175,15 +180,15 @@ async def test_a_page_of_danawas_list_reads_live_as_in_replay(capture: saved.Cap
     number = int(capture.url.query.get("Page", "1"))
     reading = read(capture, vocabulary)
     try:
-        page = await pages.read(Brand("307"), number)
+        page = await pages.read(number)
         if not page.cars and number == 1:
-            await Indexes(pages.read, StaleCache()).get(Brand("307"), Deadline(8.0))
+            await WholeReader(pages.read).read(None)
     except UpstreamError as error:
         assert reading.error is not None
         assert reading.error["message"] == str(error)
     else:
         assert reading.document is not None
-        assert reading.document["rows"] == json.loads(msgspec.json.encode(page.entries))
+        assert reading.document["rows"] == shown_rows(page, vocabulary)
 
 
 @pytest.mark.parametrize("content_type", ["text/html", "text/html; charset=EUC-KR", 'text/html;Charset = "utf-8"'])
@@ -193,11 +198,11 @@ async def test_the_text_of_danawas_list_is_decoded_live_as_in_replay(
 ) -> None:
     body = saved.read(FIXTURES / "danawa_list").response.body.decode().encode(encoding, "replace")
     wire = Wire(body, content_type=content_type)
-    page = await Pages(wire.danawa(), vocabulary, OffSale(lambda: 1000.0)).read(Brand("307"), 1)
+    page = await Pages(wire.danawa(), vocabulary, OffSale(lambda: 1000.0)).read(1)
     capture = saved.read(FIXTURES / "danawa_list")
     reading = read(msgspec.structs.replace(capture, response=wire.response), vocabulary)
     assert reading.document is not None
-    assert reading.document["rows"] == json.loads(msgspec.json.encode(page.entries))
+    assert reading.document["rows"] == shown_rows(page, vocabulary)
 
 
 CALLS: dict[str, Callable[[Wire], Any]] = {
@@ -211,7 +216,7 @@ CALLS: dict[str, Callable[[Wire], Any]] = {
     "diagnosis": lambda wire: wire.encar().diagnosis("41985016", bytes, within_s=9),
     "packages": lambda wire: wire.encar().packages("41985016", bytes, within_s=9),
     "battery": lambda wire: wire.encar().battery("41985016", bytes, within_s=9),
-    "list": lambda wire: wire.danawa().page("307", None, 1, lambda page: page.body, within_s=9),
+    "list": lambda wire: wire.danawa().page(1, lambda page: page.body, within_s=9),
     "feeder": lambda wire: wire.danawa().car("6100000001", bytes, within_s=9),
 }
 

@@ -76,10 +76,9 @@ async def test_of_two_captures_of_one_page_the_newer_answers(make: Make, session
 
 
 def test_a_service_on_captures_asks_nobody_else() -> None:
-    settings = offline(Settings(fx_url="https://fx.example", fx_path="a", danawa_warm="Kia"), "http://127.0.0.1:9")
+    settings = offline(Settings(fx_url="https://fx.example", fx_path="a"), "http://127.0.0.1:9")
     asked = {name: getattr(settings, name) for name in Settings.__struct_fields__ if name.endswith("_url")}
     assert all(value == "" or value.startswith("http://127.0.0.1:9/") for value in asked.values())
-    assert settings.danawa_warm == ""
 
 
 async def ask(captures: list[Capture], path: str, vocabulary: Vocabulary) -> tuple[int, dict[str, str], Any]:

@@ -13,7 +13,8 @@ from structlog.testing import capture_logs
 from dealerproxy.app import create_app
 from dealerproxy.captures import capture as saved
 from dealerproxy.vocabulary import Vocabulary
-from tests.support.harness import wired
+from tests.support.harness import list_read, read_anew, wired
+from tests.upstreams.danawa.pages import page, row
 
 from .conftest import FIXTURES
 
@@ -24,6 +25,9 @@ Change = Callable[[Any], None]
 
 def body_of(capture: str) -> Any:
     return json.loads((FIXTURES / capture / "body.json").read_bytes())
+
+
+FEEDERS_CAR = body_of("danawa_feeder_checked")["data"]["detailInfo"][0]["demoNo"]
 
 
 def a_car() -> Any:
@@ -49,7 +53,7 @@ class CaptureHarness:
         self.batch: list[Any] = []
         self.papers: dict[str, Any] = {}
         self.feeder = body_of("danawa_feeder_checked")
-        self.listing = ""
+        self.listing = page(row()).decode().replace("sDemoNo=77", f"sDemoNo={FEEDERS_CAR}")
         self.rows = body_of("encar_search_premium")
 
     async def answer(self, request: web.Request) -> web.Response:
@@ -77,6 +81,7 @@ class CaptureHarness:
         settings = wired(url, capture_dir=str(self.folder))
         self.client = TestClient(TestServer(create_app(settings, self._vocabulary)))
         await self.client.start_server()
+        await list_read(self.client.app)
 
     async def close(self) -> None:
         await self.client.close()
@@ -86,6 +91,11 @@ class CaptureHarness:
         headers = {"Cache-Control": "no-cache"} if no_cache else {}
         async with self.client.get(f"/v1/vehicles{car}", headers=headers) as answer:
             return await answer.json()
+
+    async def list_is_read(self) -> None:
+        """Have Danawa's list read anew."""
+        read_anew(self.client.app)
+        await list_read(self.client.app)
 
     async def check(self, *numbers: str) -> dict[str, str]:
         ids = [f"encar_{number}" for number in numbers]
@@ -225,13 +235,13 @@ async def test_a_listing_with_a_car_that_cannot_be_read_is_kept(house: CaptureHa
     text = (FIXTURES / "danawa_list" / "body.html").read_text(encoding="utf-8")
     before, _, after = text.partition('class="col km"')
     house.listing = f'{before}class="col xx"{after}'
-    await house.ask("?make=Kia&upstream=danawa")
+    await house.list_is_read()
     (kept,) = await house.kept("danawa")
     assert kept.about.trouble == saved.Trouble("drift", ".col.km .middle")
 
 
 async def test_a_first_page_without_a_car_or_a_word_on_why_is_kept(house: CaptureHarness) -> None:
     house.listing = '<div id="usedcarList"><ul></ul></div>'
-    await house.ask("?make=Kia&upstream=danawa")
+    await house.list_is_read()
     (kept,) = await house.kept("danawa")
     assert kept.about.trouble == saved.Trouble("drift", "#usedcarList li a.name")

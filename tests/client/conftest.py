@@ -21,7 +21,7 @@ from dealerproxy.sandbox.sites import serve
 from dealerproxy.vocabulary import Vocabulary
 from tests.client.main_api import MainApi, envelope
 from tests.client.partners import check_keys
-from tests.support.harness import wired
+from tests.support.harness import list_read, read_anew, wired
 from tests.support.inventories import generate, generate_danawa
 
 ENVIRONMENTS = {"lmn_prd": "production", "lmn_stg": "sandbox"}
@@ -63,8 +63,10 @@ class MainApiHarness:
         main: MainApi,
         stand_ins: tuple[EncarStandIn, DanawaStandIn],
         service: str,
+        app: web.Application,
         session: aiohttp.ClientSession,
     ) -> None:
+        self._app = app
         self._clients, self.main = clients, main
         self.encar, self.danawa = stand_ins
         self.service, self.session = service, session
@@ -103,6 +105,7 @@ class MainApiHarness:
         """Switch faults on, in place of those that were."""
         self.encar.faults.clear()
         self.encar.faults.add(*faults)
+        read_anew(self._app, faults)
 
     async def raw(self, path: str, **request: Any) -> Any:
         """What the service itself answers, as plain values."""
@@ -119,7 +122,10 @@ async def house(vocabulary: Vocabulary) -> AsyncIterator[MainApiHarness]:
     async with AsyncExitStack() as stack:
         upstream = str((await served(stack, serve(encar, danawa))).make_url(""))
         settings = wired(upstream, detail_fresh_s=0)
-        service = str((await served(stack, create_app(settings, vocabulary))).make_url("")).rstrip("/")
+        served_app = create_app(settings, vocabulary)
+        service = str((await served(stack, served_app)).make_url("")).rstrip("/")
+        await list_read(served_app)
+        danawa.calls.clear()
         session = await stack.enter_async_context(aiohttp.ClientSession())
         main = MainApi(DealerClient(session, service), AUCTION, snapshots={})
         clients = {}
@@ -127,7 +133,7 @@ async def house(vocabulary: Vocabulary) -> AsyncIterator[MainApiHarness]:
             app = web.Application(middlewares=[check_keys(environment), envelope])
             app.add_routes(main.routes())
             clients[environment] = await stack.enter_async_context(TestClient(await served(stack, app)))
-        yield MainApiHarness(clients, main, (encar, danawa), service, session)
+        yield MainApiHarness(clients, main, (encar, danawa), service, served_app, session)
 
 
 async def served(stack: AsyncExitStack, app: web.Application) -> TestServer:

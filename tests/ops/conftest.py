@@ -15,7 +15,7 @@ from dealerproxy.sandbox.faults import Fault
 from dealerproxy.sandbox.showcase import shown_car
 from dealerproxy.sandbox.sites import serve
 from dealerproxy.vocabulary import Vocabulary
-from tests.support.harness import ServiceHarness, service_over
+from tests.support.harness import ServiceHarness, list_read, read_anew, service_over
 from tests.support.inventories import generate, generate_danawa
 
 
@@ -60,6 +60,7 @@ class OpsHarness(ServiceHarness):
     def breaks(self, *faults: Fault) -> None:
         self.encar.faults.clear()
         self.encar.faults.add(*faults)
+        read_anew(self.client.app, faults)
 
 
 Build = Callable[..., Awaitable[OpsHarness]]
@@ -76,6 +77,8 @@ async def build(vocabulary: Vocabulary) -> AsyncIterator[Build]:
             encar = EncarStandIn(inventory)
             danawa = DanawaStandIn(generate_danawa(7, 80, also=inventory), faults=encar.faults)
             client = await running.enter_async_context(service_over(serve(encar, danawa), vocabulary, **settings))
+            await list_read(client.app)
+            danawa.calls.clear()
             return OpsHarness(client, encar, danawa)
 
         yield start

@@ -99,9 +99,6 @@ def ran(tmp_path_factory: pytest.TempPathFactory) -> Ran:
         broken(
             "paper", f"/v1/vehicles/{number}", {"kind": "status", "operation": "inspection", "status": 500}, route=a_car
         )
-        danawa = "/v1/vehicles?upstream=danawa&make="
-        broken("no list", f"{danawa}Genesis", {"kind": "missing_selector", "selector": ".km"})
-        broken("no page", f"{danawa}Hyundai", {"kind": "html", "operation": "danawa_list"})
         sandbox.send(b"GET /v1/vehicles HTTP/1.1\r\nHost: a\r\nx-api-key\x01: " + KEY.encode() + b"\r\n\r\n")
         document = sandbox.control(f"/v1/readside/vehicle/{SHOWN_ID}")
     finally:
@@ -131,8 +128,6 @@ def test_every_request_is_one_line_under_its_template_with_status_and_time(ran: 
         ("down", "encar", "search", "upstream_error"),
         ("odd car", "encar", "detail", "drift"),
         ("paper", "encar", "inspection", "upstream_error"),
-        ("no list", "danawa", "list", "drift"),
-        ("no page", "danawa", "list", "drift"),
     ],
 )
 def test_a_trouble_with_an_upstream_is_one_line_with_the_id_of_the_request(
@@ -150,11 +145,10 @@ def test_without_trouble_there_is_no_such_line(ran: Ran, name: str) -> None:
 
 
 def test_drift_names_the_path(ran: Ran) -> None:
-    paths = {name: ran.about(name, "upstream_trouble")[0]["path"] for name in ("drift", "odd car", "no list")}
+    paths = {name: ran.about(name, "upstream_trouble")[0]["path"] for name in ("drift", "odd car")}
     assert paths == {
         "drift": "SearchResults[]: Object missing required field `Price`",
         "odd car": "advertisement.status",
-        "no list": ".col.km .middle",
     }
     assert "path" not in ran.about("blocked", "upstream_trouble")[0]
 

@@ -29,13 +29,14 @@ from dealerproxy.sandbox.faults import Faults
 from dealerproxy.sandbox.sites import serve
 from dealerproxy.settings import PREFIX, Settings
 from dealerproxy.transport import circuit, fetch, retry
-from dealerproxy.upstreams.danawa import index, pages
+from dealerproxy.upstreams.danawa import pages
+from dealerproxy.upstreams.danawa import stock as danawa_list
 from dealerproxy.upstreams.encar import client as encar_client
 from dealerproxy.vocabulary import Vocabulary
 from tests.reliability.wire import DeafDoor
 from tests.support.clock import ClockAhead
 from tests.support.flights import landed
-from tests.support.harness import QUICK, ServiceHarness
+from tests.support.harness import QUICK, ServiceHarness, list_read
 
 # All times of the service's own are this much shorter, so that their proportions stay what they are.
 HURRY = 6
@@ -131,6 +132,8 @@ class FaultHarness(Sites, ServiceHarness):
         app = application.create_app(Settings(**{**QUICK, **self.urls, **settings}), vocabulary, clock=self.clock)
         self.client = TestClient(TestServer(app))
         await self.client.start_server()
+        await list_read(self.client.app)
+        self.danawa.calls.clear()
 
     async def get(self, path: str, **headers: str) -> Answer:
         async with self.client.get(path, headers=headers) as response:
@@ -194,7 +197,7 @@ def hurried(monkeypatch: pytest.MonkeyPatch) -> Iterator[Mapping[str, float]]:
         (retry, ("PAUSE_S", "USEFUL_S")),
         (circuit, ("FAIR_S",)),
         (encar_client, ("PAPER_S",)),
-        (index, ("WAIT_S",)),
+        (danawa_list, ("WAIT_S",)),
         (pages, ("PAGE_S",)),
     ):
         for name in names:

@@ -145,7 +145,9 @@ TABLE: Mapping[str, Mapping[str, Cell]] = {
     "inspection": {fault: _sheet(row) for fault, row in _ONE_ATTEMPT.items()},
     "danawa_list": {
         fault: _list("danawa_list", row, cold=_WARMING if row[0] == "timed_out" else None)
-        for fault, row in _PAGES.items()
+        for fault, (reason, tries, circuit, _) in _PAGES.items()
+        # Why there is no list, or an old one, stays what the last reading says.
+        for row in [(reason, tries, circuit, reason)]
     },
     "feeder": {fault: _car(row) for fault, row in _JSON.items()},
 }

@@ -14,6 +14,7 @@ from dealerproxy.transport.circuit import CAP_S
 from tests.reliability.conftest import Build, FaultHarness
 from tests.reliability.fault_table import FAULTS, ROWS, TABLE, TIMED, Told, markdown
 from tests.reliability.wire import Half, Reset
+from tests.support.harness import read_anew
 
 PARTIAL = "X-LMN-Partial-Dealer-Unavailable"
 KIAS = "/v1/vehicles?make=Kia"
@@ -115,13 +116,15 @@ async def prepare(house: FaultHarness, operation: str, *, warm: bool) -> None:
     await house.hang_up()
 
 
-async def fail(house: FaultHarness, operation: str, fault: str) -> None:
+async def fail(house: FaultHarness, operation: str, fault: str, *, warm: bool) -> None:
     place, make = PLACES[operation], FAULTS[fault]
     if make is not None:
         house.faults.add(*map(make, place.routes))
-        return
-    for door in place.doors:
-        await house.shut(door)
+    else:
+        for door in place.doors:
+            await house.shut(door)
+    if operation == "danawa_list" and not warm:
+        read_anew(house.client.app)
 
 
 # Each fault once, and every operation, cold and warm; all cells are for those who have a minute, and so is what goes
@@ -143,8 +146,8 @@ async def test_each_fault_has_its_one_outcome(
     place, cell = PLACES[operation], TABLE[operation][fault]
     house = await build(**(request.getfixturevalue("hurried") if fault in TIMED else {}))
     await prepare(house, operation, warm=warm)
-    await fail(house, operation, fault)
     before = house.asked(place.routes[0])
+    await fail(house, operation, fault, warm=warm)
 
     expected = cell.warm if warm else cell.cold
     # Only where the answer should say that something goes on behind it is the first one meant.

@@ -26,7 +26,7 @@ async def told_to_stop(service: Service) -> None:
 async def test_told_to_stop_it_finishes_what_was_asked_and_drops_what_nobody_waits_for(
     sites: Sites, service: StartService
 ) -> None:
-    running = await service(danawa_warm="Kia,Hyundai,BMW")
+    running = await service()
     sites.faults.add(Latency(operation="search", ms=LATE_MS), Hang(operation="danawa_list"))
     await running.get("/v1/vehicles/facets")
     asking = asyncio.create_task(running.get(LIST))

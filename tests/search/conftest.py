@@ -1,6 +1,6 @@
 """The real service wired over loopback to the stand-ins for Encar and for Danawa with its feeder."""
 
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
 from contextlib import AsyncExitStack
 from typing import Any
 
@@ -11,9 +11,10 @@ from dealerproxy.sandbox.danawa.inventory import DanawaInventory
 from dealerproxy.sandbox.danawa.site import DanawaStandIn
 from dealerproxy.sandbox.encar.inventory import Inventory
 from dealerproxy.sandbox.encar.site import EncarStandIn
+from dealerproxy.sandbox.faults import Fault
 from dealerproxy.sandbox.sites import serve
 from dealerproxy.vocabulary import Vocabulary
-from tests.support.harness import ServiceHarness, service_over
+from tests.support.harness import ServiceHarness, list_read, read_anew, service_over
 from tests.support.inventories import generate
 
 
@@ -45,6 +46,11 @@ class SearchHarness(ServiceHarness):
             self.status, self.headers = response.status, dict(response.headers)
             return await response.json()
 
+    async def list_is_read(self) -> None:
+        """Have Danawa's list read anew."""
+        read_anew(self.client.app)
+        await list_read(self.client.app)
+
     async def heal(self) -> None:
         """Mend both sites, and let the service ask them again at once."""
         self.stand_in.faults.clear()
@@ -68,16 +74,27 @@ Build = Callable[..., Awaitable[SearchHarness]]
 
 @pytest.fixture
 async def build(vocabulary: Vocabulary) -> AsyncIterator[Build]:
-    """Start services; keyword arguments are settings."""
+    """Start services; keyword arguments are settings.
+
+    With `faults` from the beginning Danawa's first reading may be under way, else it is done and not among the calls.
+    """
     async with AsyncExitStack() as running:
 
         async def start(
-            inventory: Inventory | None = None, danawa: DanawaInventory | None = None, **settings: Any
+            inventory: Inventory | None = None,
+            danawa: DanawaInventory | None = None,
+            *,
+            faults: Iterable[Fault] = (),
+            **settings: Any,
         ) -> SearchHarness:
             stand_in = EncarStandIn(generate(7, 600) if inventory is None else inventory)
+            stand_in.faults.add(*faults)
             second = DanawaStandIn(DanawaInventory() if danawa is None else danawa, faults=stand_in.faults)
             sites = serve(stand_in, second)
             client = await running.enter_async_context(service_over(sites, vocabulary, **settings))
+            if not faults:
+                await list_read(client.app)
+                second.calls.clear()
             return SearchHarness(client, stand_in, second, "encar" if danawa is None else None)
 
         yield start

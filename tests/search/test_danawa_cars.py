@@ -12,6 +12,7 @@ from dealerproxy.sandbox.faults import Block, Drop, Empty, Fault, Hang, Html, Ra
 async def stocked(build: Any, **settings: Any) -> tuple[Any, Any]:
     danawa = DanawaInventory()
     car = danawa.insert(danawa.new_car(brand="기아", model="카니발(KA4)", year=2022, price=3000))
+    danawa.insert(danawa.new_car(brand="현대"))
     return await build(Inventory(), danawa, **settings), car
 
 
@@ -44,8 +45,22 @@ async def test_one_the_feeder_does_not_have_any_more_is_gone_and_a_sold_one_is_t
         status, body = await get(house, f"danawa_{car.id}")
         assert (status, body["error"]["details"]["reason"]) == (404, reason)
     house.danawa.inventory.remove(car.id)
+    await house.list_is_read()
     status, body = await get(house, f"danawa_{car.id}")
     assert (status, body["error"]["code"], body["error"]["details"]["reason"]) == (404, "vehicle_not_found", "gone")
+
+
+async def test_a_car_that_only_one_of_feeder_and_list_shows_is_neither_on_sale_nor_gone(build: Any) -> None:
+    house, car = await stocked(build, detail_fresh_s=0.0)
+    new = house.danawa.inventory.insert(house.danawa.inventory.new_car())
+    house.danawa.inventory.remove(car.id)
+    for number in (car.id, new.id):
+        status, body = await get(house, f"danawa_{number}")
+        assert (status, body["error"]["details"]["sources"][0]["reason"]) == (503, "unconfirmed")
+        assert house.headers["X-LMN-Partial-Dealer-Unavailable"] == "danawa"
+        assert await check(house, f"danawa_{number}") == [("unknown", "unconfirmed")]
+    await house.list_is_read()
+    assert [(await get(house, f"danawa_{number}"))[0] for number in (car.id, new.id)] == [404, 200]
 
 
 @pytest.mark.parametrize(

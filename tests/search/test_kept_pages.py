@@ -35,6 +35,7 @@ async def test_a_storm_keeps_one_page_and_the_answer_and_the_log_name_it(
     house = await build(*stocked(), capture_dir=str(tmp_path))
     house.stand_in.faults.add(fault)
     with capture_logs() as lines:
+        await house.list_is_read()
         answers = [await house.ask(make="Kia", upstream=upstream, year_min=year) for year in range(2000, 2003)]
     source = next(s for s in answers[0]["error"]["details"]["sources"] if s["name"] == upstream)
     assert source["reason"] == reason

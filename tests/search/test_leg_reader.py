@@ -1,23 +1,16 @@
 """How a leg finds its place again when the upstream's rows moved under it."""
 
-from collections.abc import Callable
-from functools import partial
 from typing import Any
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from dealerproxy.cache.entries import CacheResult, CacheStatus
 from dealerproxy.contract.rate import Rate
-from dealerproxy.contract.terms import Sort
 from dealerproxy.search.cursor import LegCursor, Position, ReturnedIds
-from dealerproxy.search.leg_reader import IndexReader, LegReader
-from dealerproxy.upstreams.danawa.index import Brand
-from dealerproxy.upstreams.danawa.legs import DanawaLeg
+from dealerproxy.search.leg_reader import LegReader
 from dealerproxy.upstreams.encar.legs import EncarLeg
 from dealerproxy.upstreams.encar.rows import SearchTarget
-from dealerproxy.upstreams.paging import CHUNK_ROWS, ORDER_KEYS, Order, index_order
+from dealerproxy.upstreams.paging import CHUNK_ROWS, ORDER_KEYS, Order
 from dealerproxy.vehicles.listing import Chunk, LeftOut, LeftOutReason, Listing
 
 
@@ -189,75 +182,3 @@ def test_keys_grow_along_every_order() -> None:
     assert ORDER_KEYS[Order.REGISTERED](cheap) == -202001
     assert ORDER_KEYS[Order.YEAR](cheap) == -2020_202001
     assert ORDER_KEYS[Order.MILEAGE_ASC](cheap) == 1
-
-
-class Listings:
-    """An index that changes between the pages of a walk."""
-
-    def __init__(self, rows: list[Listing]) -> None:
-        self.rows = {row.listing_id: row for row in rows}
-
-    def chunk(self) -> CacheResult[Chunk]:
-        rows = sorted(self.rows.values(), key=lambda row: index_order(row, Order.PRICE_ASC))
-        lease = LeftOut(LeftOutReason.SOLD_OR_RESERVED, "77777")
-        return found(Chunk((lease, *rows), len(rows) + 1, ended=True))
-
-
-INDEX_LEG = DanawaLeg(Brand("307"), "Kia", None, Sort.PRICE_ASC)
-
-
-def _states(reader: LegReader, frontier: int | None) -> list[LegCursor]:
-    return [reader.state(frontier)]
-
-
-def walk_index(listings: Listings, pages: list[int], change: Callable[[int], None]) -> tuple[list[str], int]:
-    """Take pages of such sizes and then the rest; `change` is called after each with its number."""
-    place, taken, left_out = START, list[str](), 0
-    for number, size in enumerate([*pages, 1_000]):
-        seen, keys = ReturnedIds(place.seen), list[int]()
-        reader = IndexReader(INDEX_LEG, place.legs[0], place, order=Order.PRICE_ASC, keep=lambda _: True, seen=seen)
-        if reader.wanted is not None:
-            reader.offer(listings.chunk())
-        for _ in range(size):
-            if reader.next_row is None:
-                break
-            row = reader.take()
-            seen.add(row.id)
-            taken.append(row.listing_id)
-            keys.append(row.price_krw)
-        left_out += reader.left_out.total()
-        place = place.after(keys, partial(_states, reader), bytes(seen))
-        change(number)
-    return taken, left_out
-
-
-@given(
-    prices=st.lists(st.integers(1, 6), min_size=1, max_size=40),
-    pages=st.lists(st.integers(0, 9), max_size=6),
-    changes=st.lists(st.tuples(st.integers(0, 60), st.one_of(st.none(), st.integers(1, 6))), max_size=6),
-)
-def test_an_index_that_changes_under_a_walk_repeats_no_id_and_loses_no_row_that_stood_still(
-    prices: list[int], pages: list[int], changes: list[tuple[int, int | None]]
-) -> None:
-    listings = Listings([car(i, price) for i, price in enumerate(prices)])
-    moved: set[str] = set()
-
-    def change(number: int) -> None:
-        if number < len(changes):
-            which, price = changes[number]
-            moved.add(str(which))
-            listings.rows.pop(str(which), None)
-            if price is not None:
-                listings.rows[str(which)] = car(which, price)
-
-    taken, left_out = walk_index(listings, pages, change)
-    assert len(taken) == len(set(taken))
-    assert {str(i) for i in range(len(prices))} - moved <= set(taken)
-    assert left_out == 1
-
-
-def test_an_index_ends_where_its_rows_end() -> None:
-    reader = IndexReader(INDEX_LEG, LegCursor(), START, order=Order.PRICE_ASC, keep=lambda _: True, seen=ReturnedIds())
-    reader.offer(Listings([]).chunk())
-    assert reader.wanted is None
-    assert (reader.ended, reader.total) == (True, 1)

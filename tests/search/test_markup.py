@@ -142,6 +142,7 @@ async def test_no_text_of_danawas_list_brings_markup_or_foreign_photos_into_an_a
     house = await built(build)
     seen: list[bytes] = []
     house.stand_in.faults.add(Replaced(operation="danawa_list", old=old, new=new, seen=seen))
+    await house.list_is_read()
     answer = await ask(house, "danawa_list")
     assert (house.status, bool(seen)) == (200, True)
     assert [text for _, _, text in shown(answer) if UNFIT.search(text)] == []

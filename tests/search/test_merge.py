@@ -292,13 +292,12 @@ async def test_twelve_searches_of_a_site_that_blocks_ask_it_once(build: Any, ref
     ids=repr,
 )
 async def test_a_danawa_that_blocks_is_asked_once_whatever_page_it_blocks_with(build: Any, refusal: Fault) -> None:
-    house = await build(stock(1), DanawaInventory())
-    house.stand_in.faults.add(refusal)
+    house = await build(stock(1), DanawaInventory(), faults=[refusal])
     reasons = []
     for make in ("Kia", "Hyundai", "BMW"):
         answer = await house.ask(make=make, upstream="danawa")
         reasons.append({source["name"]: source["reason"] for source in answer["error"]["details"]["sources"]}["danawa"])
-    assert reasons == ["blocked", "suspended", "suspended"]
+    assert reasons == ["blocked"] * 3
     assert len(house.danawa.calls) == 1
 
 

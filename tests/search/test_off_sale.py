@@ -9,9 +9,11 @@ from aiohttp.typedefs import Handler
 
 from dealerproxy.sandbox.danawa.inventory import DanawaInventory
 from dealerproxy.sandbox.faults import Block, Fault, Status
+from dealerproxy.upstreams.danawa import stock as danawa_list
 from dealerproxy.upstreams.off_sale import MOST, OffSale
 from dealerproxy.vehicles.car import SaleStatus
 from dealerproxy.vehicles.listing import Listing
+from tests.support.harness import read_anew
 from tests.support.stock import stock
 
 NO_CACHE = {"Cache-Control": "no-cache"}
@@ -104,13 +106,17 @@ async def test_a_list_that_leaves_a_car_out_teaches_the_lists_read_before(build:
 
 
 @pytest.mark.parametrize("upstream", ["encar", "danawa"])
-async def test_a_car_that_sells_while_a_list_is_read_is_not_in_it(build: Any, upstream: str) -> None:
+async def test_a_car_that_sells_while_a_list_is_read_is_not_in_it(
+    build: Any, upstream: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(danawa_list, "WAIT_S", 20.0)
     inventory, danawa = stock(1), DanawaInventory()
     theirs = danawa.insert(danawa.new_car(brand="기아"))
     number = theirs.id if upstream == "danawa" else next(iter(inventory)).id
     house = await build(inventory, danawa)
     made, gate = asyncio.Event(), asyncio.Event()
     house.stand_in.faults.add(*(Held(operation=name, made=made, gate=gate) for name in ("danawa_list", "search")))
+    read_anew(house.client.app)
     reading = asyncio.create_task(get(house, f"/v1/vehicles?make=Kia&upstream={upstream}"))
     await made.wait()
     # What the site answers was made before the car sold.
@@ -141,7 +147,7 @@ async def test_a_car_that_a_list_shows_as_sold_is_not_answered_as_it_was_read_be
     house = await build(stock(), danawa)
     assert (await get(house, f"/v1/vehicles/danawa_{car.id}"))[0] == 200
     house.danawa.inventory.change(car.id, mark="판매완료")
-    await get(house, "/v1/vehicles?make=Kia&upstream=danawa")
+    await house.list_is_read()
     house.stand_in.faults.add(fault)
     assert (await get(house, f"/v1/vehicles/danawa_{car.id}"))[0] == 503
     assert await check(house, f"danawa_{car.id}") == ["unknown"]

@@ -35,10 +35,11 @@ def pairs(made: Plan) -> list[tuple[str, str | None]]:
     return [(leg.asked.facet, leg.asked.model.korean if leg.asked.model else None) for leg in legs]
 
 
-def listings(made: Plan) -> list[tuple[str, str | None, set[str] | None]]:
-    """What is read of Danawa: brand, series, and the models kept of it."""
+def picked(made: Plan) -> set[tuple[str, str | None]]:
+    """The makes and models wanted of Danawa's list; its leg is one at most."""
     legs = [leg for leg in made.legs if isinstance(leg, DanawaLeg)]
-    return [(*leg.listing, None if leg.models is None else set(leg.models)) for leg in legs]
+    assert len(legs) <= 1
+    return set().union(*(leg.pick for leg in legs))
 
 
 def codes(made: Plan) -> list[tuple[str, str | None]]:
@@ -115,8 +116,7 @@ def test_a_name_of_several_models_searches_all_and_says_so(
     made = planned(make=make, model=model)
     assert [group for _, group in pairs(made)] == groups
     assert codes(made) == [("ambiguous_model", "model")]
-    kept = [leg.models for leg in made.legs if isinstance(leg, DanawaLeg)]
-    assert all(models is None or len(models) == len(groups) for models in kept)
+    assert len(picked(made)) == len(groups)
 
 
 @pytest.mark.parametrize(("make", "model"), [("Hyundai", "Avante"), ("Kia", "K5"), ("Hyundai", "Porter")])
@@ -151,36 +151,18 @@ def test_more_than_24_legs_are_refused(planned: Planner, vocabulary: Vocabulary)
     assert "25" in caught.value.message
 
 
-def test_danawa_is_asked_for_the_brands_listing_and_kept_to_the_models(planned: Planner) -> None:
+def test_danawas_list_is_cut_to_the_makes_and_models_asked_for(planned: Planner) -> None:
     made = planned(make="Hyundai,Kia", model="Avante,K5,Sportage")
-    assert listings(made) == [("303", None, {"Avante"}), ("307", None, {"K5", "Sportage"})]
-    assert listings(planned(make="Kia")) == [("307", None, None)]
-
-
-def test_a_series_whose_code_is_certain_is_read_instead_of_its_brand(planned: Planner) -> None:
-    assert listings(planned(make="Kia", model="Morning")) == [("307", "2735", {"Morning"})]
-    assert listings(planned(make="Kia", model="Morning,K5")) == [("307", None, {"Morning", "K5"})]
-    assert listings(planned(make="Kia", model="Sorento")) == [("307", None, {"Sorento"})]
-
-
-def test_a_make_with_two_brand_codes_is_two_listings_but_a_doubtful_code_is_none(planned: Planner) -> None:
-    assert listings(planned(make="Citroen/DS")) == [("422", None, None), ("618", None, None)]
-    assert listings(planned(make="Chevrolet")) == [("312", None, None)]
+    assert picked(made) == {("Hyundai", "Avante"), ("Kia", "K5"), ("Kia", "Sportage")}
+    assert picked(planned(make="Kia,BYD")) == {("Kia", None), ("BYD", None)}
 
 
 def test_what_only_danawa_has_is_asked_only_there(planned: Planner) -> None:
     porter = planned(make="Hyundai", model="Porter")
-    assert (pairs(porter), listings(porter)) == ([], [("303", None, {"Porter"})])
+    assert (pairs(porter), picked(porter)) == ([], {("Hyundai", "Porter")})
     assert (porter.skips, codes(porter)) == ({"encar": SkipReason.NOTHING_TO_ASK}, [])
     cammsys = planned(make="cammsys")
-    assert (pairs(cammsys), listings(cammsys)) == ([], [("329", None, None)])
-
-
-def test_a_make_without_a_brand_code_is_asked_at_encar_only_and_remarked_on(planned: Planner) -> None:
-    made = planned(make="BYD")
-    assert (len(pairs(made)), listings(made)) == (1, [])
-    assert made.skips == {"danawa": SkipReason.NOTHING_TO_ASK}
-    assert codes(made) == [("no_brand_code", "make")]
+    assert (pairs(cammsys), picked(cammsys)) == ([], {("Cammsys", None)})
 
 
 @pytest.mark.parametrize(
@@ -189,7 +171,7 @@ def test_a_make_without_a_brand_code_is_asked_at_encar_only_and_remarked_on(plan
 )
 def test_danawa_is_skipped_for_a_filter_it_cannot_honour(planned: Planner, name: str, value: str) -> None:
     made = planned(make="Kia", **{name: value})
-    assert (len(pairs(made)), listings(made)) == (1, [])
+    assert (len(pairs(made)), picked(made)) == (1, set())
     assert made.skips == {"danawa": SkipReason.FILTER_UNSUPPORTED}
     assert ("filter_unsupported", name) in codes(made)
 
@@ -200,10 +182,10 @@ def test_a_filter_that_is_dropped_skips_nobody(planned: Planner) -> None:
 
 def test_upstream_narrows_to_one_site(planned: Planner) -> None:
     encar = planned(make="Kia", upstream="encar")
-    assert (len(pairs(encar)), listings(encar)) == (1, [])
+    assert (len(pairs(encar)), picked(encar)) == (1, set())
     assert encar.skips == {"danawa": SkipReason.UPSTREAM_EXCLUDED}
     danawa = planned(make="Kia", upstream="danawa")
-    assert (pairs(danawa), len(listings(danawa))) == ([], 1)
+    assert (pairs(danawa), picked(danawa)) == ([], {("Kia", None)})
     assert danawa.skips == {"encar": SkipReason.UPSTREAM_EXCLUDED}
 
 

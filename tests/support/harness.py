@@ -1,25 +1,55 @@
 """A running service over a site of the test's own."""
 
+import asyncio
+import math
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterable
 from contextlib import asynccontextmanager
 from typing import Any
 
 from aiohttp import web
 from aiohttp.test_utils import TestClient, TestServer
 
+from dealerproxy.api.keys import SITES
 from dealerproxy.app import create_app
+from dealerproxy.sandbox.faults import Fault
 from dealerproxy.settings import Settings
+from dealerproxy.upstreams.danawa.site import Danawa
+from dealerproxy.upstreams.danawa.stock import LIST_KEY, DanawaStock
 from dealerproxy.vocabulary import Vocabulary
 
 # As fast as the stand-ins answer: what the real sites are owed would only make tests slow.
 QUICK = {"encar_rps": 1000.0, "danawa_rps": 1000.0, "cursor_secret": "test"}
+GENEROUS_S = 20.0
 HOSTS = ("encar_api_url", "encar_page_url", "danawa_url", "mpark_api_url")
 
 
 def wired(url: str, **settings: Any) -> Settings:
     """Settings of a service that finds every site at one address."""
     return Settings(**{**QUICK, **dict.fromkeys(HOSTS, url), **settings})
+
+
+def _danawas_stock(app: web.Application) -> DanawaStock:
+    site = app[SITES]["danawa"]
+    assert isinstance(site, Danawa)
+    return site.list
+
+
+async def list_read(app: web.Application) -> None:
+    """Wait until Danawa's list was read for the first time, or could not be."""
+    async with asyncio.timeout(GENEROUS_S):
+        await _danawas_stock(app).tried.wait()
+
+
+def read_anew(app: web.Application, faults: Iterable[Fault] | None = None) -> None:
+    """Have Danawa's list read as after a start, if it is among what breaks: questions wait for it."""
+    if faults is None or any(fault.operation == "danawa_list" for fault in faults):
+        stock = _danawas_stock(app)
+        demand = stock.readings.demand(LIST_KEY)
+        stock.shelf.remove(LIST_KEY)
+        stock.tried.clear()
+        demand.read_at, demand.failures = -math.inf, 0
+        stock.readings.start_due()
 
 
 class ServiceHarness:

@@ -4,6 +4,8 @@ import asyncio
 from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple
 
+import numpy as np
+
 from dealerproxy.cache.entries import CacheResult, CacheStatus
 from dealerproxy.contract.answers import Buyable, VehicleList
 from dealerproxy.contract.deadline import Deadline
@@ -12,11 +14,12 @@ from dealerproxy.contract.terms import UPSTREAMS
 from dealerproxy.search.cursor import CursorCodec
 from dealerproxy.search.query import parse
 from dealerproxy.search.service import SearchService
+from dealerproxy.stock.table import Selection, StockedCar, build
 from dealerproxy.transport.errors import TimedOut
 from dealerproxy.upstreams.absence import Adverts
 from dealerproxy.upstreams.availability import Outcome
 from dealerproxy.upstreams.off_sale import OffSale
-from dealerproxy.upstreams.paging import CHUNK_ROWS, matching
+from dealerproxy.upstreams.paging import CHUNK_ROWS
 from dealerproxy.upstreams.query import LegRequest, RowFilter
 from dealerproxy.upstreams.results import EnrichedRows, SitePlan, StockedModels
 from dealerproxy.upstreams.stocked import StockedLeg
@@ -30,7 +33,7 @@ FIRST, SECOND = UPSTREAMS
 
 
 class InventedLeg(NamedTuple):
-    """A leg that says how it is to be read."""
+    """A leg that says whether it is in stock."""
 
     upstream: str
     q: str
@@ -38,7 +41,7 @@ class InventedLeg(NamedTuple):
 
 
 class InventedSite:
-    """A site with rows at hand, read in chunks or whole; it notes what it was asked."""
+    """A site with rows at hand, in stock or live in chunks; it notes what it was asked."""
 
     operations = ("rows",)
     stock = None
@@ -58,22 +61,21 @@ class InventedSite:
     async def stocked(
         self, leg: InventedLeg, keep: RowFilter, deadline: Deadline, *, bypass_cache: bool
     ) -> StockedLeg | None:
-        return None
+        return invented_stock(self.rows, keep) if leg.whole else None
 
     async def chunk(
         self, leg: InventedLeg, index: int, deadline: Deadline, *, bypass_cache: bool
     ) -> CacheResult[Chunk]:
         self.asked.append(index)
         start = index * CHUNK_ROWS
-        rows = self.rows if leg.whole else self.rows[start : start + CHUNK_ROWS]
-        ended = leg.whole or start + CHUNK_ROWS >= len(self.rows)
+        rows = self.rows[start : start + CHUNK_ROWS]
+        ended = start + CHUNK_ROWS >= len(self.rows)
         return CacheResult(Chunk(tuple(rows), len(self.rows), ended), 0.0, CacheStatus.MISS)
 
     async def count(
         self, leg: InventedLeg, keep: Callable[[Listing], bool], deadline: Deadline, *, bypass_cache: bool
     ) -> CacheResult[int]:
-        chunk = Chunk(tuple(self.rows), len(self.rows), ended=True)
-        return CacheResult(matching(chunk, keep), 0.0, CacheStatus.MISS)
+        return CacheResult(sum(map(keep, self.rows)), 0.0, CacheStatus.MISS)
 
     async def enrich(self, rows: Sequence[Listing], deadline: Deadline, *, bypass_cache: bool) -> EnrichedRows:
         self.asked.append([row.listing_id for row in rows])
@@ -95,6 +97,31 @@ class InventedSite:
 
     async def facets(self, deadline: Deadline) -> StockedModels:
         return self.models
+
+
+def invented_stock(rows: Sequence[Listing], keep: RowFilter) -> StockedLeg:
+    """A leg out of stock with these rows, read just now."""
+    like = {int(row.listing_id): row for row in rows if keep(row)}
+    table = build(
+        StockedCar(
+            number=number,
+            kind=(row.model_korean,),
+            place=(),
+            year=row.year,
+            registered=row.registered,
+            mileage_km=row.mileage_km,
+            price_krw=row.price_krw,
+            vehicle=number,
+            original=True,
+        )
+        for number, row in like.items()
+    )
+
+    def show(cars: Sequence[StockedCar]) -> Sequence[Listing]:
+        return [like[each.number] for each in cars]
+
+    selection = Selection(table, np.ones(len(table), np.bool_), show)
+    return StockedLeg(selection.total, selection.rows, 0.0, CacheStatus.HIT, fresh_for_s=60.0)
 
 
 def car(site: str, number: int, price: int) -> Listing:

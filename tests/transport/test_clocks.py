@@ -16,8 +16,9 @@ from dealerproxy.transport.health import Circuit, Health
 from dealerproxy.transport.limits import RateLimiter
 from dealerproxy.transport.redis_guard import RedisGuard, connect
 from dealerproxy.transport.retry import Retries
-from dealerproxy.upstreams.danawa.index import Indexes
 from dealerproxy.upstreams.danawa.pages import Pages
+from dealerproxy.upstreams.danawa.stock import DanawaStock
+from dealerproxy.upstreams.danawa.whole import WholeReader
 from dealerproxy.upstreams.encar.cars import EncarCars
 from dealerproxy.upstreams.encar.search import EncarChunks
 from dealerproxy.upstreams.off_sale import OffSale
@@ -178,7 +179,8 @@ CLOCKS = {
     RedisGuard: "clock",
     EncarCars: "now",
     EncarChunks: "now",
-    Indexes: "now",
+    WholeReader: "clock",
+    DanawaStock: "clock",
     Pages: "now",
 }
 

@@ -299,7 +299,7 @@ def test_no_english_name_of_the_sites_is_shown_unfit(text: str) -> None:
 @unfit
 def test_a_name_of_danawas_that_is_no_text_makes_its_row_unreadable(text: str) -> None:
     row = ListRow(f"기아 K5 {text}", 2020, 10_000, 1500, "mpark", "61", "")
-    found = names.normalise(row, WORDS)
+    found = names.as_shown(names.normalise(row, WORDS), WORDS)
     if isinstance(found, Listing):  # full-width signs are not in its Korean as such
         assert not re.search("[<>]", f"{found.trim}{found.model_korean}")
     else:

@@ -58,6 +58,11 @@ export const REASONS = {
     means: "Most of the last ten adverts that its lists show are missing, so none of them counts as gone.",
     night: "Look at a few of its cars by hand. It ends by itself as soon as adverts answer again.",
   },
+  unconfirmed: {
+    did: "has only one witness for a car",
+    means: "The feeder calls it on sale but Danawa's list does not show it, or the other way round, or is not read yet.",
+    night: "It ends when the list was read again, ten minutes later at most. If it does not, see why the list fails.",
+  },
   overloaded: {
     did: "was not asked, as our queue to it is full",
     means: "More was wanted of it than its requests a second allow.",
@@ -70,7 +75,7 @@ export const REASONS = {
   },
   warming: {
     did: "is being read for the first time",
-    means: "Danawa's listing of a make is read whole before it can be sorted.",
+    means: "Danawa's list is read whole before it can be searched and sorted.",
     night: "Ask again in a few seconds. It is no failure.",
   },
   other: {

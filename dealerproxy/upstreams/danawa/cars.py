@@ -1,6 +1,7 @@
 """One car of Danawa's list, from its feeder: one answer has its sale status, the car and its papers.
 
-The feeder is the only source. So its 404 is a failure, and only an empty answer proves that a car is gone.
+The feeder says what ended a sale. That a car is on sale, or gone, it does not prove alone: the list must agree. Its 404
+is a failure, and only an empty answer says that it does not know a car.
 """
 
 import asyncio
@@ -16,7 +17,7 @@ from dealerproxy.cache.entries import CachePolicy, CacheResult, CacheStatus
 from dealerproxy.contract.deadline import Deadline
 from dealerproxy.contract.detail import STALE, Enrichment, EnrichmentStatus, NotAsked
 from dealerproxy.contract.inspection import InspectionReport, Record
-from dealerproxy.transport.errors import Drift, UpstreamError
+from dealerproxy.transport.errors import Drift, Unconfirmed, UpstreamError
 from dealerproxy.transport.reading import NO_READING, current_reading, report
 from dealerproxy.transport.troubles import upstream_trouble
 from dealerproxy.upstreams.absence import Adverts
@@ -47,6 +48,13 @@ class Feeder(Protocol):
     async def car(self, listing_id: str, read: Callable[[bytes], T], *, within_s: float) -> T:
         """Return the result of `read` for a good answer. Raises UpstreamError."""
         ...
+
+
+class Listed(Protocol):
+    """The list in stock, the second witness."""
+
+    async def stands(self, listing_id: str, deadline: Deadline) -> bool | None:
+        """Whether a car stands in the list; None if that is not known. Waits a little for the first reading."""
 
 
 class ParsedAdvert(Struct, frozen=True):
@@ -86,8 +94,13 @@ class DanawaCars:
         fresh_s: float,
         deadline_s: float,
         adverts: Adverts | None = None,
+        stock: Listed | None = None,
     ) -> None:
-        """`fresh_s`: how long a cached car is used; `deadline_s` bounds a call. Both in seconds."""
+        """`fresh_s`: how long a cached car is used; `deadline_s` bounds a call. Both in seconds.
+
+        Without a `stock` the feeder alone is believed.
+        """
+        self._stock = stock
         self.adverts = adverts or Adverts(UPSTREAM, FEEDER.circuit, off_sale)
         self._client, self._vocabulary, self._cache, self._off_sale = client, vocabulary, cache, off_sale
         self._deadline_s = deadline_s
@@ -141,11 +154,24 @@ class DanawaCars:
     async def _current(
         self, listing_id: str, deadline: Deadline, *, bypass_cache: bool
     ) -> CacheResult[ParsedAdvert | SaleStatus]:
-        """Return an advert that is fresh. Raises the error of its reload."""
+        """Return an advert that is fresh. Raises the error of its reload, or Unconfirmed.
+
+        One that the feeder calls on sale must stand in the list too, and one it does not know must not stand there.
+        """
         found = await self._advert(self._fresh, listing_id, deadline, bypass_cache=bypass_cache)
         if found.failure is not None and found.age_s >= self._fresh.fresh_s:
             raise found.failure
+        if not await self._is_confirmed(listing_id, found.value, deadline):
+            raise Unconfirmed("the list does not show what the feeder says of the car")
+        if found.value is SaleStatus.GONE:
+            self._off_sale.note(UPSTREAM, listing_id, found.at, SaleStatus.GONE)
         return found
+
+    async def _is_confirmed(self, listing_id: str, found: ParsedAdvert | SaleStatus, deadline: Deadline) -> bool:
+        """Whether the list agrees that a car is on sale, or gone; it need not where the feeder says what ended it."""
+        if self._stock is None or (isinstance(found, SaleStatus) and found is not SaleStatus.GONE):
+            return True
+        return await self._stock.stands(listing_id, deadline) is (found is not SaleStatus.GONE)
 
     async def _advert(
         self,
@@ -167,7 +193,7 @@ class DanawaCars:
     def _note(self, listing_id: str, found: ParsedAdvert | SaleStatus, read_at: float) -> None:
         if not isinstance(found, SaleStatus):
             self._off_sale.back(UPSTREAM, listing_id, read_at)
-        elif found is not SaleStatus.GONE or not self.adverts.doubts(listing_id):
+        elif found is not SaleStatus.GONE:  # that needs a second witness
             self._off_sale.note(UPSTREAM, listing_id, read_at, found)
 
     async def _ask(self, listing_id: str) -> ParsedAdvert | SaleStatus:

@@ -9,6 +9,7 @@ from typing import NamedTuple, TypeVar
 
 from yarl import URL
 
+from dealerproxy.transport.errors import Suspended
 from dealerproxy.transport.fetch import Fetcher, FetchPolicy
 from dealerproxy.transport.limits import Lane
 from dealerproxy.transport.response import Response
@@ -58,16 +59,18 @@ class DanawaClient:
         self.base = URL(site_url)
         self._feeder_base = URL(feeder_url)
 
-    async def page(
-        self, brand: str, series: str | None, number: int, read: Callable[[PageBody], T], *, within_s: float
-    ) -> T:
-        """Return page `number` (from 1) of a listing."""
-        url = list_url(self.base, brand, series, number)
+    async def page(self, number: int, read: Callable[[PageBody], T], *, within_s: float) -> T:
+        """Return page `number` (from 1) of the list."""
+        url = list_url(self.base, number)
 
         def judge(response: Response) -> T:
             return read(PageBody(LIST.body(response), response.charset))
 
         return await self._site.get(LIST.circuit, url, judge, within_s=within_s)
+
+    def trouble(self) -> Suspended | None:
+        """Return why the list is suspended now; None if it may be asked."""
+        return self._site.trouble(LIST.circuit)
 
     async def car(self, listing_id: str, read: Callable[[bytes], T], *, within_s: float) -> T:
         """Return a car from the feeder's JSON."""

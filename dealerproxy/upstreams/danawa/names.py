@@ -8,8 +8,10 @@ import re
 from functools import lru_cache
 from typing import NamedTuple
 
+from msgspec.structs import replace
 from yarl import URL
 
+from dealerproxy.stock.table import MOST_NUMBER, StockedCar, Words
 from dealerproxy.upstreams.caps import MOST_TEXT
 from dealerproxy.upstreams.car_words import (
     NO_GENERATION,
@@ -122,34 +124,54 @@ def fuel_said(text: str, facet: str, vocabulary: Vocabulary) -> str | None:
     return found.pop() if len(found) == 1 else None
 
 
-def normalise(row: ListRow, vocabulary: Vocabulary, base: URL = HOME) -> Listing | LeftOut:
-    """Turn a row into a listing, or say why it is left out.
+def normalise(row: ListRow, vocabulary: Vocabulary) -> StockedCar | LeftOut:
+    """Return the car of a row as the site lists it, or say why it is left out.
 
-    The list gives a year alone: the car sorts as if registered in its December, and `month_known` is false.
+    The list gives a year alone: the car sorts as if registered in its December.
     """
-    name = shown(row.name)
-    if name is None or not is_year(row.year):
+    name, number = shown(row.name), int(row.listing_id)
+    if name is None or not is_year(row.year) or str(number) != row.listing_id or number > MOST_NUMBER:
         return LeftOut(LeftOutReason.UNREADABLE)
-    named = read_name(name, vocabulary)
+    shared = template((name,), vocabulary)
     reason = _left_out(row)
     if reason is not None:
-        return LeftOut(reason, row.listing_id, named.model.name if named.model else None)
-    if named.make is None or named.model is None:
-        vocabulary.missed("make" if named.make is None else "model", name)
+        return LeftOut(reason, row.listing_id, shared.model if shared else None, shared.make if shared else None)
+    if shared is None:
+        vocabulary.missed("make" if read_name(name, vocabulary).make is None else "model", name)
         return LeftOut(LeftOutReason.UNKNOWN_MODEL, row.listing_id)
+    return StockedCar(
+        number=number,
+        kind=(name,),
+        place=(),
+        year=row.year,
+        registered=row.year * 100 + 12,
+        mileage_km=row.mileage_km,
+        price_krw=row.price_manwon * WON_PER_MANWON,
+        vehicle=number,
+        original=True,
+        photo=row.image if row.image and photo_url(row.image) else None,
+    )
+
+
+@lru_cache(maxsize=16_384)
+def template(words: Words, vocabulary: Vocabulary) -> Listing | None:
+    """Return what a name says as a listing without what differs from car to car; None for an unknown model."""
+    named = read_name(words[0] or "", vocabulary)
+    if named.make is None or named.model is None:
+        return None
     return Listing(
         upstream=UPSTREAM,
-        listing_id=row.listing_id,
-        vehicle_key=row.listing_id,
+        listing_id="",
+        vehicle_key="",
         original=True,
         make=named.make.name,
         model=named.model.name,
         trim=full_trim(named.trim, named.generation),
-        year=row.year,
-        registered=row.year * 100 + 12,
+        year=0,
+        registered=0,
         month_known=False,
-        mileage_km=row.mileage_km,
-        price_krw=row.price_manwon * WON_PER_MANWON,
+        mileage_km=0,
+        price_krw=0,
         fuel=named.fuel,
         fuel_word=None,
         transmission=None,
@@ -157,8 +179,8 @@ def normalise(row: ListRow, vocabulary: Vocabulary, base: URL = HOME) -> Listing
         engine_cc=None,  # a size in litres is rounded; the feeder has the true one
         drivetrain=named.drivetrain,
         body=body_of(named.model, named.generation),
-        thumbnail_url=photo_url(row.image) if row.image else None,
-        url=bridge_url(base, row.feeder, row.listing_id),
+        thumbnail_url=None,
+        url="",
         seller_type=None,
         region=None,
         model_korean=named.korean,
@@ -167,6 +189,31 @@ def normalise(row: ListRow, vocabulary: Vocabulary, base: URL = HOME) -> Listing
         vehicle=named.generation.vehicle.name if named.generation.vehicle else None,
         generation=named.generation.english,
     )
+
+
+def listing_of(car: StockedCar, vocabulary: Vocabulary, base: URL = HOME) -> Listing | None:
+    """Return a car as it is shown; None if its model is unknown to this vocabulary."""
+    shared, number = template(car.kind, vocabulary), str(car.number)
+    if shared is None:
+        return None
+    return replace(
+        shared,
+        listing_id=number,
+        vehicle_key=number,
+        year=car.year,
+        registered=car.registered,
+        mileage_km=car.mileage_km,
+        price_krw=car.price_krw,
+        thumbnail_url=photo_url(car.photo) if car.photo else None,
+        url=bridge_url(base, FEEDER, number),
+    )
+
+
+def as_shown(entry: StockedCar | LeftOut, vocabulary: Vocabulary, base: URL = HOME) -> Listing | LeftOut:
+    """Return a row's car as it is shown, or why it is left out."""
+    if isinstance(entry, LeftOut):
+        return entry
+    return listing_of(entry, vocabulary, base) or LeftOut(LeftOutReason.UNKNOWN_MODEL, str(entry.number))
 
 
 def photo_url(address: str) -> str | None:

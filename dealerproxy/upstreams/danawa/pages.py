@@ -8,16 +8,17 @@ from functools import partial
 from dealerproxy.transport.errors import Drift, UpstreamError
 from dealerproxy.transport.reading import report
 from dealerproxy.transport.troubles import upstream_trouble
+from dealerproxy.upstreams.absence import NoteRows, unwatched
 from dealerproxy.upstreams.danawa.client import DanawaClient, PageBody
-from dealerproxy.upstreams.danawa.index import Brand, PageRead
 from dealerproxy.upstreams.danawa.listing import Broken, ListPage, silence
-from dealerproxy.upstreams.danawa.names import UPSTREAM, normalise
+from dealerproxy.upstreams.danawa.names import UPSTREAM, as_shown, normalise
 from dealerproxy.upstreams.danawa.operations import LIST
+from dealerproxy.upstreams.danawa.whole import PageRead
 from dealerproxy.upstreams.off_sale import OffSale
 from dealerproxy.vehicles.listing import Judged, LeftOut, LeftOutReason, unheeded
 from dealerproxy.vocabulary import Vocabulary
 
-# Requests wait for an index, never for a page; so a page has time for a turn and for retries.
+# Requests wait for the list, never for a page; so a page has time for a turn and for retries.
 PAGE_S = 30.0
 
 
@@ -32,26 +33,28 @@ class Pages:
         *,
         now: Callable[[], float] = time.monotonic,
         judged: Judged = unheeded,
+        listed: NoteRows = unwatched,
     ) -> None:
+        """`judged` and `listed` are called for the rows of each page."""
         self._client, self._vocabulary, self._off_sale = client, vocabulary, off_sale
-        self._now, self._judged = now, judged
+        self._now, self._judged, self._listed = now, judged, listed
 
-    async def read(self, brand: Brand, number: int) -> PageRead:
-        """Read page `number` (from 1) of a listing. Raises UpstreamError."""
+    async def read(self, number: int) -> PageRead:
+        """Read page `number` (from 1). Raises UpstreamError."""
         asked_at = self._now()
         try:
             read = partial(self._page, number=number)
-            page = await self._client.page(brand.brand, brand.series, number, read, within_s=PAGE_S)
+            page = await self._client.page(number, read, within_s=PAGE_S)
         except UpstreamError as error:
-            upstream_trouble(UPSTREAM, "list", error, listing="/".join(filter(None, brand)), page=str(number))
+            upstream_trouble(UPSTREAM, "list", error, page=str(number))
             raise
         entries = tuple(
-            LeftOut(LeftOutReason.UNREADABLE)
-            if isinstance(row, Broken)
-            else normalise(row, self._vocabulary, self._client.base)
+            LeftOut(LeftOutReason.UNREADABLE) if isinstance(row, Broken) else normalise(row, self._vocabulary)
             for row in page.rows
         )
-        self._judged(UPSTREAM, entries, Counter(row.selector for row in page.rows if isinstance(row, Broken)))
+        shown = tuple(as_shown(entry, self._vocabulary, self._client.base) for entry in entries)
+        self._listed(shown, max(0.0, self._now() - asked_at))
+        self._judged(UPSTREAM, shown, Counter(row.selector for row in page.rows if isinstance(row, Broken)))
         for entry in entries:
             if isinstance(entry, LeftOut) and entry.reason is LeftOutReason.SOLD_OR_RESERVED and entry.listing_id:
                 self._off_sale.note(UPSTREAM, entry.listing_id, asked_at)
@@ -60,7 +63,7 @@ class Pages:
     def _page(self, came: PageBody, number: int) -> ListPage:
         page = LIST.read(came.body, charset=came.charset, base=self._client.base)
         if silent := silence(number, len(page.rows), says_empty=page.says_empty):
-            report(silent)  # the index decides whether the listing is empty
+            report(silent)  # whoever reads the list decides whether it is empty
         for selector in {row.selector for row in page.rows if isinstance(row, Broken)}:
             report(Drift(selector, "in some cars"))
         return page

@@ -1,13 +1,14 @@
 """Danawa with its feeder M-Park, behind the Upstream protocol."""
 
-import asyncio
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from functools import partial
 
+from dealerproxy.cache.entries import CacheResult
 from dealerproxy.contract.deadline import Deadline
-from dealerproxy.settings import Settings, SettingsError
-from dealerproxy.tasks import cancel_and_wait
+from dealerproxy.settings import Settings
+from dealerproxy.stock.keeping import figures_of, running, store_of
+from dealerproxy.stock.shelf import Shelf
 from dealerproxy.upstreams.absence import Absence, Adverts
 from dealerproxy.upstreams.availability import Outcome
 from dealerproxy.upstreams.danawa.availability import check
@@ -18,19 +19,22 @@ from dealerproxy.upstreams.danawa.client import (
     DanawaClient,
     request_headers,
 )
-from dealerproxy.upstreams.danawa.index import Brand, Indexes
 from dealerproxy.upstreams.danawa.legs import DanawaLeg, plan_legs
 from dealerproxy.upstreams.danawa.names import UPSTREAM
 from dealerproxy.upstreams.danawa.operations import FEEDER, LIST
 from dealerproxy.upstreams.danawa.pages import Pages
-from dealerproxy.upstreams.danawa.search import DanawaChunks
+from dealerproxy.upstreams.danawa.stock import DanawaStock
+from dealerproxy.upstreams.danawa.whole import WholeReader
 from dealerproxy.upstreams.papers import INSPECTION, RECORD
 from dealerproxy.upstreams.query import RowFilter
 from dealerproxy.upstreams.resources import OpenSite, Resources
 from dealerproxy.upstreams.results import EnrichedRows, StockedModels
-from dealerproxy.upstreams.stocked import StockedLeg
-from dealerproxy.vehicles.listing import Listing
+from dealerproxy.upstreams.stocked import StockedLeg, StockFigures
+from dealerproxy.vehicles.listing import Chunk, Listing
 from dealerproxy.vocabulary import Vocabulary
+
+# The whole list takes about 1 MB.
+STOCK_BYTES = 64 * 2**20
 
 
 class Danawa:
@@ -38,19 +42,32 @@ class Danawa:
 
     operations = (LIST.name, FEEDER.name, INSPECTION, RECORD)
     plan = staticmethod(plan_legs)
-    stock = None
 
-    def __init__(self, chunks: DanawaChunks, cars: DanawaCars, indexes: Indexes) -> None:
-        self._cars, self._indexes = cars, indexes
+    def __init__(self, stock: DanawaStock, cars: DanawaCars) -> None:
+        self._cars, self.list = cars, stock
         self.adverts = cars.adverts
-        self.chunk, self.count = chunks.chunk, chunks.count
         self.find, self.documents = cars.find, cars.documents
+
+    @property
+    def stock(self) -> StockFigures:
+        """What is in stock."""
+        return figures_of(self.list)
 
     async def stocked(
         self, leg: DanawaLeg, keep: RowFilter, deadline: Deadline, *, bypass_cache: bool
     ) -> StockedLeg | None:
-        """Return nothing: no listing is kept."""
-        return None
+        """Return the rows of a leg. Raises UpstreamError until the list was read: the site is never asked live."""
+        return await self.list.stocked(leg, keep, deadline)
+
+    async def chunk(self, leg: DanawaLeg, index: int, deadline: Deadline, *, bypass_cache: bool) -> CacheResult[Chunk]:
+        """Never called: a leg is answered from stock alone."""
+        raise NotImplementedError
+
+    async def count(
+        self, leg: DanawaLeg, keep: Callable[[Listing], bool], deadline: Deadline, *, bypass_cache: bool
+    ) -> CacheResult[int]:
+        """Never called: a leg is answered from stock alone."""
+        raise NotImplementedError
 
     async def enrich(self, rows: Sequence[Listing], deadline: Deadline, *, bypass_cache: bool) -> EnrichedRows:
         """Fill no row, because the feeder returns one car a call."""
@@ -63,22 +80,20 @@ class Danawa:
         return await check(self._cars, listing_ids, deadline, bypass_cache=bypass_cache)
 
     async def facets(self, deadline: Deadline) -> StockedModels:
-        """Return the models in all cached indexes, by name. Sends no request."""
+        """Return the models of the cars in the list, by name. Sends no request."""
         models: dict[str, list[str]] = {}
-        for make, model in sorted(self._indexes.models()):
+        for make, model in sorted(self.list.models()):
             models.setdefault(make, []).append(model)
         return StockedModels(models)
 
 
 def set_up_danawa(settings: Settings, vocabulary: Vocabulary) -> OpenSite:
-    """Return the function that opens Danawa. Raises SettingsError for a make to keep warm that Danawa lacks."""
-    return partial(_open, settings, vocabulary, _warm(settings, vocabulary))
+    """Return the function that opens Danawa."""
+    return partial(_open, settings, vocabulary)
 
 
 @asynccontextmanager
-async def _open(
-    settings: Settings, vocabulary: Vocabulary, warm: Sequence[Brand], resources: Resources
-) -> AsyncIterator[Danawa]:
+async def _open(settings: Settings, vocabulary: Vocabulary, resources: Resources) -> AsyncIterator[Danawa]:
     cache, off_sale, clock = resources.cache, resources.off_sale, resources.clock
     headers, rps = request_headers(settings.user_agent), settings.danawa_rps
     async with (
@@ -86,9 +101,16 @@ async def _open(
         resources.open_fetcher(FEEDER_MANNERS, headers, rps=rps) as feeder,
     ):
         client = DanawaClient(site, feeder, site_url=settings.danawa_url, feeder_url=settings.mpark_api_url)
-        pages = Pages(client, vocabulary, off_sale, judged=resources.judged, now=clock)
-        indexes = Indexes(pages.read, cache, now=clock)
         adverts = Adverts(UPSTREAM, FEEDER.circuit, off_sale, Absence(clock))
+        pages = Pages(client, vocabulary, off_sale, judged=resources.judged, listed=adverts.listed, now=clock)
+        stock = DanawaStock(
+            WholeReader(pages.read, clock=clock),
+            vocabulary,
+            Shelf(UPSTREAM, off_sale, max_bytes=STOCK_BYTES, clock=clock),
+            base=client.base,
+            trouble=client.trouble,
+            clock=clock,
+        )
         cars = DanawaCars(
             client,
             vocabulary,
@@ -97,22 +119,8 @@ async def _open(
             fresh_s=settings.detail_fresh_s,
             deadline_s=settings.detail_deadline_s,
             adverts=adverts,
+            stock=stock,
         )
-        warming = asyncio.create_task(indexes.keep_warm(warm), name="keep-danawa-warm") if warm else None
-        try:
-            yield Danawa(DanawaChunks(indexes, off_sale, listed=adverts.listed), cars, indexes)
-        finally:
-            if warming is not None:
-                await cancel_and_wait(warming)
-
-
-def _warm(settings: Settings, vocabulary: Vocabulary) -> Sequence[Brand]:
-    """Return the listings to keep warm. Raises SettingsError for a make without a known Danawa code."""
-    brands: list[Brand] = []
-    for text in filter(None, map(str.strip, settings.danawa_warm.split(","))):
-        make = vocabulary.find_make_anywhere(text)
-        codes = vocabulary.danawa.brands_of(make) if make else ()
-        if not codes:
-            raise SettingsError(f"DEALERPROXY_DANAWA_WARM cannot be used: Danawa has no make known as {text!r}")
-        brands += [Brand(code) for code in codes]
-    return tuple(dict.fromkeys(brands))
+        store = store_of(UPSTREAM, settings.stock_dir, resources.shared, STOCK_BYTES, clock)
+        async with running(UPSTREAM, stock, off_sale, store, clock):
+            yield Danawa(stock, cars)

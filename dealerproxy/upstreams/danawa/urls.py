@@ -25,15 +25,15 @@ _FEEDER = re.compile(r"(?:^|&)sCompany=(?:([A-Za-z0-9_-]{1,32})(?=&|$))?", re.AS
 _LISTING_ID = re.compile(rf"(?:^|&)sDemoNo=(?:({LISTING_IDS['danawa'].pattern})(?=&|$))?", re.ASCII)
 
 
-def list_url(base: URL, brand: str, series: str | None, page: int) -> URL:
-    """Return the address of a page (from 1) of a brand's cars, or of one of its series'."""
+def list_url(base: URL, page: int) -> URL:
+    """Return the address of a page (from 1) of all used cars."""
     query = {
         "Work": "list",
         "Tab": "list",
         "Page": str(page),
         "Order": ORDER,
-        "Brand": brand,
-        "Series": series or "",
+        "Brand": "",
+        "Series": "",
         "Model": "",
     }
     return (base / FOLDER / "").with_query(query)

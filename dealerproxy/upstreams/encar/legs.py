@@ -36,11 +36,6 @@ class EncarLeg(NamedTuple):
     facets: FilterWords = FilterWords()
     upstream: str = ENCAR
 
-    @property
-    def whole(self) -> bool:
-        """No: the site sorts, and gives it page by page."""
-        return False
-
 
 def plan_legs(request: LegRequest, vocabulary: Vocabulary) -> SitePlan:
     """Plan one leg per facet of a make and model, with the site's own filters."""

@@ -18,8 +18,8 @@ from msgspec.structs import replace
 
 from dealerproxy.stock.ages import stocked_leg
 from dealerproxy.stock.readings import Readings
-from dealerproxy.stock.selecting import KindFilter, all_of, bounds_of
-from dealerproxy.stock.shelf import Kept, Reading, Shelf
+from dealerproxy.stock.selecting import KindFilter, Pick, all_of, bounds_of
+from dealerproxy.stock.shelf import Kept, LeftOutKey, Reading, Shelf
 from dealerproxy.stock.table import EMPTY, Mask, Selection, StockedCar, Table, Words, build, joined
 from dealerproxy.transport.errors import Drift, UpstreamError
 from dealerproxy.upstreams.absence import NoteRows, unwatched
@@ -69,10 +69,10 @@ class ListingKey(NamedTuple):
 
 
 class _Base(NamedTuple):
-    """A listing that answers for a target, and the model to pick from it, None for all of its cars."""
+    """A listing that answers for a target, and what to pick from it, None for all of its cars."""
 
     kept: Kept
-    model: tuple[str, str] | None
+    pick: Pick | None
 
 
 class EncarStock:
@@ -107,7 +107,8 @@ class EncarStock:
         if base is None:
             return None
         kept, table = base.kept, base.kept.reading.table
-        masks = [kept.alive, table.within(bounds_of(keep)), self._kinds.mask(table, keep, base.model)]
+        kinds = self._kinds.mask(table, keep, base.pick)
+        masks = [kept.alive, table.within(bounds_of(keep)), kinds]
         used = [_key_of(kept, base, leg.asked)]
         for keys in _facet_keys(leg):
             sets = [self.shelf.get(str(key)) for key in keys]
@@ -119,7 +120,8 @@ class EncarStock:
             self._asked[leg.q, leg.sort] = True
             for key in used:
                 self.readings.asked(str(key), from_stock=key is used[0])
-        return self._leg(Selection(table, all_of(masks), partial(self._show, kept)), base)
+        sold = int(np.count_nonzero(kinds & ~kept.alive))
+        return self._leg(Selection(table, all_of(masks), partial(self._show, kept)), base, sold)
 
     def fetched(self, leg: EncarLeg) -> None:
         """Note that a leg was asked for live: what it lacked in stock would have spared the call."""
@@ -216,7 +218,7 @@ class EncarStock:
             read_at=min((part.read_at for part in parts), default=self._clock()),
             checked_at=min((part.checked_at for part in parts), default=self._clock()),
             found=sum(part.found for part in parts),
-            left_out=sum((Counter(part.left_out) for part in parts), Counter[LeftOutReason]()),
+            left_out=sum((Counter(part.left_out) for part in parts), Counter[LeftOutKey]()),
         )
 
     async def _made(self, whole: WholeListing, *, numbers_only: bool) -> Reading:
@@ -232,7 +234,7 @@ class EncarStock:
             read_at=whole.read_at,
             checked_at=whole.read_at,
             found=whole.distinct,
-            left_out=dict(whole.left_out),
+            left_out={(reason, None, None): count for reason, count in whole.left_out.items()},
         )
 
     async def _prepare(self, table: Table) -> None:
@@ -249,7 +251,7 @@ class EncarStock:
             return None if make is None else _Base(make, None)
         group = self.shelf.get(str(ListingKey(target.facet, target.model.korean)))
         if make is not None and (group is None or make.reading.checked_at > group.reading.checked_at):
-            return _Base(make, (target.make.name, target.model.name))
+            return _Base(make, frozenset({(target.make.name, target.model.name)}))
         return None if group is None else _Base(group, None)
 
     def _unit(self, target: SearchTarget) -> ListingKey:
@@ -259,13 +261,11 @@ class EncarStock:
             return make
         return ListingKey(target.facet, target.model.korean)
 
-    def _leg(self, selection: Selection, base: _Base) -> StockedLeg:
-        kept = base.kept
-        left_out = Counter[LeftOutReason]()
-        if base.model is None:
-            left_out.update(kept.reading.left_out)
-            left_out[LeftOutReason.NOT_BUYABLE] += len(kept.alive) - int(np.count_nonzero(kept.alive))
-        return stocked_leg(selection, kept, self._clock(), trouble=self._trouble(), left_out=+left_out)
+    def _leg(self, selection: Selection, base: _Base, sold: int) -> StockedLeg:
+        # Who left what out of a make's listing is not known by group.
+        left_out = base.kept.reading.left_out_of(None) if base.pick is None else Counter[LeftOutReason]()
+        left_out[LeftOutReason.NOT_BUYABLE] += sold
+        return stocked_leg(selection, base.kept, self._clock(), trouble=self._trouble(), left_out=+left_out)
 
     def _show(self, kept: Kept, cars: Sequence[StockedCar]) -> Sequence[Listing]:
         rows = [row for car in cars if isinstance(row := listing_of(car, self._vocabulary), Listing)]
@@ -309,7 +309,7 @@ class EncarStock:
 
 
 def _key_of(kept: Kept, base: _Base, target: SearchTarget) -> ListingKey:
-    whole_make = base.model is not None or target.model is None
+    whole_make = base.pick is not None or target.model is None
     return ListingKey(target.facet) if whole_make else ListingKey(target.facet, target.model.korean)  # type: ignore[union-attr]
 
 

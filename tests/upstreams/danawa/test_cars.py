@@ -18,7 +18,7 @@ from dealerproxy.contract.inspection import AccidentCostSummary, CostBreakdown
 from dealerproxy.contract.pricing import usd
 from dealerproxy.sandbox.danawa.inventory import DanawaInventory, generate_danawa
 from dealerproxy.sandbox.danawa.mpark import detail_info
-from dealerproxy.transport.errors import Blocked, Drift, NotFound, TimedOut, UpstreamError
+from dealerproxy.transport.errors import Blocked, Drift, NotFound, TimedOut, Unconfirmed, UpstreamError
 from dealerproxy.upstreams.danawa.cars import DanawaCars
 from dealerproxy.upstreams.off_sale import OffSale
 from dealerproxy.vehicles.car import Car, Documents, SaleStatus
@@ -74,6 +74,58 @@ async def cars(feeder: Feeder, clock: Clock, vocabulary: Vocabulary) -> AsyncIte
     cache = StaleCache(clock=clock)
     yield DanawaCars(feeder, vocabulary, cache, OffSale(clock), fresh_s=60, deadline_s=10)
     await cache.close()
+
+
+class Listed:
+    """A list that says whether it shows the car; it notes that it was asked."""
+
+    def __init__(self, stands: bool | None) -> None:
+        self.says, self.asked = stands, 0
+
+    async def stands(self, listing_id: str, deadline: Deadline) -> bool | None:
+        self.asked += 1
+        return self.says
+
+
+# What is told of a car: by its feeder, and by whether the list shows it; None where it is not fresh or not there.
+WITNESSES: list[tuple[bytes | UpstreamError, bool | None, SaleStatus | type[UpstreamError]]] = [
+    (body(), True, SaleStatus.LIVE),
+    (body(), None, Unconfirmed),
+    (body(), False, Unconfirmed),
+    (body("none"), True, Unconfirmed),
+    (body("none"), None, Unconfirmed),
+    (body("none"), False, SaleStatus.GONE),
+    *((body("sold", demoNo=ID), stands, SaleStatus.SOLD) for stands in (True, None, False)),
+    *((body(demoStatus="예약"), stands, SaleStatus.WAITING) for stands in (True, None, False)),
+    *((NotFound("404"), stands, NotFound) for stands in (True, None, False)),
+    *((Blocked("captcha"), stands, Blocked) for stands in (True, None, False)),
+    *((b"<html>", stands, Drift) for stands in (True, None, False)),
+]
+
+
+@pytest.mark.parametrize(("answer", "stands", "told"), WITNESSES, ids=range(len(WITNESSES)))
+@pytest.mark.parametrize("ask", [DanawaCars.find, DanawaCars.availability_of], ids=["car", "check"])
+async def test_a_car_is_on_sale_or_gone_if_its_feeder_and_the_list_agree(
+    feeder: Feeder,
+    clock: Clock,
+    vocabulary: Vocabulary,
+    ask: Callable[..., Any],
+    answer: bytes | UpstreamError,
+    stands: bool | None,
+    told: SaleStatus | type[UpstreamError],
+) -> None:
+    feeder.answer = answer
+    off_sale, listed = OffSale(clock), Listed(stands)
+    cars = DanawaCars(feeder, vocabulary, StaleCache(clock=clock), off_sale, fresh_s=60, deadline_s=10, stock=listed)
+    if isinstance(told, SaleStatus):
+        found = (await ask(cars, ID, Deadline(1))).value
+        assert (SaleStatus.LIVE if isinstance(found, Car) else found) is told
+    else:
+        with pytest.raises(told):
+            await ask(cars, ID, Deadline(1))
+    # What ended a sale is believed alone, and only what is told for certain takes a car off the lists.
+    assert listed.asked == (told in {SaleStatus.LIVE, SaleStatus.GONE, Unconfirmed})
+    assert off_sale.hides("danawa", ID, clock.at) == (isinstance(told, SaleStatus) and told is not SaleStatus.LIVE)
 
 
 async def found(cars: DanawaCars) -> Car:

@@ -27,6 +27,7 @@ from dealerproxy.upstreams.danawa.feeder import (
     read_record,
 )
 from dealerproxy.upstreams.danawa.listing import ListRow
+from dealerproxy.upstreams.danawa.names import as_shown
 from dealerproxy.upstreams.danawa.names import normalise as normalise_row
 from dealerproxy.vehicles.advert_facts import AdvertFacts
 from dealerproxy.vehicles.car import Car, Documents, SaleStatus
@@ -489,7 +490,7 @@ CARS = tuple(generate_danawa(1))
 
 def listed(one: DanawaCar) -> Listing:
     row = ListRow(one.name, one.year, one.mileage, one.price, one.feeder, one.id, "x")
-    found = normalise_row(row, LOADED)
+    found = as_shown(normalise_row(row, LOADED), LOADED)
     assert isinstance(found, Listing)
     return found
 

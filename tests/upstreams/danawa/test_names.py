@@ -12,7 +12,7 @@ from msgspec import to_builtins
 
 from dealerproxy.upstreams.car_words import full_trim
 from dealerproxy.upstreams.danawa.listing import ListRow, read_list
-from dealerproxy.upstreams.danawa.names import fuel_said, normalise, photo_url, read_name
+from dealerproxy.upstreams.danawa.names import as_shown, fuel_said, normalise, photo_url, read_name
 from dealerproxy.vehicles.listing import LeftOut, LeftOutReason, Listing
 from dealerproxy.vehicles.render import summarise
 from dealerproxy.vocabulary import Vocabulary, load
@@ -23,7 +23,7 @@ ROW = ListRow("기아 K5 2.0 가솔린", 2021, 79_959, 1_850, "mpark", "77", "lo
 
 
 def listing(vocabulary: Vocabulary, row: ListRow = ROW) -> Listing:
-    found = normalise(row, vocabulary)
+    found = as_shown(normalise(row, vocabulary), vocabulary)
     assert isinstance(found, Listing)
     return found
 
@@ -175,7 +175,7 @@ def test_what_is_no_offer_is_left_out_with_its_reason(vocabulary: Vocabulary) ->
 
 @pytest.mark.parametrize(("price", "kept"), [(0, False), (1, True), (9_999, True), (19_900, True), (99_999, False)])
 def test_a_placeholder_price_is_told_as_on_encar(vocabulary: Vocabulary, price: int, kept: bool) -> None:
-    assert isinstance(normalise(ROW._replace(price_manwon=price), vocabulary), Listing) is kept
+    assert isinstance(normalise(ROW._replace(price_manwon=price), vocabulary), LeftOut) is not kept
 
 
 def test_turismo_is_no_lease(vocabulary: Vocabulary) -> None:
@@ -240,7 +240,7 @@ PARTS = [
 
 @given(st.lists(st.sampled_from(PARTS)))
 def test_any_name_is_read_without_korean_in_its_english(vocabulary: Vocabulary, words: list[str]) -> None:
-    found = normalise(ROW._replace(name=" ".join(words)), vocabulary)
+    found = as_shown(normalise(ROW._replace(name=" ".join(words)), vocabulary), vocabulary)
     if isinstance(found, Listing):
         assert not HANGUL.search(str(to_builtins(summarise(found, 1300.0))))
 

@@ -11,15 +11,14 @@ LINK = "loadingBridge.php?refer=usedcarList&sCompany=mpark&sDemoNo=6061500368"
 
 
 def test_a_list_page_is_asked_for_as_the_site_itself_does() -> None:
-    assert str(list_url(HOME, "303", None, 2)) == (
-        "https://auto.danawa.com/usedcar/?Work=list&Tab=list&Page=2&Order=8&Brand=303&Series=&Model="
+    assert str(list_url(HOME, 2)) == (
+        "https://auto.danawa.com/usedcar/?Work=list&Tab=list&Page=2&Order=8&Brand=&Series=&Model="
     )
 
 
-def test_a_series_is_asked_for_within_its_brand() -> None:
-    url = list_url(URL("http://127.0.0.1:9000"), "362", "3434", 1)
-    assert str(url.origin()) == "http://127.0.0.1:9000"
-    assert (url.path, url.query["Brand"], url.query["Series"], url.query["Page"]) == ("/usedcar/", "362", "3434", "1")
+def test_a_list_page_is_asked_for_at_the_address_in_the_settings() -> None:
+    url = list_url(URL("http://127.0.0.1:9000"), 1)
+    assert (str(url.origin()), url.path, url.query["Page"]) == ("http://127.0.0.1:9000", "/usedcar/", "1")
 
 
 def test_a_cars_address_is_the_bridge_to_its_feeder() -> None:

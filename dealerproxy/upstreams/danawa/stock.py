@@ -1,0 +1,171 @@
+"""Danawa's list in stock: read whole at the start and every ten minutes, and how legs are answered from it."""
+
+import asyncio
+import math
+import time
+from collections.abc import Callable, Sequence
+
+import numpy as np
+from yarl import URL
+
+from dealerproxy.cache.entries import copy_of
+from dealerproxy.contract.deadline import Deadline
+from dealerproxy.stock.ages import stocked_leg
+from dealerproxy.stock.readings import Readings
+from dealerproxy.stock.selecting import KindFilter, all_of, bounds_of
+from dealerproxy.stock.shelf import Kept, Reading, Shelf
+from dealerproxy.stock.table import MOST_NUMBER, Selection, StockedCar, build
+from dealerproxy.transport.errors import UpstreamError, Warming
+from dealerproxy.upstreams.danawa.legs import DanawaLeg
+from dealerproxy.upstreams.danawa.names import UPSTREAM, listing_of, template
+from dealerproxy.upstreams.danawa.whole import CARS_A_PAGE, WholeReader
+from dealerproxy.upstreams.query import RowFilter
+from dealerproxy.upstreams.stocked import StockedLeg
+from dealerproxy.vehicles.listing import LeftOutReason, Listing
+from dealerproxy.vocabulary import Vocabulary
+
+# The one listing.
+LIST_KEY = "*"
+FRESH_S = 600.0
+# A reading takes a minute or so; begun so early it is there before the last one is too old.
+READ_EVERY_S = FRESH_S - 90.0
+# How long a request waits for the first reading, and the Retry-After it then returns.
+WAIT_S = 1.5
+COME_BACK_S = 5.0
+# About how many cars the list has, until it was read.
+CARS = 4_500
+
+
+class DanawaStock:
+    """Reads the list and answers legs from it. It is the source of its own `readings`."""
+
+    def __init__(
+        self,
+        reader: WholeReader,
+        vocabulary: Vocabulary,
+        shelf: Shelf,
+        *,
+        base: URL,
+        trouble: Callable[[], UpstreamError | None],
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        """`base` is the site's address; `trouble` says why it cannot be asked now.
+
+        `tried` is set once the list was read or could not be.
+        """
+        self._reader, self._vocabulary, self.shelf = reader, vocabulary, shelf
+        self._base, self._trouble, self._clock = base, trouble, clock
+        self._kinds = KindFilter(lambda words: template(words, vocabulary))
+        self.tried = asyncio.Event()
+        self._failure: UpstreamError | None = None
+        self.readings = Readings(UPSTREAM, self, clock=clock)
+        self.readings.keep_warm(LIST_KEY, whole_s=READ_EVERY_S, checks=False)
+
+    async def stocked(self, leg: DanawaLeg, keep: RowFilter, deadline: Deadline) -> StockedLeg:
+        """Return the rows of a leg that match. Raises Warming before the first reading, or why that failed."""
+        kept = await self._kept(deadline)
+        table = kept.reading.table
+        self.readings.asked(LIST_KEY, from_stock=True)
+        kinds = self._kinds.mask(table, keep, leg.pick)
+        selection = Selection(table, all_of([kept.alive, table.within(bounds_of(keep)), kinds]), self._show)
+        left_out = kept.reading.left_out_of(leg.pick)
+        left_out[LeftOutReason.NOT_BUYABLE] += int(np.count_nonzero(kinds & ~kept.alive))
+        return stocked_leg(
+            selection,
+            kept,
+            self._clock(),
+            trouble=self._trouble(),
+            fresh_s=FRESH_S,
+            whole_s=FRESH_S,
+            left_out=+left_out,
+        )
+
+    async def stands(self, listing_id: str, deadline: Deadline) -> bool | None:
+        """Return whether a car stands in the list and is not marked as sold, offered or not.
+
+        None if that is not known: there is no list, or it lacks the car but is not fresh. Waits for the first reading.
+        """
+        await self._tried_once(deadline)
+        kept = self.shelf.get(LIST_KEY)
+        if kept is None:
+            return None
+        numbers, number = kept.reading.numbers, int(listing_id)
+        if numbers is not None and number <= MOST_NUMBER and str(number) == listing_id:
+            place = int(np.searchsorted(numbers, number))
+            if place < len(numbers) and numbers[place] == number:
+                return True
+        return False if self._clock() - kept.reading.read_at < FRESH_S else None
+
+    def models(self) -> frozenset[tuple[str, str]]:
+        """Return the makes and models of the cars in the list."""
+        kept = self.shelf.get(LIST_KEY)
+        if kept is None:
+            return frozenset()
+        table = kept.reading.table
+        codes = np.unique(table.columns.kind[kept.alive]).tolist()
+        found = (template(table.words.kinds[code], self._vocabulary) for code in codes)
+        return frozenset((listing.make, listing.model) for listing in found if listing is not None)
+
+    def cost(self, key: str) -> int:
+        """Return about how many calls a reading takes."""
+        last = self.shelf.peek(key)
+        return math.ceil((last.found if last is not None else CARS) / CARS_A_PAGE) + 1
+
+    def suspended(self) -> bool:
+        """Whether the list must not be asked now."""
+        return self._trouble() is not None
+
+    async def read(self, key: str) -> None:
+        """Read the list and keep it; raises UpstreamError, and keeps the old one."""
+        last = self.shelf.get(key)
+        try:
+            whole = await self._reader.read(last.reading.found if last is not None else None)
+            reading = Reading(
+                table=await asyncio.to_thread(build, whole.cars),
+                read_at=whole.read_at,
+                checked_at=whole.read_at,
+                found=len(whole.entries),
+                left_out=whole.left_out,
+                numbers=np.array(whole.listed, np.int64),
+            )
+        except UpstreamError as error:
+            self._failure = copy_of(error)
+            self.shelf.failed(key, self._failure)
+            raise
+        else:
+            self._failure = None
+            self.shelf.put(key, reading)
+        finally:
+            self.tried.set()
+
+    async def restore(self, key: str, reading: Reading) -> None:
+        """Keep a reading that another process made, or this one before a restart."""
+        self.shelf.put(key, reading)
+        self.tried.set()
+
+    async def check(self, key: str) -> None:
+        """Read the list: nothing less tells what is new in it."""
+        await self.read(key)
+
+    async def _kept(self, deadline: Deadline) -> Kept:
+        """Return the list. Raises Warming before the first reading, or why there is none."""
+        await self._tried_once(deadline)
+        kept = self.shelf.get(LIST_KEY)
+        if kept is not None:
+            return kept
+        failure = self._failure or self._trouble()
+        raise Warming("the list is being read for the first time", COME_BACK_S) if failure is None else copy_of(failure)
+
+    async def _tried_once(self, deadline: Deadline) -> None:
+        """Wait, for a short time, until the list was read for the first time or could not be."""
+        if self.tried.is_set() or self.suspended():
+            return
+        waiting = asyncio.ensure_future(self.tried.wait())
+        try:
+            await asyncio.wait({waiting}, timeout=min(WAIT_S, deadline.remaining()))
+        finally:
+            waiting.cancel()
+
+    def _show(self, cars: Sequence[StockedCar]) -> Sequence[Listing]:
+        shown = (listing_of(car, self._vocabulary, self._base) for car in cars)
+        return [listing for listing in shown if listing is not None]

@@ -170,6 +170,9 @@ class ReturnedIds:
         self._digests = dict.fromkeys(int.from_bytes(piece, "big") for piece in pieces)
         self._held = len(self._digests)
 
+    def __len__(self) -> int:
+        return len(self._digests)
+
     def __contains__(self, vehicle_id: str) -> bool:
         return bool(self._digests) and digest(vehicle_id) in self._digests
 

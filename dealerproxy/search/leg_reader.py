@@ -74,6 +74,11 @@ class LegReader:
         return self._index
 
     @property
+    def ready(self) -> bool:
+        """Whether the next row is at hand."""
+        return self.next_row is not None
+
+    @property
     def ended(self) -> bool:
         """Whether nothing follows in this leg."""
         return self._ended

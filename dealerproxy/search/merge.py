@@ -27,7 +27,9 @@ class MergedPage:
     Of a car's adverts on one site the original stays, of those on several sites the one of the site listed first.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, sites: int) -> None:
+        """`sites` is from how many sites rows may come."""
+        self._sites = sites
         self._rows: dict[_Key, Listing] = {}
         self._by_facts: dict[tuple[str, str, int, int, int], list[_Key]] = {}
         self.duplicates = 0
@@ -45,7 +47,7 @@ class MergedPage:
             if other.original or not listing.original:
                 return
             del self._rows[key]
-        twins = self._elsewhere(listing, key)
+        twins = self._elsewhere(listing, key) if self._sites > 1 else []
         if any(_RANK[site] < _RANK[listing.upstream] for site, _ in twins):
             self.duplicates += 1
             return
@@ -76,9 +78,9 @@ async def merge_legs(readers: Sequence[Reader], size: int, load: Load) -> Merged
     Legs are merged by the keys of their next rows; ties go to the earlier leg. A leg that fails is left out of this
     page and keeps its place. The page is short when more than four refills would be needed.
     """
-    page = MergedPage()
+    page = MergedPage(len({reader.leg.upstream for reader in readers}))
     refills = MAX_REFILLS
-    heads = [_head(reader, place) for place, reader in enumerate(readers) if reader.next_row is not None]
+    heads = [_head(reader, place) for place, reader in enumerate(readers) if reader.ready]
     heapify(heads)
     waiting = list(range(len(readers)))
     while len(page) < size:
@@ -89,14 +91,14 @@ async def merge_legs(readers: Sequence[Reader], size: int, load: Load) -> Merged
                 return page
             refills -= sum(await _fill([readers[place] for place in affordable], load))
             for place in affordable:
-                if readers[place].next_row is not None:
+                if readers[place].ready:
                     heappush(heads, _head(readers[place], place))
         if not heads:
             break
         place = heads[0][-1]
         reader = readers[place]
         page.add(reader.take())
-        if reader.next_row is not None:
+        if reader.ready:
             heapreplace(heads, _head(reader, place))
         else:
             heappop(heads)

@@ -53,7 +53,7 @@ class StockReader:
         self._rank = len(self._rows) if state.ended else self._first(state, resumption(state, walk, seen))
         self._batch: Sequence[Listing] = ()
         self._batch_from = self._rank
-        self.next_row: Listing | None = None
+        self.ready = False
         self.next_key = self.next_tie = 0
         self._exact = order is Order.YEAR
         self._advance()
@@ -75,7 +75,7 @@ class StockReader:
     @property
     def ended(self) -> bool:
         """Whether nothing follows in this leg."""
-        return self.next_row is None
+        return not self.ready
 
     @property
     def reports(self) -> LegReport:
@@ -84,31 +84,32 @@ class StockReader:
 
     def state(self, frontier: int | None) -> LegCursor:
         """Return the leg's place for the cursor; `frontier` is the walk's new one."""
-        caught_up = self.next_row is None or (frontier is not None and self.next_key >= frontier)
+        caught_up = not self.ready or (frontier is not None and self.next_key >= frontier)
         key, last = self._passed
-        if self.next_row is not None and last is None:  # just before the next row
-            key, last = self.next_key, int(self.next_row.listing_id) + 1
+        if self.ready and last is None:  # just before the next row
+            key, last = self.next_key, self._rows.number(self._rank) + 1
         return LegCursor(self._rank, key, last, self.total, self.ended, self._late and not caught_up, stocked=True)
 
     def take(self) -> Listing:
         """Return the next row and move on. Raises LookupError if there is none."""
-        listing = self.next_row
-        if listing is None:
+        if not self.ready:
             raise LookupError("the leg has no row left")
+        listing = self._listing(self._rank)
         self._passed = (self.next_key, int(listing.listing_id))
         self._rank += 1
         self._advance()
         return listing
 
     def _advance(self) -> None:
-        self.next_row = None
-        while self._rank < len(self._rows):
-            listing = self._listing(self._rank)
-            if listing.id not in self._seen:
-                self.next_row, self.next_key = listing, self._rows.key(self._rank)
-                self.next_tie = -int(listing.listing_id) if self._exact else 0
+        """Find the next row that was not returned yet."""
+        rows, seen, site = self._rows, self._seen, self.leg.upstream
+        while self._rank < len(rows):
+            if not seen or f"{site}_{rows.number(self._rank)}" not in seen:
+                self.ready, self.next_key = True, rows.key(self._rank)
+                self.next_tie = -rows.number(self._rank) if self._exact else 0
                 return
             self._rank += 1
+        self.ready = False
 
     def _listing(self, rank: int) -> Listing:
         if not self._batch_from <= rank < self._batch_from + len(self._batch):

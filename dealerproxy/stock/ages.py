@@ -1,6 +1,6 @@
 """How old a listing out of stock is, as answers tell it."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from dealerproxy.cache.entries import CacheStatus
 from dealerproxy.contract.answers import REFRESHING
@@ -14,7 +14,7 @@ from dealerproxy.vehicles.listing import LeftOutReason
 
 def stocked_leg(
     selection: Selection,
-    kept: Kept,
+    used: Sequence[Kept],
     now: float,
     *,
     trouble: UpstreamError | None = None,
@@ -22,14 +22,15 @@ def stocked_leg(
     whole_s: float = WHOLE_S,
     left_out: Mapping[LeftOutReason, int] = {},
 ) -> StockedLeg:
-    """Return a leg out of a listing.
+    """Return a leg out of listings, as old as the oldest of them.
 
     For `fresh_s` after the last reading or check it is fresh; until it is `whole_s` old it is renewed behind the
     answers; then it is stale. `trouble` is why the site cannot be asked now: a listing that is not fresh is then stale
     for this reason, or for that of the last try.
     """
-    reading, failure = kept.reading, kept.failure or trouble
-    age_s, unchecked_s = max(0.0, now - reading.read_at), max(0.0, now - reading.checked_at)
+    failure = next((kept.failure for kept in used if kept.failure is not None), trouble)
+    age_s = max(0.0, now - min(kept.reading.read_at for kept in used))
+    unchecked_s = max(0.0, now - min(kept.reading.checked_at for kept in used))
     state, stale = CacheStatus.HIT, None
     if unchecked_s >= fresh_s:
         state = CacheStatus.UPDATING

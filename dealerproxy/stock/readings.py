@@ -59,11 +59,13 @@ class Readings:
         self._upstream, self._source, self._side_by_side = upstream, source, side_by_side
         self._clock, self._sleep = clock, sleep
         self._demands: dict[str, Demand] = {}
+        self._candidates: set[str] = set()  # the keys that may be due
         self._under_way: dict[str, asyncio.Task[None]] = {}
         self.results: Counter[tuple[str, str]] = Counter()
         self.spared = 0.0
         # Whether this process reads; where several share a stock, one does.
         self.leading = True
+        self._stopped = False
         self._asked: defaultdict[str, float] = defaultdict(float)
 
     def asked(self, key: str, calls: float = 1.0, *, from_stock: bool = False) -> None:
@@ -75,7 +77,10 @@ class Readings:
 
     def credit(self, key: str, calls: float) -> None:
         """Note that other processes were asked for a listing."""
-        self.demand(key).spared += calls
+        demand = self.demand(key)
+        demand.spared += calls
+        if demand.spared >= demand.cost or demand.read_at > -math.inf:
+            self._candidates.add(key)
 
     def take_asked(self) -> Mapping[str, float]:
         """Return the calls asked for of each listing since the last call."""
@@ -86,6 +91,7 @@ class Readings:
         """Read a listing in any case, and again every `whole_s` seconds."""
         demand = self.demand(key)
         demand.warm, demand.whole_s, demand.checks = True, whole_s, checks
+        self._candidates.add(key)
 
     def demand(self, key: str) -> Demand:
         """Return what is known of the demand for a listing."""
@@ -117,18 +123,19 @@ class Readings:
                     self.start_due()
                     await self._sleep(LOOK_EVERY_S)
             finally:
+                self._stopped = True
                 await cancel_and_wait(*self._under_way.values())
 
     def start_due(self) -> None:
         """Start the most urgent work, as much as may go on at a time."""
         free = self._side_by_side - len(self._under_way)
-        if free <= 0 or not self.leading or self._source.suspended():
+        if free <= 0 or self._stopped or not self.leading or self._source.suspended():
             return
         now = self._clock()
         works = [
-            (rule.urgency(demand, work), key, work)
-            for key, demand in self._demands.items()
-            if key not in self._under_way and (work := rule.due(demand, now)) is not None
+            (rule.urgency(self._demands[key], work), key, work)
+            for key in self._candidates - self._under_way.keys()
+            if (work := rule.due(self._demands[key], now)) is not None
         ]
         for _, key, work in sorted(works)[:free]:
             task = self._under_way[key] = asyncio.create_task(self._do(key, work), name=f"{work}-listing")

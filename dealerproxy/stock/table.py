@@ -17,12 +17,13 @@ from dealerproxy.vehicles.listing import Listing
 
 C = TypeVar("C")
 K = TypeVar("K")
-Show = Callable[[Sequence["StockedCar"]], Sequence[Listing]]
 # The site's own words that many cars share, in an order that the site chooses.
 Words = tuple[str | None, ...]
 Column = NDArray[Any]
 Mask = NDArray[np.bool_]
 Positions = NDArray[np.int64]
+# Shows rows of a table as listings.
+Show = Callable[["Table", Positions], Sequence[Listing]]
 
 
 # The largest listing id that a table can hold.
@@ -171,6 +172,13 @@ class Table:
         mask[self.positions(numbers)] = True
         return mask
 
+    def coloured(self, numbers: Column, colour: str) -> "Table":
+        """Return a copy in which the cars with these numbers have a colour."""
+        colours = self.words.colours if colour in self.words.colours else (*self.words.colours, colour)
+        codes = self.columns.colour.copy()
+        codes[self.positions(numbers)] = colours.index(colour)
+        return Table(self.columns._replace(colour=codes), self.words._replace(colours=colours), self.photos)
+
     def cars(self, positions: Column) -> list[StockedCar]:
         """Return the cars at these positions, in the order given."""
         columns: Columns[list[Any]] = Columns(*(column[positions].tolist() for column in self.columns))
@@ -226,6 +234,10 @@ class SelectedRows:
         """Return a row's key."""
         return int(self._keys[rank])
 
+    def number(self, rank: int) -> int:
+        """Return a row's listing id as a number."""
+        return int(self._table.columns.number[self._positions[rank]])
+
     def from_key(self, key: int) -> int:
         """Return the rank of the first row whose key is at least `key`."""
         return int(np.searchsorted(self._keys, key, "left"))
@@ -238,7 +250,7 @@ class SelectedRows:
 
     def listings(self, start: int, end: int) -> Sequence[Listing]:
         """Return the rows from rank `start` to before rank `end`."""
-        return self._show(self._table.cars(self._positions[start:end]))
+        return self._show(self._table, self._positions[start:end])
 
 
 def build(cars: Iterable[StockedCar]) -> Table:

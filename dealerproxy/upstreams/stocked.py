@@ -33,6 +33,9 @@ class Rows(Protocol):
     def key(self, rank: int) -> int:
         """Return a row's key."""
 
+    def number(self, rank: int) -> int:
+        """Return a row's listing id as a number."""
+
     def from_key(self, key: int) -> int:
         """Return the rank of the first row whose key is at least `key`."""
 

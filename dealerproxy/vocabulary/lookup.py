@@ -1,7 +1,7 @@
 """The look-ups: the class Vocabulary, and `load`, which finds the folder of the translations."""
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from copy import copy
 from functools import lru_cache
 from pathlib import Path
@@ -166,6 +166,11 @@ class Vocabulary:
     def colour(self, korean: str) -> Colour | None:
         """Return the colour of a Korean colour word."""
         return self._known("colour", korean, self._colours)
+
+    @property
+    def colours(self) -> Collection[Colour]:
+        """All of Encar's colours."""
+        return self._colours.values()
 
     def colours_of(self, text: str) -> tuple[Colour, ...]:
         """Return the facets an English colour word covers.

@@ -13,6 +13,7 @@ from dealerproxy.cache.entries import CacheResult, CacheStatus
 from dealerproxy.contract.answers import VehicleList
 from dealerproxy.contract.deadline import Deadline
 from dealerproxy.contract.terms import Sort
+from dealerproxy.stock.showing import ShownRows
 from dealerproxy.stock.table import Bounds, Selection, StockedCar, build
 from dealerproxy.transport.errors import TimedOut
 from dealerproxy.upstreams.paging import CHUNK_ROWS, ORDER_KEYS, Order, digest
@@ -46,7 +47,7 @@ class Shelved(InventedSite):
             return None
         listings = {int(row.listing_id): row for row in self.of(leg)}
         table = build(stocked_car(row) for row in listings.values())
-        selection = Selection(table, table.within(Bounds()), lambda cars: [listings[car.number] for car in cars])
+        selection = Selection(table, table.within(Bounds()), ShownRows(lambda car: listings[car.number]))
         return StockedLeg(selection.total, selection.rows, 1.0, CacheStatus.HIT)
 
     async def chunk(
@@ -239,9 +240,7 @@ def test_a_leg_that_failed_live_gives_its_rows_from_stock_later(vocabulary: Voca
 
 def test_numbers_of_a_selection_are_found_whatever_is_asked_for() -> None:
     table = build(stocked_car(listing(FIRST, number, number % 3)) for number in range(20))
-    rows = Selection(table, table.within(Bounds()), lambda cars: [listing(FIRST, car.number, 1) for car in cars]).rows(
-        Order.PRICE_ASC
-    )
+    rows = Selection(table, table.within(Bounds()), lambda _, __: []).rows(Order.PRICE_ASC)
     assert [rows.key(rank) for rank in (0, 19)] == [0, 2 * 10_000_000]
     assert rows.after(-1, 0) == 0
     assert rows.after(10**12, 0) == len(rows) == 20

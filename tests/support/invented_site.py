@@ -14,6 +14,7 @@ from dealerproxy.contract.terms import UPSTREAMS
 from dealerproxy.search.cursor import CursorCodec
 from dealerproxy.search.query import parse
 from dealerproxy.search.service import SearchService
+from dealerproxy.stock.showing import ShownRows
 from dealerproxy.stock.table import Selection, StockedCar, build
 from dealerproxy.transport.errors import TimedOut
 from dealerproxy.upstreams.absence import Adverts
@@ -117,10 +118,7 @@ def invented_stock(rows: Sequence[Listing], keep: RowFilter) -> StockedLeg:
         for number, row in like.items()
     )
 
-    def show(cars: Sequence[StockedCar]) -> Sequence[Listing]:
-        return [like[each.number] for each in cars]
-
-    selection = Selection(table, np.ones(len(table), np.bool_), show)
+    selection = Selection(table, np.ones(len(table), np.bool_), ShownRows(lambda each: like[each.number]))
     return StockedLeg(selection.total, selection.rows, 0.0, CacheStatus.HIT, fresh_for_s=60.0)
 
 

@@ -3,7 +3,7 @@
 import asyncio
 import math
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 
 import numpy as np
 from yarl import URL
@@ -14,6 +14,7 @@ from dealerproxy.stock.ages import stocked_leg
 from dealerproxy.stock.readings import Readings
 from dealerproxy.stock.selecting import KindFilter, all_of, bounds_of
 from dealerproxy.stock.shelf import Kept, Reading, Shelf
+from dealerproxy.stock.showing import ShownRows
 from dealerproxy.stock.table import MOST_NUMBER, Selection, StockedCar, build
 from dealerproxy.transport.errors import UpstreamError, Warming
 from dealerproxy.upstreams.danawa.legs import DanawaLeg
@@ -56,6 +57,7 @@ class DanawaStock:
         self._reader, self._vocabulary, self.shelf = reader, vocabulary, shelf
         self._base, self._trouble, self._clock = base, trouble, clock
         self._kinds = KindFilter(lambda words: template(words, vocabulary))
+        self._rows = ShownRows(self._listing)
         self.tried = asyncio.Event()
         self._failure: UpstreamError | None = None
         self.readings = Readings(UPSTREAM, self, clock=clock)
@@ -67,12 +69,12 @@ class DanawaStock:
         table = kept.reading.table
         self.readings.asked(LIST_KEY, from_stock=True)
         kinds = self._kinds.mask(table, keep, leg.pick)
-        selection = Selection(table, all_of([kept.alive, table.within(bounds_of(keep)), kinds]), self._show)
+        selection = Selection(table, all_of([kept.alive, table.within(bounds_of(keep)), kinds]), self._rows)
         left_out = kept.reading.left_out_of(leg.pick)
         left_out[LeftOutReason.NOT_BUYABLE] += int(np.count_nonzero(kinds & ~kept.alive))
         return stocked_leg(
             selection,
-            kept,
+            [kept],
             self._clock(),
             trouble=self._trouble(),
             fresh_s=FRESH_S,
@@ -166,6 +168,8 @@ class DanawaStock:
         finally:
             waiting.cancel()
 
-    def _show(self, cars: Sequence[StockedCar]) -> Sequence[Listing]:
-        shown = (listing_of(car, self._vocabulary, self._base) for car in cars)
-        return [listing for listing in shown if listing is not None]
+    def _listing(self, car: StockedCar) -> Listing:
+        listing = listing_of(car, self._vocabulary, self._base)
+        if listing is None:
+            raise LookupError(f"car {car.number} is of a model that its name did not tell")
+        return listing

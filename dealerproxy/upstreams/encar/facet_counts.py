@@ -27,7 +27,7 @@ from dealerproxy.vocabulary import Make, MakeFacet, Vocabulary
 
 FRESH_S, IF_ERROR_S = 300.0, 86_400.0
 # The models of one make are asked for at a time, and kept for a day.
-LEARN_EVERY_S = 60.0
+LEARN_EVERY_S = 5.0
 LEARNED_S = 86_400.0
 
 
@@ -48,11 +48,16 @@ class FacetCounts:
         cache: StaleCache,
         *,
         deadline_s: float,
+        in_stock: Callable[[str], frozenset[str] | None] = lambda _: None,
         now: Callable[[], float] = time.time,
         clock: Callable[[], float] = time.monotonic,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> None:
-        """`deadline_s` bounds each call, in seconds."""
+        """`deadline_s` bounds each call, in seconds.
+
+        `in_stock` returns the model groups of a make's facet with cars, None if its cars are not in stock.
+        """
+        self._in_stock = in_stock
         self._client, self._vocabulary, self._cache = client, vocabulary, cache
         self._kind: CachePolicy[Stock] = CachePolicy(
             "stock", Stock, fresh_s=FRESH_S, revalidate_s=2 * FRESH_S, if_error_s=IF_ERROR_S
@@ -103,6 +108,8 @@ class FacetCounts:
         return list(names)
 
     def _fresh(self, facet: str) -> frozenset[str] | None:
+        if (groups := self._in_stock(facet)) is not None:
+            return groups
         learned = self._learned.get(facet)
         return learned[1] if learned is not None and self._clock() - learned[0] < LEARNED_S else None
 
@@ -120,7 +127,7 @@ class FacetCounts:
         return Stock(known, self._now())
 
     async def _learn(self) -> None:
-        """Learn one make's models a minute, round and round, for as long as the service runs."""
+        """Learn one make's models every few seconds, round and round, for as long as the service runs."""
         structlog.contextvars.clear_contextvars()  # its lines are not about the request that came first
         for facet in itertools.cycle([facet for make in self._vocabulary.makes for facet in make.facets]):
             if facet.korean in self._stocked and self._fresh(facet.korean) is None:

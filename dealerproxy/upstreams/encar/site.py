@@ -105,7 +105,14 @@ async def _open(settings: Settings, vocabulary: Vocabulary, resources: Resources
             now=clock,
             watch=SearchWatch(resources.judged, adverts.listed, *([stock.fetched] if stock else [])),
         )
-        facets = FacetCounts(client, vocabulary, cache, clock=clock, deadline_s=settings.list_deadline_s)
+        facets = FacetCounts(
+            client,
+            vocabulary,
+            cache,
+            clock=clock,
+            deadline_s=settings.list_deadline_s,
+            in_stock=stock.groups_of if stock else lambda _: None,
+        )
         async with AsyncExitStack() as opened:
             opened.push_async_callback(facets.close)
             if stock is not None:

@@ -20,7 +20,8 @@ from dealerproxy.stock.ages import stocked_leg
 from dealerproxy.stock.readings import Readings
 from dealerproxy.stock.selecting import KindFilter, Pick, all_of, bounds_of
 from dealerproxy.stock.shelf import Kept, LeftOutKey, Reading, Shelf
-from dealerproxy.stock.table import EMPTY, Mask, Selection, StockedCar, Table, Words, build, joined
+from dealerproxy.stock.showing import ShownRows
+from dealerproxy.stock.table import EMPTY, Mask, Positions, Selection, StockedCar, Table, Words, build, joined
 from dealerproxy.transport.errors import Drift, UpstreamError
 from dealerproxy.upstreams.absence import NoteRows, unwatched
 from dealerproxy.upstreams.encar.addresses import UPSTREAM
@@ -43,6 +44,8 @@ FACET_SHARE = 0.5
 COUNT_DIFFERS = 0.05
 COUNT_FEW = 20
 LEGS_NOTED = 4_096
+# Encar's facets that rows do not show.
+COLOUR, OPTION = "Color", "Options"
 
 
 class ListingKey(NamedTuple):
@@ -71,6 +74,7 @@ class ListingKey(NamedTuple):
 class _Base(NamedTuple):
     """A listing that answers for a target, and what to pick from it, None for all of its cars."""
 
+    key: ListingKey
     kept: Kept
     pick: Pick | None
 
@@ -97,7 +101,7 @@ class EncarStock:
         """
         self._reader, self._makes, self._vocabulary, self.shelf = reader, makes, vocabulary, shelf
         self._trouble, self._listed, self._clock = trouble, listed, clock
-        self._kinds = KindFilter(self._template)
+        self._kinds, self._rows = KindFilter(self._template), ShownRows(self._listing)
         self._asked: TTLCache[tuple[str, str], bool] = TTLCache(LEGS_NOTED, fresh_s, timer=clock)
         self.readings = Readings(UPSTREAM, self, clock=clock)
 
@@ -109,19 +113,28 @@ class EncarStock:
         kept, table = base.kept, base.kept.reading.table
         kinds = self._kinds.mask(table, keep, base.pick)
         masks = [kept.alive, table.within(bounds_of(keep)), kinds]
-        used = [_key_of(kept, base, leg.asked)]
-        for keys in _facet_keys(leg):
-            sets = [self.shelf.get(str(key)) for key in keys]
-            if None in sets:
+        used, keys = [kept], [base.key]
+        for choice in _facet_keys(leg):
+            sets = [found for key in choice if (found := self.shelf.get(str(key))) is not None]
+            if len(sets) < len(choice):
                 return None
-            masks.append(_any_of(table, [each.reading for each in sets if each is not None]))
-            used += keys
-        if self._asked.setdefault((leg.q, leg.sort), False) is False:
-            self._asked[leg.q, leg.sort] = True
-            for key in used:
-                self.readings.asked(str(key), from_stock=key is used[0])
-        sold = int(np.count_nonzero(kinds & ~kept.alive))
-        return self._leg(Selection(table, all_of(masks), partial(self._show, kept)), base, sold)
+            masks.append(_any_of(table, [each.reading for each in sets]))
+            used, keys = used + sets, keys + choice
+        self._note_spared(leg, keys)
+        # Who left what out of a make's listing is not known by group.
+        left_out = kept.reading.left_out_of(None) if base.pick is None else Counter[LeftOutReason]()
+        left_out[LeftOutReason.NOT_BUYABLE] += int(np.count_nonzero(kinds & ~kept.alive))
+        selection = Selection(table, all_of(masks), partial(self._show, max(0.0, self._clock() - kept.reading.read_at)))
+        return stocked_leg(selection, used, self._clock(), trouble=self._trouble(), left_out=+left_out)
+
+    def _note_spared(self, leg: EncarLeg, keys: Sequence[ListingKey]) -> None:
+        """Note the call that was spared, unless the cache would have spared it too."""
+        if (leg.q, leg.sort) in self._asked:
+            return
+        self._asked[leg.q, leg.sort] = True
+        self.readings.asked(str(keys[0]), from_stock=True)
+        for key in keys[1:]:
+            self.readings.asked(str(key))
 
     def fetched(self, leg: EncarLeg) -> None:
         """Note that a leg was asked for live: what it lacked in stock would have spared the call."""
@@ -133,6 +146,20 @@ class EncarStock:
             for key in keys:
                 if self.shelf.get(str(key)) is None:
                     self.readings.asked(str(key), 1 / len(keys))
+
+    def groups_of(self, facet: str) -> frozenset[str] | None:
+        """Return the model groups of a make's facet with cars, by their Korean names; None if that is not in stock."""
+        kept = self.shelf.get(str(ListingKey(facet)))
+        if kept is None:
+            return None
+        table = kept.reading.table
+        words = (table.words.kinds[code] for code in np.unique(table.columns.kind[kept.alive]).tolist())
+        names = {(listing.make, listing.model) for each in words if (listing := self._template(each)) is not None}
+        make = self._vocabulary.make_of(facet)
+        if make is None:
+            return None
+        models = (model for model in self._vocabulary.models_of(make) if model.make_facet == facet)
+        return frozenset(model.korean for model in models if (make.name, model.name) in names)
 
     def cost(self, key: str) -> int:
         """Return about how many calls a reading takes."""
@@ -161,7 +188,9 @@ class EncarStock:
         except UpstreamError as error:
             self.shelf.failed(key, error)
             raise
-        self.shelf.put(key, reading)
+        self.shelf.put(key, self._coloured(listing, reading))
+        if listing.axis == COLOUR:
+            self._colour_base(listing)
 
     async def restore(self, key: str, reading: Reading) -> None:
         """Keep a reading that another process made, or this one before a restart."""
@@ -188,12 +217,27 @@ class EncarStock:
         if checked.cars:
             table = await asyncio.to_thread(lambda: joined([table, build(checked.cars)]))
             await self._prepare(table)
-        self.shelf.put(key, replace(reading, table=table, checked_at=began_at))
+        self.shelf.put(key, self._coloured(listing, replace(reading, table=table, checked_at=began_at)))
+
+    def _coloured(self, listing: ListingKey, reading: Reading) -> Reading:
+        """Return a reading with the colours that are known from searches by colour."""
+        for colour in self._vocabulary.colours:
+            last = self.shelf.peek(str(listing._replace(axis=COLOUR, value=colour.korean)))
+            if listing.axis is None and last is not None and last.numbers is not None:
+                reading = replace(reading, table=reading.table.coloured(last.numbers, colour.korean))
+        return reading
+
+    def _colour_base(self, listing: ListingKey) -> None:
+        last = self.shelf.peek(str(listing.base))
+        if last is not None:
+            self.shelf.put(str(listing.base), self._coloured(listing.base, last))
 
     async def _read(self, listing: ListingKey) -> Reading:
         last = self.shelf.peek(str(listing))
         search, target = self._asked_for(listing)
-        whole = await self._reader.read_whole(search, target, before=last.found if last else None)
+        # A count from elsewhere spares the look behind the last row.
+        expected = self._cars(listing) or None if listing.axis is None or last else None
+        whole = await self._reader.read_whole(search, target, before=last.found if last else None, expected=expected)
         return await self._made(whole, numbers_only=listing.axis is not None)
 
     async def _read_make(self, make: ListingKey) -> Reading:
@@ -246,13 +290,15 @@ class EncarStock:
 
     def _base(self, target: SearchTarget) -> _Base | None:
         """Return the newest listing that answers for a target."""
-        make = self.shelf.get(str(ListingKey(target.facet)))
+        whole = ListingKey(target.facet)
+        make = self.shelf.get(str(whole))
         if target.model is None:
-            return None if make is None else _Base(make, None)
-        group = self.shelf.get(str(ListingKey(target.facet, target.model.korean)))
+            return None if make is None else _Base(whole, make, None)
+        key = ListingKey(target.facet, target.model.korean)
+        group = self.shelf.get(str(key))
         if make is not None and (group is None or make.reading.checked_at > group.reading.checked_at):
-            return _Base(make, frozenset({(target.make.name, target.model.name)}))
-        return None if group is None else _Base(group, None)
+            return _Base(whole, make, frozenset({(target.make.name, target.model.name)}))
+        return None if group is None else _Base(key, group, None)
 
     def _unit(self, target: SearchTarget) -> ListingKey:
         """Return the listing to read for a target: the whole make if that takes no more than one page."""
@@ -261,16 +307,16 @@ class EncarStock:
             return make
         return ListingKey(target.facet, target.model.korean)
 
-    def _leg(self, selection: Selection, base: _Base, sold: int) -> StockedLeg:
-        # Who left what out of a make's listing is not known by group.
-        left_out = base.kept.reading.left_out_of(None) if base.pick is None else Counter[LeftOutReason]()
-        left_out[LeftOutReason.NOT_BUYABLE] += sold
-        return stocked_leg(selection, base.kept, self._clock(), trouble=self._trouble(), left_out=+left_out)
-
-    def _show(self, kept: Kept, cars: Sequence[StockedCar]) -> Sequence[Listing]:
-        rows = [row for car in cars if isinstance(row := listing_of(car, self._vocabulary), Listing)]
-        self._listed(tuple(rows), max(0.0, self._clock() - kept.reading.read_at))
+    def _show(self, age_s: float, table: Table, positions: Positions) -> Sequence[Listing]:
+        rows = self._rows(table, positions)
+        self._listed(tuple(rows), age_s)
         return rows
+
+    def _listing(self, car: StockedCar) -> Listing:
+        listing = listing_of(car, self._vocabulary)
+        if not isinstance(listing, Listing):
+            raise TypeError(f"car {car.number} is of a model that its kind does not name")
+        return listing
 
     def _template(self, words: Words) -> Listing | None:
         return template(words, self._vocabulary).listing
@@ -302,22 +348,17 @@ class EncarStock:
         search = Search(
             make=listing.facet,
             model_group=listing.group,
-            colours=values if listing.axis == "Color" else (),
-            options=values if listing.axis == "Options" else (),
+            colours=values if listing.axis == COLOUR else (),
+            options=values if listing.axis == OPTION else (),
         )
         return search, SearchTarget(make, listing.facet, model)
-
-
-def _key_of(kept: Kept, base: _Base, target: SearchTarget) -> ListingKey:
-    whole_make = base.pick is not None or target.model is None
-    return ListingKey(target.facet) if whole_make else ListingKey(target.facet, target.model.korean)  # type: ignore[union-attr]
 
 
 def _facet_keys(leg: EncarLeg) -> list[list[ListingKey]]:
     """Return the listings of numbers that a leg takes: one of each group must hold a car."""
     base = ListingKey(leg.asked.facet, leg.asked.model.korean if leg.asked.model else None)
-    colours = [base._replace(axis="Color", value=value) for value in leg.facets.colours]
-    options = [[base._replace(axis="Options", value=value)] for value in leg.facets.options]
+    colours = [base._replace(axis=COLOUR, value=value) for value in leg.facets.colours]
+    options = [[base._replace(axis=OPTION, value=value)] for value in leg.facets.options]
     return [*([colours] if colours else []), *options]
 
 

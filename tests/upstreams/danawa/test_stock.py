@@ -26,7 +26,6 @@ from tests.support.clock import Clock
 from tests.upstreams.danawa.listed import AVANTE, Site, car, page, sold
 
 KIA: frozenset[tuple[str, str | None]] = frozenset({("Kia", None)})
-SOON = Deadline(20.0)
 
 
 class House:
@@ -58,10 +57,10 @@ class House:
 
     async def leg(self, pick: frozenset[tuple[str, str | None]] = KIA, **query: Any) -> StockedLeg:
         keep = RowFilter(Query(**query), FilterWords(), 1_000.0)
-        return await self.stock.stocked(DanawaLeg(pick), keep, SOON)
+        return await self.stock.stocked(DanawaLeg(pick), keep, Deadline(20.0))
 
     async def stands(self, *numbers: int) -> list[bool | None]:
-        return [await self.stock.stands(str(number), SOON) for number in numbers]
+        return [await self.stock.stands(str(number), Deadline(20.0)) for number in numbers]
 
 
 @pytest.fixture
@@ -314,4 +313,4 @@ async def test_a_car_stands_in_the_list_for_two_hours_and_is_missing_for_ten_min
 @pytest.mark.parametrize("text", [str(MOST_NUMBER + 1), "9" * 19, "01", "0", "00001"])
 async def test_a_number_that_no_row_can_have_does_not_stand_in_the_list(house: House, text: str) -> None:
     await house.read()
-    assert await house.stock.stands(text, SOON) is False
+    assert await house.stock.stands(text, Deadline(20.0)) is False

@@ -1,0 +1,34 @@
+"""Rows of tables as listings: making one takes some microseconds, and most that are asked for were shown before."""
+
+from collections.abc import Callable, Sequence
+from weakref import WeakKeyDictionary
+
+import numpy as np
+
+from dealerproxy.stock.table import Positions, StockedCar, Table
+from dealerproxy.vehicles.listing import Listing
+
+# Listings kept, over all tables: about 12 MB.
+MOST_KEPT = 20_000
+
+
+class ShownRows:
+    """Shows rows of tables, and keeps the listings; `listing_of` makes one of a car whose model is known."""
+
+    def __init__(self, listing_of: Callable[[StockedCar], Listing]) -> None:
+        self._listing_of = listing_of
+        self._kept: WeakKeyDictionary[Table, dict[int, Listing]] = WeakKeyDictionary()
+        self._count = 0
+
+    def __call__(self, table: Table, positions: Positions) -> Sequence[Listing]:
+        """Return the listings at some positions, in the order given."""
+        kept = self._kept.setdefault(table, {})
+        wanted = positions.tolist()
+        missing = [position for position in wanted if position not in kept]
+        if missing:
+            if self._count + len(missing) > MOST_KEPT:
+                self._kept.clear()
+                kept, missing, self._count = self._kept.setdefault(table, {}), wanted, 0
+            kept.update(zip(missing, map(self._listing_of, table.cars(np.array(missing))), strict=True))
+            self._count += len(missing)
+        return [kept[position] for position in wanted]

@@ -10,6 +10,7 @@ from dealerproxy.app import create_app
 from dealerproxy.settings import Settings
 from dealerproxy.vocabulary import Vocabulary
 
+NOBODY = "http://127.0.0.1:9"
 HEALTHY = {"encar": "healthy", "danawa": "healthy"}
 PROBES: list[tuple[str, dict[str, Any]]] = [
     ("/health/live", {"status": "live"}),
@@ -45,13 +46,15 @@ async def test_a_probe_is_answered_in_json(
 async def test_a_probe_may_ask_for_the_head_alone(
     aiohttp_client: AiohttpClient, vocabulary: Vocabulary, path: str
 ) -> None:
-    client = await aiohttp_client(create_app(Settings(cursor_secret="s"), vocabulary))
+    client = await aiohttp_client(create_app(Settings(cursor_secret="s", danawa_url=NOBODY), vocabulary))
     async with client.head(path) as answer:
         assert (answer.status, await answer.read()) == (200, b"")
 
 
 async def test_a_probe_needs_no_key(aiohttp_client: AiohttpClient, vocabulary: Vocabulary) -> None:
-    client = await aiohttp_client(create_app(Settings(cursor_secret="s", api_keys="one"), vocabulary))
+    client = await aiohttp_client(
+        create_app(Settings(cursor_secret="s", api_keys="one", danawa_url=NOBODY), vocabulary)
+    )
     for path, _ in PROBES:
         async with client.get(path) as answer:
             assert answer.status == 200

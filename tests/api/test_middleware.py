@@ -81,7 +81,7 @@ NOBODY = "http://127.0.0.1:9"
 @pytest.fixture
 async def service(aiohttp_client: AiohttpClient, vocabulary: Vocabulary) -> Client:
     return await aiohttp_client(
-        create_app(Settings(cursor_secret="s", api_keys="one,two", encar_api_url=NOBODY), vocabulary)
+        create_app(Settings(cursor_secret="s", api_keys="one,two", encar_api_url=NOBODY, danawa_url=NOBODY), vocabulary)
     )
 
 

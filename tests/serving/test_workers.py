@@ -313,7 +313,7 @@ def test_a_port_that_leaves_none_to_the_workers_ends_the_start_with_one_line(por
 async def test_metrics_are_told_on_a_workers_own_port_and_the_shared_one_says_where(
     aiohttp_client: AiohttpClient, vocabulary: Vocabulary
 ) -> None:
-    app = create_app(Settings(cursor_secret="s"), vocabulary)
+    app = create_app(Settings(cursor_secret="s", danawa_url="http://127.0.0.1:9"), vocabulary)
     ports = [8081, 8082]
     app[WORKER_PORTS] = ports
     client = await aiohttp_client(app)

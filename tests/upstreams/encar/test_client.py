@@ -416,7 +416,9 @@ async def test_the_service_never_has_more_than_its_share_of_searches_in_flight(
     upstream = web.Application()
     upstream.router.add_get("/{rest:.*}", slow)
     url = str((await aiohttp_server(upstream)).make_url("/"))
-    service = await aiohttp_client(create_app(Settings(cursor_secret="s", encar_api_url=url), vocabulary))
+    service = await aiohttp_client(
+        create_app(Settings(cursor_secret="s", encar_api_url=url, danawa_url=url), vocabulary)
+    )
     asked = [
         service.get("/v1/vehicles", params={"make": "BMW", "upstream": "encar", "year_min": str(year)})
         for year in range(2000, 2020)

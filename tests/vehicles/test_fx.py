@@ -468,9 +468,8 @@ def service(
             app = web.Application()
             app.router.add_get("/latest", handler)
             settings |= {"fx_url": str((await aiohttp_server(app)).make_url("/latest")), "fx_path": "rates.KRW"}
-        return await aiohttp_client(
-            create_app(Settings(cursor_secret="s", danawa_url="http://127.0.0.1:9", **settings), vocabulary)
-        )  # type: ignore[arg-type]
+        configured = Settings(cursor_secret="s", danawa_url="http://127.0.0.1:9", **settings)  # type: ignore[arg-type]
+        return await aiohttp_client(create_app(configured, vocabulary))
 
     return start
 

@@ -63,9 +63,7 @@ class Settings(Struct, frozen=True, kw_only=True):
     danawa_rps: Annotated[
         float, Meta(gt=0, le=1000, description="Requests a second this process may send to Danawa, and to M-Park.")
     ] = 4.0
-    danawa_proxy: Annotated[
-        str, Meta(description="Forward proxy of all calls to Danawa and M-Park; empty: none.")
-    ] = ""
+    danawa_proxy: Annotated[str, Meta(description="Forward proxy of all calls to Danawa and M-Park; empty: none.")] = ""
     danawa_daily_calls: Annotated[
         int,
         Meta(ge=0, le=1_000_000_000, description="Calls to Danawa and M-Park in a day of Seoul, at most; 0: no bound."),
@@ -124,6 +122,16 @@ class Settings(Struct, frozen=True, kw_only=True):
         """The API keys as a tuple; empty when `/v1` is open."""
         return tuple(key.strip() for key in self.api_keys.split(",") if key.strip())
 
+    @property
+    def proxies(self) -> Mapping[str, str]:
+        """The forward proxy of each site; empty for none. It may hold a password, which is never to be shown."""
+        return {"encar": self.encar_proxy, "danawa": self.danawa_proxy}
+
+    @property
+    def daily_calls(self) -> Mapping[str, int]:
+        """The most calls to each site in a day of Seoul; 0 for no bound."""
+        return {"encar": self.encar_daily_calls, "danawa": self.danawa_daily_calls}
+
 
 class SettingsError(Exception):
     """A variable is unusable; the message names it in one line."""
@@ -145,24 +153,27 @@ def load(env: Mapping[str, str] = os.environ) -> Settings:
         except msgspec.ValidationError as error:
             raise SettingsError(f"{variable}={text!r} cannot be used: {error}") from None
     settings = Settings(**values)  # type: ignore[arg-type]  # every value was converted to its field's type above
+    _check(settings)
+    return settings
+
+
+def _check(settings: Settings) -> None:
+    """Rejects values that their types alone allow. A message never shows what may be a key or a password."""
     for field in ("encar_api_url", "encar_page_url", "danawa_url", "mpark_api_url", "fx_url"):
         _check_url(field, getattr(settings, field))
     for field in ("encar_proxy", "danawa_proxy"):
         _check_proxy(field, getattr(settings, field))
     _check_host(settings.host)
-    # The value may hold a password, so the message omits it.
     if settings.redis_url and not settings.redis_url.startswith(("redis://", "rediss://", "unix://")):
         raise SettingsError(f"{PREFIX}REDIS_URL cannot be used: expected a redis, rediss or unix URL")
     if not (settings.user_agent.isascii() and settings.user_agent.isprintable()):
         raise SettingsError(f"{PREFIX}USER_AGENT={settings.user_agent!r} cannot be used: expected printable ASCII")
-    # Neither message shows the value: it may be most of a key.
     if settings.api_keys and not settings.keys:
         raise SettingsError(f"{PREFIX}API_KEYS cannot be used: it holds no key; to leave /v1 open unset it")
     if settings.cursor_secret and len(settings.cursor_secret.encode()) < LEAST_SECRET_BYTES:
         raise SettingsError(f"{PREFIX}CURSOR_SECRET cannot be used: expected at least {LEAST_SECRET_BYTES} bytes")
     if bool(settings.fx_url) != bool(settings.fx_path):
         raise SettingsError(f"{PREFIX}FX_URL and {PREFIX}FX_PATH must be set together")
-    return settings
 
 
 def unknown(env: Mapping[str, str] = os.environ) -> list[str]:
@@ -194,9 +205,12 @@ def _check_proxy(field: str, text: str) -> None:
     try:
         url = URL(text)
         plain = text.isascii() and text.isprintable() and " " not in text
-        usable = plain and url.scheme in {"http", "https"} and bool(url.host) and url == url.origin().with_user(
-            url.user
-        ).with_password(url.password)
+        usable = (
+            plain
+            and url.scheme in {"http", "https"}
+            and bool(url.host)
+            and url == url.origin().with_user(url.user).with_password(url.password)
+        )
         # They become a header: a name ends at the first colon.
         usable = usable and ":" not in (url.user or "") and f"{url.user}{url.password}".isprintable()
         f"{url.user}{url.password}".encode("latin-1")

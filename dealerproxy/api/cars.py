@@ -1,5 +1,6 @@
 """`GET /v1/vehicles/{id}` and `POST /v1/vehicles/availability`."""
 
+import asyncio
 import time
 from collections.abc import Mapping
 from typing import Any
@@ -12,7 +13,6 @@ from dealerproxy.api.http import (
     NO_STORE,
     REVALIDATE,
     age_headers,
-    body_of,
     deadline_of,
     encode,
     encoded_response,
@@ -29,7 +29,7 @@ from dealerproxy.contract.deadline import Deadline
 from dealerproxy.contract.detail import STALE
 from dealerproxy.contract.errors import ApiError, Issue, validation_error
 from dealerproxy.contract.headers import RATE_HEADER
-from dealerproxy.contract.ids import PUBLIC_ID
+from dealerproxy.contract.ids import site_and_number
 from dealerproxy.contract.rate import Rate, iso_kst
 from dealerproxy.search.availability import check
 from dealerproxy.search.query import parse_display
@@ -39,6 +39,8 @@ from dealerproxy.vehicles.car import SaleStatus
 from dealerproxy.vehicles.render import detail
 
 MAX_IDS = 100
+# The least time in seconds that a client has to send its body, even under a shorter deadline.
+BODY_S = 0.5
 
 _WORDS = {
     SaleStatus.SOLD: "was sold",
@@ -53,7 +55,7 @@ async def get_vehicle(request: web.Request) -> web.Response:
     deadline = deadline_of(request, request.app[SETTINGS].detail_deadline_s)
     display = parse_display(params_of(request))
     vehicle_id = request.match_info["id"]
-    dealer_id = dealer_id_of(vehicle_id)
+    dealer_id = site_and_number(vehicle_id)
     if dealer_id is None:
         raise ApiError(
             404,
@@ -110,20 +112,20 @@ async def post_availability(request: web.Request) -> web.Response:
     return json_response(AvailabilityAnswer(states))
 
 
-def dealer_id_of(vehicle_id: str) -> tuple[str, str] | None:
-    """The site and the number in a public id; None for anything that is not a dealer id."""
-    if not PUBLIC_ID.fullmatch(vehicle_id):
-        return None
-    site, _, listing_id = vehicle_id.partition("_")
-    return site, listing_id
-
-
 async def _ids(request: web.Request, deadline: Deadline) -> dict[str, tuple[str, str]]:
     """The ids of the body in their order, each with its site and number.
 
     Raises ApiError 400 with the index of each value that is not a dealer id.
     """
-    raw = await body_of(request, deadline.remaining())
+    try:
+        async with asyncio.timeout(max(BODY_S, deadline.remaining())):
+            raw = await request.read()
+    except TimeoutError:
+        raise ApiError(408, "request_timeout", "The body did not come in time.") from None
+    except ConnectionError:
+        raise ApiError(400, "bad_request", "The client left before its body was here.") from None
+    except web.RequestPayloadError:
+        raw = b""
     try:
         body: Mapping[str, Any] = msgspec.json.decode(raw, type=dict[str, Any])
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
@@ -134,7 +136,7 @@ async def _ids(request: web.Request, deadline: Deadline) -> dict[str, tuple[str,
     found: dict[str, tuple[str, str]] = {}
     issues: list[Issue] = []
     for index, vehicle_id in enumerate(ids):
-        dealer_id = dealer_id_of(vehicle_id) if isinstance(vehicle_id, str) else None
+        dealer_id = site_and_number(vehicle_id) if isinstance(vehicle_id, str) else None
         if dealer_id is None:
             issues.append(Issue(f"ids[{index}]", "A dealer id looks like encar_41985016 or danawa_6061500368."))
         else:

@@ -20,18 +20,20 @@ from dealerproxy.api.http import (
     params_of,
     wants_fresh_look,
 )
-from dealerproxy.api.keys import ANSWERS, METRICS, SEARCH, SETTINGS, SITES, VALVES, VOCABULARY
-from dealerproxy.api.list_cache import Rendered, answered_by, oldest_s, render
+from dealerproxy.api.keys import ANSWERS, METRICS, SEARCH, SETTINGS, SITES, VOCABULARY
+from dealerproxy.api.list_cache import Rendered, oldest_s, render
 from dealerproxy.cache.entries import CacheStatus
 from dealerproxy.contract.answers import VehicleList
+from dealerproxy.contract.deadline import Deadline
 from dealerproxy.contract.errors import ApiError
 from dealerproxy.contract.headers import PAGE_MAX_HEADER, PARTIAL_HEADER
 from dealerproxy.contract.rate import Rate
 from dealerproxy.contract.terms import PAGE_MAX
+from dealerproxy.search.by_id import IdsQuery
 from dealerproxy.search.cursor import LIFETIME_S
 from dealerproxy.search.facets import facets
-from dealerproxy.search.query import parse, parse_sources
-from dealerproxy.upstreams.query import Query
+from dealerproxy.search.query import parse, parse_ids, parse_sources
+from dealerproxy.search.service import Listed
 
 
 async def list_vehicles(request: web.Request) -> web.Response:
@@ -39,12 +41,17 @@ async def list_vehicles(request: web.Request) -> web.Response:
     app, asked = request.app, request.rel_url.raw_query_string
     deadline = deadline_of(request, app[SETTINGS].list_deadline_s)
     answers, metrics, bypass_cache = app[ANSWERS], app[METRICS], wants_fresh_look(request)
-    await app[VALVES].refresh()
     kept = None if bypass_cache else answers.get(asked)
-    if kept is not None and app[VALVES].closed().isdisjoint(answered_by(kept.envelope)):
+    if kept is not None:
         metrics.listed(kept.envelope, result=CacheStatus.HIT)
         return _respond(request, kept)
-    query = parse(params_of(request), app[VOCABULARY])
+    params = params_of(request)
+    if "ids" in params:
+        return await _by_id(request, parse_ids(params), deadline)
+    query = parse(params, app[VOCABULARY])
+    if query.explain:
+        explained = await app[SEARCH].explain(query, deadline, bypass_cache=bypass_cache)
+        return json_response(explained, headers=NO_STORE)
     headers = {PAGE_MAX_HEADER: str(PAGE_MAX)} if query.dealer_in_scope and query.limit > PAGE_MAX else {}
     try:
         listed = await app[SEARCH].answer(query, deadline, bypass_cache=bypass_cache)
@@ -53,30 +60,45 @@ async def list_vehicles(request: web.Request) -> web.Response:
             metrics.listed({"sources": msgspec.to_builtins(error.details["sources"])}, result="error")
         error.headers |= headers
         raise
-    answer = listed.answer
-    failing = [source.name for source in answer.sources if source.failing]
-    if failing:
-        headers |= {PARTIAL_HEADER: ",".join(failing)}
-    storable = not failing and listed.state is not CacheStatus.STALE
-    rendered = _render(query, answer, listed.state, headers, storable=storable)
+    rendered = _render(listed, headers)
     metrics.listed(rendered.envelope)
-    if storable and query.display.krw_per_usd is None:
-        await answers.put(asked, rendered, listed.fresh_for_s)
+    if "ETag" in rendered.headers and query.display.krw_per_usd is None:
+        rate = None if query.cursor else _rate(listed.answer)
+        await answers.put(asked, rendered._replace(rate=rate), listed.fresh_for_s)
     return _respond(request, rendered)
 
 
-def _render(
-    query: Query, answer: VehicleList, state: CacheStatus, headers: Mapping[str, str], *, storable: bool
-) -> Rendered:
-    """Encodes a list. One that is not `storable`, here or in other caches, has no ETag."""
+async def _by_id(request: web.Request, query: IdsQuery, deadline: Deadline) -> web.Response:
+    """Answer with rows by id; nothing of it is kept beyond what the sites keep of each car."""
+    app = request.app
+    try:
+        listed = await app[SEARCH].rows(query, deadline, bypass_cache=wants_fresh_look(request))
+    except ApiError as error:
+        app[METRICS].listed({"sources": msgspec.to_builtins(error.details["sources"])}, result="error")
+        raise
+    rendered = _render(listed, {})
+    app[METRICS].listed(rendered.envelope)
+    return _respond(request, rendered)
+
+
+def _render(listed: Listed, headers: Mapping[str, str]) -> Rendered:
+    """Encodes a list. One that may not be stored, here or in other caches, has no ETag."""
+    answer, state = listed.answer, listed.state
+    failing = [source.name for source in answer.sources if source.failing]
+    if failing:
+        headers = {**headers, PARTIAL_HEADER: ",".join(failing)}
     rows = encode(answer.data)
     envelope = msgspec.to_builtins(structs.replace(answer, data=()))
     del envelope["data"]
     states = [(source.name, source.status) for source in answer.sources]
-    said = encode([answer.fx, states, answer.notices, envelope.get("filtered_out")])
-    rate = None if query.cursor else Rate(answer.fx.krw_per_usd, answer.fx.as_of, answer.fx.source)
+    said = encode([answer.fx, states, answer.notices, envelope.get("filtered_out"), envelope.get("states")])
+    storable = not failing and state is not CacheStatus.STALE
     kept = {"ETag": etag(rows, said, _era(answer)), "Cache-Control": REVALIDATE} if storable else NO_STORE
-    return render(rows, envelope, {**headers, **age_headers(state, oldest_s(envelope)), **kept}, rate)
+    return render(rows, envelope, {**headers, **age_headers(state, oldest_s(envelope)), **kept}, None)
+
+
+def _rate(answer: VehicleList) -> Rate:
+    return Rate(answer.fx.krw_per_usd, answer.fx.as_of, answer.fx.source)
 
 
 def _respond(request: web.Request, rendered: Rendered) -> web.Response:

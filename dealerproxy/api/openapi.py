@@ -20,16 +20,18 @@ from dealerproxy.api.cars import MAX_IDS
 from dealerproxy.api.http import REVALIDATE, X_CACHE, etag, not_modified
 from dealerproxy.api.parameters import Json
 from dealerproxy.api.status import StatusAnswer
-from dealerproxy.api.upstreams import PauseOrder, State, UpstreamList
+from dealerproxy.api.upstreams import UpstreamList
 from dealerproxy.cache.entries import CacheStatus
 from dealerproxy.contract.answers import AvailabilityAnswer, FacetsAnswer, VehicleList
 from dealerproxy.contract.detail import InsiderDetail, VehicleDetail
+from dealerproxy.contract.explain import Explanation
 from dealerproxy.contract.headers import API_KEY, PAGE_MAX_HEADER, PARTIAL_HEADER, RATE_HEADER, REQUEST_ID
 from dealerproxy.contract.ids import PUBLIC_ID
 from dealerproxy.contract.rate import PLAUSIBLE
 from dealerproxy.contract.summary import InsiderSummary
 from dealerproxy.contract.terms import PAGE_MAX, UPSTREAMS
 from dealerproxy.search.source_report import RETRY_AFTER_S
+from dealerproxy.transport.circuit import Phase
 from dealerproxy.vocabulary import Vocabulary
 
 EXAMPLES = Path(__file__).with_name("examples.json")
@@ -62,7 +64,7 @@ FAILURES: Mapping[str, Failure] = {
     "validation_error": Failure(
         400,
         "a parameter, a header or the body is wrong; `details.field` names the first, `details.issues` all of them",
-        ("wrong_parameters", "wrong_ids", "wrong_pause"),
+        ("wrong_parameters", "wrong_ids"),
     ),
     "invalid_cursor": Failure(
         400,
@@ -139,7 +141,7 @@ class Readiness(Struct, frozen=True):
     """Whether requests should be sent here; how the upstreams are is told, and no reason not to."""
 
     status: Literal["ready", "draining"]
-    upstreams: Mapping[str, State]
+    upstreams: Mapping[str, Phase]
 
 
 MODELS = (
@@ -147,10 +149,10 @@ MODELS = (
     InsiderList,
     VehicleDetail,
     InsiderDetail,
+    Explanation,
     FacetsAnswer,
     AvailabilityQuestion,
     AvailabilityAnswer,
-    PauseOrder,
     UpstreamList,
     StatusAnswer,
     Liveness,
@@ -254,8 +256,9 @@ def _vehicles(vocabulary: Vocabulary) -> dict[str, Json]:
         takes=[*parameters.of_list(vocabulary), *_request_headers("Deadline", "FreshLook", "IfNoneMatch")],
         answers={
             "200": _answer(
-                "The rows of a page; with `include=dealer` each has the `dealer` object.",
-                [InsiderList, VehicleList],
+                "The rows of a page; with `include=dealer` each has the `dealer` object. With `ids` the rows of these"
+                " cars, and `states`; with `explain=1` what the request would ask.",
+                [InsiderList, VehicleList, Explanation],
                 ["cars", "insiders_cars", "one_site_down", "hidden_cars", "nothing_asked"],
                 [*_OF_CACHED, PARTIAL_HEADER, PAGE_MAX_HEADER],
             ),
@@ -323,7 +326,7 @@ def _upstreams() -> dict[str, Json]:
     all_of_them = _operation(
         "listUpstreams",
         "How every site stands",
-        "Each operation has a circuit of its own; the site is as its worst one, unless no call to it may go out.",
+        "Each operation has a circuit of its own; the site is as its worst one.",
         tag="upstreams",
         answers={"200": _answer("The sites.", [UpstreamList], ["upstreams", "suspended_upstream"])},
     )
@@ -336,26 +339,6 @@ def _upstreams() -> dict[str, Json]:
         answers={"200": _answer("The site, as it stands now.", [UpstreamList], ["reset_upstream"])},
         fails=["upstream_not_found"],
     )
-    pause = _operation(
-        "pauseUpstream",
-        "Send no call to a site for some minutes",
-        "In all processes that share a Redis. Its sources are `failed`, or `stale` from what is kept, reason `paused`."
-        " It ends by itself; another pause replaces it.",
-        tag="upstreams",
-        takes=[name],
-        body={"schema": _ref(PauseOrder), "example": {"minutes": 30, "note": "The site asked us to stop"}},
-        answers={"200": _answer("The site, as it stands now.", [UpstreamList], ["paused_upstream"])},
-        fails=["validation_error", "upstream_not_found", "request_timeout", "payload_too_large"],
-    )
-    resume = _operation(
-        "resumeUpstream",
-        "End a pause",
-        "In all processes that share a Redis. Suspensions and the calls of the day stay as they are.",
-        tag="upstreams",
-        takes=[name],
-        answers={"200": _answer("The site, as it stands now.", [UpstreamList], ["resumed_upstream"])},
-        fails=["upstream_not_found"],
-    )
     status = _operation(
         "getStatus",
         "What the status page shows",
@@ -366,8 +349,6 @@ def _upstreams() -> dict[str, Json]:
     return {
         "/v1/upstreams": {"get": all_of_them},
         "/v1/upstreams/{name}/reset": {"post": reset},
-        "/v1/upstreams/{name}/pause": {"post": pause},
-        "/v1/upstreams/{name}/resume": {"post": resume},
         "/v1/status": {"get": status},
     }
 

@@ -24,8 +24,13 @@ def of_list(vocabulary: Vocabulary) -> Sequence[Json]:
     return [
         _any_of(
             "make",
-            "Required when dealer cars are asked for. English, a common short name (`Benz`, `VW`) or Korean.",
+            "Required for dealer cars, unless `ids` names them. English, a common short name (`Benz`, `VW`) or Korean.",
             example=["Hyundai", "Kia"],
+        ),
+        _any_of(
+            "ids",
+            f"Instead of `make`: the rows of these cars, at most {query.MAX_ROWS_BY_ID}, in this order. `states` has"
+            " those without a row. Filters, sort or cursor beside it are a 400.",
         ),
         _any_of("model", "Needs `make`. Only pairs that exist are asked, at most 24 searches a site."),
         _whole("year_min", "Model year, inclusive.", *query.YEARS),
@@ -44,6 +49,7 @@ def of_list(vocabulary: Vocabulary) -> Sequence[Json]:
         _text("cursor", "`next_cursor` of the page before, with the same parameters."),
         SOURCE,
         _words("upstream", "Ask these sites only, as when one of them failed before.", UPSTREAMS),
+        _words("explain", "`1` tells what the request would ask and use instead; no site is asked.", query.EXPLAIN),
         _include("`dealer` adds what only insiders may see, `enriched` fills in colour, engine, options and body."),
         KRW_PER_USD,
         _text("keyword", "Dropped with a notice: dealer cars cannot be searched by words."),

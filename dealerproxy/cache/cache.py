@@ -20,6 +20,7 @@ from typing import Any, NamedTuple, TypeVar
 import structlog
 
 from dealerproxy.cache.entries import (
+    CacheOutlook,
     CachePolicy,
     CacheResult,
     CacheStatus,
@@ -33,7 +34,7 @@ from dealerproxy.cache.memory import BoundedMemory
 from dealerproxy.cache.redis_tier import Place, RedisTier
 from dealerproxy.contract.deadline import Deadline
 from dealerproxy.tasks import cancel_and_wait
-from dealerproxy.transport.errors import Closed, Overloaded, TooLate, UpstreamError
+from dealerproxy.transport.errors import Overloaded, TooLate, UpstreamError
 from dealerproxy.transport.limits import FLIGHT, LANE, Flight, Lane, background
 from dealerproxy.transport.redis_guard import RedisGuard
 
@@ -150,6 +151,28 @@ class StaleCache:
                 raise
             return self._found(kind, "memory", CacheStatus.STALE, kept, error)
 
+    async def outlook(
+        self, kind: CachePolicy[Any], key: Key, deadline: Deadline, *, bypass_cache: bool = False
+    ) -> CacheOutlook:
+        """Return what `get` would do now. Loads nothing."""
+        place = (kind.stored_as, key, _PIECE)
+        failure: UpstreamError | None = None
+        if not bypass_cache and self._age(self._kept(place)) >= kind.fresh_s:
+            try:
+                await self._catch_up(kind, key, deadline)
+            except UpstreamError as error:
+                failure = error
+        kept = self._kept(place)
+        age_s, loads = self._age(kept), place not in self._flights
+        at_hand_s = age_s if age_s < kind.if_error_s else None
+        if failure is not None:
+            return CacheOutlook(CacheStatus.STALE, at_hand_s, loads=False, failure=failure)
+        if not bypass_cache and age_s < kind.fresh_s:
+            return CacheOutlook(CacheStatus.HIT, at_hand_s, loads=False)
+        if not bypass_cache and age_s < kind.revalidate_s:
+            return CacheOutlook(CacheStatus.UPDATING, at_hand_s, loads, self._failure(kind, key, kept.at))
+        return CacheOutlook(CacheStatus.MISS, at_hand_s, loads)
+
     def at_hand(self, kind: CachePolicy[V], key: Key) -> V | None:
         """Return the entry in this process's memory, however old; None without one. Loads nothing."""
         kept: V | None = self._kept((kind.stored_as, key, _PIECE)).value
@@ -197,8 +220,8 @@ class StaleCache:
         began = self._clock()
         try:
             value = await load()
-        except (Overloaded, Closed):
-            raise  # a full queue or a pause says nothing about the site, and may be over for the next call
+        except Overloaded:
+            raise  # a full queue says nothing about the site, and may be free for the next call
         except UpstreamError as error:
             body = encode_failure(error)
             # A copy: the error itself holds on to all the frames it came through.

@@ -14,16 +14,7 @@ from typing import Annotated, Any, Generic, NamedTuple, TypeVar, get_args
 import msgspec
 from msgspec import Meta, Struct
 
-from dealerproxy.transport.errors import (
-    SUSPENDED_FOR,
-    Blocked,
-    Closed,
-    DailyBudget,
-    Drift,
-    Paused,
-    Suspended,
-    UpstreamError,
-)
+from dealerproxy.transport.errors import SUSPENDED_FOR, Blocked, Drift, Suspended, UpstreamError
 
 V = TypeVar("V")
 Key = str | tuple[str, ...]
@@ -36,11 +27,7 @@ _MEMBER = msgspec.msgpack.Decoder(tuple[str, msgspec.Raw])
 _LONGEST_TEXT, _LONGEST_WAIT_S = 1_000, 86_400.0
 _CAPTURE = re.compile(r"[\w.-]{1,200}")
 # The field that a class of errors has beside those of UpstreamError.
-_OWN_FIELD: dict[type[UpstreamError], str] = {
-    Drift: "path",
-    Blocked: "kind",
-    **dict.fromkeys((Suspended, Closed, Paused, DailyBudget), "cause"),
-}
+_OWN_FIELD: dict[type[UpstreamError], str] = {Drift: "path", Suspended: "cause", Blocked: "kind"}
 
 
 class CacheStatus(StrEnum):
@@ -64,6 +51,19 @@ class CacheResult(NamedTuple, Generic[V]):
     failure: UpstreamError | None = None
     fresh_for_s: float = 0.0
     at: float = 0.0
+
+
+class CacheOutlook(NamedTuple):
+    """What a request for an entry would find and do.
+
+    `age_s` is the age of the entry at hand, None without one young enough to stand in; `loads` says whether a load
+    would start, `failure` why the entry at hand is old or none comes.
+    """
+
+    state: CacheStatus
+    age_s: float | None
+    loads: bool
+    failure: UpstreamError | None = None
 
 
 class CachePolicy(Generic[V]):
@@ -158,7 +158,7 @@ def copy_of(error: UpstreamError) -> UpstreamError:
 
 def _is_known(kind: type[UpstreamError], own: str) -> bool:
     """Whether a failure's words are all ones that may be shown."""
-    return own == kind.code if issubclass(kind, Closed) else kind is not Suspended or own in SUSPENDED_FOR
+    return kind is not Suspended or own in SUSPENDED_FOR
 
 
 def sealed(body: bytes, began_at: float, ended_at: float) -> bytes:

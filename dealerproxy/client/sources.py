@@ -24,8 +24,8 @@ from dealerproxy.contract.terms import (
     Sort,
 )
 
-# The partner API's parameters that the service takes under the same name. Its other ones (`include`, `krw_per_usd`,
-# `upstream`) are for the main API alone: from a partner they are unknown parameters and are ignored.
+# The partner API's parameters that the service takes under the same name. Its other ones (`ids`, `explain`,
+# `include`, `krw_per_usd`, `upstream`) are for the main API alone: from a partner they are unknown and ignored.
 FILTERS = (
     *("make", "model", "year_min", "year_max", "mileage_max_km", "price_min_usd", "price_max_usd"),
     *("fuel", "transmission", "color", "options_include", "keyword", "body_style"),

@@ -78,29 +78,6 @@ class FxShown(Struct, frozen=True):
     source: str
 
 
-class VehicleList(Struct, frozen=True, kw_only=True):
-    """The answer of `GET /v1/vehicles`. `filtered_out` is there only when an auction-only filter hid dealer rows."""
-
-    data: Sequence[VehicleSummary]
-    next_cursor: str | None
-    sources: Sequence[SourceState]
-    fx: FxShown
-    notices: Sequence[Notice]
-    filtered_out: int | UnsetType = UNSET
-
-
-class FacetsAnswer(Struct, frozen=True, kw_only=True):
-    """Flat unique values without counts, in the partner API's shape; `notices` is there to say where they are from."""
-
-    makes: Sequence[str]
-    models: Mapping[str, Sequence[str]]
-    fuels: Sequence[str]
-    transmissions: Sequence[str]
-    sources: Sequence[str]
-    as_of: str
-    notices: Sequence[Notice] = ()
-
-
 class Buyable(StrEnum):
     """The states of the public answer."""
 
@@ -117,6 +94,34 @@ class CarState(Struct, frozen=True):
     id: str
     status: Buyable
     reason: str | None = None
+
+
+class VehicleList(Struct, frozen=True, kw_only=True):
+    """The answer of `GET /v1/vehicles`.
+
+    `filtered_out` is there only when an auction-only filter hid dealer rows. `states` is there only with `ids`: it has
+    the cars without a row.
+    """
+
+    data: Sequence[VehicleSummary]
+    next_cursor: str | None
+    sources: Sequence[SourceState]
+    fx: FxShown
+    notices: Sequence[Notice]
+    filtered_out: int | UnsetType = UNSET
+    states: Sequence[CarState] | UnsetType = UNSET
+
+
+class FacetsAnswer(Struct, frozen=True, kw_only=True):
+    """Flat unique values without counts, in the partner API's shape; `notices` is there to say where they are from."""
+
+    makes: Sequence[str]
+    models: Mapping[str, Sequence[str]]
+    fuels: Sequence[str]
+    transmissions: Sequence[str]
+    sources: Sequence[str]
+    as_of: str
+    notices: Sequence[Notice] = ()
 
 
 class AvailabilityAnswer(Struct, frozen=True):

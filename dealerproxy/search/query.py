@@ -9,6 +9,7 @@ from datetime import date
 from typing import TypeVar
 
 from dealerproxy.contract.errors import ApiError, Issue, validation_error
+from dealerproxy.contract.ids import site_and_number
 from dealerproxy.contract.rate import PLAUSIBLE
 from dealerproxy.contract.terms import (
     AUCTION_ONLY,
@@ -19,9 +20,20 @@ from dealerproxy.contract.terms import (
     UPSTREAMS,
     Sort,
 )
+from dealerproxy.search.by_id import IdsQuery
 from dealerproxy.upstreams.query import Display, Query
 from dealerproxy.vocabulary import Vocabulary
 
+# Cars that can be asked for by id at once.
+MAX_ROWS_BY_ID = 40
+# What selects, orders or pages rows makes no sense beside ids.
+NOT_WITH_IDS = (
+    *("make", "model", "year_min", "year_max", "mileage_max_km", "price_min_usd", "price_max_usd"),
+    *("fuel", "transmission", "color", "options_include", "keyword", "body_style", "upstream"),
+    *AUCTION_ONLY,
+    *("sort", "cursor", "explain"),
+)
+EXPLAIN = ("1", "0")
 INCLUDES = ("dealer", "enriched")
 GRADES = ("A", "B", "C", "D", "F")
 AUCTION_STATUSES = ("upcoming", "sold", "negotiation_sold", "no_bid", "negotiation_requested")
@@ -54,6 +66,34 @@ def parse(params: Mapping[str, Sequence[str]], vocabulary: Vocabulary) -> Query:
         _check_dealer(reader, query, sources, vocabulary)
     reader.check()
     return query
+
+
+def parse_ids(params: Mapping[str, Sequence[str]]) -> IdsQuery:
+    """Validate `ids` and how to show the cars; repeated ids count once.
+
+    Raises ApiError 400 `validation_error` for a filter, sort or cursor beside them, for none, more than 40, or any
+    value that is not a dealer id.
+    """
+    reader = _Reader(params)
+    for name in NOT_WITH_IDS:
+        if reader.text(name):
+            reader.issue(name, f"`{name}` cannot be combined with `ids`.")
+    sources = reader.words("source", SOURCES)
+    if sources and DEALER not in sources:
+        reader.issue("source", "`ids` are of dealer cars; `source` leaves them out.")
+    cars: dict[str, tuple[str, str]] = {}
+    values = reader.values("ids")
+    for value in values:
+        found = site_and_number(value)
+        if found is None:
+            reader.issue("ids", f"`{short(value)}` is no dealer id.")
+        else:
+            cars[value] = found
+    if not 1 <= len(values) <= MAX_ROWS_BY_ID:
+        reader.issue("ids", f"`ids` takes 1 to {MAX_ROWS_BY_ID} ids; got {len(values)}.")
+    display = _display(reader)
+    reader.check()
+    return IdsQuery(cars, display)
 
 
 def parse_display(params: Mapping[str, Sequence[str]]) -> Display:
@@ -115,6 +155,7 @@ def _read(reader: "_Reader", sources: Sequence[str], vocabulary: Vocabulary) -> 
         dealer_in_scope=not sources or DEALER in sources,
         auction_only=any(reader.text(name) for name in AUCTION_ONLY),
         dropped=tuple(dropped),
+        explain=reader.word("explain", EXPLAIN) == EXPLAIN[0],
     )
 
 

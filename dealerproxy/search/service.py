@@ -13,10 +13,13 @@ from dealerproxy.cache.entries import CacheStatus
 from dealerproxy.contract.answers import Notice, SkipReason, VehicleList
 from dealerproxy.contract.deadline import Deadline
 from dealerproxy.contract.errors import invalid_cursor
+from dealerproxy.contract.explain import Explanation
 from dealerproxy.contract.rate import Rate
 from dealerproxy.contract.terms import UPSTREAMS
+from dealerproxy.search.by_id import IdsQuery, in_order, look_up, sources_of
 from dealerproxy.search.cursor import CursorCodec, Position, ReturnedIds, fingerprint
 from dealerproxy.search.enrich import enrich
+from dealerproxy.search.explaining import LegOutlook, explained_sources, peek
 from dealerproxy.search.merge import merge_legs
 from dealerproxy.search.notices import RATE_KEPT, page_notices, walk_notices
 from dealerproxy.search.plan import Plan, plan
@@ -28,14 +31,12 @@ from dealerproxy.search.source_report import (
     from_stock,
     shown,
     source_states,
-    while_closed,
     worst_of,
 )
 from dealerproxy.transport.errors import UpstreamError
 from dealerproxy.transport.limits import one_answer
-from dealerproxy.transport.valve import Valves
 from dealerproxy.upstreams.paging import ORDER_KEYS, Order
-from dealerproxy.upstreams.query import Query, RowFilter
+from dealerproxy.upstreams.query import FilterWords, Query, RowFilter
 from dealerproxy.upstreams.results import Leg
 from dealerproxy.upstreams.stocked import StockedLeg
 from dealerproxy.upstreams.upstream import Upstream
@@ -55,7 +56,7 @@ class Listed(NamedTuple):
 
 
 class SearchService:
-    """Everything a list request needs, shared by all requests; `sites` by name. Without `valves` all are open."""
+    """Everything a list request needs, shared by all requests; `sites` by name."""
 
     def __init__(
         self,
@@ -64,13 +65,11 @@ class SearchService:
         vocabulary: Vocabulary,
         rates: FxRates,
         cursors: CursorCodec,
-        valves: Valves | None = None,
         now: Callable[[], float] = time.time,
     ) -> None:
         self._sites, self._vocabulary = sites, vocabulary
         self._planners = {name: site.plan for name, site in sites.items()}
         self._rates, self._cursors, self._now = rates, cursors, now
-        self._valves = Valves() if valves is None else valves
 
     async def answer(self, query: Query, deadline: Deadline, *, bypass_cache: bool = False) -> Listed:
         """Answer a valid query within its deadline; `bypass_cache` forces one attempt at a site that is asked live.
@@ -95,6 +94,64 @@ class SearchService:
                 return await self._hidden(planned, rate, deadline, bypass_cache=bypass_cache)
             return await self._page(query, planned, rate, position, deadline, bypass_cache=bypass_cache)
 
+    async def explain(self, query: Query, deadline: Deadline, *, bypass_cache: bool = False) -> Explanation:
+        """Return what `answer` would ask and use now. Asks no site. Raises ApiError 400 as `answer` does."""
+        position = self._cursors.decode(query.cursor) if query.cursor else None
+        rate = self._rate(query, position)
+        if query.dealer_in_scope:
+            planned = plan(query, rate.krw_per_usd, self._vocabulary, self._planners)
+        else:
+            skips = dict.fromkeys(UPSTREAMS, SkipReason.SOURCE_EXCLUDED)
+            planned = Plan((), RowFilter(query, FilterWords(), rate.krw_per_usd), (), skips)
+        walk = self._walk(query, planned, rate, position)
+        stocked = peek(planned, self._sites, bypass_cache=bypass_cache and not walk.exact)
+        exact = walk.exact if position is not None else query.sort.by_year and _all_stocked(stocked)
+        order, seen = Order.of(query.sort, exact=exact), ReturnedIds(walk.seen)
+        legs: list[LegOutlook] = []
+        for leg, state, found in zip(planned.legs, walk.legs, stocked, strict=True):
+            wanted = open_reader(leg, state, found, walk, order=order, keep=planned.keep, seen=seen).wanted
+            index = None if query.auction_only else wanted or 0
+            outlook = await self._sites[leg.upstream].outlook(
+                leg, planned.keep, index, deadline, bypass_cache=bypass_cache
+            )
+            legs.append(LegOutlook(leg, found, outlook, query.auction_only or wanted is not None))
+        sources = explained_sources(planned, legs, self._sites)
+        return Explanation(
+            order=order,
+            page_size=query.page_size,
+            calls=sum(len(search.calls) for source in sources for search in source.searches),
+            dropped=query.dropped,
+            sources=sources,
+            fx=shown(rate),
+            notices=planned.notices,
+        )
+
+    def _walk(self, query: Query, planned: Plan, rate: Rate, position: Position | None) -> Position:
+        """Return the place where a page begins. Raises ApiError 400 for a cursor of another query."""
+        walked = fingerprint(query, planned.legs, planned.keep.vehicles)
+        if position is not None and position.fingerprint != walked:
+            raise invalid_cursor("mismatch", CURSOR_MISMATCH)
+        return position or Position.start(walked, rate, len(planned.legs))
+
+    async def rows(self, query: IdsQuery, deadline: Deadline, *, bypass_cache: bool = False) -> Listed:
+        """Answer with the rows of these cars, and the states of those without one.
+
+        Raises ApiError 503 when no car of any site could be checked.
+        """
+        display = query.display
+        rate = self._rates.current() if display.krw_per_usd is None else self._rates.requested(display.krw_per_usd)
+        found = await look_up(query, self._sites, deadline, bypass_cache=bypass_cache)
+        rows, states = in_order(query, found)
+        answer = VehicleList(
+            data=[summarise(row, rate.krw_per_usd, insider=display.insider) for row in rows],
+            next_cursor=None,
+            sources=sources_of(found),
+            fx=shown(rate),
+            notices=(),
+            states=states,
+        )
+        return Listed(answer, CacheStatus.HIT if any(each.kept for each in found.values()) else CacheStatus.MISS)
+
     async def _page(
         self,
         query: Query,
@@ -105,10 +162,7 @@ class SearchService:
         *,
         bypass_cache: bool,
     ) -> Listed:
-        walked = fingerprint(query, planned.legs, planned.keep.vehicles)
-        if position is not None and position.fingerprint != walked:
-            raise invalid_cursor("mismatch", CURSOR_MISMATCH)
-        walk = position or Position.start(walked, rate, len(planned.legs))
+        walk = self._walk(query, planned, rate, position)
         stocked = await self._stocked(planned, deadline, bypass_cache=bypass_cache and not walk.exact)
         exact = walk.exact if position is not None else query.sort.by_year and _all_stocked(stocked)
         order = Order.of(query.sort, exact=exact)
@@ -128,7 +182,7 @@ class SearchService:
         rows, enriched = found, list[Notice]()
         if query.display.enriched and found:
             rows, enriched = await enrich(found, self._sites, deadline, bypass_cache=bypass_cache)
-        reports = [self._while_closed(reader.reports) for reader in readers]
+        reports = [reader.reports for reader in readers]
         sources = source_states(reports, Counter(row.upstream for row in rows), planned.skips, self._now())
         for row in found:
             seen.add(row.id)
@@ -174,7 +228,7 @@ class SearchService:
             self._count(leg, found, planned.keep, deadline, bypass_cache=bypass_cache)
             for leg, found in zip(planned.legs, stocked, strict=True)
         )
-        reports = [self._while_closed(report) for report in await asyncio.gather(*counts)]
+        reports = await asyncio.gather(*counts)
         answer = VehicleList(
             data=(),
             next_cursor=None,
@@ -197,10 +251,6 @@ class SearchService:
         except UpstreamError as error:
             return LegReport(leg.upstream, error, None)
         return from_entry(leg.upstream, found, found.value)
-
-    def _while_closed(self, report: LegReport) -> LegReport:
-        valve = self._valves[report.upstream]
-        return while_closed(report, valve.closed(), valve.closed(background=True))
 
     def _rate(self, query: Query, position: Position | None) -> Rate:
         """Return the rate of the answer. A walk keeps the rate of its first page, so that prices do not jump."""

@@ -83,7 +83,7 @@ class RateLimiter:
         shared: RedisGuard | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        self._shared = shared
+        self._shared, self.burst = shared, burst
         self._tolerance_s = (burst - 1) / rps
         self._own = Bucket(1 / rps, burst, clock)
         self._share = Bucket(processes / rps, max(1.0, burst / processes), clock)

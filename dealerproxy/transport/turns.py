@@ -11,6 +11,7 @@ from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager, suppress
 from contextvars import Context
 
+from dealerproxy.contract.explain import RateBudget
 from dealerproxy.transport.errors import Overloaded, TimedOut, UpstreamError
 from dealerproxy.transport.limits import ANSWER, FLIGHT, Lane, RateLimiter
 from dealerproxy.transport.line import Line, WaitingCall
@@ -50,6 +51,17 @@ class TurnQueue:
         self._spare = False
         self._woken = asyncio.Event()
         self.held: Counter[Lane] = Counter(dict.fromkeys(Lane, 0))
+
+    @property
+    def budget(self) -> RateBudget:
+        """The rate, and how much of it is in use."""
+        return RateBudget(
+            calls_per_s=round(1 / self._limiter.interval_s, 2),
+            burst=self._limiter.burst,
+            in_flight=self._slots,
+            open=self.held.total(),
+            waiting=sum(self.queued.values()),
+        )
 
     @property
     def queued(self) -> Mapping[Lane, int]:

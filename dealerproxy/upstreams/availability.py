@@ -4,12 +4,14 @@ import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from dealerproxy.contract.answers import Buyable
 from dealerproxy.contract.deadline import Deadline
 from dealerproxy.transport.errors import MassAbsence, TimedOut, UpstreamError
 from dealerproxy.upstreams.absence import Adverts
-from dealerproxy.vehicles.car import SaleStatus
+from dealerproxy.vehicles.car import Car, SaleStatus, row_of
+from dealerproxy.vehicles.listing import Listing
 
 
 class Outcome(Struct, frozen=True):
@@ -67,3 +69,15 @@ def unless_lost(outcomes: Mapping[str, Outcome], adverts: Adverts) -> dict[str, 
         listing_id: Outcome(Buyable.UNKNOWN, MassAbsence.code) if outcome == gone and adverts.lost else outcome
         for listing_id, outcome in outcomes.items()
     }
+
+
+def row_or_reason(read_car: Callable[[], Car], listing_id: str) -> Listing | str:
+    """Return the row of a car that can be bought, under the id it was asked for by, or why it has none.
+
+    `read_car` returns the car, or raises UpstreamError: its code is then the reason.
+    """
+    try:
+        row = row_of(read_car())
+    except UpstreamError as error:
+        return error.code
+    return replace(row, listing_id=listing_id) if isinstance(row, Listing) else row

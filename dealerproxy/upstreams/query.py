@@ -40,6 +40,7 @@ class Query(Struct, frozen=True, kw_only=True):
     upstreams: tuple[str, ...] = UPSTREAMS
     dealer_in_scope: bool = True
     auction_only: bool = False
+    explain: bool = False
     dropped: tuple[str, ...] = ()
 
     @property

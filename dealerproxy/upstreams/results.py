@@ -3,8 +3,10 @@
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple, Protocol
 
+from dealerproxy.cache.entries import CacheOutlook
 from dealerproxy.contract.answers import Notice, SkipReason
 from dealerproxy.transport.errors import UpstreamError
+from dealerproxy.upstreams.availability import Outcome
 from dealerproxy.vehicles.listing import Listing
 
 
@@ -18,6 +20,14 @@ class Leg(Protocol):
     @property
     def q(self) -> str:
         """A line that identifies the leg among the site's; cursors depend on it."""
+
+
+class SearchOutlook(NamedTuple):
+    """A search in the site's own words: its address, its filters by the partner's parameter, and what the cache has."""
+
+    url: str
+    filters: Mapping[str, str]
+    kept: CacheOutlook
 
 
 class SitePlan(NamedTuple):
@@ -36,6 +46,18 @@ class EnrichedRows(NamedTuple):
 
     rows: Mapping[str, Listing | None] = {}
     failure: UpstreamError | None = None
+
+
+class FoundRows(NamedTuple):
+    """Cars looked up by listing id: the rows of those that can be bought and shown, the outcomes of all others.
+
+    `age_s` is the age of the oldest row in seconds; `kept` is true if any of them comes from the cache or from stock.
+    """
+
+    rows: Mapping[str, Listing] = {}
+    outcomes: Mapping[str, Outcome] = {}
+    age_s: float = 0.0
+    kept: bool = False
 
 
 class StockedModels(NamedTuple):

@@ -9,10 +9,12 @@ from typing import Protocol, TypeVar
 
 from dealerproxy.cache.entries import CacheResult
 from dealerproxy.contract.deadline import Deadline
+from dealerproxy.contract.explain import RateBudget
+from dealerproxy.transport.errors import UpstreamError
 from dealerproxy.upstreams.absence import Adverts
 from dealerproxy.upstreams.availability import Outcome
 from dealerproxy.upstreams.query import LegRequest, RowFilter
-from dealerproxy.upstreams.results import EnrichedRows, SitePlan, StockedModels
+from dealerproxy.upstreams.results import EnrichedRows, FoundRows, SearchOutlook, SitePlan, StockedModels
 from dealerproxy.upstreams.stocked import StockedLeg, StockFigures
 from dealerproxy.vehicles.car import Car, Documents, SaleStatus
 from dealerproxy.vehicles.listing import Chunk, Listing
@@ -47,6 +49,21 @@ class Upstream(Protocol[L_contra]):
         Raises UpstreamError for a leg that is never asked live; such a leg's stock is used in any case.
         """
 
+    def peek(self, leg: L_contra, keep: RowFilter, *, bypass_cache: bool) -> StockedLeg | None:
+        """Return the same as `stocked` at this moment, without counting the listing as asked for. Raises as it does."""
+
+    async def outlook(
+        self, leg: L_contra, keep: RowFilter, index: int | None, deadline: Deadline, *, bypass_cache: bool
+    ) -> SearchOutlook:
+        """Return what a chunk of a leg, or its count for None, would be asked for by. Sends no request to the site."""
+
+    def trouble(self) -> UpstreamError | None:
+        """Return why lists must not be asked now; None if they may."""
+
+    @property
+    def budget(self) -> RateBudget:
+        """The request rate of the site's lists, and how much of it is in use."""
+
     async def chunk(self, leg: L_contra, index: int, deadline: Deadline, *, bypass_cache: bool) -> CacheResult[Chunk]:
         """Return a leg's chunk by index. Raises UpstreamError."""
 
@@ -73,6 +90,9 @@ class Upstream(Protocol[L_contra]):
         self, listing_ids: Sequence[str], deadline: Deadline, *, bypass_cache: bool
     ) -> Mapping[str, Outcome]:
         """Return each car's outcome by listing id; `unknown` for one that could not be checked."""
+
+    async def rows_of(self, listing_ids: Sequence[str], deadline: Deadline, *, bypass_cache: bool) -> FoundRows:
+        """Return the rows of the cars that can be bought, and what `availability` says of all others."""
 
     async def facets(self, deadline: Deadline) -> StockedModels:
         """Return the makes and models with cars; if the site fails, the known ones with a notice."""

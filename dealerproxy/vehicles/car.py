@@ -15,6 +15,7 @@ from dealerproxy.contract.inspection import (
     Record,
 )
 from dealerproxy.vehicles.advert_facts import AdvertFacts
+from dealerproxy.vehicles.listing import LeftOutReason, Listing
 
 
 class SaleStatus(StrEnum):
@@ -101,3 +102,41 @@ class Documents(Struct, frozen=True, kw_only=True):
     enrichment: Sequence[Enrichment] = ()
     age_s: float = 0.0
     kept: bool = False
+
+
+def row_of(car: Car) -> Listing | LeftOutReason:
+    """Return a car as a row of a list; without a price or a mileage the reason why lists leave it out."""
+    if car.price_krw is None:
+        return LeftOutReason.PLACEHOLDER_PRICE
+    if car.mileage_km is None:
+        return LeftOutReason.PLACEHOLDER_MILEAGE
+    return Listing(
+        upstream=car.upstream,
+        listing_id=car.listing_id,
+        vehicle_key=car.vehicle_id,
+        original=True,
+        make=car.make,
+        model=car.model,
+        trim=car.trim,
+        year=car.year,
+        registered=car.registered,
+        mileage_km=car.mileage_km,
+        price_krw=car.price_krw,
+        fuel=car.fuel,
+        fuel_word=None,
+        transmission=car.transmission,
+        transmission_word=None,
+        engine_cc=car.engine_cc,
+        drivetrain=car.drivetrain,
+        body=car.body,
+        thumbnail_url=car.photos[0].url if car.photos else None,
+        url=car.url,
+        seller_type=car.seller_type,
+        region=car.region,
+        model_korean=car.model_korean,
+        trim_korean=car.trim_korean,
+        month_known=car.month_known,
+        colour=car.colour,
+        options=car.options,
+        generation=car.generation,
+    )

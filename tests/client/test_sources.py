@@ -8,6 +8,7 @@ from dealerproxy.client import DealerPart, InvalidRequest, Sort, is_dealer_id, p
 from dealerproxy.client.sources import UNSUPPORTED_OPTIONS
 from dealerproxy.contract.terms import AUCTION_ONLY, SOURCES
 
+INSIDERS = {"include": "dealer", "krw_per_usd": "100", "upstream": "encar", "ids": "encar_1", "explain": "1"}
 FIELD = {name: "A" if "grade" in name else "1" for name in AUCTION_ONLY}
 
 
@@ -83,7 +84,7 @@ def test_every_issue_is_told_and_the_first_one_names_the_field() -> None:
 
 
 def test_what_is_between_the_main_api_and_the_service_never_comes_from_a_partner() -> None:
-    query = parse({"source": "dealer", "make": "Kia", "include": "dealer", "krw_per_usd": "100", "upstream": "encar"})
+    query = parse({"source": "dealer", "make": "Kia", **INSIDERS})
     assert query.dealer_params == {"make": "Kia", "source": "dealer", "sort": "auction_date_asc", "limit": "48"}
 
 

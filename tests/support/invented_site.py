@@ -6,9 +6,10 @@ from typing import NamedTuple
 
 import numpy as np
 
-from dealerproxy.cache.entries import CacheResult, CacheStatus
+from dealerproxy.cache.entries import CacheOutlook, CacheResult, CacheStatus
 from dealerproxy.contract.answers import Buyable, VehicleList
 from dealerproxy.contract.deadline import Deadline
+from dealerproxy.contract.explain import RateBudget
 from dealerproxy.contract.rate import Rate
 from dealerproxy.contract.terms import UPSTREAMS
 from dealerproxy.search.cursor import CursorCodec
@@ -16,13 +17,13 @@ from dealerproxy.search.query import parse
 from dealerproxy.search.service import SearchService
 from dealerproxy.stock.showing import ShownRows
 from dealerproxy.stock.table import Selection, StockedCar, build
-from dealerproxy.transport.errors import TimedOut
+from dealerproxy.transport.errors import TimedOut, UpstreamError
 from dealerproxy.upstreams.absence import Adverts
 from dealerproxy.upstreams.availability import Outcome
 from dealerproxy.upstreams.off_sale import OffSale
 from dealerproxy.upstreams.paging import CHUNK_ROWS
 from dealerproxy.upstreams.query import LegRequest, RowFilter
-from dealerproxy.upstreams.results import EnrichedRows, SitePlan, StockedModels
+from dealerproxy.upstreams.results import EnrichedRows, FoundRows, SearchOutlook, SitePlan, StockedModels
 from dealerproxy.upstreams.stocked import StockedLeg
 from dealerproxy.upstreams.upstream import Upstream
 from dealerproxy.vehicles.car import Car, Documents, SaleStatus
@@ -64,6 +65,21 @@ class InventedSite:
     ) -> StockedLeg | None:
         return invented_stock(self.rows, keep) if leg.whole else None
 
+    def peek(self, leg: InventedLeg, keep: RowFilter, *, bypass_cache: bool) -> StockedLeg | None:
+        return invented_stock(self.rows, keep) if leg.whole else None
+
+    async def outlook(
+        self, leg: InventedLeg, keep: RowFilter, index: int | None, deadline: Deadline, *, bypass_cache: bool
+    ) -> SearchOutlook:
+        return SearchOutlook(f"https://site.test/{index}", {}, CacheOutlook(CacheStatus.MISS, None, loads=True))
+
+    def trouble(self) -> UpstreamError | None:
+        return None
+
+    @property
+    def budget(self) -> RateBudget:
+        return RateBudget(calls_per_s=4.0, burst=1, in_flight=1, open=0, waiting=0)
+
     async def chunk(
         self, leg: InventedLeg, index: int, deadline: Deadline, *, bypass_cache: bool
     ) -> CacheResult[Chunk]:
@@ -95,6 +111,10 @@ class InventedSite:
     ) -> Mapping[str, Outcome]:
         self.asked.append((tuple(listing_ids), bypass_cache))
         return dict.fromkeys(listing_ids, Outcome(Buyable.AVAILABLE))
+
+    async def rows_of(self, listing_ids: Sequence[str], deadline: Deadline, *, bypass_cache: bool) -> FoundRows:
+        own = {row.listing_id: row for row in self.rows if row.listing_id in listing_ids}
+        return FoundRows(own, {number: Outcome(Buyable.GONE) for number in listing_ids if number not in own})
 
     async def facets(self, deadline: Deadline) -> StockedModels:
         return self.models

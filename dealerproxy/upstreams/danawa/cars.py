@@ -121,7 +121,7 @@ class DanawaCars:
         self, listing_id: str, deadline: Deadline, *, bypass_cache: bool = False
     ) -> CacheResult[Car | SaleStatus]:
         """Return a car on sale, or the status of one that is not. Raises UpstreamError if the status is unknown."""
-        found = await self._current(listing_id, deadline, bypass_cache=bypass_cache)
+        found = await self.current(listing_id, deadline, bypass_cache=bypass_cache)
         return CacheResult(self._car(found.value, listing_id), *found[1:])
 
     def _car(self, advert: ParsedAdvert | SaleStatus, listing_id: str) -> Car | SaleStatus:
@@ -137,7 +137,7 @@ class DanawaCars:
         self, listing_id: str, deadline: Deadline, *, bypass_cache: bool = False
     ) -> CacheResult[SaleStatus]:
         """Return a car's sale status, even if its car cannot be read. Raises UpstreamError if it is unknown."""
-        found = await self._current(listing_id, deadline, bypass_cache=bypass_cache)
+        found = await self.current(listing_id, deadline, bypass_cache=bypass_cache)
         verdict = found.value if isinstance(found.value, SaleStatus) else SaleStatus.LIVE
         return CacheResult(verdict, *found[1:])
 
@@ -151,7 +151,7 @@ class DanawaCars:
         diagnosed = Enrichment(DIAGNOSIS, EnrichmentStatus.SKIPPED, NotAsked.NOT_OFFERED)
         return Documents(report=report, record=record, enrichment=(inspected, recorded, diagnosed))
 
-    async def _current(
+    async def current(
         self, listing_id: str, deadline: Deadline, *, bypass_cache: bool
     ) -> CacheResult[ParsedAdvert | SaleStatus]:
         """Return an advert that is fresh. Raises the error of its reload, or Unconfirmed.

@@ -9,6 +9,7 @@ from typing import NamedTuple, TypeVar
 
 from yarl import URL
 
+from dealerproxy.contract.explain import RateBudget
 from dealerproxy.transport.errors import Suspended
 from dealerproxy.transport.fetch import Fetcher, FetchPolicy
 from dealerproxy.transport.limits import Lane
@@ -67,6 +68,11 @@ class DanawaClient:
             return read(PageBody(LIST.body(response), response.charset))
 
         return await self._site.get(LIST.circuit, url, judge, within_s=within_s)
+
+    @property
+    def budget(self) -> RateBudget:
+        """The request rate of the list."""
+        return self._site.budget
 
     def trouble(self) -> Suspended | None:
         """Return why the list is suspended now; None if it may be asked."""

@@ -4,14 +4,15 @@ from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from functools import partial
 
-from dealerproxy.cache.entries import CacheResult
+from dealerproxy.cache.entries import CacheOutlook, CacheResult, CacheStatus
 from dealerproxy.contract.deadline import Deadline
+from dealerproxy.contract.explain import RateBudget
 from dealerproxy.settings import Settings
 from dealerproxy.stock.keeping import figures_of, running, store_of
 from dealerproxy.stock.shelf import Shelf
 from dealerproxy.upstreams.absence import Absence, Adverts
 from dealerproxy.upstreams.availability import Outcome
-from dealerproxy.upstreams.danawa.availability import check
+from dealerproxy.upstreams.danawa.availability import check, rows
 from dealerproxy.upstreams.danawa.cars import DanawaCars
 from dealerproxy.upstreams.danawa.client import (
     FEEDER_MANNERS,
@@ -24,11 +25,12 @@ from dealerproxy.upstreams.danawa.names import UPSTREAM
 from dealerproxy.upstreams.danawa.operations import FEEDER, LIST
 from dealerproxy.upstreams.danawa.pages import Pages
 from dealerproxy.upstreams.danawa.stock import DanawaStock
+from dealerproxy.upstreams.danawa.urls import list_url
 from dealerproxy.upstreams.danawa.whole import WholeReader
 from dealerproxy.upstreams.papers import INSPECTION, RECORD
 from dealerproxy.upstreams.query import RowFilter
 from dealerproxy.upstreams.resources import OpenSite, Resources
-from dealerproxy.upstreams.results import EnrichedRows, StockedModels
+from dealerproxy.upstreams.results import EnrichedRows, FoundRows, SearchOutlook, StockedModels
 from dealerproxy.upstreams.stocked import StockedLeg, StockFigures
 from dealerproxy.vehicles.listing import Chunk, Listing
 from dealerproxy.vocabulary import Vocabulary
@@ -43,8 +45,9 @@ class Danawa:
     operations = (LIST.name, FEEDER.name, INSPECTION, RECORD)
     plan = staticmethod(plan_legs)
 
-    def __init__(self, stock: DanawaStock, cars: DanawaCars) -> None:
-        self._cars, self.list = cars, stock
+    def __init__(self, client: DanawaClient, stock: DanawaStock, cars: DanawaCars) -> None:
+        self._client, self._cars, self.list = client, cars, stock
+        self.trouble = client.trouble
         self.adverts = cars.adverts
         self.find, self.documents = cars.find, cars.documents
 
@@ -58,6 +61,21 @@ class Danawa:
     ) -> StockedLeg | None:
         """Return the rows of a leg. Raises UpstreamError until the list was read: the site is never asked live."""
         return await self.list.stocked(leg, keep, deadline)
+
+    def peek(self, leg: DanawaLeg, keep: RowFilter, *, bypass_cache: bool) -> StockedLeg | None:
+        """Return the same as `stocked` at this moment, without counting the list as asked for."""
+        return self.list.peek(leg, keep)
+
+    async def outlook(
+        self, leg: DanawaLeg, keep: RowFilter, index: int | None, deadline: Deadline, *, bypass_cache: bool
+    ) -> SearchOutlook:
+        """Return the address of the list. It has no filters, and no request ever fetches it."""
+        return SearchOutlook(str(list_url(self._client.base, 1)), {}, CacheOutlook(CacheStatus.MISS, None, loads=False))
+
+    @property
+    def budget(self) -> RateBudget:
+        """The request rate of the list; the feeder has one of its own."""
+        return self._client.budget
 
     async def chunk(self, leg: DanawaLeg, index: int, deadline: Deadline, *, bypass_cache: bool) -> CacheResult[Chunk]:
         """Never called: a leg is answered from stock alone."""
@@ -78,6 +96,10 @@ class Danawa:
     ) -> Mapping[str, Outcome]:
         """Check cars one by one at the feeder."""
         return await check(self._cars, listing_ids, deadline, bypass_cache=bypass_cache)
+
+    async def rows_of(self, listing_ids: Sequence[str], deadline: Deadline, *, bypass_cache: bool) -> FoundRows:
+        """Look cars up in the list in stock; the feeder is asked about the others."""
+        return await rows(self._cars, self.list, listing_ids, deadline, bypass_cache=bypass_cache)
 
     async def facets(self, deadline: Deadline) -> StockedModels:
         """Return the models of the cars in the list, by name. Sends no request."""
@@ -123,4 +145,4 @@ async def _open(settings: Settings, vocabulary: Vocabulary, resources: Resources
         )
         store = store_of(UPSTREAM, settings.stock_dir, resources.shared, STOCK_BYTES, clock)
         async with running(UPSTREAM, stock, off_sale, store, clock):
-            yield Danawa(stock, cars)
+            yield Danawa(client, stock, cars)

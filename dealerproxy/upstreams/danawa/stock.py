@@ -3,7 +3,7 @@
 import asyncio
 import math
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import numpy as np
 from yarl import URL
@@ -16,7 +16,7 @@ from dealerproxy.stock.selecting import KindFilter, all_of, bounds_of
 from dealerproxy.stock.shelf import Kept, Reading, Shelf
 from dealerproxy.stock.showing import ShownRows
 from dealerproxy.stock.table import MOST_NUMBER, Selection, StockedCar, build
-from dealerproxy.transport.errors import Closed, UpstreamError, Warming
+from dealerproxy.transport.errors import UpstreamError, Warming
 from dealerproxy.upstreams.danawa.legs import DanawaLeg
 from dealerproxy.upstreams.danawa.names import UPSTREAM, listing_of, template
 from dealerproxy.upstreams.danawa.whole import CARS_A_PAGE, WholeReader
@@ -65,9 +65,15 @@ class DanawaStock:
 
     async def stocked(self, leg: DanawaLeg, keep: RowFilter, deadline: Deadline) -> StockedLeg:
         """Return the rows of a leg that match. Raises Warming before the first reading, or why that failed."""
-        kept = await self._kept(deadline)
-        table = kept.reading.table
+        await self._tried_once(deadline)
+        found = self.peek(leg, keep)
         self.readings.asked(LIST_KEY, from_stock=True)
+        return found
+
+    def peek(self, leg: DanawaLeg, keep: RowFilter) -> StockedLeg:
+        """Return the same as `stocked` at this moment, without counting the list as asked for."""
+        kept = self._kept()
+        table = kept.reading.table
         kinds = self._kinds.mask(table, keep, leg.pick)
         selection = Selection(table, all_of([kept.alive, table.within(bounds_of(keep)), kinds]), self._rows)
         left_out = kept.reading.left_out_of(leg.pick)
@@ -97,6 +103,23 @@ class DanawaStock:
             if place < len(numbers) and numbers[place] == number:
                 return True
         return False if self._clock() - kept.reading.read_at < FRESH_S else None
+
+    async def offered(self, listing_ids: Sequence[str], deadline: Deadline) -> tuple[dict[str, Listing], float]:
+        """Return the rows of those cars that the list offers, by listing id, and its age in seconds.
+
+        Without a list there are none. Waits for the first reading.
+        """
+        await self._tried_once(deadline)
+        kept = self.shelf.get(LIST_KEY)
+        if kept is None:
+            return {}, 0.0
+        table, ids = kept.reading.table, {int(listing_id): listing_id for listing_id in listing_ids}
+        numbers = np.array([number for number in ids if number <= MOST_NUMBER], np.int64)
+        positions = table.positions(numbers)
+        rows = self._rows(table, positions[kept.alive[positions]])
+        found = {ids[int(row.listing_id)]: row for row in rows}
+        by_id = {listing_id: row for listing_id, row in found.items() if row.listing_id == listing_id}
+        return by_id, max(0.0, self._clock() - kept.reading.read_at)
 
     def models(self) -> frozenset[tuple[str, str]]:
         """Return the makes and models of the cars in the list."""
@@ -130,8 +153,6 @@ class DanawaStock:
                 left_out=whole.left_out,
                 numbers=np.array(whole.listed, np.int64),
             )
-        except Closed:
-            raise  # `trouble` says so for as long as it is true
         except UpstreamError as error:
             self._failure = copy_of(error)
             self.shelf.failed(key, self._failure)
@@ -151,9 +172,8 @@ class DanawaStock:
         """Read the list: nothing less tells what is new in it."""
         await self.read(key)
 
-    async def _kept(self, deadline: Deadline) -> Kept:
+    def _kept(self) -> Kept:
         """Return the list. Raises Warming before the first reading, or why there is none."""
-        await self._tried_once(deadline)
         kept = self.shelf.get(LIST_KEY)
         if kept is not None:
             return kept

@@ -79,12 +79,15 @@ class Paper(NamedTuple):
 class Many(NamedTuple):
     """Adverts by listing id, the failures of other calls, and when the oldest was read (the cache's clock).
 
-    The car of an advert found by its twin's id has the advert's own id.
+    The car of an advert found by its twin's id has the advert's own id. `age_s` is the age of the oldest in seconds;
+    `kept` is true if any call was answered from the cache.
     """
 
     adverts: Mapping[str, ParsedAdvert]
     errors: Sequence[UpstreamError]
     read_at: float
+    age_s: float = 0.0
+    kept: bool = False
 
 
 class EncarCars:
@@ -180,10 +183,11 @@ class EncarCars:
         )
         found: dict[str, ParsedAdvert] = {}
         errors: list[UpstreamError] = []
-        oldest = self._now()
+        oldest, age_s, kept = self._now(), 0.0, False
         for answer in answers:
             if isinstance(answer, CacheResult):
-                oldest = min(oldest, answer.at)
+                oldest, age_s = min(oldest, answer.at), max(age_s, answer.age_s)
+                kept |= answer.state is not CacheStatus.MISS
                 for listing_id, advert in answer.value.items():
                     if not self._off_sale.since(UPSTREAM, listing_id, answer.at):
                         found[listing_id] = advert
@@ -192,7 +196,7 @@ class EncarCars:
                 errors.append(answer)
             else:
                 raise answer
-        return Many(found, errors, oldest)
+        return Many(found, errors, oldest, age_s, kept)
 
     async def documents(self, car: Car, krw_per_usd: float, deadline: Deadline, *, insider: bool) -> Documents:
         """Fetch a car's documents side by side; none of them can fail the car.

@@ -5,6 +5,7 @@ from typing import TypeVar
 
 from yarl import URL
 
+from dealerproxy.contract.explain import RateBudget
 from dealerproxy.transport.errors import NotFound, Suspended
 from dealerproxy.transport.fetch import Fetcher, FetchPolicy
 from dealerproxy.transport.limits import Lane
@@ -59,7 +60,18 @@ class EncarClient:
         self, q: str, read: Callable[[bytes], T], *, sort: str, offset: int, limit: int, within_s: float
     ) -> T:
         """One page of a search."""
-        return await self._get(operations.SEARCH, search_url(self._api, q, sort, offset, limit), read, within_s)
+        return await self._get(
+            operations.SEARCH, self.search_address(q, sort=sort, offset=offset, limit=limit), read, within_s
+        )
+
+    def search_address(self, q: str, *, sort: str, offset: int, limit: int) -> URL:
+        """The address of one page of a search."""
+        return search_url(self._api, q, sort, offset, limit)
+
+    @property
+    def budget(self) -> RateBudget:
+        """The request rate of all calls."""
+        return self._fetcher.budget
 
     def trouble(self) -> Suspended | None:
         """Return why the search is suspended now; None if it may be asked."""

@@ -21,10 +21,10 @@ async def enrich(rows: Sequence[Listing], cars: EncarCars, deadline: Deadline, *
     A row whose advert is no longer on sale becomes None: the search can be minutes behind.
     """
     listing_ids = [row.listing_id for row in rows]
-    adverts, errors, _ = await cars.find_adverts(listing_ids, deadline, bypass_cache=bypass_cache)
+    many = await cars.find_adverts(listing_ids, deadline, bypass_cache=bypass_cache)
     found: dict[str, Listing | None] = {}
     for row in rows:
-        advert = adverts.get(row.listing_id)
+        advert = many.adverts.get(row.listing_id)
         if advert is None:
             continue
         try:
@@ -32,7 +32,7 @@ async def enrich(rows: Sequence[Listing], cars: EncarCars, deadline: Deadline, *
             found[row.listing_id] = _filled(row, advert) if on_sale else None
         except UpstreamError:
             continue
-    return EnrichedRows(found, errors[0] if errors else None)
+    return EnrichedRows(found, many.errors[0] if many.errors else None)
 
 
 def _filled(row: Listing, advert: ParsedAdvert) -> Listing:

@@ -1,7 +1,7 @@
 """A query as Encar's legs: one search for each facet of a make and model."""
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import NamedTuple
 
 from dealerproxy.contract.answers import SkipReason
@@ -10,7 +10,7 @@ from dealerproxy.upstreams.car_words import WON_PER_MANWON
 from dealerproxy.upstreams.encar import query as encar
 from dealerproxy.upstreams.encar.addresses import UPSTREAM as ENCAR
 from dealerproxy.upstreams.encar.rows import SearchTarget
-from dealerproxy.upstreams.query import FilterWords, LegRequest, Query
+from dealerproxy.upstreams.query import FilterWords, LegRequest, Query, RowFilter
 from dealerproxy.upstreams.results import SitePlan
 from dealerproxy.vocabulary import Vocabulary
 
@@ -68,6 +68,24 @@ def registration_bounds(year_min: int | None, year_max: int | None) -> tuple[int
     low = (year_min - 1) * 100 + 1 if year_min is not None else earliest
     high = year_max * 100 + 12 if year_max is not None else latest
     return low, high
+
+
+def site_filters(keep: RowFilter, leg: EncarLeg) -> Mapping[str, str]:
+    """Return the filters in a leg's search, in Encar's words, by the parameters of the request that they stand for."""
+    search = _search(keep.query, leg.asked, leg.facets, keep.krw_per_usd)
+    words = {name: "".join(map(str, items)) for name, items in encar.filters_of(search).items() if items}
+    asked = (
+        ("year_min", "Year", keep.query.year_min is not None),
+        ("year_max", "Year", keep.query.year_max is not None),
+        ("mileage_max_km", "Mileage", True),
+        ("price_min_usd", "Price", keep.query.price_min_usd is not None),
+        ("price_max_usd", "Price", keep.query.price_max_usd is not None),
+        ("fuel", "FuelType", True),
+        ("transmission", "Transmission", True),
+        ("color", "Color", True),
+        ("options_include", "Options", True),
+    )
+    return {field: words[name] for field, name, wanted in asked if wanted and name in words}
 
 
 def _search(query: Query, asked: SearchTarget, facets: FilterWords, krw_per_usd: float) -> encar.Search:

@@ -1,6 +1,8 @@
 """What we ask Encar's search: one make, at most one model group, and the filters Encar can apply itself."""
 
+import itertools
 import re
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 from msgspec import Struct
@@ -58,28 +60,32 @@ def q(search: Search) -> str:
     """
     maker = Term("Manufacturer", search.make)
     car = maker if search.model_group is None else Child(maker, Term("ModelGroup", search.model_group))
-    items: list[Item] = [*_OFFERED, Child(Term("CarType", "A"), car)]
-    items += [
-        Range(name, *bounds)
+    filters = itertools.chain.from_iterable(filters_of(search).values())
+    return str(And((*_OFFERED, Child(Term("CarType", "A"), car), *filters)))
+
+
+def filters_of(search: Search) -> Mapping[str, Sequence[Item]]:
+    """Return the filters of a search by Encar's name, in the order of a query."""
+    items: dict[str, Sequence[Item]] = {
+        name: [Range(name, *bounds)]
         for name, bounds in (
             ("Year", search.registered),
             ("Mileage", search.mileage),
             ("Price", search.price),
         )
         if bounds is not None
-    ]
-    items += [
-        any_of(name, values)
+    }
+    items |= {
+        name: [any_of(name, values)]
         for name, values in (
             ("FuelType", search.fuels),
             ("Transmission", search.transmissions),
             ("Color", search.colours),
         )
         if values
-    ]
+    }
     # The site repeats the term under And when a car must have several options.
-    items += [Term("Options", option) for option in search.options]
-    return str(And(tuple(items)))
+    return items | {"Options": [Term("Options", option) for option in search.options]}
 
 
 def makes_q() -> str:

@@ -15,11 +15,13 @@ from dealerproxy.transport.reading import report
 from dealerproxy.transport.troubles import upstream_trouble
 from dealerproxy.upstreams.absence import NoteRows, unwatched
 from dealerproxy.upstreams.encar.client import EncarClient
-from dealerproxy.upstreams.encar.legs import EncarLeg
+from dealerproxy.upstreams.encar.legs import EncarLeg, site_filters
 from dealerproxy.upstreams.encar.operations import SEARCH
 from dealerproxy.upstreams.encar.rows import COUNT, ROWS, check_not_empty, read_count
 from dealerproxy.upstreams.off_sale import Entries, OffSale
 from dealerproxy.upstreams.paging import CHUNK_ROWS
+from dealerproxy.upstreams.query import RowFilter
+from dealerproxy.upstreams.results import SearchOutlook
 from dealerproxy.vehicles.listing import Chunk, Judged, LeftOut, LeftOutReason, Listing, unheeded
 from dealerproxy.vocabulary import Vocabulary
 
@@ -86,6 +88,20 @@ class EncarChunks:
         self._watch.listed(found.value.entries, found.age_s)
         entries = self._off_sale.leave_out(leg.upstream, found.value.entries, found.age_s)
         return found if entries is found.value.entries else found._replace(value=replace(found.value, entries=entries))
+
+    async def outlook(
+        self, leg: EncarLeg, keep: RowFilter, index: int | None, deadline: Deadline, *, bypass_cache: bool
+    ) -> SearchOutlook:
+        """Return what a chunk, or the count for None, would be asked for by."""
+        if index is None:
+            kept = await self._cache.outlook(self._counts, leg.q, deadline, bypass_cache=bypass_cache)
+            offset, limit = 0, 1
+        else:
+            key = (leg.q, leg.sort, str(index))
+            kept = await self._cache.outlook(self._chunks, key, deadline, bypass_cache=bypass_cache)
+            offset, limit = index * CHUNK_ROWS, CHUNK_ROWS
+        url = self._client.search_address(leg.q, sort=leg.sort, offset=offset, limit=limit)
+        return SearchOutlook(str(url), site_filters(keep, leg), kept)
 
     async def count(
         self, leg: EncarLeg, keep: Callable[[Listing], bool], deadline: Deadline, *, bypass_cache: bool

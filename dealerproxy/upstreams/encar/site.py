@@ -5,13 +5,14 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from functools import partial
 
 from dealerproxy.contract.deadline import Deadline
+from dealerproxy.contract.explain import RateBudget
 from dealerproxy.settings import Settings, SettingsError
 from dealerproxy.stock.keeping import figures_of, running, store_of
 from dealerproxy.stock.shelf import Shelf
 from dealerproxy.upstreams.absence import Absence, Adverts
 from dealerproxy.upstreams.availability import Outcome
 from dealerproxy.upstreams.encar.addresses import UPSTREAM
-from dealerproxy.upstreams.encar.availability import check
+from dealerproxy.upstreams.encar.availability import check, rows
 from dealerproxy.upstreams.encar.cars import EncarCars
 from dealerproxy.upstreams.encar.client import MANNERS, EncarClient, request_headers
 from dealerproxy.upstreams.encar.enrich import enrich
@@ -25,7 +26,7 @@ from dealerproxy.upstreams.encar.whole import Index, WholeReader
 from dealerproxy.upstreams.papers import BATTERY, DIAGNOSIS, INSPECTION, PACKAGES, RECORD
 from dealerproxy.upstreams.query import RowFilter
 from dealerproxy.upstreams.resources import OpenSite, Resources
-from dealerproxy.upstreams.results import EnrichedRows
+from dealerproxy.upstreams.results import EnrichedRows, FoundRows
 from dealerproxy.upstreams.stocked import StockedLeg, StockFigures
 from dealerproxy.vehicles.listing import Listing
 from dealerproxy.vocabulary import Vocabulary
@@ -41,11 +42,17 @@ class Encar:
     plan = staticmethod(plan_legs)
 
     def __init__(
-        self, chunks: EncarChunks, cars: EncarCars, facets: FacetCounts, stock: EncarStock | None = None
+        self,
+        client: EncarClient,
+        chunks: EncarChunks,
+        cars: EncarCars,
+        facets: FacetCounts,
+        stock: EncarStock | None = None,
     ) -> None:
-        self._cars, self._stock = cars, stock
+        self._client, self._cars, self._stock = client, cars, stock
         self.adverts = cars.adverts
-        self.chunk, self.count = chunks.chunk, chunks.count
+        self.chunk, self.count, self.outlook = chunks.chunk, chunks.count, chunks.outlook
+        self.trouble = client.trouble
         self.find, self.documents = cars.find, cars.documents
         self.facets = facets.stocked
 
@@ -60,6 +67,15 @@ class Encar:
         """Return the rows of a leg from stock; None if they are not there, or if the site is to be asked anyway."""
         return None if self._stock is None or bypass_cache else self._stock.stocked(leg, keep)
 
+    def peek(self, leg: EncarLeg, keep: RowFilter, *, bypass_cache: bool) -> StockedLeg | None:
+        """Return the same as `stocked`, without counting it as asked for."""
+        return None if self._stock is None or bypass_cache else self._stock.peek(leg, keep)
+
+    @property
+    def budget(self) -> RateBudget:
+        """The request rate of the site."""
+        return self._client.budget
+
     async def enrich(self, rows: Sequence[Listing], deadline: Deadline, *, bypass_cache: bool) -> EnrichedRows:
         """Fill rows from their adverts, 20 a call."""
         return await enrich(rows, self._cars, deadline, bypass_cache=bypass_cache)
@@ -69,6 +85,10 @@ class Encar:
     ) -> Mapping[str, Outcome]:
         """Check cars by the batch endpoint, then those missing from it one by one."""
         return await check(self._cars, listing_ids, deadline, bypass_cache=bypass_cache)
+
+    async def rows_of(self, listing_ids: Sequence[str], deadline: Deadline, *, bypass_cache: bool) -> FoundRows:
+        """Look cars up as `availability` does, and make rows of their adverts."""
+        return await rows(self._cars, listing_ids, deadline, bypass_cache=bypass_cache)
 
 
 def set_up_encar(settings: Settings, vocabulary: Vocabulary) -> OpenSite:
@@ -119,7 +139,7 @@ async def _open(settings: Settings, vocabulary: Vocabulary, resources: Resources
                 room = settings.stock_mb * 2**20
                 store = store_of(UPSTREAM, settings.stock_dir, resources.shared, room, clock)
                 await opened.enter_async_context(running(UPSTREAM, stock, off_sale, store, clock))
-            yield Encar(chunks, cars, facets, stock)
+            yield Encar(client, chunks, cars, facets, stock)
 
 
 def _stock(

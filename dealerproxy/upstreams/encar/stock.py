@@ -107,6 +107,20 @@ class EncarStock:
 
     def stocked(self, leg: EncarLeg, keep: RowFilter) -> StockedLeg | None:
         """Return the rows of a leg that match; None if a listing that it takes is not in stock."""
+        found = self._selected(leg, keep)
+        if found is None:
+            return None
+        stocked, keys = found
+        self._note_spared(leg, keys)
+        return stocked
+
+    def peek(self, leg: EncarLeg, keep: RowFilter) -> StockedLeg | None:
+        """Return the same as `stocked`, without counting its listings as asked for."""
+        found = self._selected(leg, keep)
+        return None if found is None else found[0]
+
+    def _selected(self, leg: EncarLeg, keep: RowFilter) -> tuple[StockedLeg, Sequence[ListingKey]] | None:
+        """Return the rows of a leg that match, and the listings that they are taken from."""
         base = self._base(leg.asked)
         if base is None:
             return None
@@ -120,12 +134,11 @@ class EncarStock:
                 return None
             masks.append(_any_of(table, [each.reading for each in sets]))
             used, keys = used + sets, keys + choice
-        self._note_spared(leg, keys)
         # Who left what out of a make's listing is not known by group.
         left_out = kept.reading.left_out_of(None) if base.pick is None else Counter[LeftOutReason]()
         left_out[LeftOutReason.NOT_BUYABLE] += int(np.count_nonzero(kinds & ~kept.alive))
         selection = Selection(table, all_of(masks), partial(self._show, max(0.0, self._clock() - kept.reading.read_at)))
-        return stocked_leg(selection, used, self._clock(), trouble=self._trouble(), left_out=+left_out)
+        return stocked_leg(selection, used, self._clock(), trouble=self._trouble(), left_out=+left_out), keys
 
     def _note_spared(self, leg: EncarLeg, keys: Sequence[ListingKey]) -> None:
         """Note the call that was spared, unless the cache would have spared it too."""

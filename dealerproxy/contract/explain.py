@@ -1,0 +1,85 @@
+"""The answer of a list request with `explain=1`: what the request would ask and use, without asking any site."""
+
+from collections.abc import Sequence
+from enum import StrEnum
+
+from msgspec import Struct
+
+from dealerproxy.contract.answers import FxShown, Notice
+
+
+class Origin(StrEnum):
+    """Where the rows of a search would come from."""
+
+    STOCK = "stock"
+    CACHE = "cache"
+    LIVE = "live"
+    NOTHING = "nothing"
+
+
+class AppliedAt(StrEnum):
+    """Who applies a filter: the site, this service to the rows it gets, both, or this service to a list in stock."""
+
+    SITE = "site"
+    SERVICE = "service"
+    SITE_AND_SERVICE = "site_and_service"
+    STOCK = "stock"
+
+
+class AppliedFilter(Struct, frozen=True, kw_only=True):
+    """A parameter of the request that filters rows; `words` is the filter in the site's own words, if it gets one."""
+
+    field: str
+    applied_at: AppliedAt
+    words: str | None = None
+
+
+class ExplainedSearch(Struct, frozen=True, kw_only=True):
+    """One search of a site.
+
+    `search` and `url` are the site's own words and address. `age_s` and `rows` are known for stock, `age_s` for the
+    cache. `state` is as in `X-Cache`; `reason` is why the rows are old, or missing. `calls` are the addresses that the
+    request would fetch for it; further ones follow only when the rows of these are used up.
+    """
+
+    search: str
+    url: str
+    answered_from: Origin
+    state: str | None
+    reason: str | None
+    age_s: int | None
+    rows: int | None
+    calls: Sequence[str]
+    filters: Sequence[AppliedFilter]
+
+
+class RateBudget(Struct, frozen=True, kw_only=True):
+    """A site's request rate in this process: calls a second, at once, open at a time; calls open and waiting now."""
+
+    calls_per_s: float
+    burst: int
+    in_flight: int
+    open: int
+    waiting: int
+
+
+class ExplainedSource(Struct, frozen=True, kw_only=True):
+    """One site. `reason` is why it is skipped; `trouble` is why it must not be asked now."""
+
+    name: str
+    reason: str | None
+    trouble: str | None
+    budget: RateBudget
+    searches: Sequence[ExplainedSearch]
+
+
+class Explanation(Struct, frozen=True, kw_only=True):
+    """The plan of a list request. `calls` is their number over all sites, `dropped` names parameters not applied."""
+
+    order: str
+    page_size: int
+    calls: int
+    dropped: Sequence[str]
+    sources: Sequence[ExplainedSource]
+    fx: FxShown
+    notices: Sequence[Notice]

@@ -31,6 +31,8 @@ from dealerproxy.api.keys import (
     SETTINGS,
     SHARED,
     SITES,
+    UNIX,
+    VALVES,
     VOCABULARY,
 )
 from dealerproxy.api.list_cache import Answers
@@ -55,6 +57,7 @@ from dealerproxy.transport.redis_guard import connect
 from dealerproxy.transport.response import Response, json_body
 from dealerproxy.transport.retry import Retries
 from dealerproxy.transport.turns import TurnQueue
+from dealerproxy.transport.valve import Valves
 from dealerproxy.upstreams.danawa.site import set_up_danawa
 from dealerproxy.upstreams.encar.site import set_up_encar
 from dealerproxy.upstreams.off_sale import OffSale
@@ -90,8 +93,11 @@ def create_app(
     vocabulary: words.Vocabulary | None = None,
     *,
     clock: Callable[[], float] = time.monotonic,
+    unix: Callable[[], float] = time.time,
 ) -> web.Application:
     """Build the service; its ages and pauses go by `clock`, which counts seconds and never goes back.
+
+    `unix` is the time of day, which ends the day of a budget of calls if there is no Redis.
 
     Raises VocabularyError for a broken vocabulary, SettingsError for a setting that a site or the tracing cannot use.
     """
@@ -114,7 +120,7 @@ def create_app(
     app[VOCABULARY] = (vocabulary or words.load()).reporting(report_unknown_code)
     app[OPENERS] = {name: SITE_SETUPS[name](settings, app[VOCABULARY]) for name in UPSTREAMS}
     app[DRAINING] = asyncio.Event()
-    app[CLOCK] = clock
+    app[CLOCK], app[UNIX] = clock, unix
     app[OFF_SALE] = OffSale(clock)
     app.on_shutdown.append(_drain)
     app.on_response_prepare.append(secure_all)
@@ -145,16 +151,25 @@ async def _flights(app: web.Application) -> AsyncIterator[None]:
 
 
 async def _shared(app: web.Application) -> AsyncIterator[None]:
-    """Open the cache and the circuits: shared through Redis if it is set, else of this process alone."""
-    url = app[SETTINGS].redis_url
-    shared = app[SHARED] = connect(url) if url else None
+    """Open the cache, the circuits and the valves: shared through Redis if it is set, else of this process alone."""
+    settings = app[SETTINGS]
+    shared = app[SHARED] = connect(settings.redis_url) if settings.redis_url else None
     app[HEALTH] = Health(shared, clock=app[CLOCK])
-    pieces = app[SETTINGS].cache_mb * 2**20 * (ANSWERS_SHARE - 1) // ANSWERS_SHARE
+    app[VALVES] = Valves(
+        settings.daily_calls, processes=settings.processes, shared=shared, clock=app[CLOCK], unix=app[UNIX]
+    )
+    pieces = settings.cache_mb * 2**20 * (ANSWERS_SHARE - 1) // ANSWERS_SHARE
     app[CACHE] = StaleCache(shared, max_bytes=pieces, clock=app[CLOCK])
     if shared is None:
         yield
         return
-    watching = asyncio.create_task(shared.watch(remind=app[HEALTH].remind), name="watch-redis")
+
+    async def remind() -> None:
+        await app[HEALTH].remind()
+        await app[VALVES].refresh()
+
+    await app[VALVES].refresh()  # before anything is read: a pause may hold since before the start
+    watching = asyncio.create_task(shared.watch(remind=remind), name="watch-redis")
     yield
     await cancel_and_wait(watching)
     await shared.close()
@@ -239,6 +254,7 @@ async def _search(app: web.Application) -> AsyncIterator[None]:
         vocabulary=app[VOCABULARY],
         rates=app[RATES],
         cursors=CursorCodec(settings.cursor_secret),
+        valves=app[VALVES],
     )
     yield
 
@@ -246,6 +262,7 @@ async def _search(app: web.Application) -> AsyncIterator[None]:
 async def _metrics(app: web.Application) -> AsyncIterator[None]:
     app[METRICS].watch(
         health=app[HEALTH],
+        valves=app[VALVES],
         sites=app[SITES],
         cache=app[CACHE],
         answers=app[ANSWERS].memory,
@@ -272,7 +289,7 @@ async def _open_fetcher(
     watch = app[METRICS].pool(name, policy.operations, turns, retries, capture)
     # The provider of rates is not traced: its address may hold a key.
     fetcher = app[TRACING].fetcher if TRACING in app and name in UPSTREAMS else Fetcher
-    async with _session(policy) as session:
+    async with _session(policy, app[SETTINGS].proxies.get(name)) as session:
         yield fetcher(
             name,
             session,
@@ -282,6 +299,7 @@ async def _open_fetcher(
             manners=policy,
             headers=headers,
             watch=watch,
+            valve=app[VALVES][name],
         )
 
 
@@ -301,9 +319,10 @@ def _tracing(env: Mapping[str, str] = os.environ) -> "Tracing | None":
         raise SettingsError(f"{asked} is set, but one of OTEL_* cannot be used: {error}") from None
 
 
-def _session(manners: FetchPolicy) -> aiohttp.ClientSession:
+def _session(manners: FetchPolicy, proxy: str | None) -> aiohttp.ClientSession:
     """Open a session that keeps no cookies: there is no log-in, and the sites must not track the service."""
     return aiohttp.ClientSession(
+        proxy=proxy or None,
         connector=aiohttp.TCPConnector(limit=manners.in_flight, ttl_dns_cache=300),
         cookie_jar=aiohttp.DummyCookieJar(),
     )

@@ -1,6 +1,8 @@
 """The settings: every DEALERPROXY_* variable with type and description, read once at the start."""
 
+import ipaddress
 import os
+import re
 from collections.abc import Mapping
 from typing import Annotated, Literal, get_type_hints
 
@@ -14,6 +16,9 @@ PREFIX = "DEALERPROXY_"
 # The rate in the order example of the partner documentation; a default until an operator sets a current one.
 DEFAULT_KRW_PER_USD = 1347.52
 DEFAULT_RATE_AS_OF = "2026-04-15T21:50:00+09:00"
+# A shorter key of the cursors' signatures can be guessed.
+LEAST_SECRET_BYTES = 16
+_HOST_NAME = re.compile(r"(?=.{1,253}\Z)(?:[\w-]{1,63}\.)*(?!\d+\.?\Z)[\w-]{1,63}\.?", re.ASCII)
 
 
 class Settings(Struct, frozen=True, kw_only=True):
@@ -33,6 +38,12 @@ class Settings(Struct, frozen=True, kw_only=True):
     encar_rps: Annotated[
         float, Meta(gt=0, le=1000, description="Requests a second this process may send to Encar (burst 24).")
     ] = 4.0
+    encar_proxy: Annotated[
+        str, Meta(description="Forward proxy of all calls to Encar, `http://user:password@host:port`; empty: none.")
+    ] = ""
+    encar_daily_calls: Annotated[
+        int, Meta(ge=0, le=1_000_000_000, description="Calls to Encar in a day of Seoul, at most; 0: no bound.")
+    ] = 0
     encar_warm: Annotated[
         str,
         Meta(description="Comma-separated makes whose cars at Encar are kept in stock in any case; `*`: all makes."),
@@ -52,6 +63,11 @@ class Settings(Struct, frozen=True, kw_only=True):
     danawa_rps: Annotated[
         float, Meta(gt=0, le=1000, description="Requests a second this process may send to Danawa, and to M-Park.")
     ] = 4.0
+    danawa_proxy: Annotated[str, Meta(description="Forward proxy of all calls to Danawa and M-Park; empty: none.")] = ""
+    danawa_daily_calls: Annotated[
+        int,
+        Meta(ge=0, le=1_000_000_000, description="Calls to Danawa and M-Park in a day of Seoul, at most; 0: no bound."),
+    ] = 0
     danawa_warm: Annotated[str, Meta(description="Ignored: Danawa's list is read whole and kept in any case.")] = ""
     cache_mb: Annotated[int, Meta(ge=1, le=65_536, description="Memory for what was read of the sites, in MiB.")] = 256
     max_requests: Annotated[
@@ -90,7 +106,9 @@ class Settings(Struct, frozen=True, kw_only=True):
     ] = ""
     cursor_secret: Annotated[
         str,
-        Meta(description="Key that signs cursors; share it between processes. Empty draws one per process."),
+        Meta(
+            description="Key of at least 16 bytes that signs cursors; share it between processes. Empty draws one each."
+        ),
     ] = ""
     user_agent: Annotated[
         str, Meta(min_length=1, description="The one User-Agent sent to upstreams; it never rotates.")
@@ -103,6 +121,16 @@ class Settings(Struct, frozen=True, kw_only=True):
     def keys(self) -> tuple[str, ...]:
         """The API keys as a tuple; empty when `/v1` is open."""
         return tuple(key.strip() for key in self.api_keys.split(",") if key.strip())
+
+    @property
+    def proxies(self) -> Mapping[str, str]:
+        """The forward proxy of each site; empty for none. It may hold a password, which is never to be shown."""
+        return {"encar": self.encar_proxy, "danawa": self.danawa_proxy}
+
+    @property
+    def daily_calls(self) -> Mapping[str, int]:
+        """The most calls to each site in a day of Seoul; 0 for no bound."""
+        return {"encar": self.encar_daily_calls, "danawa": self.danawa_daily_calls}
 
 
 class SettingsError(Exception):
@@ -125,16 +153,27 @@ def load(env: Mapping[str, str] = os.environ) -> Settings:
         except msgspec.ValidationError as error:
             raise SettingsError(f"{variable}={text!r} cannot be used: {error}") from None
     settings = Settings(**values)  # type: ignore[arg-type]  # every value was converted to its field's type above
+    _check(settings)
+    return settings
+
+
+def _check(settings: Settings) -> None:
+    """Rejects values that their types alone allow. A message never shows what may be a key or a password."""
     for field in ("encar_api_url", "encar_page_url", "danawa_url", "mpark_api_url", "fx_url"):
         _check_url(field, getattr(settings, field))
-    # The value may hold a password, so the message omits it.
+    for field in ("encar_proxy", "danawa_proxy"):
+        _check_proxy(field, getattr(settings, field))
+    _check_host(settings.host)
     if settings.redis_url and not settings.redis_url.startswith(("redis://", "rediss://", "unix://")):
         raise SettingsError(f"{PREFIX}REDIS_URL cannot be used: expected a redis, rediss or unix URL")
     if not (settings.user_agent.isascii() and settings.user_agent.isprintable()):
         raise SettingsError(f"{PREFIX}USER_AGENT={settings.user_agent!r} cannot be used: expected printable ASCII")
+    if settings.api_keys and not settings.keys:
+        raise SettingsError(f"{PREFIX}API_KEYS cannot be used: it holds no key; to leave /v1 open unset it")
+    if settings.cursor_secret and len(settings.cursor_secret.encode()) < LEAST_SECRET_BYTES:
+        raise SettingsError(f"{PREFIX}CURSOR_SECRET cannot be used: expected at least {LEAST_SECRET_BYTES} bytes")
     if bool(settings.fx_url) != bool(settings.fx_path):
         raise SettingsError(f"{PREFIX}FX_URL and {PREFIX}FX_PATH must be set together")
-    return settings
 
 
 def unknown(env: Mapping[str, str] = os.environ) -> list[str]:
@@ -157,3 +196,36 @@ def _check_url(field: str, text: str) -> None:
     if not usable:
         shown = "" if field == "fx_url" else f"={text!r}"
         raise SettingsError(f"{PREFIX}{field.upper()}{shown} cannot be used: expected an http or https URL")
+
+
+def _check_proxy(field: str, text: str) -> None:
+    """Rejects an address that is no forward proxy's. The message omits it, for it may hold a password."""
+    if not text:
+        return
+    try:
+        url = URL(text)
+        plain = text.isascii() and text.isprintable() and " " not in text
+        usable = (
+            plain
+            and url.scheme in {"http", "https"}
+            and bool(url.host)
+            and url == url.origin().with_user(url.user).with_password(url.password)
+        )
+        # They become a header: a name ends at the first colon.
+        usable = usable and ":" not in (url.user or "") and f"{url.user}{url.password}".isprintable()
+        f"{url.user}{url.password}".encode("latin-1")
+    except ValueError:
+        usable = False
+    if not usable:
+        raise SettingsError(f"{PREFIX}{field.upper()} cannot be used: expected http://host:port or https://host:port")
+
+
+def _check_host(text: str) -> None:
+    """Rejects what is neither an IP address nor a host's name."""
+    try:
+        ipaddress.ip_address(text)
+    except ValueError:
+        if not _HOST_NAME.fullmatch(text):
+            raise SettingsError(
+                f"{PREFIX}HOST={text!r} cannot be used: expected an IP address or the name of a host"
+            ) from None

@@ -25,7 +25,7 @@ from dealerproxy.vocabulary import VocabularyError
 
 # Nothing listens on port 9 of the loopback, so even a request sent by mistake goes nowhere.
 QUIET = {
-    "DEALERPROXY_CURSOR_SECRET": "s",
+    "DEALERPROXY_CURSOR_SECRET": "a secret of the tests",
     **{f"DEALERPROXY_{name}_URL": "http://127.0.0.1:9" for name in ("ENCAR_API", "ENCAR_PAGE", "DANAWA", "MPARK_API")},
 }
 GENEROUS_S = 20
@@ -242,10 +242,34 @@ def test_a_port_in_use_ends_the_start_with_one_line(command: tuple[str, ...]) ->
 
 
 @pytest.mark.slow
-def test_a_host_that_cannot_be_one_ends_the_start_with_one_line() -> None:
-    ended = run("serve", DEALERPROXY_HOST="two..dots")
+@pytest.mark.parametrize("command", [("serve",), ("serve", "--workers", "2"), ("sandbox", "--cars", "1")])
+# The first is no name at all, the second none that anybody knows, the third an address of another machine.
+@pytest.mark.parametrize("host", ["two..dots", "nowhere.invalid", "192.0.2.1"])
+def test_a_host_that_cannot_be_listened_on_ends_the_start_with_one_line_that_names_it(
+    command: tuple[str, ...], host: str
+) -> None:
+    ended = run(*command, DEALERPROXY_HOST=host, DEALERPROXY_PORT="42005")
     assert ended.returncode == 2
-    assert len(ended.stderr.splitlines()) == 1
+    (line,) = [line for line in ended.stderr.splitlines() if not line.startswith("{")]
+    assert line.startswith(f"error: DEALERPROXY_HOST='{host}' cannot be used: ")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("API_KEYS", ","),
+        ("CURSOR_SECRET", "too-short"),
+        ("ENCAR_PROXY", "socks5://ops:hidden@proxy.example.test"),
+        ("DANAWA_PROXY", "http://ops:hidden@"),
+    ],
+)
+def test_a_bad_value_that_may_be_a_secret_ends_the_start_with_one_line_without_it(name: str, value: str) -> None:
+    ended = run("serve", **{f"DEALERPROXY_{name}": value})
+    assert ended.returncode == 2
+    (line,) = ended.stderr.splitlines()
+    assert line.startswith(f"error: DEALERPROXY_{name} cannot be used: ")
+    assert value not in line
 
 
 @pytest.mark.slow

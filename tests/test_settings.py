@@ -4,13 +4,17 @@ import os
 
 import msgspec
 import pytest
+from aiohttp.helpers import strip_auth_from_url
 from hypothesis import given
 from hypothesis import strategies as st
+from yarl import URL
 
 from dealerproxy import settings
 from dealerproxy.settings import PREFIX, Settings, SettingsError
 
 SECRETS = ["api_keys", "cursor_secret"]
+# Values that may hold a key or a password, so no message repeats them.
+UNSHOWN = {*SECRETS, "fx_url", "redis_url", "encar_proxy", "danawa_proxy"}
 
 # Text in the environment -> the field's value.
 GOOD: dict[str, list[tuple[str, object]]] = {
@@ -23,12 +27,21 @@ GOOD: dict[str, list[tuple[str, object]]] = {
     ],
     "encar_page_url": [("https://example.test/pages", "https://example.test/pages")],
     "encar_rps": [("0.5", 0.5), ("4", 4.0), ("1000", 1000.0)],
+    "encar_proxy": [
+        ("http://10.0.0.1:3128", "http://10.0.0.1:3128"),
+        ("https://ops:p%40ss@proxy.example.test/", "https://ops:p%40ss@proxy.example.test/"),
+        ("http://[::1]:3128", "http://[::1]:3128"),
+        ("http://ops@proxy.example.test", "http://ops@proxy.example.test"),
+    ],
+    "encar_daily_calls": [("0", 0), ("50000", 50_000)],
     "encar_warm": [("*", "*"), ("Kia, Hyundai", "Kia, Hyundai")],
     "stock_mb": [("0", 0), ("300", 300)],
     "stock_dir": [("/var/lib/stock", "/var/lib/stock"), ("stock", "stock")],
     "danawa_url": [("http://127.0.0.1:8082", "http://127.0.0.1:8082")],
     "mpark_api_url": [("https://example.test/feeder", "https://example.test/feeder")],
     "danawa_rps": [("0.5", 0.5), ("4", 4.0), ("1000", 1000.0)],
+    "danawa_proxy": [("http://proxy.example.test:8080", "http://proxy.example.test:8080")],
+    "danawa_daily_calls": [("0", 0), ("1", 1)],
     "danawa_warm": [("Hyundai,Kia", "Hyundai,Kia"), ("현대", "현대")],
     "cache_mb": [("1", 1), ("1024", 1024)],
     "max_requests": [("1", 1), ("256", 256)],
@@ -43,14 +56,17 @@ GOOD: dict[str, list[tuple[str, object]]] = {
     "fx_path": [("rates.KRW", "rates.KRW")],
     "fx_date_path": [("date", "date"), ("meta.0.updated", "meta.0.updated")],
     "capture_dir": [("/var/lib/captures", "/var/lib/captures"), ("captures", "captures")],
-    "cursor_secret": [("s3cret", "s3cret"), ("a b=c", "a b=c")],
+    "cursor_secret": [("0123456789abcdef", "0123456789abcdef"), ("a b=c" * 4, "a b=c" * 4), ("비밀" * 3, "비밀" * 3)],
     "user_agent": [("Mozilla/5.0 (compatible; ours/1.0)", "Mozilla/5.0 (compatible; ours/1.0)")],
     "log_format": [("json", "json"), ("console", "console")],
 }
 BAD: dict[str, list[str]] = {
-    "host": [],
+    "host": [
+        *("http://127.0.0.1", "127.0.0.1:8080", "[::1]", "two words", "two..dots", ".", "호스트"),
+        *("256.0.0.1", "1.2.3", "127.0.0.1/8", "a" * 64, "a." * 130 + "b", "localhost:http"),
+    ],
     "port": ["http", "-1", "65536", "80.5", "8_0", "0x50", "8080 8081", "8080\n8081", "nan", "1e9"],
-    "api_keys": [],
+    "api_keys": [",", ",,", " , ", ",\t,"],
     "encar_api_url": [
         "api.encar.com",
         "//api.encar.com",
@@ -65,12 +81,23 @@ BAD: dict[str, list[str]] = {
     ],
     "encar_page_url": ["fem.encar.com", "ftp://fem.encar.com", "http://[::1"],
     "encar_rps": ["0", "-1", "1000.1", "fast", "nan", "inf", "4,5"],
+    "encar_proxy": [
+        *("proxy.example.test:3128", "socks5://proxy.example.test:1080", "ftp://proxy.example.test", "http://"),
+        *("http://ops:hidden@", "http://ops:hidden@proxy.example.test:99999", "http://ops:hidden@[::1"),
+        *("http://proxy.example.test/path", "http://proxy.example.test?x=1", "http://proxy.example.test#x"),
+        *("http://ops%3A:hidden@proxy.example.test", "http://ops:hid%0Aden@proxy.example.test"),
+        *("http://ops:%EB%B9%84hidden@proxy.example.test", "http://two words.test", "http://호스트.test"),
+        "http://one.example.test,http://two.example.test",
+    ],
+    "encar_daily_calls": ["-1", "1.5", "many", "1000000001"],
     "encar_warm": [],
     "stock_mb": ["-1", "65537", "1.5", "much"],
     "stock_dir": [],
     "danawa_url": ["auto.danawa.com", "ftp://auto.danawa.com", "http://[::1"],
     "mpark_api_url": ["api.m-park.co.kr", "ftp://api.m-park.co.kr", "http://[::1"],
     "danawa_rps": ["0", "-1", "1000.1", "fast", "nan"],
+    "danawa_proxy": ["proxy.example.test:3128", "http://ops:hidden@", "socks5://ops:hidden@proxy.example.test"],
+    "danawa_daily_calls": ["-1", "1.5", "many"],
     "danawa_warm": [],
     "cache_mb": ["0", "65537", "1GB"],
     "max_requests": ["0", "-1", "100001", "many"],
@@ -85,7 +112,7 @@ BAD: dict[str, list[str]] = {
     "fx_path": [],
     "fx_date_path": [],
     "capture_dir": [],
-    "cursor_secret": [],
+    "cursor_secret": ["s3cret", "hidden", "0123456789abcde", "비밀비밀비", "x"],
     "user_agent": [],
     "log_format": ["xml", "JSON", "json,console"],
 }
@@ -140,8 +167,7 @@ def test_a_bad_value_is_one_line_that_names_the_variable_and_shows_the_value(fie
     with pytest.raises(SettingsError) as caught:
         settings.load({variable(field): text, **COMPANIONS.get(field, {})})
     message = str(caught.value)
-    # These addresses may carry a key or a password, so they alone are not repeated.
-    shown = "" if field in {"fx_url", "redis_url"} else f"={text!r}"
+    shown = "" if field in UNSHOWN else f"={text.strip()!r}"
     assert message.startswith(f"{variable(field)}{shown} cannot be used: ")
     assert len(message.splitlines()) == 1
     assert caught.value.__cause__ is None
@@ -161,7 +187,7 @@ def test_a_user_agent_that_cannot_be_a_header_is_refused(text: str) -> None:
 
 @pytest.mark.parametrize(("field", "text"), cases(BAD))
 def test_no_complaint_shows_a_key_or_a_secret(field: str, text: str) -> None:
-    env = {variable(secret): f"hidden-{secret}" for secret in SECRETS}
+    env = {variable(secret): f"hidden-{secret}-hidden" for secret in SECRETS}
     with pytest.raises(SettingsError) as caught:
         settings.load({**env, variable(field): text, **COMPANIONS.get(field, {})})
     assert "hidden" not in str(caught.value)
@@ -169,8 +195,27 @@ def test_no_complaint_shows_a_key_or_a_secret(field: str, text: str) -> None:
 
 @given(text=st.text(max_size=50))
 @pytest.mark.parametrize("secret", SECRETS)
-def test_no_text_is_a_bad_key_or_secret_so_none_can_be_shown_in_a_complaint(secret: str, text: str) -> None:
-    assert getattr(settings.load({variable(secret): text}), secret) == text.strip()
+def test_a_key_or_secret_is_taken_as_it_is_or_refused_without_being_shown(secret: str, text: str) -> None:
+    try:
+        assert getattr(settings.load({variable(secret): text}), secret) == text.strip()
+    except SettingsError as error:
+        assert str(error).startswith(f"{variable(secret)} cannot be used: ")
+        assert len(text.strip()) < 3 or text.strip() not in str(error)
+
+
+@given(text=st.text(min_size=1, max_size=40), scheme=st.sampled_from(["http://", "https://", "socks5://", ""]))
+def test_a_proxy_is_usable_for_every_call_or_refused_without_being_shown(scheme: str, text: str) -> None:
+    secret = f"ops:{text}-hidden@proxy.example.test"
+    try:
+        loaded = settings.load({"DEALERPROXY_ENCAR_PROXY": scheme + secret})
+    except SettingsError as error:
+        assert str(error).startswith("DEALERPROXY_ENCAR_PROXY cannot be used: ")
+        assert "hidden" not in str(error)
+    else:
+        assert URL(loaded.encar_proxy).host == "proxy.example.test"
+        _, headers = strip_auth_from_url(URL(loaded.encar_proxy))
+        assert headers is not None
+        assert headers.encode()
 
 
 @pytest.mark.parametrize("alone", ["DEALERPROXY_FX_URL", "DEALERPROXY_FX_PATH"])
@@ -189,7 +234,6 @@ def test_a_rate_provider_needs_both_its_address_and_its_path(alone: str) -> None
         ("one", ("one",)),
         ("one,two", ("one", "two")),
         (" one , two ,", ("one", "two")),
-        (",,", ()),
     ],
 )
 def test_keys_are_separated_by_commas_and_blanks_are_none(text: str, keys: tuple[str, ...]) -> None:

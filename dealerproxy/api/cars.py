@@ -1,6 +1,5 @@
 """`GET /v1/vehicles/{id}` and `POST /v1/vehicles/availability`."""
 
-import asyncio
 import time
 from collections.abc import Mapping
 from typing import Any
@@ -13,6 +12,7 @@ from dealerproxy.api.http import (
     NO_STORE,
     REVALIDATE,
     age_headers,
+    body_of,
     deadline_of,
     encode,
     encoded_response,
@@ -39,8 +39,6 @@ from dealerproxy.vehicles.car import SaleStatus
 from dealerproxy.vehicles.render import detail
 
 MAX_IDS = 100
-# The least time in seconds that a client has to send its body, even under a shorter deadline.
-BODY_S = 0.5
 
 _WORDS = {
     SaleStatus.SOLD: "was sold",
@@ -117,15 +115,7 @@ async def _ids(request: web.Request, deadline: Deadline) -> dict[str, tuple[str,
 
     Raises ApiError 400 with the index of each value that is not a dealer id.
     """
-    try:
-        async with asyncio.timeout(max(BODY_S, deadline.remaining())):
-            raw = await request.read()
-    except TimeoutError:
-        raise ApiError(408, "request_timeout", "The body did not come in time.") from None
-    except ConnectionError:
-        raise ApiError(400, "bad_request", "The client left before its body was here.") from None
-    except web.RequestPayloadError:
-        raw = b""
+    raw = await body_of(request, deadline.remaining())
     try:
         body: Mapping[str, Any] = msgspec.json.decode(raw, type=dict[str, Any])
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):

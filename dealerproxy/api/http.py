@@ -1,5 +1,6 @@
 """Helpers that routes share: parameters, deadline, JSON answers, cache headers and ETags."""
 
+import asyncio
 import hashlib
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -13,6 +14,8 @@ from dealerproxy.contract.errors import ApiError, Issue, validation_error
 from dealerproxy.contract.headers import DEADLINE_HEADER
 
 _LONGEST_NUMBER = 9
+# The least time in seconds that a client has to send its body, even under a shorter deadline.
+BODY_S = 0.5
 
 
 def params_of(request: web.Request) -> Mapping[str, Sequence[str]]:
@@ -29,6 +32,19 @@ def deadline_of(request: web.Request, longest_s: float) -> Deadline:
         message = f"`{DEADLINE_HEADER}` must be a whole number of milliseconds above 0."
         raise validation_error([Issue(DEADLINE_HEADER, message)])
     return Deadline(longest_s if len(text) > _LONGEST_NUMBER else min(longest_s, int(text) / 1000))
+
+
+async def body_of(request: web.Request, within_s: float) -> bytes:
+    """The body, empty for one that is not encoded as it says. Raises ApiError 408 or 400 for one that does not come."""
+    try:
+        async with asyncio.timeout(max(BODY_S, within_s)):
+            return await request.read()
+    except TimeoutError:
+        raise ApiError(408, "request_timeout", "The body did not come in time.") from None
+    except ConnectionError:
+        raise ApiError(400, "bad_request", "The client left before its body was here.") from None
+    except web.RequestPayloadError:
+        return b""
 
 
 def encode(value: object) -> bytes:

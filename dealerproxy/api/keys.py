@@ -14,6 +14,7 @@ from dealerproxy.search.service import SearchService
 from dealerproxy.settings import Settings
 from dealerproxy.transport.health import Health
 from dealerproxy.transport.redis_guard import RedisGuard
+from dealerproxy.transport.valve import Valves
 from dealerproxy.upstreams.off_sale import OffSale
 from dealerproxy.upstreams.upstream import Upstream
 from dealerproxy.vehicles.fx import FxRates
@@ -27,6 +28,9 @@ HEALTH = web.AppKey("health", Health)
 CACHE = web.AppKey("cache", StaleCache)
 # The clock of all ages and pauses: monotonic seconds from an arbitrary start.
 CLOCK: web.AppKey[Callable[[], float]] = web.AppKey("clock")
+# The time of day in unix seconds.
+UNIX: web.AppKey[Callable[[], float]] = web.AppKey("unix")
+VALVES = web.AppKey("valves", Valves)
 OFF_SALE = web.AppKey("off_sale", OffSale)
 SETTINGS = web.AppKey("settings", Settings)
 VOCABULARY = web.AppKey("vocabulary", Vocabulary)

@@ -13,6 +13,7 @@ from msgspec import Struct
 from dealerproxy.api.http import X_CACHE, age_headers, encode
 from dealerproxy.cache.entries import CacheStatus
 from dealerproxy.cache.memory import BoundedMemory
+from dealerproxy.contract.answers import Status
 from dealerproxy.contract.rate import Rate
 from dealerproxy.upstreams.off_sale import OffSale
 from dealerproxy.vehicles.fx import FxRates
@@ -56,6 +57,11 @@ def render(rows: bytes, envelope: Mapping[str, Any], headers: Mapping[str, str],
 def oldest_s(envelope: Mapping[str, Any]) -> int | None:
     """The greatest age in seconds among a list's sources; None if no source has one."""
     return max((source["age_s"] for source in envelope["sources"] if source["age_s"] is not None), default=None)
+
+
+def answered_by(envelope: Mapping[str, Any]) -> frozenset[str]:
+    """The upstreams that a list was asked of."""
+    return frozenset(source["name"] for source in envelope["sources"] if source["status"] != Status.SKIPPED)
 
 
 def _rest(envelope: Mapping[str, Any]) -> bytes:

@@ -20,8 +20,8 @@ from dealerproxy.api.http import (
     params_of,
     wants_fresh_look,
 )
-from dealerproxy.api.keys import ANSWERS, METRICS, SEARCH, SETTINGS, SITES, VOCABULARY
-from dealerproxy.api.list_cache import Rendered, oldest_s, render
+from dealerproxy.api.keys import ANSWERS, METRICS, SEARCH, SETTINGS, SITES, VALVES, VOCABULARY
+from dealerproxy.api.list_cache import Rendered, answered_by, oldest_s, render
 from dealerproxy.cache.entries import CacheStatus
 from dealerproxy.contract.answers import VehicleList
 from dealerproxy.contract.deadline import Deadline
@@ -41,8 +41,9 @@ async def list_vehicles(request: web.Request) -> web.Response:
     app, asked = request.app, request.rel_url.raw_query_string
     deadline = deadline_of(request, app[SETTINGS].list_deadline_s)
     answers, metrics, bypass_cache = app[ANSWERS], app[METRICS], wants_fresh_look(request)
+    await app[VALVES].refresh()
     kept = None if bypass_cache else answers.get(asked)
-    if kept is not None:
+    if kept is not None and app[VALVES].closed().isdisjoint(answered_by(kept.envelope)):
         metrics.listed(kept.envelope, result=CacheStatus.HIT)
         return _respond(request, kept)
     params = params_of(request)

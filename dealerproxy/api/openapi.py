@@ -20,7 +20,7 @@ from dealerproxy.api.cars import MAX_IDS
 from dealerproxy.api.http import REVALIDATE, X_CACHE, etag, not_modified
 from dealerproxy.api.parameters import Json
 from dealerproxy.api.status import StatusAnswer
-from dealerproxy.api.upstreams import UpstreamList
+from dealerproxy.api.upstreams import PauseOrder, State, UpstreamList
 from dealerproxy.cache.entries import CacheStatus
 from dealerproxy.contract.answers import AvailabilityAnswer, FacetsAnswer, VehicleList
 from dealerproxy.contract.detail import InsiderDetail, VehicleDetail
@@ -31,7 +31,6 @@ from dealerproxy.contract.rate import PLAUSIBLE
 from dealerproxy.contract.summary import InsiderSummary
 from dealerproxy.contract.terms import PAGE_MAX, UPSTREAMS
 from dealerproxy.search.source_report import RETRY_AFTER_S
-from dealerproxy.transport.circuit import Phase
 from dealerproxy.vocabulary import Vocabulary
 
 EXAMPLES = Path(__file__).with_name("examples.json")
@@ -64,7 +63,7 @@ FAILURES: Mapping[str, Failure] = {
     "validation_error": Failure(
         400,
         "a parameter, a header or the body is wrong; `details.field` names the first, `details.issues` all of them",
-        ("wrong_parameters", "wrong_ids"),
+        ("wrong_parameters", "wrong_ids", "wrong_pause"),
     ),
     "invalid_cursor": Failure(
         400,
@@ -141,7 +140,7 @@ class Readiness(Struct, frozen=True):
     """Whether requests should be sent here; how the upstreams are is told, and no reason not to."""
 
     status: Literal["ready", "draining"]
-    upstreams: Mapping[str, Phase]
+    upstreams: Mapping[str, State]
 
 
 MODELS = (
@@ -153,6 +152,7 @@ MODELS = (
     FacetsAnswer,
     AvailabilityQuestion,
     AvailabilityAnswer,
+    PauseOrder,
     UpstreamList,
     StatusAnswer,
     Liveness,
@@ -326,7 +326,7 @@ def _upstreams() -> dict[str, Json]:
     all_of_them = _operation(
         "listUpstreams",
         "How every site stands",
-        "Each operation has a circuit of its own; the site is as its worst one.",
+        "Each operation has a circuit of its own; the site is as its worst one, unless no call to it may go out.",
         tag="upstreams",
         answers={"200": _answer("The sites.", [UpstreamList], ["upstreams", "suspended_upstream"])},
     )
@@ -339,6 +339,26 @@ def _upstreams() -> dict[str, Json]:
         answers={"200": _answer("The site, as it stands now.", [UpstreamList], ["reset_upstream"])},
         fails=["upstream_not_found"],
     )
+    pause = _operation(
+        "pauseUpstream",
+        "Send no call to a site for some minutes",
+        "In all processes that share a Redis. Its sources are `failed`, or `stale` from what is kept, reason `paused`."
+        " It ends by itself; another pause replaces it.",
+        tag="upstreams",
+        takes=[name],
+        body={"schema": _ref(PauseOrder), "example": {"minutes": 30, "note": "The site asked us to stop"}},
+        answers={"200": _answer("The site, as it stands now.", [UpstreamList], ["paused_upstream"])},
+        fails=["validation_error", "upstream_not_found", "request_timeout", "payload_too_large"],
+    )
+    resume = _operation(
+        "resumeUpstream",
+        "End a pause",
+        "In all processes that share a Redis. Suspensions and the calls of the day stay as they are.",
+        tag="upstreams",
+        takes=[name],
+        answers={"200": _answer("The site, as it stands now.", [UpstreamList], ["resumed_upstream"])},
+        fails=["upstream_not_found"],
+    )
     status = _operation(
         "getStatus",
         "What the status page shows",
@@ -349,6 +369,8 @@ def _upstreams() -> dict[str, Json]:
     return {
         "/v1/upstreams": {"get": all_of_them},
         "/v1/upstreams/{name}/reset": {"post": reset},
+        "/v1/upstreams/{name}/pause": {"post": pause},
+        "/v1/upstreams/{name}/resume": {"post": resume},
         "/v1/status": {"get": status},
     }
 

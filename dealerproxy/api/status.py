@@ -122,6 +122,8 @@ async def get_status(request: web.Request) -> web.Response:
                 reason=each.reason,
                 retry_at=each.retry_at,
                 operations=each.operations,
+                pause=each.pause,
+                calls=each.calls,
                 minutes=minutes.get(each.name, ()),
             )
             for each in await upstreams_of(app)

@@ -1,18 +1,36 @@
-"""`GET /v1/upstreams`: every upstream's state, without a call. `POST /v1/upstreams/{name}/reset`: clears it."""
+"""`GET /v1/upstreams`: every upstream's state, without a call. `POST /v1/upstreams/{name}/reset`: clears it.
+
+`POST /v1/upstreams/{name}/pause` stops all calls to an upstream for some minutes, `/resume` lets them out again.
+"""
 
 from collections.abc import Mapping, Sequence
+from enum import StrEnum
+from typing import Annotated, Any
 
+import msgspec
 from aiohttp import web
-from msgspec import Struct
+from msgspec import Meta, Struct
 
-from dealerproxy.api.http import json_response
-from dealerproxy.api.keys import CACHE, HEALTH
-from dealerproxy.contract.errors import ApiError
+from dealerproxy.api.http import body_of, json_response
+from dealerproxy.api.keys import CACHE, HEALTH, SETTINGS, VALVES
+from dealerproxy.contract.errors import ApiError, Issue, validation_error
 from dealerproxy.contract.rate import iso_kst
 from dealerproxy.transport.circuit import Phase, Snapshot
+from dealerproxy.transport.errors import DailyBudget, Paused
+from dealerproxy.transport.valve import MOST_MINUTES, MOST_NOTE, Valve
 
 # From best to worst.
 WORST_LAST = (Phase.HEALTHY, Phase.DEGRADED, Phase.PROBING, Phase.SUSPENDED)
+
+
+class State(StrEnum):
+    """The state of an upstream: that of its worst operation, or `paused` by an operator."""
+
+    HEALTHY = Phase.HEALTHY
+    DEGRADED = Phase.DEGRADED
+    PROBING = Phase.PROBING
+    SUSPENDED = Phase.SUSPENDED
+    PAUSED = "paused"
 
 
 class Operation(Struct, frozen=True, kw_only=True):
@@ -26,18 +44,51 @@ class Operation(Struct, frozen=True, kw_only=True):
     failures: int
 
 
+class PauseShown(Struct, frozen=True, kw_only=True):
+    """An operator's pause: no call goes out `until` then."""
+
+    since: str
+    until: str
+    note: str
+
+
+class DailyCalls(Struct, frozen=True, kw_only=True):
+    """The calls of this day in Seoul, which ends at `resets_at`. `limit` is null without a bound.
+
+    At `background_limit` background calls stop, at `limit` all calls.
+    """
+
+    used: int
+    limit: int | None
+    background_limit: int | None
+    resets_at: str
+
+
 class Upstream(Struct, frozen=True, kw_only=True):
-    """An upstream, as its worst operation has it."""
+    """An upstream, as its worst operation has it.
+
+    While no call may go out at all, `reason` and `retry_at` are those of the pause (state `paused`), or of the calls a
+    day that are used up (state `suspended`, reason `daily_budget`).
+    """
 
     name: str
-    state: Phase
+    state: State
     reason: str | None
     retry_at: str | None
     operations: Mapping[str, Operation]
+    pause: PauseShown | None
+    calls: DailyCalls
+
+
+class PauseOrder(Struct, frozen=True):
+    """For how many minutes no call goes out, and a note for whoever wonders why."""
+
+    minutes: Annotated[int, Meta(ge=1, le=MOST_MINUTES)]
+    note: Annotated[str, Meta(max_length=MOST_NOTE)] = ""
 
 
 class UpstreamList(Struct, frozen=True):
-    """The answer of both routes."""
+    """The answer of all routes."""
 
     data: Sequence[Upstream]
 
@@ -48,15 +99,57 @@ async def get_upstreams(request: web.Request) -> web.Response:
 
 
 async def reset_upstream(request: web.Request) -> web.Response:
-    """Allows requests to an upstream again at once, in all processes; 404 for an unknown name."""
+    """Allows requests to an upstream again at once, in all processes, unless it is paused; 404 for an unknown name."""
+    name = await _named(request)
+    await request.app[HEALTH].reset(name)
+    request.app[CACHE].forgive()
+    return await _one(request.app, name)
+
+
+async def pause_upstream(request: web.Request) -> web.Response:
+    """Stops all calls to an upstream for some minutes, in all processes; 404 for an unknown name."""
+    name = await _named(request)
+    order = pause_order(await body_of(request, request.app[SETTINGS].list_deadline_s))
+    await request.app[VALVES][name].pause(order.minutes, order.note)
+    return await _one(request.app, name)
+
+
+async def resume_upstream(request: web.Request) -> web.Response:
+    """Ends a pause at once, in all processes; nothing to do without one. 404 for an unknown name."""
+    name = await _named(request)
+    await request.app[VALVES][name].resume()
+    return await _one(request.app, name)
+
+
+async def _named(request: web.Request) -> str:
+    """The name of the upstream that the path names. Raises ApiError 404 if there is none."""
     name = request.match_info["name"]
     if name not in {upstream.name for upstream in await upstreams_of(request.app)}:
         raise ApiError(404, "upstream_not_found", "There is no upstream of this name; see GET /v1/upstreams.")
-    await request.app[HEALTH].reset(name)
-    request.app[CACHE].forgive()
-    return json_response(
-        UpstreamList([upstream for upstream in await upstreams_of(request.app) if upstream.name == name])
-    )
+    return name
+
+
+async def _one(app: web.Application, name: str) -> web.Response:
+    return json_response(UpstreamList([upstream for upstream in await upstreams_of(app) if upstream.name == name]))
+
+
+def pause_order(raw: bytes) -> PauseOrder:
+    """The pause that a body asks for. Raises ApiError 400 that names each bad field."""
+    try:
+        body: Mapping[str, Any] = msgspec.json.decode(raw, type=dict[str, Any])
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        message = 'The body must be JSON: {"minutes": 30, "note": "why"}.'
+        raise validation_error([Issue("minutes", message)]) from None
+    minutes: Any = body.get("minutes")
+    note: Any = body.get("note", "")
+    issues = list[Issue]()
+    if not (isinstance(minutes, int) and not isinstance(minutes, bool) and 1 <= minutes <= MOST_MINUTES):
+        issues.append(Issue("minutes", f"`minutes` must be a whole number from 1 to {MOST_MINUTES}."))
+    if not (isinstance(note, str) and len(note) <= MOST_NOTE):
+        issues.append(Issue("note", f"`note` must be a text of at most {MOST_NOTE} characters."))
+    if issues:
+        raise validation_error(issues)
+    return PauseOrder(minutes, note.strip())
 
 
 async def upstreams_of(app: web.Application) -> Sequence[Upstream]:
@@ -64,7 +157,8 @@ async def upstreams_of(app: web.Application) -> Sequence[Upstream]:
     by_name: dict[str, dict[str, Operation]] = {}
     for (name, operation), snapshot in (await app[HEALTH].snapshot()).items():
         by_name.setdefault(name, {})[operation] = _shown(snapshot)
-    return [_summed_up(name, operations) for name, operations in by_name.items()]
+    await app[VALVES].refresh()
+    return [_summed_up(name, operations, app[VALVES][name]) for name, operations in by_name.items()]
 
 
 def _shown(snapshot: Snapshot) -> Operation:
@@ -78,11 +172,34 @@ def _shown(snapshot: Snapshot) -> Operation:
     )
 
 
-def _summed_up(name: str, operations: Mapping[str, Operation]) -> Upstream:
+def _summed_up(name: str, operations: Mapping[str, Operation], valve: Valve) -> Upstream:
     worst = max(operations.values(), key=lambda operation: WORST_LAST.index(operation.state))
+    state, reason, retry_at = State(worst.state), worst.reason, worst.retry_at
+    valve_state = valve.state()
+    pause, resets_at = valve_state.pause, iso_kst(valve_state.day_ends_at)
+    if pause is not None:
+        state, reason, retry_at = State.PAUSED, Paused.code, iso_kst(pause.until)
+    elif isinstance(valve.closed(), DailyBudget):
+        state, reason, retry_at = State.SUSPENDED, DailyBudget.code, resets_at
     return Upstream(
-        name=name, state=worst.state, reason=worst.reason, retry_at=worst.retry_at, operations=dict(operations)
+        name=name,
+        state=state,
+        reason=reason,
+        retry_at=retry_at,
+        operations=dict(operations),
+        pause=pause and PauseShown(since=iso_kst(pause.since), until=iso_kst(pause.until), note=pause.note),
+        calls=DailyCalls(
+            used=valve_state.calls,
+            limit=valve_state.most or None,
+            background_limit=valve_state.most_background or None,
+            resets_at=resets_at,
+        ),
     )
 
 
-ROUTES = (web.get("/v1/upstreams", get_upstreams), web.post("/v1/upstreams/{name}/reset", reset_upstream))
+ROUTES = (
+    web.get("/v1/upstreams", get_upstreams),
+    web.post("/v1/upstreams/{name}/reset", reset_upstream),
+    web.post("/v1/upstreams/{name}/pause", pause_upstream),
+    web.post("/v1/upstreams/{name}/resume", resume_upstream),
+)

@@ -34,7 +34,7 @@ from dealerproxy.cache.memory import BoundedMemory
 from dealerproxy.cache.redis_tier import Place, RedisTier
 from dealerproxy.contract.deadline import Deadline
 from dealerproxy.tasks import cancel_and_wait
-from dealerproxy.transport.errors import Overloaded, TooLate, UpstreamError
+from dealerproxy.transport.errors import Closed, Overloaded, TooLate, UpstreamError
 from dealerproxy.transport.limits import FLIGHT, LANE, Flight, Lane, background
 from dealerproxy.transport.redis_guard import RedisGuard
 
@@ -220,8 +220,8 @@ class StaleCache:
         began = self._clock()
         try:
             value = await load()
-        except Overloaded:
-            raise  # a full queue says nothing about the site, and may be free for the next call
+        except (Overloaded, Closed):
+            raise  # a full queue or a pause says nothing about the site, and may be over for the next call
         except UpstreamError as error:
             body = encode_failure(error)
             # A copy: the error itself holds on to all the frames it came through.

@@ -14,7 +14,16 @@ from typing import Annotated, Any, Generic, NamedTuple, TypeVar, get_args
 import msgspec
 from msgspec import Meta, Struct
 
-from dealerproxy.transport.errors import SUSPENDED_FOR, Blocked, Drift, Suspended, UpstreamError
+from dealerproxy.transport.errors import (
+    SUSPENDED_FOR,
+    Blocked,
+    Closed,
+    DailyBudget,
+    Drift,
+    Paused,
+    Suspended,
+    UpstreamError,
+)
 
 V = TypeVar("V")
 Key = str | tuple[str, ...]
@@ -27,7 +36,11 @@ _MEMBER = msgspec.msgpack.Decoder(tuple[str, msgspec.Raw])
 _LONGEST_TEXT, _LONGEST_WAIT_S = 1_000, 86_400.0
 _CAPTURE = re.compile(r"[\w.-]{1,200}")
 # The field that a class of errors has beside those of UpstreamError.
-_OWN_FIELD: dict[type[UpstreamError], str] = {Drift: "path", Suspended: "cause", Blocked: "kind"}
+_OWN_FIELD: dict[type[UpstreamError], str] = {
+    Drift: "path",
+    Blocked: "kind",
+    **dict.fromkeys((Suspended, Closed, Paused, DailyBudget), "cause"),
+}
 
 
 class CacheStatus(StrEnum):
@@ -158,7 +171,7 @@ def copy_of(error: UpstreamError) -> UpstreamError:
 
 def _is_known(kind: type[UpstreamError], own: str) -> bool:
     """Whether a failure's words are all ones that may be shown."""
-    return kind is not Suspended or own in SUSPENDED_FOR
+    return own == kind.code if issubclass(kind, Closed) else kind is not Suspended or own in SUSPENDED_FOR
 
 
 def sealed(body: bytes, began_at: float, ended_at: float) -> bytes:

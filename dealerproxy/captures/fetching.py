@@ -4,6 +4,7 @@ The input is that of the partner (a query, the id of a car), or the address of a
 """
 
 import asyncio
+import math
 import re
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
@@ -19,9 +20,11 @@ from dealerproxy.contract.ids import PUBLIC_ID
 from dealerproxy.search.plan import plan
 from dealerproxy.search.query import parse
 from dealerproxy.settings import Settings
-from dealerproxy.transport.errors import Drift
+from dealerproxy.transport.errors import Closed, Drift
 from dealerproxy.transport.fetch import MAX_FIELD_BYTES, MAX_HEADERS
+from dealerproxy.transport.redis_guard import connect
 from dealerproxy.transport.response import Response
+from dealerproxy.transport.valve import Valves
 from dealerproxy.upstreams.danawa import operations as danawa
 from dealerproxy.upstreams.danawa.client import request_headers as danawa_headers
 from dealerproxy.upstreams.danawa.legs import DanawaLeg
@@ -87,10 +90,12 @@ def papers_of(page: Page, response: Response) -> list[Page]:
 async def fetching(
     settings: Settings, *, sleep: Callable[[float], Awaitable[None]] = asyncio.sleep
 ) -> AsyncIterator[Fetch]:
-    """Yield a function that fetches a page from the addresses in the settings, within their rate limits.
+    """Yield a function that fetches a page from the addresses in the settings, within their limits.
 
-    It raises Unfetched for no answer, or for one that is too large.
+    It raises Unfetched for no answer, for one that is too large, and for a site that is paused or had its calls today.
     """
+    shared = connect(settings.redis_url) if settings.redis_url else None
+    valves = Valves(settings.daily_calls, processes=settings.processes, shared=shared)
     asked_at = sites.bases(settings)
     manners: Mapping[str, tuple[float, Mapping[str, str]]] = {
         "encar": (settings.encar_rps, encar_headers(settings.user_agent)),
@@ -108,18 +113,30 @@ async def fetching(
             rps, headers = manners[page.upstream]
             await sleep(1 / rps)
             try:
+                await valves[page.upstream].take(background=False)
                 url = sites.address(page, asked_at)
-                async with session.get(url, headers=headers, allow_redirects=False) as answer:
+                proxy = settings.proxies[page.upstream] or None
+                async with session.get(url, headers=headers, allow_redirects=False, proxy=proxy) as answer:
                     body = await answer.content.read(MAX_BYTES + 1)
                     while not answer.content.at_eof() and len(body) <= MAX_BYTES:
                         body += await answer.content.read(MAX_BYTES + 1)
+            except Closed as error:
+                minutes = math.ceil((error.retry_after_s or 0.0) / 60)
+                raise Unfetched(f"no call to {page.upstream} may go out for {minutes} min ({error.code})") from error
+            except aiohttp.ClientResponseError as error:
+                # The error's text may hold the address of the proxy, with its password.
+                raise Unfetched(type(error).__name__) from error
             except (aiohttp.ClientError, OSError, TimeoutError) as error:
                 raise Unfetched(f"{type(error).__name__}: {error}") from error
             if len(body) > MAX_BYTES:
                 raise Unfetched(f"over {MAX_BYTES} bytes")
             return Response(answer.status, answer.headers, body)
 
-        yield fetch
+        try:
+            yield fetch
+        finally:
+            if shared is not None:
+                await shared.close()
 
 
 def _page_at(address: str, settings: Settings) -> Page | None:

@@ -28,7 +28,11 @@ from dealerproxy.upstreams.danawa.whole import MAX_PAGES
 # No block, no 404 and no fault that is retried, so that it cannot be taken for an answer of a site.
 NO_CAPTURE = 421
 # Settings that switch off all other calls during a replay.
-_OFFLINE = {"fx_url": "", "fx_path": "", "fx_date_path": "", "redis_url": "", "capture_dir": ""}
+_OFFLINE = {
+    **dict.fromkeys(("fx_url", "fx_path", "fx_date_path", "redis_url", "capture_dir"), ""),
+    **dict.fromkeys(("encar_proxy", "danawa_proxy"), ""),
+    **dict.fromkeys(("encar_daily_calls", "danawa_daily_calls"), 0),
+}
 # The replay runs locally, so it needs no rate limit of a real site.
 RPS = 200.0
 

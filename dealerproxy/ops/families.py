@@ -75,6 +75,15 @@ FAMILIES: Mapping[str, Family] = {
     "dealerproxy_circuit_suspended_until_timestamp_seconds": Family(
         Type.GAUGE, "When a suspended circuit lets a request through; 0 if it does now.", ("upstream", "operation")
     ),
+    "dealerproxy_upstream_paused_until_timestamp_seconds": Family(
+        Type.GAUGE, "When an operator's pause of an upstream ends; 0 without one.", ("upstream",)
+    ),
+    "dealerproxy_upstream_today_calls": Family(
+        Type.GAUGE, "Calls to an upstream in this day of Seoul, of all processes that share a Redis.", ("upstream",)
+    ),
+    "dealerproxy_upstream_daily_limit_calls": Family(
+        Type.GAUGE, "The most calls to an upstream in a day of Seoul; 0 without a bound.", ("upstream",)
+    ),
     # What the upstreams' answers are like
     "dealerproxy_mass_absence_state": Family(
         Type.GAUGE, "1 while most of the latest adverts that lists show are missing.", ("upstream",)

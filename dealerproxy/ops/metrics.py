@@ -54,6 +54,7 @@ from dealerproxy.transport.redis_guard import RedisGuard
 from dealerproxy.transport.retry import Retries
 from dealerproxy.transport.troubles import OTHER
 from dealerproxy.transport.turns import TurnQueue
+from dealerproxy.transport.valve import Valves
 from dealerproxy.upstreams.availability import Outcome
 from dealerproxy.upstreams.upstream import Upstream
 from dealerproxy.vehicles.car import Car
@@ -124,6 +125,7 @@ class Metrics:
         self,
         *,
         health: Health,
+        valves: Valves,
         sites: Mapping[str, Upstream[Any]],
         cache: StaleCache,
         answers: BoundedMemory,
@@ -138,6 +140,7 @@ class Metrics:
                 reading.build,
                 lambda: reading.pools(self._pools),
                 lambda: reading.circuits(health),
+                lambda: reading.valves(valves),
                 lambda: reading.absences(sites),
                 lambda: reading.troubles(sites),
                 lambda: reading.fills(self._fills),
@@ -180,7 +183,9 @@ class Metrics:
         key = (method if method in METHODS else OTHER, route, status)
         bound = self._bound.get(key)
         if bound is None:
-            bound = (self._requests.labels(*key), self._request_s.labels(route, f"{status // 100}xx"))
+            # A 304 counts as a good answer, for a series each would be too many.
+            status_class = f"{2 if status < 400 else status // 100}xx"
+            bound = (self._requests.labels(*key), self._request_s.labels(route, status_class))
             self._bound[key] = bound
         bound[0].inc()
         bound[1].observe(seconds)

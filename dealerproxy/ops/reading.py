@@ -18,6 +18,7 @@ from dealerproxy.transport.health import Health
 from dealerproxy.transport.redis_guard import RedisGuard
 from dealerproxy.transport.retry import CAPACITY, MENDABLE, Retries
 from dealerproxy.transport.turns import TurnQueue
+from dealerproxy.transport.valve import Valves
 from dealerproxy.upstreams.upstream import Upstream
 from dealerproxy.vehicles.fx import FxRates
 from dealerproxy.vocabulary import Vocabulary
@@ -80,6 +81,18 @@ def circuits(health: Health) -> Iterator[Metric]:
             reasons.add_metric((*circuit, snapshot.reason), 1)
         until.add_metric(circuit, snapshot.retry_at or 0)
     yield from (states, reasons, until)
+
+
+def valves(watched: Valves) -> Iterator[Metric]:
+    """Yields the pauses of the upstreams and their calls of this day, as this process knows them."""
+    until = _gauge("dealerproxy_upstream_paused_until_timestamp_seconds")
+    calls, limit = _gauge("dealerproxy_upstream_today_calls"), _gauge("dealerproxy_upstream_daily_limit_calls")
+    for upstream, valve in watched.items():
+        state = valve.state()
+        until.add_metric((upstream,), state.pause.until if state.pause else 0)
+        calls.add_metric((upstream,), state.calls)
+        limit.add_metric((upstream,), state.most)
+    yield from (until, calls, limit)
 
 
 def absences(sites: Mapping[str, Upstream[Any]]) -> Iterator[Metric]:

@@ -31,10 +31,12 @@ from dealerproxy.search.source_report import (
     from_stock,
     shown,
     source_states,
+    while_closed,
     worst_of,
 )
 from dealerproxy.transport.errors import UpstreamError
 from dealerproxy.transport.limits import one_answer
+from dealerproxy.transport.valve import Valves
 from dealerproxy.upstreams.paging import ORDER_KEYS, Order
 from dealerproxy.upstreams.query import FilterWords, Query, RowFilter
 from dealerproxy.upstreams.results import Leg
@@ -56,7 +58,7 @@ class Listed(NamedTuple):
 
 
 class SearchService:
-    """Everything a list request needs, shared by all requests; `sites` by name."""
+    """Everything a list request needs, shared by all requests; `sites` by name. Without `valves` all are open."""
 
     def __init__(
         self,
@@ -65,11 +67,13 @@ class SearchService:
         vocabulary: Vocabulary,
         rates: FxRates,
         cursors: CursorCodec,
+        valves: Valves | None = None,
         now: Callable[[], float] = time.time,
     ) -> None:
         self._sites, self._vocabulary = sites, vocabulary
         self._planners = {name: site.plan for name, site in sites.items()}
         self._rates, self._cursors, self._now = rates, cursors, now
+        self._valves = Valves() if valves is None else valves
 
     async def answer(self, query: Query, deadline: Deadline, *, bypass_cache: bool = False) -> Listed:
         """Answer a valid query within its deadline; `bypass_cache` forces one attempt at a site that is asked live.
@@ -182,7 +186,7 @@ class SearchService:
         rows, enriched = found, list[Notice]()
         if query.display.enriched and found:
             rows, enriched = await enrich(found, self._sites, deadline, bypass_cache=bypass_cache)
-        reports = [reader.reports for reader in readers]
+        reports = [self._while_closed(reader.reports) for reader in readers]
         sources = source_states(reports, Counter(row.upstream for row in rows), planned.skips, self._now())
         for row in found:
             seen.add(row.id)
@@ -228,7 +232,7 @@ class SearchService:
             self._count(leg, found, planned.keep, deadline, bypass_cache=bypass_cache)
             for leg, found in zip(planned.legs, stocked, strict=True)
         )
-        reports = await asyncio.gather(*counts)
+        reports = [self._while_closed(report) for report in await asyncio.gather(*counts)]
         answer = VehicleList(
             data=(),
             next_cursor=None,
@@ -251,6 +255,10 @@ class SearchService:
         except UpstreamError as error:
             return LegReport(leg.upstream, error, None)
         return from_entry(leg.upstream, found, found.value)
+
+    def _while_closed(self, report: LegReport) -> LegReport:
+        valve = self._valves[report.upstream]
+        return while_closed(report, valve.closed(), valve.closed(background=True))
 
     def _rate(self, query: Query, position: Position | None) -> Rate:
         """Return the rate of the answer. A walk keeps the rate of its first page, so that prices do not jump."""

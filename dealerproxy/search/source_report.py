@@ -65,6 +65,17 @@ def from_stock(upstream: str, stocked: StockedLeg) -> LegReport:
     )
 
 
+def while_closed(report: LegReport, closed: UpstreamError | None, renewing: UpstreamError | None) -> LegReport:
+    """Return the report on a leg whose site may be closed; what the leg has is then stale, unless all is just read.
+
+    `closed` is why no call to the site may go out, `renewing` why no background call may, which a refresh would be.
+    """
+    why = closed or (renewing if report.stale == REFRESHING else None)
+    if why is None or report.state in {None, CacheStatus.MISS}:
+        return report
+    return report._replace(state=CacheStatus.STALE, stale=why.code, wait_s=why.retry_after_s)
+
+
 def combined(upstream: str, pieces: Sequence[LegReport], failure: UpstreamError | None, total: int | None) -> LegReport:
     """Return the report on a leg from those on its pieces; without any, it has the last count alone."""
     if not pieces:

@@ -41,6 +41,9 @@ async def sandbox(configured: Settings, options: argparse.Namespace) -> None:
             mpark_api_url=upstream,
             encar_rps=configured.encar_rps if "DEALERPROXY_ENCAR_RPS" in os.environ else SANDBOX_RPS,
             danawa_rps=configured.danawa_rps if "DEALERPROXY_DANAWA_RPS" in os.environ else SANDBOX_RPS,
+            # The stand-ins are on this machine.
+            encar_proxy="",
+            danawa_proxy="",
             cursor_secret=configured.cursor_secret or "sandbox",
         )
         url = await stack.enter_async_context(listening(create_app(wired), configured.host, configured.port))

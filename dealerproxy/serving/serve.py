@@ -2,11 +2,13 @@
 
 import argparse
 import asyncio
+import errno
 import gc
 import secrets
+import socket
 import sys
-from collections.abc import AsyncIterator, Callable, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from contextlib import asynccontextmanager, contextmanager
 from multiprocessing.connection import Connection
 
 import msgspec
@@ -19,7 +21,7 @@ from dealerproxy.api.metrics import WORKER_PORTS
 from dealerproxy.app import create_app
 from dealerproxy.serving import sockets as server
 from dealerproxy.serving import workers
-from dealerproxy.settings import Settings, SettingsError
+from dealerproxy.settings import PREFIX, Settings, SettingsError
 from dealerproxy.vocabulary import VocabularyError
 
 USAGE_ERROR = 2
@@ -115,12 +117,27 @@ def work(line: Connection, configured: Settings, own_port: int, ports: Sequence[
 
 
 async def check_free(host: str, *ports: int, reuse_port: bool = False) -> None:
-    """Binds every port for a moment, without listening. Raises OSError for one in use."""
+    """Binds every port for a moment, without listening.
+
+    Raises OSError for one in use, SettingsError for a host that is not this machine.
+    """
     for port in ports:
-        bound = await asyncio.get_running_loop().create_server(
-            asyncio.Protocol, host, port, reuse_port=reuse_port, start_serving=False
-        )
+        with _naming(host):
+            bound = await asyncio.get_running_loop().create_server(
+                asyncio.Protocol, host, port, reuse_port=reuse_port, start_serving=False
+            )
         bound.close()
+
+
+@contextmanager
+def _naming(host: str) -> Iterator[None]:
+    """Raises SettingsError with the variable's name if a host cannot be listened on, whatever the port."""
+    try:
+        yield
+    except OSError as error:
+        if isinstance(error, socket.gaierror) or error.errno == errno.EADDRNOTAVAIL:
+            raise SettingsError(f"{PREFIX}HOST={host!r} cannot be used: {error}") from error
+        raise
 
 
 @asynccontextmanager
@@ -129,9 +146,10 @@ async def listening(app: web.Application, host: str, port: int, own_port: int | 
     runner = web.AppRunner(app, access_log=None, handle_signals=False, shutdown_timeout=server.CUT_S)
     await runner.setup()
     try:
-        await server.Site(runner, host, port, reuse_port=own_port is not None).start()
-        if own_port is not None:
-            await server.Site(runner, host, own_port).start()
+        with _naming(host):
+            await server.Site(runner, host, port, reuse_port=own_port is not None).start()
+            if own_port is not None:
+                await server.Site(runner, host, own_port).start()
         bound = runner.addresses[0]
         shown = f"[{bound[0]}]" if ":" in bound[0] else bound[0]
         yield f"http://{shown}:{bound[1]}"

@@ -13,7 +13,7 @@ import structlog
 from dealerproxy.stock import rule
 from dealerproxy.stock.rule import Demand, Work
 from dealerproxy.tasks import cancel_and_wait
-from dealerproxy.transport.errors import UpstreamError
+from dealerproxy.transport.errors import Closed, UpstreamError
 from dealerproxy.transport.limits import background
 
 # How often it is looked for work when nothing tells of any.
@@ -156,7 +156,8 @@ class Readings:
             self.results[work, error.code] += 1
             if work is Work.READ:
                 demand.spared += spared
-            rule.failed(demand, self._clock())
+            if not isinstance(error, Closed):  # it goes on as soon as calls may go out again
+                rule.failed(demand, self._clock())
             return
         except Exception:
             self.results[work, "broken"] += 1

@@ -9,7 +9,7 @@ from msgspec import Struct
 
 from dealerproxy.stock.selecting import Pick
 from dealerproxy.stock.table import MOST_NUMBER, Column, Mask, Table
-from dealerproxy.transport.errors import UpstreamError
+from dealerproxy.transport.errors import Closed, UpstreamError
 from dealerproxy.upstreams.off_sale import OffSale
 from dealerproxy.vehicles.listing import LeftOutReason
 
@@ -115,9 +115,9 @@ class Shelf:
             self.remove(next(iter(self._kept)))
 
     def failed(self, key: str, error: UpstreamError) -> None:
-        """Note why the last try to read a listing again failed."""
+        """Note why the last try to read a listing again failed, unless it ended because no call may go out."""
         kept = self._kept.get(key)
-        if kept is not None:
+        if kept is not None and not isinstance(error, Closed):
             kept.failure = error
 
     def remove(self, key: str) -> None:

@@ -12,6 +12,9 @@
         Unconfirmed             one witness of a car is not enough
         Overloaded              nothing sent: no turn of the request rate in time
         Suspended               nothing sent: the circuit is open
+            Closed              nothing sent: no call to the site may go out
+                Paused          an operator paused the site
+                DailyBudget     the day's calls are used up
         RateLimited             a 429
         Warming                 a list is being read for the first time
         Blocked                 the upstream blocks the caller
@@ -111,6 +114,28 @@ class Suspended(UpstreamError):
         """`retry_after_s`: seconds until calls go out again."""
         super().__init__(f"suspended ({cause})", retry_after_s)
         self.cause = cause
+
+
+class Closed(Suspended):
+    """Nothing was sent, because no call to the site may go out now. It says nothing about the site."""
+
+    def __init__(self, retry_after_s: float) -> None:
+        """`retry_after_s`: seconds until calls may go out again."""
+        super().__init__(self.code, retry_after_s)
+
+
+class Paused(Closed):
+    """An operator paused the site."""
+
+    code = "paused"
+    severity = 9
+
+
+class DailyBudget(Closed):
+    """The calls of this day in Seoul are used up; for background calls, most of them."""
+
+    code = "daily_budget"
+    severity = 8
 
 
 class RateLimited(UpstreamError):

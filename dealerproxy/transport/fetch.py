@@ -14,13 +14,14 @@ from yarl import URL
 
 from dealerproxy.contract.deadline import Deadline
 from dealerproxy.contract.explain import RateBudget
-from dealerproxy.transport.errors import Blocked, Suspended, TimedOut, Unreachable, UpstreamError, UpstreamFault
+from dealerproxy.transport.errors import Blocked, Closed, Suspended, TimedOut, Unreachable, UpstreamError, UpstreamFault
 from dealerproxy.transport.health import Health
 from dealerproxy.transport.limits import LANE, Lane
 from dealerproxy.transport.reading import CapturePage, Reading, keep_no_page, reading
 from dealerproxy.transport.response import REDIRECTS, Response, check_headers, drift_or_block
 from dealerproxy.transport.retry import Retries
 from dealerproxy.transport.turns import TurnQueue
+from dealerproxy.transport.valve import Valve
 
 CONNECT_S = 3.0
 READ_S = 5.0
@@ -82,8 +83,10 @@ class Fetcher:
         manners: FetchPolicy,
         headers: Mapping[str, str],
         watch: FetchObserver = UNWATCHED,
+        valve: Valve | None = None,
     ) -> None:
-        self._name, self._session = name, session
+        """Without a `valve` it is always open."""
+        self._name, self._session, self._valve = name, session, valve or Valve(name)
         self._circuits = {each: health.circuit(name, each, slow_s=SLOW_S) for each in manners.operations}
         self._lanes = {each: manners.lanes.get(each, Lane.LISTS) for each in manners.operations}
         self._turns, self._retries = turns, retries
@@ -98,19 +101,25 @@ class Fetcher:
         `within_s` bounds everything in seconds, including waits for a slot, a turn and a retry. Raises what `judge`
         raises, TimedOut, Unreachable (no connection, reset, broken body, headers over the caps), Blocked (a redirect to
         another host or to nowhere, in a circle or too often; a drift of an answer with a bot guard's sign),
-        UpstreamFault (a body over the cap), Suspended or Overloaded (nothing was sent). While the operation is
+        UpstreamFault (a body over the cap), Suspended, Closed or Overloaded (nothing was sent). While the operation is
         suspended, the error's `retry_after_s` is the wait in seconds. An error's `capture` is the id of its page.
         """
         circuit, lane = self._circuits[operation], LANE.get() or self._lanes[operation]
-        deadline = Deadline(within_s)
+        deadline, background = Deadline(within_s), lane is Lane.BACKGROUND
+
+        def check() -> None:
+            self._valve.check(background=background)
+            circuit.check()
 
         async def attempt(seconds: float) -> T:
-            circuit.check()
+            await self._valve.refresh()
+            check()
             came_at = time.monotonic()
-            async with self._turns.turn(lane, deadline.remaining(), circuit.check):
+            async with self._turns.turn(lane, deadline.remaining(), check):
                 self._watch.waited(lane, time.monotonic() - came_at)
                 address = url if isinstance(url, URL) else url()
                 async with circuit.admit():
+                    await self._valve.take(background=background)
                     with self._watch.sending(operation):
                         response = await self._send(address, Deadline(min(seconds, deadline.remaining())), lane)
                         answer = Reading(self._name, operation, address, response, self._watch.capture)
@@ -125,7 +134,7 @@ class Fetcher:
         try:
             return await self._retries.call(attempt, within_s=within_s)
         except UpstreamError as error:
-            if (wait_s := circuit.wait_s()) is not None:
+            if not isinstance(error, Closed) and (wait_s := circuit.wait_s()) is not None:
                 error.retry_after_s = wait_s
             raise
 
@@ -135,8 +144,9 @@ class Fetcher:
         return self._turns.budget
 
     def trouble(self, operation: str) -> Suspended | None:
-        """Return why an operation is suspended now; None if it may be asked."""
+        """Return why no background call of an operation may go out now; None if one may."""
         try:
+            self._valve.check(background=True)
             self._circuits[operation].check()
         except Suspended as error:
             return error
@@ -161,7 +171,7 @@ class Fetcher:
         visited: list[URL] = []
         while len(visited) <= MAX_REDIRECTS:
             if visited:
-                await self._turns.another(lane, deadline.remaining())
+                await self._another(lane, deadline)
             visited.append(url)
             response, location = await self._once(url, deadline, lane)
             if location is None:
@@ -191,7 +201,7 @@ class Fetcher:
             nonlocal sent
             sent += 1
             if sent > 1:
-                await self._turns.another(lane, deadline.remaining())
+                await self._another(lane, deadline)
             return await send(request)
 
         async with self._session.get(
@@ -208,6 +218,11 @@ class Fetcher:
             if answer.status in REDIRECTS and location:
                 return Response(answer.status, answer.headers, b""), location
             return Response(answer.status, answer.headers, await self._read(answer)), None
+
+    async def _another(self, lane: Lane, deadline: Deadline) -> None:
+        """Wait until one more request may be sent."""
+        await self._turns.another(lane, deadline.remaining())
+        await self._valve.take(background=lane is Lane.BACKGROUND)
 
     async def _read(self, answer: aiohttp.ClientResponse) -> bytes:
         pieces: list[bytes] = []

@@ -133,6 +133,8 @@ async def _refusals(recorder: Recorder) -> None:
     await fail("slow_body", "A body that takes too long", 408, path, method="POST", body=_trickle(), headers=soon)
     await fail("wrong_cursor", "Not one of ours", 400, f"{CARS}&cursor=lgHO")
     await fail("mixed_sources", "Both kinds of cars", 400, "/v1/vehicles?make=Kia&source=glovis,dealer&cursor=lgHO")
+    path = "/v1/upstreams/encar/pause"
+    await fail("wrong_pause", "A pause of no minutes", 400, path, method="POST", body=b'{"minutes": 0}')
     await fail("no_upstream", "An unknown name", 404, "/v1/upstreams/google/reset", method="POST")
     await fail("no_route", "An unknown route", 404, "/v2/vehicles")
     await fail("wrong_method", "A POST to a list", 405, "/v1/vehicles", method="POST")
@@ -153,6 +155,9 @@ async def _troubles(recorder: Recorder) -> None:
     sandbox.breaks(Block(operation="search"), RateLimited(operation="danawa_list", retry_after=20))
     await recorder.fail("outage", "Both sites are down", 503, "/v1/vehicles?make=BMW")
     sandbox.breaks()
+    pause = b'{"minutes": 30, "note": "The site asked us to stop"}'
+    await keep("paused_upstream", "Paused", UpstreamList, "/v1/upstreams/encar/pause", method="POST", body=pause)
+    await keep("resumed_upstream", "No longer paused", UpstreamList, "/v1/upstreams/encar/resume", method="POST")
     await keep("reset_upstream", "Encar, forgiven", UpstreamList, "/v1/upstreams/encar/reset", method="POST")
 
 

@@ -39,7 +39,8 @@ USUAL_HEADERS = {
 PAGES = re.compile(r"/|/docs|/(docs|static)/\{file\}")
 # What differs from run to run: moments, ages, cursors (sealed with a moment in them), and counts of the whole process.
 PASSING = {
-    *("retry_at", "since", "age_s", "next_cursor", "as_of", "started_at", "now", "mean_ms"),
+    *("retry_at", "since", "until", "resets_at", "age_s", "next_cursor", "as_of", "started_at", "now", "mean_ms"),
+    "used",
     *("version", "minutes", "cache", "drift", "untranslated"),
     *OF_THE_DAY,
 }

@@ -78,9 +78,10 @@ async def test_without_a_key_no_route_answers_but_the_open_ones_and_those_only_r
     assert not sandbox.encar.calls
 
 
-async def test_the_only_thing_a_caller_can_change_is_when_a_site_is_asked_again(sandbox: Sandbox) -> None:
+async def test_the_only_thing_a_caller_can_change_is_when_a_site_is_asked(sandbox: Sandbox) -> None:
     changing = {(method, path) for method, path in routes(sandbox.app) if method not in {"GET", "HEAD"}}
-    assert changing == {("POST", "/v1/upstreams/{name}/reset"), ("POST", "/v1/vehicles/availability")}
+    orders = {("POST", f"/v1/upstreams/{{name}}/{order}") for order in ("reset", "pause", "resume")}
+    assert changing == {*orders, ("POST", "/v1/vehicles/availability")}
 
 
 def test_it_listens_to_this_machine_only_unless_told_otherwise() -> None:

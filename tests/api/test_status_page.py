@@ -15,6 +15,7 @@ from prometheus_client import CollectorRegistry, Counter, Histogram
 
 from dealerproxy.api import status
 from dealerproxy.api.pages import STATIC
+from dealerproxy.api.upstreams import State
 from dealerproxy.cache.entries import CacheStatus
 from dealerproxy.contract.answers import REFRESHING, SkipReason
 from dealerproxy.contract.headers import API_KEY
@@ -210,7 +211,7 @@ def codes(kind: type[UpstreamError]) -> set[str]:
 def test_every_word_of_the_service_is_explained() -> None:
     assert {code for code in codes(UpstreamError) if code in vars_of_errors()} | {Slow.code} <= table("REASONS")
     assert {REFRESHING, *OUTCOMES} - {OK, NOT_FOUND} <= table("REASONS")
-    assert table("STATES") == set(Phase)
+    assert table("STATES") == set(State) >= set(Phase)
     assert table("SKIPPED") == set(SkipReason)
     assert table("RESULTS") == {*CacheStatus, "error"}
     manners = (encar.MANNERS, danawa.LIST_MANNERS, danawa.FEEDER_MANNERS)
@@ -285,6 +286,21 @@ async def test_the_page_follows_the_sites_without_being_loaded_anew(sandbox: San
         assert tab.troubles == []
         assert {request.resource_type for request in tab.abroad} == {"image"}
         assert [request.url for request in tab.abroad if "referer" in await request.all_headers()] == []
+
+
+@pytest.mark.slow
+async def test_a_pause_is_shown_with_its_note_as_text_and_ended_with_a_button(sandbox: Sandbox) -> None:
+    note = "<img src=x onerror=alert(1)> they & we agreed </q>"
+    await sandbox.ask("POST", "/v1/upstreams/danawa/pause", body=orjson.dumps({"minutes": 30, "note": note}))
+    async with opened(sandbox.url + "/", sandbox.url) as tab:
+        await tab.said("h1", "Danawa is paused by an operator.")
+        await tab.said(".site .pause q", note)
+        assert await tab.page.locator(".site img").count() == 0
+        assert await accessible(tab) == []
+        await tab.page.click("text=End the pause of Danawa")
+        await tab.said("h1", "Nothing was asked yet.")
+        assert await tab.page.locator(".site .pause:visible").count() == 0
+        assert tab.troubles == []
 
 
 @pytest.mark.slow

@@ -14,10 +14,13 @@ from dealerproxy.cache.entries import CachePolicy, decode_failure, encode_failur
 from dealerproxy.contract.inspection import Diagnosis, DiagnosisPanel, NoReport, NoReportReason, Record
 from dealerproxy.transport.errors import (
     Blocked,
+    Closed,
+    DailyBudget,
     Drift,
     MassAbsence,
     NotFound,
     Overloaded,
+    Paused,
     RateLimited,
     ServerFault,
     Suspended,
@@ -103,6 +106,9 @@ ERRORS = [
     Drift("SearchResults", "missing"),
     Overloaded("queue"),
     Suspended("blocked", 30.0),
+    Closed(30.0),
+    Paused(30.0),
+    DailyBudget(30.0),
     RateLimited("429", 7.0),
     Warming("being read", 5.0),
     Blocked("status 403"),

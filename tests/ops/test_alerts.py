@@ -676,3 +676,42 @@ def test_stock_that_does_not_lose_a_fifth_within_an_hour_does_not_shrink(check: 
 def test_a_restart_without_stock_is_no_shrinking(check: Check) -> None:
     figures = {**ALIVE, **in_stock("1000x120 0x10 0+10x80", "0x400", up_since="-9999x120 7260x100")}
     check(figures, {f"{minutes}m": [] for minutes in range(60, 200, 10)}, interval="60s")
+
+
+# The calls of a day
+
+
+def calls(values: str, limit: str = "1000x400", upstream: str = "encar", instance: str = "a") -> dict[str, str]:
+    labels = f'upstream="{upstream}",instance="{instance}"'
+    return {
+        f"dealerproxy_upstream_today_calls{{{labels}}}": values,
+        f"dealerproxy_upstream_daily_limit_calls{{{labels}}}": limit,
+    }
+
+
+BUDGET = "DailyBudget upstream=encar"
+
+
+def test_the_calls_of_a_day_fire_at_80_percent_at_once_and_clear_with_the_day(check: Check) -> None:
+    # Ten calls every 15 s: 790 after 19 min 45 s, 800 after 20 min; a new day begins after an hour.
+    figures = {**ALIVE, **calls("0+10x239 0+10x60")}
+    check(figures, {"19m45s": [], "20m": [BUDGET], "59m45s": [BUDGET], "60m": [], "70m": []})
+
+
+def test_a_higher_bound_clears_the_alert_on_the_calls_of_a_day(check: Check) -> None:
+    check({**ALIVE, **calls("800x80", limit="1000x39 2000x40")}, {"1m": [BUDGET], "9m45s": [BUDGET], "10m": []})
+
+
+@pytest.mark.parametrize("used", ["0x80", "1000000x80"])
+def test_calls_without_a_bound_fire_nothing(check: Check, used: str) -> None:
+    check({**ALIVE, **calls(used, limit="0x80")}, {"10m": []})
+
+
+def test_several_processes_with_one_count_fire_one_alert_for_each_site(check: Check) -> None:
+    figures = {
+        **ALIVE,
+        **calls("900x80"),
+        **calls("900x80", instance="b"),
+        **calls("1000x80", upstream="danawa"),
+    }
+    check(figures, {"1m": [BUDGET, "DailyBudget upstream=danawa"]})

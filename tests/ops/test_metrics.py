@@ -113,7 +113,7 @@ async def test_promtool_finds_nothing_to_say_against_the_names(build: Build, pro
 
 def test_units_stand_in_the_names() -> None:
     units = ("_seconds", "_bytes", "_ratio", "_total", "_info", "_krw_per_usd")
-    things = ("_state", "_reason", "_in_flight", "_queued", "_up", "_listings", "_rows")
+    things = ("_state", "_reason", "_in_flight", "_queued", "_up", "_listings", "_rows", "_calls")
     for name, family in FAMILIES.items():
         assert name.endswith(units + things), name
         assert name.endswith("_total") == (family.type is Type.COUNTER), name
@@ -165,6 +165,15 @@ def every_child(app: web.Application) -> None:
         for method in ("GET", "POST", "HEAD"):
             for status in (200, 304, 400, 404, 500, 503):
                 app[METRICS].request(method, resource.canonical if resource else "unmatched", status, 0.01)
+
+
+def test_an_answer_that_nothing_changed_counts_as_a_good_one_in_the_time_to_answer() -> None:
+    metrics = Metrics()
+    for status in (200, 304, 404, 503):
+        metrics.request("GET", "/v1/vehicles", status, 0.01)
+    (family,) = metrics.registry.restricted_registry(["dealerproxy_http_request_duration_seconds_count"]).collect()
+    counts = {sample.labels["status_class"]: sample.value for sample in family.samples}
+    assert counts == {"2xx": 2, "4xx": 1, "5xx": 1}
 
 
 async def test_there_are_never_more_than_80_children_of_histograms(build: Build) -> None:

@@ -368,8 +368,8 @@ def test_a_secret_and_a_redis_that_are_set_are_those_of_all_workers_and_no_warni
     started: Callable[..., Sequence[Settings]],
 ) -> None:
     with capture_logs() as said:
-        given = started(2, DEALERPROXY_CURSOR_SECRET="ours", DEALERPROXY_REDIS_URL="redis://127.0.0.1:9/0")
+        given = started(2, DEALERPROXY_CURSOR_SECRET="ours, long enough", DEALERPROXY_REDIS_URL="redis://127.0.0.1:9/0")
     assert [(settings.cursor_secret, settings.redis_url) for settings in given] == [
-        ("ours", "redis://127.0.0.1:9/0")
+        ("ours, long enough", "redis://127.0.0.1:9/0")
     ] * 2
     assert said == []

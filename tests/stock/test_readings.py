@@ -8,7 +8,7 @@ import pytest
 from dealerproxy.stock.readings import LOOK_EVERY_S, Readings
 from dealerproxy.stock.rule import BACK_OFF_S, FRESH_S, WHOLE_S
 from dealerproxy.tasks import cancel_and_wait
-from dealerproxy.transport.errors import Drift, TimedOut, UpstreamError
+from dealerproxy.transport.errors import Closed, DailyBudget, Drift, Paused, TimedOut, UpstreamError
 from dealerproxy.transport.limits import LANE, Lane
 from tests.support.clock import Clock
 
@@ -141,6 +141,23 @@ async def test_a_reading_that_fails_is_tried_again_after_a_pause_and_what_it_wou
     running.source.errors.clear()
     assert await running.look(BACK_OFF_S - 1) == []
     assert await running.look(1) == ["read a"]
+
+
+@pytest.mark.parametrize("error", [Paused(600.0), DailyBudget(600.0)], ids=["paused", "daily budget"])
+async def test_a_reading_that_a_pause_or_the_budget_ended_goes_on_as_soon_as_calls_may_go_out(
+    run: Run, error: Closed
+) -> None:
+    running = run()
+    running.source.open.clear()
+    running.source.errors["a"] = error
+    running.readings.asked("a")
+    await running.look()
+    running.source.is_suspended = True
+    running.source.open.set()
+    assert await running.look() == []
+    running.source.is_suspended = False
+    running.source.errors.clear()
+    assert await running.look() == ["read a"]
 
 
 async def test_an_error_of_our_own_is_logged_and_ends_nothing(run: Run, capsys: pytest.CaptureFixture[str]) -> None:

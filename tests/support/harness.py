@@ -67,10 +67,15 @@ class ServiceHarness:
 
 @asynccontextmanager
 async def service_over(
-    site: web.Application, vocabulary: Vocabulary, *, clock: Callable[[], float] = time.monotonic, **settings: Any
+    site: web.Application,
+    vocabulary: Vocabulary,
+    *,
+    clock: Callable[[], float] = time.monotonic,
+    unix: Callable[[], float] = time.time,
+    **settings: Any,
 ) -> AsyncIterator[TestClient[Any, Any]]:
     """Serve a site and a service that reads it; yields a client of the service. Other arguments are settings."""
     async with TestServer(site) as upstream:
-        app = create_app(wired(str(upstream.make_url("")), **settings), vocabulary, clock=clock)
+        app = create_app(wired(str(upstream.make_url("")), **settings), vocabulary, clock=clock, unix=unix)
         async with TestClient(TestServer(app)) as client:
             yield client

@@ -32,7 +32,16 @@ export function wasAsked({ minutes }) {
   return minutes.some(({ requests }) => requests);
 }
 
-/** Show the sites; `changed` is called after one was reset. */
+// How an operator lets a site be asked again: the route, the button, and what is good to know before.
+const WAYS = {
+  reset: {
+    button: (site) => `Ask ${site} again now`,
+    note: "It is tried again by itself. Do this only once you know that the site is well.",
+  },
+  resume: { button: (site) => `End the pause of ${site}`, note: "It ends by itself." },
+};
+
+/** Show the sites; `changed` is called after one was reset or resumed. */
 export function show(upstreams, changed) {
   for (const upstream of upstreams) {
     if (!panels.has(upstream.name)) panels.set(upstream.name, build(upstream.name, changed));
@@ -48,11 +57,10 @@ function build(name, changed) {
   panel.setAttribute("aria-labelledby", title.id);
   panel.querySelector(".operations").setAttribute("aria-label", `${title.textContent}: operations`);
   const button = panel.querySelector("button");
-  button.textContent = `Ask ${nameOf(name)} again now`;
   button.addEventListener("click", async () => {
     button.disabled = true;
     try {
-      await ask(`v1/upstreams/${encodeURIComponent(name)}/reset`, { method: "POST" });
+      await ask(`v1/upstreams/${encodeURIComponent(name)}/${button.dataset.way}`, { method: "POST" });
       await changed();
       title.tabIndex = -1; // the button is gone, and focus should not be lost with it
       title.focus();
@@ -74,10 +82,24 @@ function fill(panel, upstream) {
   const well = wasAsked(upstream) ? "Every operation that was asked answers." : "It was not asked in the last hour.";
   say(panel.querySelector(".why"), state === "healthy" ? well : `It ${did(reason)}. ${STATES[state].means}`);
   charts(panel, upstream.minutes);
+  const { pause, calls } = upstream;
+  panel.querySelector(".pause").hidden = !pause;
+  if (pause) {
+    say(panel.querySelector(".until"), clock(pause.until));
+    say(panel.querySelector(".reason"), pause.note || "no note");
+  }
+  say(panel.querySelector(".calls"), `Calls today, in Seoul: ${number(calls.used)}${calls.limit ? ` of ${number(calls.limit)}` : ""}.`);
   const operations = Object.entries(upstream.operations);
   panel.querySelector(".operations").replaceChildren(...operations.map(([name, operation]) => line(name, operation)));
   const held = operations.some(([, { state }]) => state === "suspended" || state === "probing");
-  panel.querySelector(".reset").hidden = !held;
+  const way = pause ? "resume" : "reset";
+  const button = panel.querySelector(".reset button");
+  if (button.dataset.way !== way) {
+    button.dataset.way = way;
+    button.textContent = WAYS[way].button(nameOf(upstream.name));
+    say(panel.querySelector(".reset .note"), WAYS[way].note);
+  }
+  panel.querySelector(".reset").hidden = !held && !pause;
 }
 
 function line(name, operation) {

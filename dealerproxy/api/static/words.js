@@ -12,6 +12,11 @@ export const STATES = {
     word: "left alone",
     means: "It is not asked before the time shown. Answers use what was kept of it, or do without it and say so.",
   },
+  paused: {
+    word: "paused",
+    means: "An operator stopped all calls to it until the time shown. Answers use what was kept of it, or do without it "
+      + "and say so.",
+  },
   probing: { word: "being tried", means: "Its time is over. One request finds out whether it answers again." },
 };
 
@@ -72,6 +77,16 @@ export const REASONS = {
     did: "is left alone for now",
     means: "It was not asked, because it failed or refused us before.",
     night: "The site's panel says why, and when it is asked again.",
+  },
+  paused: {
+    did: "is paused by an operator",
+    means: "No process calls it until the pause ends, by itself or by hand.",
+    night: "The note on the site's panel says why. End the pause only if the note allows it.",
+  },
+  daily_budget: {
+    did: "has had its calls of the day",
+    means: "The calls that the settings allow in a day of Seoul are used up. Background work stops at 80 % of them.",
+    night: "It goes on at midnight in Seoul. Raise the site's _DAILY_CALLS if it may be called more often.",
   },
   warming: {
     did: "is being read for the first time",

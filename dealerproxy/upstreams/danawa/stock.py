@@ -16,7 +16,7 @@ from dealerproxy.stock.selecting import KindFilter, all_of, bounds_of
 from dealerproxy.stock.shelf import Kept, Reading, Shelf
 from dealerproxy.stock.showing import ShownRows
 from dealerproxy.stock.table import MOST_NUMBER, Selection, StockedCar, build
-from dealerproxy.transport.errors import UpstreamError, Warming
+from dealerproxy.transport.errors import Closed, UpstreamError, Warming
 from dealerproxy.upstreams.danawa.legs import DanawaLeg
 from dealerproxy.upstreams.danawa.names import UPSTREAM, listing_of, template
 from dealerproxy.upstreams.danawa.whole import CARS_A_PAGE, WholeReader
@@ -153,6 +153,8 @@ class DanawaStock:
                 left_out=whole.left_out,
                 numbers=np.array(whole.listed, np.int64),
             )
+        except Closed:
+            raise  # `trouble` says so for as long as it is true
         except UpstreamError as error:
             self._failure = copy_of(error)
             self.shelf.failed(key, self._failure)

@@ -10,7 +10,7 @@ from dealerproxy.cache.entries import CacheStatus
 from dealerproxy.contract.deadline import Deadline
 from dealerproxy.stock.shelf import USABLE_S, Shelf
 from dealerproxy.stock.table import MOST_NUMBER
-from dealerproxy.transport.errors import Blocked, Drift, Suspended, TimedOut, UpstreamError, Warming
+from dealerproxy.transport.errors import Blocked, Drift, Paused, Suspended, TimedOut, UpstreamError, Warming
 from dealerproxy.upstreams.danawa import stock as danawa_list
 from dealerproxy.upstreams.danawa.legs import DanawaLeg
 from dealerproxy.upstreams.danawa.stock import COME_BACK_S, FRESH_S, LIST_KEY, READ_EVERY_S, DanawaStock
@@ -100,6 +100,18 @@ async def test_a_first_reading_that_failed_says_why_at_once_and_is_tried_again(h
         with pytest.raises(Blocked):
             await house.leg()
     house.site.error = None
+    await house.read()
+    assert (await house.leg()).total == 70
+
+
+async def test_a_reading_that_a_pause_ended_is_told_only_while_the_pause_lasts(house: House) -> None:
+    house.trouble = Paused(600.0)
+    await house.fail(house.trouble)
+    with pytest.raises(Paused):
+        await house.leg()
+    house.trouble = house.site.error = None
+    with pytest.raises(Warming):
+        await house.leg()
     await house.read()
     assert (await house.leg()).total == 70
 

@@ -106,4 +106,4 @@ class Answers:
         if fresh_for_s > 0:
             found = rendered._replace(headers={**rendered.headers, X_CACHE: CacheStatus.HIT})
             kept = _Kept(found, self._clock(), self._off_sale.version)
-            await self.memory.set(query, kept, ttl=fresh_for_s)
+            self.memory.keep(query, kept, fresh_for_s)

@@ -56,6 +56,15 @@ class BoundedMemory(BaseCache):  # type: ignore[misc]  # aiocache has no types
         except KeyError:
             return None
 
+    def keep(self, key: Hashable, value: object, ttl: float | None = None) -> bool:
+        """Store a value at once, as `set` does; return whether it is kept."""
+        expires_at = math.inf if ttl is None else self._clock() + ttl
+        try:
+            self._entries[key] = _Entry(value, expires_at, ENTRY_BYTES + self._weigh(value))
+        except ValueError:  # larger than the whole
+            self._entries.pop(key, None)
+        return key in self._entries
+
     async def _get(self, key: Hashable, encoding: str | None = None, _conn: None = None) -> object:
         return self.at_hand(key)
 
@@ -67,12 +76,7 @@ class BoundedMemory(BaseCache):  # type: ignore[misc]  # aiocache has no types
     async def _set(
         self, key: Hashable, value: object, ttl: float | None = None, _cas_token: None = None, _conn: None = None
     ) -> bool:
-        expires_at = math.inf if ttl is None else self._clock() + ttl
-        try:
-            self._entries[key] = _Entry(value, expires_at, ENTRY_BYTES + self._weigh(value))
-        except ValueError:  # larger than the whole
-            self._entries.pop(key, None)
-        return key in self._entries
+        return self.keep(key, value, ttl)
 
     async def _delete(self, key: Hashable, _conn: None = None) -> int:
         return 0 if self._entries.pop(key, None) is None else 1

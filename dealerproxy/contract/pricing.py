@@ -1,5 +1,7 @@
 """Dealer prices in whole US dollars by the partner API's public rules."""
 
+from functools import lru_cache
+
 from msgspec import Struct
 
 DEALER_FEE_USD = 300
@@ -11,6 +13,8 @@ LARGE_BODIES = frozenset({"suv", "minivan", "van", "truck"})
 LARGE_MAKE = "Mercedes-Benz"
 
 _MICRO = 1_000_000
+# Cars have round prices: a few thousand different ones.
+_PRICES_KEPT = 16_384
 
 
 class DiscountConfig(Struct, frozen=True, gc=False):
@@ -75,18 +79,22 @@ def ocean_freight(make: str, body: str | None) -> int:
 
 def dealer_pricing(price_krw: int, krw_per_usd: float, make: str, body: str | None) -> Pricing:
     """Returns the prices of a dealer car. Dealer fee and fixed discount cancel out in `estimated_landed`."""
+    return _dealer_pricing(price_krw, krw_per_usd, ocean_freight(make, body))
+
+
+@lru_cache(maxsize=_PRICES_KEPT)
+def _dealer_pricing(price_krw: int, krw_per_usd: float, freight: int) -> Pricing:
     listing_price = usd(price_krw, krw_per_usd)
-    return Pricing(listing_price, None, _DISCOUNT, _breakdown(listing_price, make, body))
+    return Pricing(listing_price, None, _DISCOUNT, _breakdown(listing_price, freight))
 
 
 def detail_pricing(price_krw: int | None, krw_per_usd: float, make: str, body: str | None) -> DetailPricing:
     """Returns the prices of a car in full. A placeholder price is null, and so is every figure that depends on it."""
     listing_price = None if price_krw is None else usd(price_krw, krw_per_usd)
-    return DetailPricing(listing_price, None, None, _DISCOUNT, _breakdown(listing_price, make, body))
+    return DetailPricing(listing_price, None, None, _DISCOUNT, _breakdown(listing_price, ocean_freight(make, body)))
 
 
-def _breakdown(listing_price: int | None, make: str, body: str | None) -> Breakdown:
-    freight = ocean_freight(make, body)
+def _breakdown(listing_price: int | None, freight: int) -> Breakdown:
     return Breakdown(
         auction_fee=0,
         dealer_fee=DEALER_FEE_USD,

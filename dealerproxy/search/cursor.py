@@ -8,6 +8,7 @@ import base64
 import hashlib
 import hmac
 import secrets
+import struct
 import time
 from collections.abc import Callable, Iterable, Sequence
 from typing import NamedTuple
@@ -29,6 +30,7 @@ _SIGNATURE_BYTES = 16
 # Bytes of a payload that fit into 3,000 characters of base64 with the signature and the length of the ids.
 _MOST_BYTES = 2_250 - _SIGNATURE_BYTES - 4
 _VERSION = 2
+_DIGEST = struct.Struct(">I")
 # The clock of the process that signed may be a little ahead.
 _CLOCK_SKEW_S = 60
 
@@ -165,9 +167,8 @@ class ReturnedIds:
     """The public ids that a walk returned: the last 380, or as many as the cursor had room for."""
 
     def __init__(self, remembered: bytes = b"") -> None:
-        size = DIGEST_BYTES
-        pieces = (remembered[at : at + size] for at in range(0, len(remembered) - size + 1, size))
-        self._digests = dict.fromkeys(int.from_bytes(piece, "big") for piece in pieces)
+        whole = len(remembered) // DIGEST_BYTES * DIGEST_BYTES
+        self._digests = dict.fromkeys(number for (number,) in _DIGEST.iter_unpack(remembered[:whole]))
         self._held = len(self._digests)
 
     def __len__(self) -> int:
@@ -186,7 +187,7 @@ class ReturnedIds:
 
     def __bytes__(self) -> bytes:
         kept = list(self._digests)[-REMEMBERED_ROWS:]
-        return b"".join(number.to_bytes(DIGEST_BYTES, "big") for number in kept)
+        return b"".join(map(_DIGEST.pack, kept))
 
 
 def _base64(raw: bytes) -> str:

@@ -47,13 +47,13 @@ class MergedPage:
             if other.original or not listing.original:
                 return
             del self._rows[key]
-        twins = self._elsewhere(listing, key) if self._sites > 1 else []
-        if any(_RANK[site] < _RANK[listing.upstream] for site, _ in twins):
-            self.duplicates += 1
-            return
-        self.duplicates += len(twins)
-        for twin in twins:
-            del self._rows[twin]
+        if self._sites > 1 and (twins := self._elsewhere(listing, key)):
+            if any(_RANK[site] < _RANK[listing.upstream] for site, _ in twins):
+                self.duplicates += 1
+                return
+            self.duplicates += len(twins)
+            for twin in twins:
+                del self._rows[twin]
         self._rows[key] = listing
 
     def _elsewhere(self, listing: Listing, key: _Key) -> list[_Key]:

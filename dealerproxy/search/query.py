@@ -218,14 +218,19 @@ class _Reader:
 
     def values(self, name: str) -> tuple[str, ...]:
         """Return comma-separated values, trimmed, without empty and repeated ones."""
-        text = self.text(name) or ""
+        text = self.text(name)
+        if text is None:
+            return ()
         return tuple(dict.fromkeys(value.strip() for value in text.split(",") if value.strip()))
 
     def words(self, name: str, allowed: Sequence[str]) -> tuple[str, ...]:
         """Return values from a closed list; case is ignored."""
+        values = self.values(name)
+        if not values:
+            return ()
         canonical = {word.casefold(): str(word) for word in allowed}
         found: dict[str, None] = {}
-        for value in self.values(name):
+        for value in values:
             word = canonical.get(value.casefold())
             if word is None:
                 self.issue(name, f"`{short(value)}` is no value of `{name}`.", [str(word) for word in allowed])

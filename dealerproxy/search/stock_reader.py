@@ -44,17 +44,20 @@ class StockReader:
         self.leg, self.total = leg, stocked.total
         self._stocked, self._seen = stocked, seen
         self._rows = stocked.rows(order)
+        self._count = len(self._rows)
         self._late = state.late
         # Key and number of the last row passed.
         self._passed = (state.key, state.last) if state.stocked else (state.key, None)
         self.moved = 0
         self.jumped = False
         self.left_out = Counter(stocked.left_out if state == LegCursor() else {})
-        self._rank = len(self._rows) if state.ended else self._first(state, resumption(state, walk, seen))
-        self._batch: Sequence[Listing] = ()
-        self._batch_from = self._rank
+        self._rank = self._count if state.ended else self._first(state, resumption(state, walk, seen))
+        # Rows from a rank on: key and number of each, and the listings once one of them is taken.
+        self._from = self._rank
+        self._places: Sequence[tuple[int, int]] = ()
+        self._listings: Sequence[Listing] = ()
         self.ready = False
-        self.next_key = self.next_tie = 0
+        self.next_key = self.next_tie = self._number = 0
         self._exact = order is Order.YEAR
         self._advance()
 
@@ -87,31 +90,32 @@ class StockReader:
         caught_up = not self.ready or (frontier is not None and self.next_key >= frontier)
         key, last = self._passed
         if self.ready and last is None:  # just before the next row
-            key, last = self.next_key, self._rows.number(self._rank) + 1
+            key, last = self.next_key, self._number + 1
         return LegCursor(self._rank, key, last, self.total, self.ended, self._late and not caught_up, stocked=True)
 
     def take(self) -> Listing:
         """Return the next row and move on. Raises LookupError if there is none."""
         if not self.ready:
             raise LookupError("the leg has no row left")
-        listing = self._listing(self._rank)
-        self._passed = (self.next_key, int(listing.listing_id))
+        if not self._listings:
+            self._listings = self._rows.listings(self._from, self._from + len(self._places))
+        listing = self._listings[self._rank - self._from]
+        self._passed = (self.next_key, self._number)
         self._rank += 1
         self._advance()
         return listing
 
     def _advance(self) -> None:
         """Find the next row that was not returned yet."""
-        rows, seen, site = self._rows, self._seen, self.leg.upstream
-        while self._rank < len(rows):
-            if not seen or f"{site}_{rows.number(self._rank)}" not in seen:
-                self.ready, self.next_key = True, rows.key(self._rank)
-                self.next_tie = -rows.number(self._rank) if self._exact else 0
+        while self._rank < self._count:
+            at = self._rank - self._from
+            if at >= len(self._places):
+                self._from, at, self._listings = self._rank, 0, ()
+                self._places = self._rows.places(self._rank, min(self._rank + BATCH_ROWS, self._count))
+            key, number = self._places[at]
+            if not self._seen or f"{self.leg.upstream}_{number}" not in self._seen:
+                self.ready, self.next_key, self._number = True, key, number
+                self.next_tie = -number if self._exact else 0
                 return
             self._rank += 1
         self.ready = False
-
-    def _listing(self, rank: int) -> Listing:
-        if not self._batch_from <= rank < self._batch_from + len(self._batch):
-            self._batch_from, self._batch = rank, self._rows.listings(rank, min(rank + BATCH_ROWS, len(self._rows)))
-        return self._batch[rank - self._batch_from]

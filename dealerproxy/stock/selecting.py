@@ -1,6 +1,8 @@
 """Which cars of a listing a query wants."""
 
 from collections.abc import Callable, Hashable, Sequence
+from functools import reduce
+from operator import and_
 from weakref import WeakKeyDictionary
 
 import numpy as np
@@ -76,5 +78,4 @@ class KindFilter:
 
 def all_of(masks: Sequence[Mask]) -> Mask:
     """Return the rows that are in every one of these."""
-    whole: Mask = np.logical_and.reduce(masks)
-    return whole
+    return reduce(and_, masks)

@@ -8,8 +8,8 @@ import numpy as np
 from dealerproxy.stock.table import Positions, StockedCar, Table
 from dealerproxy.vehicles.listing import Listing
 
-# Listings kept, over all tables: about 12 MB.
-MOST_KEPT = 20_000
+# Listings kept, over all tables: about 24 MB.
+MOST_KEPT = 40_000
 
 
 class ShownRows:

@@ -77,13 +77,13 @@ class Absence:
         Return the adverts whose absence is in doubt from now on; only the start of a mass absence returns any.
         """
         read_at = self._clock() - age_s
-        matters = False
-        for listing_id in listing_ids:
-            self._shown[listing_id] = max(read_at, self._shown.pop(listing_id, read_at))
-            matters |= listing_id in self._asked
-        while len(self._shown) > MOST_SHOWN:
-            del self._shown[next(iter(self._shown))]
-        return self._turn() if matters else ()
+        shown, ids = self._shown, tuple(listing_ids)
+        for listing_id in ids:
+            before = shown.pop(listing_id, read_at)
+            shown[listing_id] = max(read_at, before)
+        while len(shown) > MOST_SHOWN:
+            del shown[next(iter(shown))]
+        return () if self._asked.keys().isdisjoint(ids) else self._turn()
 
     def _turn(self) -> Sequence[str]:
         held, self._held = self._held, self._most_missing()

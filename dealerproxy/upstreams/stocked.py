@@ -30,11 +30,8 @@ class Rows(Protocol):
     def __len__(self) -> int:
         """Return how many rows match."""
 
-    def key(self, rank: int) -> int:
-        """Return a row's key."""
-
-    def number(self, rank: int) -> int:
-        """Return a row's listing id as a number."""
+    def places(self, start: int, end: int) -> Sequence[tuple[int, int]]:
+        """Return key and listing id, as a number, of the rows from rank `start` to before rank `end`."""
 
     def from_key(self, key: int) -> int:
         """Return the rank of the first row whose key is at least `key`."""

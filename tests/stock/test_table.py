@@ -71,7 +71,7 @@ def test_a_selection_is_what_a_loop_over_the_cars_would_select(
     rows.listings(0, len(rows))
     assert shown == wanted
     assert selection.total == len(rows) == len(wanted)
-    assert [rows.key(rank) for rank in range(len(rows))] == [KEYS[order](car) for car in wanted]
+    assert rows.places(0, len(rows)) == [(KEYS[order](car), car.number) for car in wanted]
 
 
 @pytest.mark.parametrize("order", Order)

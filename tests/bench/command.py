@@ -12,12 +12,20 @@ from pathlib import Path
 
 import msgspec
 
-from tests.bench import growth, sockets, steps
-from tests.bench.effort import FULL, QUICK, Effort
+from dealerproxy.settings import PREFIX
+from tests.bench import growth, lists, sockets, steps, tables, traffic
+from tests.bench.effort import FULL, QUICK, Effort, Traffic
 from tests.bench.figures import Figure, Skipped, table
 from tests.bench.processes import stay_aside
 
-CASES: Mapping[str, Callable[[Effort], Iterator[Figure]]] = {**sockets.CASES, **steps.CASES, **growth.CASES}
+CASES: Mapping[str, Callable[[Effort], Iterator[Figure]]] = {
+    **sockets.CASES,
+    **lists.CASES,
+    **traffic.CASES,
+    **steps.CASES,
+    **growth.CASES,
+    **tables.CASES,
+}
 LIBRARIES = ("aiohttp", "msgspec", "orjson", "selectolax", "uvloop", "fastapi", "httpx", "pydantic", "uvicorn")
 
 
@@ -35,7 +43,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = _parser().parse_args(arguments)
     stay_aside()
     say = (lambda case: print(case, file=sys.stderr)) if sys.stderr.isatty() else (lambda case: None)
-    report = measure(options.case or list(CASES), QUICK if options.quick else FULL, say)
+    effort = (QUICK if options.quick else FULL)._replace(traffic=_traffic(options))
+    report = measure(options.case or list(CASES), effort, say)
     print(written(report))
     if options.json is not None:
         options.json.write_bytes(msgspec.json.format(msgspec.json.encode(report), indent=1))
@@ -87,7 +96,27 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--quick", action="store_true", help="only see that it runs: the figures mean little")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write all figures to a file as well")
+    asked = parser.add_argument_group("partner-traffic")
+    asked.add_argument("--rate", type=float, default=Traffic().rate, help="requests a second")
+    asked.add_argument("--seconds", type=float, default=Traffic().seconds, help="for how long")
+    asked.add_argument("--quiet", type=float, default=Traffic().quiet_s, help="seconds before the first visitor")
+    asked.add_argument("--site-page", type=int, default=Traffic().page_rows, help="rows of a page that Encar gives")
+    asked.add_argument("--cold", action="store_true", help="begin without stock")
+    asked.add_argument("--set", type=_setting, action="append", default=[], metavar="NAME=VALUE", help="of the service")
     return parser
+
+
+def _traffic(options: argparse.Namespace) -> Traffic:
+    settings = tuple(options.set)
+    return Traffic(options.rate, options.seconds, options.quiet, options.site_page, options.cold, settings)
+
+
+def _setting(text: str) -> tuple[str, str]:
+    """Return the name of a setting as the code has it, and its value."""
+    name, equals, value = text.partition("=")
+    if not (name and equals):
+        raise argparse.ArgumentTypeError("must be NAME=VALUE")
+    return name.removeprefix(PREFIX).lower(), value
 
 
 def _processor() -> str:

@@ -12,6 +12,21 @@ T = TypeVar("T")
 Stretch = Callable[[float], Sequence[float]]
 
 
+class Traffic(NamedTuple):
+    """How partners ask: so many requests a second, for so many seconds, after `quiet_s` seconds without any.
+
+    The site gives at most `page_rows` rows a page; `cold` is without stock; `settings` are those of the service.
+    """
+
+    rate: float = 5.0
+    seconds: float = 30.0
+    quiet_s: float = 0.0
+    page_rows: int = 500
+    cold: bool = False
+    settings: tuple[tuple[str, str], ...] = ()
+    seed: int = 1
+
+
 class Effort(NamedTuple):
     """Rounds of each comparison; seconds of each turn over sockets, and of each turn within the process."""
 
@@ -19,6 +34,7 @@ class Effort(NamedTuple):
     socket_s: float
     call_s: float
     quick: bool = False
+    traffic: Traffic = Traffic()
 
 
 FULL = Effort(rounds=5, socket_s=0.6, call_s=0.12)

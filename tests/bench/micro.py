@@ -1,9 +1,9 @@
-"""The steps of `pure.py` under pytest-benchmark, each beside its baseline; `python -m tests.bench` runs it."""
+"""The steps of `steps.py` under pytest-benchmark, each beside its baseline; `python -m tests.bench` runs it."""
 
 import pytest
 from pytest_benchmark.fixture import BenchmarkFixture
 
-from tests.bench.pure import PAIRS
+from tests.bench.steps import PAIRS
 
 
 @pytest.mark.parametrize("side", ["ours", "base"])

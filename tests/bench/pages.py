@@ -1,6 +1,6 @@
 """What the sites answer, in the captured shapes, with invented cars: made once, the same on every machine and day."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from itertools import count, islice
 from typing import NamedTuple
@@ -70,6 +70,12 @@ def facets(vocabulary: Vocabulary, size: int = FACETS_BYTES) -> bytes:
     """A navigation with all makes, their model groups and as many models below each as make up the size."""
     without, with_one = (len(_navigation(vocabulary, models)) for models in (0, 1))
     return _navigation(vocabulary, round((size - without) / (with_one - without)))
+
+
+def counted(axis: str, counts: Mapping[str, int]) -> bytes:
+    """A navigation with one axis: its words, and how many cars each has."""
+    node = _node(axis, [_facet(axis, word) | {"Count": count} for word, count in counts.items()])
+    return orjson.dumps({"Count": sum(counts.values()), "iNav": {"Nodes": [node], "BreadCrumbs": []}})
 
 
 def _cars(group: str, number: int) -> Iterator[Car]:

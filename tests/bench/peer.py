@@ -212,10 +212,11 @@ def shown(row: Row, make: Make, model: Model, words: Vocabulary) -> Summary:
 
 def serve(told: Connection, upstream: str, loop: str) -> None:
     """Serve with uvicorn and httptools, as a process target like those of `servers`."""
-    run(loop, _serve(told, create_app(upstream, vocabulary.load())))
+    run(loop, listen(told, create_app(upstream, vocabulary.load())))
 
 
-async def _serve(told: Connection, app: FastAPI) -> None:
+async def listen(told: Connection, app: FastAPI) -> None:
+    """Serve an application with uvicorn until ended; the port goes through `told`."""
     listening = socket.create_server((HOST, 0), backlog=1024)
     config = uvicorn.Config(app, http="httptools", access_log=False, log_level="warning", lifespan="on")
     told.send(listening.getsockname()[1])

@@ -3,27 +3,33 @@
 import importlib.util
 import multiprocessing
 import os
+import re
 import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from multiprocessing.connection import Connection
 from pathlib import Path
 from shutil import which
 from threading import Timer
-from typing import NamedTuple
+from typing import IO, NamedTuple, TypeVar
 
 from dealerproxy.settings import PREFIX
 from tests.bench.figures import Skipped
 
+T = TypeVar("T")
 START_S = 20.0
 # A process with nothing but these modules, of which servers are copies: so they start at once.
 _FORKS = multiprocessing.get_context("forkserver")
-_FORKS.set_forkserver_preload([f"tests.bench.{name}" for name in ("servers", "standin", "peer")])
+_FORKS.set_forkserver_preload([f"tests.bench.{name}" for name in ("servers", "standin", "market", "peer")])
 # The processors this process was given; empty where a system does not hold processes to some of them.
 _PROCESSORS = sorted(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else []
+
+
+_PEAK = re.compile(r"VmHWM:\s*(\d+) kB")
+_LISTENS = re.compile(r"listens on http://\S+:(\d+)")
 
 
 class Server(NamedTuple):
@@ -39,6 +45,13 @@ class Server(NamedTuple):
         except OSError:
             return 0.0
         return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+    def peak_bytes(self) -> int:
+        """The most memory it ever had resident; 0 where the system does not tell."""
+        try:
+            return int(_PEAK.findall(Path(f"/proc/{self.pid}/status").read_text())[0]) * 1024
+        except (OSError, IndexError):
+            return 0
 
     def resident_bytes(self) -> int:
         """Memory it has resident; 0 where the system does not tell."""
@@ -80,9 +93,9 @@ def _run(telling: Connection, place: Sequence[int], serve: Callable[..., None], 
     serve(telling, *arguments)
 
 
-def _stay(place: Sequence[int]) -> None:
+def _stay(place: Sequence[int], pid: int = 0) -> None:
     if place:
-        os.sched_setaffinity(0, place)
+        os.sched_setaffinity(pid, place)
 
 
 @contextmanager
@@ -106,11 +119,9 @@ def redis() -> Iterator[str]:
 
 def start_s(command: tuple[str, ...], says: str, **settings: object) -> float:
     """Seconds from starting Python with these arguments until a line on its standard error says so; then end it."""
-    inherited = {name: value for name, value in os.environ.items() if not name.startswith(PREFIX)}
-    wired = {PREFIX + name.upper(): str(value) for name, value in settings.items()}
     began = time.perf_counter()
     process = subprocess.Popen(  # our own words only
-        (sys.executable, *command), env=inherited | wired, stderr=subprocess.PIPE, text=True
+        (sys.executable, *command), env=_environment(settings), stderr=subprocess.PIPE, text=True
     )
     impatience = Timer(START_S, process.kill)
     impatience.start()
@@ -125,6 +136,24 @@ def start_s(command: tuple[str, ...], says: str, **settings: object) -> float:
     raise RuntimeError(f"{' '.join(command)} ended without a word")
 
 
+@contextmanager
+def serve_command(**settings: object) -> Iterator[Server]:
+    """Run `dealerproxy serve` as it is, on a free port. It ends as it ends anywhere: it keeps what it has."""
+    with tempfile.TemporaryFile("w+") as said:
+        command = (sys.executable, "-m", "dealerproxy", "serve")
+        environment = _environment({"port": 0, **settings})
+        process = subprocess.Popen(command, env=environment, stdout=said, stderr=said)  # our own words only
+        try:
+            _stay(_PROCESSORS[:1], process.pid)
+            port = _wait_for(lambda: _LISTENS.search(_text_of(said)) or process.poll())
+            if not isinstance(port, re.Match):
+                raise RuntimeError(f"dealerproxy ended: {_text_of(said)[-800:]}")  # noqa: TRY004  # no matter of types
+            yield Server(int(port[1]), process.pid)
+        finally:
+            process.terminate()
+            process.wait()
+
+
 def need(*modules: str, extra: str) -> None:
     """Raise Skipped unless all of these can be imported."""
     missing = [name for name in modules if importlib.util.find_spec(name) is None]
@@ -132,9 +161,22 @@ def need(*modules: str, extra: str) -> None:
         raise Skipped(f"{', '.join(missing)} not installed: pip install 'dealerproxy[{extra}]'")
 
 
-def _wait_for(condition: Callable[[], bool]) -> None:
+def _environment(settings: Mapping[str, object]) -> Mapping[str, str]:
+    """This process's environment with no settings of the service but these."""
+    inherited = {name: value for name, value in os.environ.items() if not name.startswith(PREFIX)}
+    return inherited | {PREFIX + name.upper(): str(value) for name, value in settings.items()}
+
+
+def _text_of(file: IO[str]) -> str:
+    file.seek(0)
+    return file.read()
+
+
+def _wait_for(condition: Callable[[], T]) -> T:
+    """Return the first result that is true."""
     deadline = time.monotonic() + START_S
-    while not condition():
+    while not (found := condition()):
         if time.monotonic() > deadline:
-            raise TimeoutError("redis-server did not start")
+            raise TimeoutError("a program did not start")
         time.sleep(0.01)
+    return found

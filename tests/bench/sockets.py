@@ -124,8 +124,8 @@ def cached(effort: Effort) -> Iterator[Figure]:
         site = house.site()
         service = house.service(site, settings=LASTING)
         bare = house.bare(service, LIST)
-        taken = _take(effort, BUSY, (service, same(LIST)), (bare, same(LIST)), (site, same(search_path())))
-    yield from _compared(case, "48 rows at hand", baseline, [turns[:2] for turns in taken], CACHED)
+        taken = take(effort, BUSY, (service, same(LIST)), (bare, same(LIST)), (site, same(search_path())))
+    yield from compared(case, "48 rows at hand", baseline, [turns[:2] for turns in taken], CACHED)
     rates = [(Round(limit.load.rate), Round(other.load.rate)) for _, other, limit in taken]
     yield figure(case, "what the load generator can take, beside the server it asks", "/s", baseline, rates)
 
@@ -144,10 +144,10 @@ def proxied(effort: Effort, connections: int, loop: str = ASYNCIO) -> Iterator[F
             asked.append(house.peer(site, loop))
         except Skipped as why:
             missing = why
-        taken = _take(effort, connections, *((server, new(LIST)) for server in asked))
+        taken = take(effort, connections, *((server, new(LIST)) for server in asked))
     if missing is None:
-        yield from _compared(case, what, "FastAPI, httpx, pydantic", [turns[::2] for turns in taken], PROXIED)
-    yield from _compared(case, what, "aiohttp passing the bytes on", [turns[:2] for turns in taken])
+        yield from compared(case, what, "FastAPI, httpx, pydantic", [turns[::2] for turns in taken], PROXIED)
+    yield from compared(case, what, "aiohttp passing the bytes on", [turns[:2] for turns in taken])
     if missing is not None:
         raise missing
 
@@ -160,7 +160,7 @@ def added(effort: Effort) -> Iterator[Figure]:
         service = house.service(site)
         for legs, path in ((1, LIST), (4, FOUR_LEGS)):
             for connections in CONNECTIONS[:2] if effort.quick else CONNECTIONS:
-                taken = _take(few, connections, (service, new(path)), (site, same(search_path())), within_s=PAUSE_S)
+                taken = take(few, connections, (service, new(path)), (site, same(search_path())), within_s=PAUSE_S)
                 what = f"{legs} of 48 rows, {connections} connections"
                 bar = ADDED if (legs, connections) == (1, 16) else None
                 rounds = [(_latency(mine), _latency(other)) for mine, other in taken]
@@ -172,8 +172,8 @@ def detail(effort: Effort) -> Iterator[Figure]:
     with Servers() as house:
         site = house.site()
         service, through = house.service(site), house.passing_on(site)
-        taken = _take(effort, BUSY, (service, new_cars()), (through, new_cars()))
-    yield from _compared("detail", "a car and its three papers", "aiohttp passing the four on", taken)
+        taken = take(effort, BUSY, (service, new_cars()), (through, new_cars()))
+    yield from compared("detail", "a car and its three papers", "aiohttp passing the four on", taken)
 
 
 def on_uvloop(effort: Effort) -> Iterator[Figure]:
@@ -189,8 +189,8 @@ def on_uvloop(effort: Effort) -> Iterator[Figure]:
             ("a car and its three papers", (fast, plain), new_cars()),
             ("aiohttp sending bytes", (bare_fast, bare_plain), same(LIST)),
         ):
-            taken = _take(effort, BUSY, *((server, requests) for server in pair))
-            yield from _compared(UVLOOP, what, "the same on asyncio's loop", taken)
+            taken = take(effort, BUSY, *((server, requests) for server in pair))
+            yield from compared(UVLOOP, what, "the same on asyncio's loop", taken)
 
 
 def misses(effort: Effort) -> Iterator[Figure]:
@@ -252,7 +252,7 @@ def scrape(effort: Effort) -> Iterator[Figure]:
         except load.Failed:
             raise Skipped("this service has no /metrics") from None
         bare = house.bare(service, METRICS)
-        taken = _take(effort, 1, (service, same(METRICS)), (bare, same(METRICS)))
+        taken = take(effort, 1, (service, same(METRICS)), (bare, same(METRICS)))
     rounds = [(_latency(mine), _latency(other)) for mine, other in taken]
     yield figure("scrape", "a scrape", "s", "aiohttp sending the same bytes", rounds, SCRAPE)
     lines = [line for line in text.splitlines() if line and not line.startswith("#")]
@@ -280,7 +280,7 @@ def _url(server: Server) -> str:
     return f"http://{load.HOST}:{server.port}"
 
 
-def _take(
+def take(
     effort: Effort, connections: int, *asked: tuple[Server, Requests], within_s: float = 0.0
 ) -> Sequence[Sequence[Taken]]:
     """Let servers take turns under load, each after a short run that does not count."""
@@ -295,7 +295,7 @@ def _take(
     return in_turn(effort.rounds, *(partial(turn, *each, effort.socket_s) for each in asked))
 
 
-def _compared(
+def compared(
     case: str, what: str, baseline: str, taken: Sequence[Sequence[Taken]], bar: Bar | None = None
 ) -> Iterator[Figure]:
     """Three figures; `bar` is about the rate, and so about processor time, which is true on a busy machine as well."""

@@ -1,19 +1,28 @@
 """A site that answers at once, or after a pause, with bodies made beforehand: it must never be what is measured.
 
-`GET /__calls` tells how many requests it had.
+`GET /__calls` tells how many requests it had. Other sites are served by the same server (`market.py`).
 """
 
 import asyncio
 import re
 from collections.abc import Sequence
 from multiprocessing.connection import Connection
-from typing import NamedTuple, cast
+from typing import NamedTuple, Protocol, cast
 
 from tests.bench.load import HOST
 from tests.bench.pages import Route
 
 CALLS = "/__calls"
 _NUMBER = re.compile(rb"/(\d{8})(?=[/? ])")
+
+
+class Answering(Protocol):
+    """A site as its connections see it."""
+
+    pause_s: float
+
+    def answer(self, head: bytes) -> bytes:
+        """Return the whole answer to a request."""
 
 
 class _Answer(NamedTuple):
@@ -28,24 +37,24 @@ class Site:
     def __init__(self, routes: Sequence[Route], pause_s: float) -> None:
         self.pause_s = pause_s
         self._calls = 0
-        self._answers = [_Answer(route.needle.encode(), _http(route.body), route.number.encode()) for route in routes]
+        self._answers = [_Answer(route.needle.encode(), http(route.body), route.number.encode()) for route in routes]
 
     def answer(self, head: bytes) -> bytes:
-        """The whole answer to a request. Raises LookupError for a path it has nothing for."""
+        """The whole answer to a request; 404 for a path it has nothing for."""
         if head.startswith(b"GET " + CALLS.encode()):
-            return _http(str(self._calls).encode())
+            return http(str(self._calls).encode())
         self._calls += 1
         for known in self._answers:
             if known.needle in head:
                 asked = _NUMBER.search(head) if known.number else None
                 return known.answer.replace(known.number, asked[1]) if asked else known.answer
-        raise LookupError(head.decode(errors="replace"))
+        return NOT_FOUND
 
 
 class Visitor(asyncio.Protocol):
     """A connection to the site. One request at a time, each with its head in one piece, as all clients here send it."""
 
-    def __init__(self, site: Site) -> None:
+    def __init__(self, site: Answering) -> None:
         self._site = site
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
@@ -61,17 +70,21 @@ class Visitor(asyncio.Protocol):
             self._transport.write(answer)
 
 
-def _http(body: bytes) -> bytes:
-    head = f"HTTP/1.1 200 OK\r\nContent-Type: application/json;charset=UTF-8\r\nContent-Length: {len(body)}\r\n\r\n"
-    return head.encode() + body
+def http(body: bytes, status: str = "200 OK", kind: str = "application/json;charset=UTF-8") -> bytes:
+    """Return a whole answer with this body."""
+    return f"HTTP/1.1 {status}\r\nContent-Type: {kind}\r\nContent-Length: {len(body)}\r\n\r\n".encode() + body
+
+
+NOT_FOUND = http(b"", "404 Not Found")
 
 
 def serve(told: Connection, routes: Sequence[Route], pause_s: float) -> None:
     """Serve until ended, as the target of a process; the port goes through `told`."""
-    asyncio.run(_serve(told, Site(routes, pause_s)))
+    asyncio.run(listen(told, Site(routes, pause_s)))
 
 
-async def _serve(told: Connection, site: Site) -> None:
+async def listen(told: Connection, site: Answering) -> None:
+    """Serve a site until ended; the port goes through `told`."""
     server = await asyncio.get_running_loop().create_server(lambda: Visitor(site), HOST, 0, backlog=1024)
     told.send(server.sockets[0].getsockname()[1])
     await server.serve_forever()

@@ -1,4 +1,4 @@
-"""Runs `micro.py` with pytest-benchmark, and reads its report as figures."""
+"""The steps of `pure.py` and `tables.py`: runs `micro.py` with pytest-benchmark, and reads its report as figures."""
 
 import os
 import subprocess
@@ -11,11 +11,14 @@ from typing import Any
 
 import orjson
 
+from tests.bench import pure, tables
 from tests.bench.effort import Effort
-from tests.bench.figures import Figure, Round, Skipped, figure
+from tests.bench.figures import Bar, Figure, Round, Skipped, figure
 from tests.bench.processes import need
-from tests.bench.pure import BARS, PAIRS
+from tests.bench.pure import Pair
 
+PAIRS: Mapping[str, Callable[[], Pair]] = {**pure.PAIRS, **tables.PAIRS}
+BARS: Mapping[str, Bar] = {**pure.BARS, **tables.BARS}
 MICRO = Path(__file__).with_name("micro.py")
 
 

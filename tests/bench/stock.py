@@ -17,7 +17,7 @@ from dealerproxy.settings import DEFAULT_KRW_PER_USD, DEFAULT_RATE_AS_OF
 from dealerproxy.upstreams.encar.legs import EncarLeg, plan_legs
 from dealerproxy.upstreams.encar.rows import SearchTarget, read_search
 from dealerproxy.upstreams.paging import CHUNK_ROWS
-from dealerproxy.upstreams.query import Query
+from dealerproxy.upstreams.query import Query, RowFilter
 from dealerproxy.upstreams.results import Leg
 from dealerproxy.upstreams.upstream import Upstream
 from dealerproxy.vehicles.fx import FxRates
@@ -65,6 +65,9 @@ class Ready:
             q: CacheResult(Chunk(tuple(rows), pages.TOTAL, ended=False), 1.0, CacheStatus.HIT, None, 60.0)
             for q, rows in self.rows.items()
         }
+
+    async def stocked(self, leg: Leg, keep: RowFilter, deadline: Deadline, *, bypass_cache: bool) -> None:
+        """Return that no leg is in stock."""
 
     async def chunk(self, leg: Leg, index: int, deadline: Deadline, *, bypass_cache: bool) -> CacheResult[Chunk]:
         """The leg's chunk, whichever is wanted."""

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.bench import command, growth, sockets, steps
+from tests.bench import command, growth, lists, sockets, steps, tables, traffic
 from tests.bench.effort import QUICK
 from tests.bench.figures import Figure
 
@@ -24,13 +24,13 @@ def believable(figures: Sequence[Figure]) -> bool:
     return bool(numbers) and all(math.isfinite(number) and number > 0 for number in numbers)
 
 
-@pytest.mark.parametrize("case", [*steps.CASES, *growth.CASES])
+@pytest.mark.parametrize("case", [*steps.CASES, *growth.CASES, *tables.CASES])
 def test_a_case_within_the_process_yields_figures(case: str) -> None:
     assert believable(measured(case))
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("case", sockets.CASES)
+@pytest.mark.parametrize("case", [*sockets.CASES, *lists.CASES, *traffic.CASES])
 def test_a_case_over_sockets_yields_figures(case: str) -> None:
     assert believable(measured(case))
 

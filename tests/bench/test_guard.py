@@ -27,7 +27,7 @@ from dealerproxy.upstreams.danawa.listing import ListRow, read_list
 from dealerproxy.upstreams.danawa.names import normalise
 from dealerproxy.upstreams.encar.rows import read_search
 from dealerproxy.vocabulary import Vocabulary
-from tests.bench import load, pages, pure, sockets, stock
+from tests.bench import load, pages, pure, sockets, steps, stock
 from tests.bench.effort import Effort, calls, timed
 from tests.bench.standin import Site, Visitor
 
@@ -45,6 +45,14 @@ RATIOS = {
     "cursor-decode": 2.0,
     "cursor-seen": 12.0,
     "merge": 34.0,
+    "table-select": 0.1,
+    "whole-page": 6.0,
+    "whole-frame": 2.0,
+    "whole-rows": 6.0,
+    "table-build": 6.0,
+    "table-join": 60.0,
+    "table-encode": 4.0,
+    "table-decode": 6.0,
 }
 
 # Calls, about a third more than there were.
@@ -145,9 +153,9 @@ async def test_a_page_at_hand_takes_so_many_calls_and_is_not_encoded_again(
     assert len(lines.getvalue().splitlines()) == 4
 
 
-@pytest.mark.parametrize("case", pure.PAIRS)
+@pytest.mark.parametrize("case", steps.PAIRS)
 def test_a_step_takes_not_much_longer_than_the_least_there_is_to_do(case: str) -> None:
-    pair = pure.PAIRS[case]()
+    pair = steps.PAIRS[case]()
     best = min(ours.value / base.value for ours, base in timed(BRIEF, calls(pair.ours), calls(pair.base)))
     pair.close()
     assert best < RATIOS[case], pair.what

@@ -5,6 +5,7 @@ import time
 from collections import defaultdict
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import suppress
+from datetime import UTC, datetime
 from pathlib import Path
 
 from aiohttp import web
@@ -15,10 +16,19 @@ import dealerproxy
 from dealerproxy.api.http import json_response
 from dealerproxy.api.keys import METRICS, RATES, SETTINGS
 from dealerproxy.api.pages import STATIC, files, page
+from dealerproxy.api.partners import (
+    CAR_OPERATIONS,
+    LIST_OPERATIONS,
+    PartnersNow,
+    SourceNow,
+    answers_of,
+    circuit_of,
+    source_now,
+)
 from dealerproxy.api.upstreams import Upstream, upstreams_of
 from dealerproxy.contract.answers import FxShown
 from dealerproxy.contract.rate import iso_kst
-from dealerproxy.ops.families import NOT_FOUND, OK
+from dealerproxy.ops.families import CAR, LIST, NOT_FOUND, OK
 from dealerproxy.ops.history import History, Minute, Totals
 from dealerproxy.search.source_report import shown
 from dealerproxy.tasks import cancel_and_wait
@@ -28,6 +38,7 @@ SENT = "dealerproxy_upstream_requests_total"
 SECONDS = "dealerproxy_upstream_request_duration_seconds_sum"
 CACHE = "dealerproxy_cache_answers_total"
 DRIFT = "dealerproxy_upstream_drift_total"
+ANSWERS = "dealerproxy_source_answers_total"
 UNTRANSLATED = "dealerproxy_untranslated_terms_total"
 # A 404 for a car counts as an answer.
 ANSWERED = frozenset({OK, NOT_FOUND})
@@ -71,6 +82,7 @@ class StatusAnswer(Struct, frozen=True, kw_only=True):
     version: str
     started_at: str
     now: str
+    partners: PartnersNow
     upstreams: Sequence[WatchedUpstream]
     cache: Sequence[CacheUse]
     drift: Sequence[DriftSeen]
@@ -80,10 +92,11 @@ class StatusAnswer(Struct, frozen=True, kw_only=True):
 
 
 class Started(Struct, frozen=True):
-    """The start time of the process, and the outcomes of its requests since then."""
+    """The start time of the process, the outcomes of its requests since then, and its answers by (upstream, kind)."""
 
     at: str
-    history: History
+    history: History[str]
+    answered: History[tuple[str, str]]
 
 
 STARTED = web.AppKey("started", Started)
@@ -99,22 +112,25 @@ async def watch(app: web.Application) -> AsyncIterator[None]:
     """Records the last hour's requests while the application runs."""
     registry = app[METRICS].registry
     history = History(lambda: totals(*read(registry, SENT, SECONDS)))
-    app[STARTED] = Started(iso_kst(time.time()), history)
-    keeping = asyncio.create_task(history.keep(), name="keep-history")
+    answered = History(lambda: answers(*read(registry, ANSWERS)))
+    app[STARTED] = Started(iso_kst(time.time()), history, answered)
+    keeping = [asyncio.create_task(each.keep(), name="keep-history") for each in (history, answered)]
     yield
-    await cancel_and_wait(keeping)
+    await cancel_and_wait(*keeping)
 
 
 async def get_status(request: web.Request) -> web.Response:
     """Returns the figures of the status page."""
     app = request.app
     minutes = app[STARTED].history.minutes()
+    upstreams = await upstreams_of(app)
     folder = app[SETTINGS].capture_dir
     cache, drift, untranslated = read(app[METRICS].registry, CACHE, DRIFT, UNTRANSLATED)
     answer = StatusAnswer(
         version=dealerproxy.__version__,
         started_at=app[STARTED].at,
         now=iso_kst(time.time()),
+        partners=partners_now(upstreams, minutes, app[STARTED].answered.minutes()),
         upstreams=[
             WatchedUpstream(
                 name=each.name,
@@ -124,9 +140,10 @@ async def get_status(request: web.Request) -> web.Response:
                 operations=each.operations,
                 pause=each.pause,
                 calls=each.calls,
+                stock=each.stock,
                 minutes=minutes.get(each.name, ()),
             )
-            for each in await upstreams_of(app)
+            for each in upstreams
         ],
         cache=cache_use(cache),
         drift=drift_seen(drift),
@@ -135,6 +152,29 @@ async def get_status(request: web.Request) -> web.Response:
         fx=shown(app[RATES].last),
     )
     return json_response(answer, headers={"Cache-Control": "no-store"})
+
+
+def partners_now(
+    upstreams: Sequence[Upstream],
+    sent: Mapping[str, Sequence[Minute]],
+    answered: Mapping[tuple[str, str], Sequence[Minute]],
+) -> PartnersNow:
+    """Tell what lists and cars are made of now."""
+    now = datetime.now(UTC)
+
+    def of(kind: str, needed: Mapping[str, str]) -> Sequence[SourceNow]:
+        return [
+            source_now(
+                each.name,
+                circuit_of(each, needed[each.name]),
+                answered.get((each.name, kind), ()),
+                sent.get(each.name, ()),
+                now,
+            )
+            for each in upstreams
+        ]
+
+    return PartnersNow(of(LIST, LIST_OPERATIONS), of(CAR, CAR_OPERATIONS))
 
 
 def read(registry: CollectorRegistry, *names: str) -> list[Samples]:
@@ -158,6 +198,14 @@ def totals(sent: Samples, seconds: Samples) -> Mapping[str, Totals]:
     for labels, count in seconds:
         taken[labels["upstream"]] += count
     return {upstream: Totals(requests[upstream], failures[upstream], taken[upstream]) for upstream in requests}
+
+
+def answers(given: Samples) -> Mapping[tuple[str, str], Totals]:
+    """Sums up what sources gave to partners, by upstream and kind of answer."""
+    by_kind = defaultdict[tuple[str, str], dict[str, float]](dict)
+    for labels, count in given:
+        by_kind[labels["upstream"], labels["kind"]][labels["status"]] = count
+    return {key: answers_of(counts) for key, counts in by_kind.items()}
 
 
 def cache_use(answers: Samples) -> Sequence[CacheUse]:

@@ -3,6 +3,7 @@
 `POST /v1/upstreams/{name}/pause` stops all calls to an upstream for some minutes, `/resume` lets them out again.
 """
 
+import time
 from collections.abc import Mapping, Sequence
 from enum import StrEnum
 from typing import Annotated, Any
@@ -12,12 +13,13 @@ from aiohttp import web
 from msgspec import Meta, Struct
 
 from dealerproxy.api.http import body_of, json_response
-from dealerproxy.api.keys import CACHE, HEALTH, SETTINGS, VALVES
+from dealerproxy.api.keys import CACHE, HEALTH, SETTINGS, SITES, VALVES
 from dealerproxy.contract.errors import ApiError, Issue, validation_error
 from dealerproxy.contract.rate import iso_kst
 from dealerproxy.transport.circuit import Phase, Snapshot
 from dealerproxy.transport.errors import DailyBudget, Paused
 from dealerproxy.transport.valve import MOST_MINUTES, MOST_NOTE, Valve
+from dealerproxy.upstreams.stocked import StockFigures
 
 # From best to worst.
 WORST_LAST = (Phase.HEALTHY, Phase.DEGRADED, Phase.PROBING, Phase.SUSPENDED)
@@ -44,6 +46,29 @@ class Operation(Struct, frozen=True, kw_only=True):
     failures: int
 
 
+class LastReading(Struct, frozen=True, kw_only=True):
+    """The last listing that was read whole (`read`) or checked for new cars (`check`): `ok` or an error's code."""
+
+    work: str
+    result: str
+    at: str
+
+
+class Stock(Struct, frozen=True, kw_only=True):
+    """The listings of an upstream that the process holds whole.
+
+    `rows` counts a car once for each listing with it. The oldest and the newest listing were read at `oldest_at` and
+    `newest_at`, null where none is held. `last_reading` is null until this process has read or checked one.
+    """
+
+    listings: int
+    rows: int
+    bytes: int
+    oldest_at: str | None
+    newest_at: str | None
+    last_reading: LastReading | None
+
+
 class PauseShown(Struct, frozen=True, kw_only=True):
     """An operator's pause: no call goes out `until` then."""
 
@@ -68,7 +93,8 @@ class Upstream(Struct, frozen=True, kw_only=True):
     """An upstream, as its worst operation has it.
 
     While no call may go out at all, `reason` and `retry_at` are those of the pause (state `paused`), or of the calls a
-    day that are used up (state `suspended`, reason `daily_budget`).
+    day that are used up (state `suspended`, reason `daily_budget`). `stock` is null where none is kept
+    (`DEALERPROXY_STOCK_MB=0`).
     """
 
     name: str
@@ -78,6 +104,7 @@ class Upstream(Struct, frozen=True, kw_only=True):
     operations: Mapping[str, Operation]
     pause: PauseShown | None
     calls: DailyCalls
+    stock: Stock | None
 
 
 class PauseOrder(Struct, frozen=True):
@@ -158,7 +185,8 @@ async def upstreams_of(app: web.Application) -> Sequence[Upstream]:
     for (name, operation), snapshot in (await app[HEALTH].snapshot()).items():
         by_name.setdefault(name, {})[operation] = _shown(snapshot)
     await app[VALVES].refresh()
-    return [_summed_up(name, operations, app[VALVES][name]) for name, operations in by_name.items()]
+    sites, valves = app[SITES], app[VALVES]
+    return [_summed_up(name, operations, valves[name], sites[name].stock) for name, operations in by_name.items()]
 
 
 def _shown(snapshot: Snapshot) -> Operation:
@@ -172,7 +200,7 @@ def _shown(snapshot: Snapshot) -> Operation:
     )
 
 
-def _summed_up(name: str, operations: Mapping[str, Operation], valve: Valve) -> Upstream:
+def _summed_up(name: str, operations: Mapping[str, Operation], valve: Valve, stock: StockFigures | None) -> Upstream:
     worst = max(operations.values(), key=lambda operation: WORST_LAST.index(operation.state))
     state, reason, retry_at = State(worst.state), worst.reason, worst.retry_at
     valve_state = valve.state()
@@ -194,6 +222,21 @@ def _summed_up(name: str, operations: Mapping[str, Operation], valve: Valve) -> 
             background_limit=valve_state.most_background or None,
             resets_at=resets_at,
         ),
+        stock=None if stock is None else _held(stock),
+    )
+
+
+def _held(stock: StockFigures) -> Stock:
+    now, last = time.time(), stock.last
+    return Stock(
+        listings=stock.listings,
+        rows=stock.rows,
+        bytes=stock.size_bytes,
+        oldest_at=None if stock.oldest_s is None else iso_kst(now - stock.oldest_s),
+        newest_at=None if stock.newest_s is None else iso_kst(now - stock.newest_s),
+        last_reading=None
+        if last is None
+        else LastReading(work=last.work, result=last.result, at=iso_kst(now - last.age_s)),
     )
 
 

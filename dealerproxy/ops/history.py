@@ -4,7 +4,7 @@ import asyncio
 from collections import deque
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from itertools import pairwise
-from typing import NamedTuple
+from typing import Generic, NamedTuple, TypeVar
 
 from msgspec import Struct
 
@@ -30,25 +30,26 @@ class Minute(Struct, frozen=True):
     mean_ms: float | None
 
 
-class History:
-    """Keeps the counters at the end of each of the last `MINUTES` minutes; `read` returns them by upstream."""
+K = TypeVar("K")
 
-    def __init__(self, read: Callable[[], Mapping[str, Totals]]) -> None:
+
+class History(Generic[K]):
+    """Keeps the counters at the end of each of the last `MINUTES` minutes; `read` returns them, as by upstream."""
+
+    def __init__(self, read: Callable[[], Mapping[K, Totals]]) -> None:
         self._read = read
-        self._marks: deque[Mapping[str, Totals]] = deque([read()], maxlen=MINUTES)
+        self._marks: deque[Mapping[K, Totals]] = deque([read()], maxlen=MINUTES)
 
     def mark(self) -> None:
         """Ends a minute."""
         self._marks.append(self._read())
 
-    def minutes(self) -> Mapping[str, Sequence[Minute]]:
-        """Returns each minute by upstream, oldest first; the last one is the running minute."""
+    def minutes(self) -> Mapping[K, Sequence[Minute]]:
+        """Returns each minute by key, oldest first; the last one is the running minute."""
         marks = [*self._marks, self._read()]
         return {
-            upstream: [
-                _between(one.get(upstream, NOTHING), other.get(upstream, NOTHING)) for one, other in pairwise(marks)
-            ]
-            for upstream in marks[-1]
+            key: [_between(one.get(key, NOTHING), other.get(key, NOTHING)) for one, other in pairwise(marks)]
+            for key in marks[-1]
         }
 
     async def keep(self, sleep: Callable[[float], Awaitable[None]] = asyncio.sleep) -> None:

@@ -225,7 +225,18 @@ class Keeping:
 def figures_of(source: KeptSource) -> StockFigures:
     """Return what is kept of a site's listings."""
     readings = source.readings
-    return StockFigures(*source.shelf.figures, readings.due_age_s, readings.spared, dict(readings.results))
+    listings, rows, size_bytes, oldest_s, newest_s = source.shelf.figures
+    return StockFigures(
+        listings=listings,
+        rows=rows,
+        size_bytes=size_bytes,
+        due_age_s=readings.due_age_s,
+        spared=readings.spared,
+        results=dict(readings.results),
+        oldest_s=oldest_s,
+        newest_s=newest_s,
+        last=readings.last,
+    )
 
 
 def store_of(

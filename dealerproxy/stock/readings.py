@@ -15,6 +15,7 @@ from dealerproxy.stock.rule import Demand, Work
 from dealerproxy.tasks import cancel_and_wait
 from dealerproxy.transport.errors import Closed, UpstreamError
 from dealerproxy.transport.limits import background
+from dealerproxy.upstreams.stocked import LastReading
 
 # How often it is looked for work when nothing tells of any.
 LOOK_EVERY_S = 1.0
@@ -62,6 +63,7 @@ class Readings:
         self._candidates: set[str] = set()  # the keys that may be due
         self._under_way: dict[str, asyncio.Task[None]] = {}
         self.results: Counter[tuple[str, str]] = Counter()
+        self._last: tuple[str, str, float] | None = None
         self.spared = 0.0
         # Whether this process reads; where several share a stock, one does.
         self.leading = True
@@ -114,6 +116,14 @@ class Readings:
         read = (demand.read_at for demand in self._demands.values() if rule.outdated(demand, now))
         return max((now - read_at for read_at in read if read_at > -math.inf), default=0.0)
 
+    @property
+    def last(self) -> LastReading | None:
+        """The last reading or check that ended; None if there was none."""
+        if self._last is None:
+            return None
+        work, result, ended_at = self._last
+        return LastReading(work, result, self._clock() - ended_at)
+
     async def run(self) -> None:
         """Read what is due until cancelled."""
         structlog.contextvars.clear_contextvars()
@@ -153,17 +163,21 @@ class Readings:
         try:
             await (self._source.read(key) if work is Work.READ else self._source.check(key))
         except UpstreamError as error:
-            self.results[work, error.code] += 1
+            self._count(work, error.code)
             if work is Work.READ:
                 demand.spared += spared
             if not isinstance(error, Closed):  # it goes on as soon as calls may go out again
                 rule.failed(demand, self._clock())
             return
         except Exception:
-            self.results[work, "broken"] += 1
+            self._count(work, "broken")
             rule.failed(demand, self._clock())
             log.exception("reading_broke", upstream=self._upstream, listing=key)
             return
-        self.results[work, "ok"] += 1
+        self._count(work, "ok")
         demand.cost = self._source.cost(key)
         rule.ended(demand, work, began_at)
+
+    def _count(self, work: Work, result: str) -> None:
+        self.results[work, result] += 1
+        self._last = (work, result, self._clock())

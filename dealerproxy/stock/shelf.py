@@ -62,11 +62,13 @@ class Kept(Struct):
 
 
 class ShelfFigures(NamedTuple):
-    """How much is kept: listings, rows, bytes."""
+    """How much is kept: listings, rows, bytes, and the ages of the oldest and the newest reading in seconds."""
 
     listings: int
     rows: int
     size_bytes: int
+    oldest_s: float | None
+    newest_s: float | None
 
 
 class Shelf:
@@ -82,9 +84,11 @@ class Shelf:
 
     @property
     def figures(self) -> ShelfFigures:
-        """How much is kept."""
-        rows = sum(len(kept.reading.table) for kept in self._kept.values())
-        return ShelfFigures(len(self._kept), rows, self._bytes)
+        """How much is kept, and how old it is."""
+        readings, now = [kept.reading for kept in self._kept.values()], self._clock()
+        ages = [now - reading.read_at for reading in readings]
+        rows = sum(len(reading.table) for reading in readings)
+        return ShelfFigures(len(readings), rows, self._bytes, max(ages, default=None), min(ages, default=None))
 
     def get(self, key: str) -> Kept | None:
         """Return a listing with the cars that are off sale by now marked; None if there is none under two hours old."""

@@ -8,12 +8,21 @@ from dealerproxy.upstreams.paging import Order
 from dealerproxy.vehicles.listing import LeftOutReason, Listing
 
 
+class LastReading(NamedTuple):
+    """The last reading or check of a listing: `ok` or an error's code, and how long ago it ended, in seconds."""
+
+    work: str
+    result: str
+    age_s: float
+
+
 class StockFigures(NamedTuple):
     """What is kept of a site's listings, in this process.
 
     `rows` counts a car once for each listing with it. `due_age_s` is the age of the oldest listing that is to be read
     again, 0 if there is none. `spared` counts the calls that stock spared since the start; `results` the readings,
-    checks and listings loaded by (work, result).
+    checks and listings loaded by (work, result). `oldest_s` and `newest_s` are the ages of the oldest and the newest
+    listing, None if nothing is kept; `last` is None until this process has read or checked a listing.
     """
 
     listings: int
@@ -22,6 +31,9 @@ class StockFigures(NamedTuple):
     due_age_s: float
     spared: float
     results: Mapping[tuple[str, str], int]
+    oldest_s: float | None = None
+    newest_s: float | None = None
+    last: LastReading | None = None
 
 
 class Rows(Protocol):

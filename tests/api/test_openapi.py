@@ -41,7 +41,7 @@ PAGES = re.compile(r"/|/docs|/(docs|static)/\{file\}")
 PASSING = {
     *("retry_at", "since", "until", "resets_at", "age_s", "next_cursor", "as_of", "started_at", "now", "mean_ms"),
     "used",
-    *("version", "minutes", "cache", "drift", "untranslated"),
+    *("version", "minutes", "cache", "drift", "untranslated", "stock"),
     *OF_THE_DAY,
 }
 

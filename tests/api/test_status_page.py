@@ -22,12 +22,13 @@ from dealerproxy.contract.headers import API_KEY
 from dealerproxy.ops.families import NOT_FOUND, OK, OUTCOMES
 from dealerproxy.ops.history import MINUTES, History, Minute, Totals
 from dealerproxy.sandbox.encar.details import battery_marks, choice_codes
-from dealerproxy.sandbox.faults import Block, MissingField
+from dealerproxy.sandbox.faults import Block, MissingField, Status
 from dealerproxy.transport import errors
 from dealerproxy.transport.circuit import Phase, Slow
 from dealerproxy.transport.errors import UpstreamError
 from dealerproxy.upstreams.danawa import client as danawa
 from dealerproxy.upstreams.encar import client as encar
+from dealerproxy.vocabulary import Vocabulary
 from tests.api.browser import Tab, opened
 from tests.api.conftest import KEY, Sandbox, Sandboxes
 from tests.api.markup import addresses, faults_of
@@ -132,6 +133,29 @@ async def test_captures_are_null_where_none_are_kept(sandboxes: Sandboxes, tmp_p
     assert (await status_of(await sandboxes.start(capture_dir=str(tmp_path))))["captures"] == []
 
 
+@pytest.mark.parametrize("path", ["/v1/status", "/v1/upstreams"])
+async def test_stock_is_told_by_site_with_its_ages_and_the_last_reading(sandboxes: Sandboxes, path: str) -> None:
+    sandbox = await sandboxes.start(encar_warm="Kia")
+
+    async def stock() -> Any:
+        answer = orjson.loads((await sandbox.ask("GET", path))[2])
+        return next(site for site in answer.get("upstreams", answer.get("data")) if site["name"] == "encar")["stock"]
+
+    held = await stock()
+    while held["last_reading"] is None or held["rows"] == 0:
+        await asyncio.sleep(0.005)
+        held = await stock()
+    assert (held["last_reading"]["work"], held["last_reading"]["result"]) == ("read", "ok")
+    assert held["listings"] > 0
+    assert held["bytes"] > held["rows"]
+    assert held["oldest_at"] <= held["newest_at"] <= held["last_reading"]["at"]
+
+
+async def test_stock_is_null_where_none_is_kept(sandboxes: Sandboxes) -> None:
+    sandbox = await sandboxes.start(stock_mb=0)
+    assert sites(await status_of(sandbox))["encar"]["stock"] is None
+
+
 # The last hour
 
 
@@ -218,6 +242,15 @@ def test_every_word_of_the_service_is_explained() -> None:
     assert {operation for each in manners for operation in each.operations} <= table("OPERATIONS")
 
 
+def test_every_panel_of_the_inspection_is_drawn(vocabulary: Vocabulary) -> None:
+    script = SCRIPTS["outline.js"]
+    for kind in ("exterior", "frame"):
+        sides, middles = re.findall(rf"^  {kind}: \{{(.*?)^  \}},", script, re.MULTILINE | re.DOTALL)
+        drawn = {f"{name}-{side}" for name in re.findall(r'"?([a-z-]+)"?: \[', sides) for side in "lr"}
+        drawn |= set(re.findall(r'"?([a-z-]+)"?: \[', middles))
+        assert drawn == {panel.id for panel in vocabulary.sheet.panels.values() if panel.kind == kind}
+
+
 def vars_of_errors() -> set[str]:
     """The codes of the service's own errors, without those that tests invent."""
     return {kind.code for kind in vars(errors).values() if isinstance(kind, type) and issubclass(kind, UpstreamError)}
@@ -255,7 +288,7 @@ async def test_the_page_follows_the_sites_without_being_loaded_anew(sandbox: San
     async with opened(
         sandbox.url + "/", sandbox.url, color_scheme=scheme, viewport={"width": width, "height": 900}
     ) as tab:
-        await tab.said("h1", "Nothing was asked yet.")
+        await tab.said("h1", "no traffic yet")
         await tab.page.evaluate("window.stillTheSame = true")
         await tab.page.fill("#make", "Kia, Hyundai")
         await tab.page.click("#search button")
@@ -263,25 +296,33 @@ async def test_the_page_follows_the_sites_without_being_loaded_anew(sandbox: San
         assert await tab.page.locator("#rows > li").count() == 12
         await tab.page.click("#more")
         await tab.said("#told", "24 cars shown")
-        await tab.said("h1", "Both sites answer.")
+        await tab.page.locator("#rows button[aria-expanded]").first.click()
+        await tab.said("#rows .opened", "Estimated landed")
+        assert await tab.page.locator("#rows .opened .outline").count() in {0, 2}
+        await tab.page.click("#more-filters summary")
+        await tab.page.locator("#options_include option").first.wait_for(state="attached")
+        await tab.said("h1", "Lists: both sites.")
         assert await accessible(tab) == []
 
         sandbox.breaks(Block(operation="search"))
         await sandbox.ask("GET", "/v1/vehicles?make=BMW&year_min=1990")
-        await tab.said("h1", "Encar refuses us.")
-        await tab.said(".site .operations", "blocked: again in")
+        await tab.said("h1", "Lists: Danawa only since")
+        await tab.said("#why", "Encar lists: suspended, as it blocks our requests")
+        await tab.said("#advice", "Wait. It is tried again")
+        await tab.said(".site .operations", "next try in")
         assert await accessible(tab) == []
 
         sandbox.breaks()
-        await tab.page.click("text=Ask Encar again now")
-        await tab.said("h1", "Both sites answer.")
+        await tab.page.click("text=Reset Encar")
+        await tab.said("h1", "Lists: both sites.")
         assert await tab.page.evaluate("document.activeElement.textContent") == "Encar"
         assert await tab.page.evaluate("window.stillTheSame")
         assert await tab.page.evaluate("document.documentElement.scrollWidth") == width
         sandbox.breaks(MissingField(operation="search", field="Count", of="answer", share=1.0))
         for year in range(3):
             await sandbox.ask("GET", f"/v1/vehicles?make=Audi&year_min={2000 + year}")
-        await tab.said("h1", "Encar answers in a new shape")
+        await tab.said("h1", "Lists: Encar partial, Danawa.")
+        await tab.said("#why", "Encar lists: partial, as it has changed its format.")
         await tab.said("#drift", "Count")
         assert tab.troubles == []
         assert {request.resource_type for request in tab.abroad} == {"image"}
@@ -293,7 +334,8 @@ async def test_a_pause_is_shown_with_its_note_as_text_and_ended_with_a_button(sa
     note = "<img src=x onerror=alert(1)> they & we agreed </q>"
     await sandbox.ask("POST", "/v1/upstreams/danawa/pause", body=orjson.dumps({"minutes": 30, "note": note}))
     async with opened(sandbox.url + "/", sandbox.url) as tab:
-        await tab.said("h1", "Danawa is paused by an operator.")
+        await tab.said("h1", "Lists: Encar not asked, Danawa failed since")
+        await tab.said("#why", "Danawa lists: paused by an operator")
         await tab.said(".site .pause q", note)
         assert await tab.page.locator(".site img").count() == 0
         assert await accessible(tab) == []
@@ -304,9 +346,26 @@ async def test_a_pause_is_shown_with_its_note_as_text_and_ended_with_a_button(sa
 
 
 @pytest.mark.slow
+async def test_with_both_sites_down_nothing_is_said_to_go_on(sandbox: Sandbox) -> None:
+    sandbox.breaks(Block(), Status(operation="danawa_list", status=502), Status(operation="feeder", status=502))
+    encar, danawa = sandbox.encar.inventory, sandbox.danawa.inventory
+    for index in range(6):
+        await sandbox.ask("GET", f"/v1/vehicles?make=Kia&year_min={2000 + index}")
+    cars = [f"encar_{car.id}" for car in encar][:6] + [f"danawa_{car.id}" for car in danawa if car.at_feeder][:6]
+    for car in cars:
+        await sandbox.ask("GET", f"/v1/vehicles/{car}")
+    partners = (await status_of(sandbox))["partners"]
+    assert {source["status"] for kind in ("lists", "cars") for source in partners[kind]} == {"failed"}
+    async with opened(sandbox.url + "/", sandbox.url) as tab:
+        await tab.said("h1", "Lists: 503 since")
+        await tab.said("h1", "Cars: 503 since")
+        assert "go on" not in await tab.page.inner_text("main")
+
+
+@pytest.mark.slow
 async def test_a_hidden_page_asks_nothing(sandbox: Sandbox) -> None:
     async with opened(sandbox.url + "/", sandbox.url) as tab:
-        await tab.said("h1", "Nothing was asked yet.")
+        await tab.said("h1", "no traffic yet")
         await tab.page.evaluate("""() => {
             Object.defineProperty(document, "hidden", {value: true, configurable: true});
             document.dispatchEvent(new Event("visibilitychange"));
@@ -333,7 +392,7 @@ async def test_the_page_asks_for_the_key_and_keeps_it_in_its_tab_only(sandboxes:
         await tab.said("#advice", "That was none of its keys.")
         await tab.page.fill("#key", KEY)
         await tab.page.keyboard.press("Enter")
-        await tab.said("h1", "Nothing was asked yet.")
+        await tab.said("h1", "no traffic yet")
         kept = await tab.page.evaluate("[Object.values(sessionStorage), localStorage.length, document.cookie]")
         assert kept == [[KEY], 0, ""]
         assert await tab.page.locator("#key-form").is_hidden()
@@ -342,9 +401,9 @@ async def test_the_page_asks_for_the_key_and_keeps_it_in_its_tab_only(sandboxes:
 @pytest.mark.slow
 async def test_the_page_says_when_the_service_itself_is_gone(sandbox: Sandbox) -> None:
     async with opened(sandbox.url + "/", sandbox.url) as tab:
-        await tab.said("h1", "Nothing was asked yet.")
+        await tab.said("h1", "no traffic yet")
         await tab.page.route("**/v1/status", lambda route: route.abort())
         await tab.said("h1", "The service has not answered since")
         assert await accessible(tab) == []
         await tab.page.unroute("**/v1/status")
-        await tab.said("h1", "Nothing was asked yet.")
+        await tab.said("h1", "no traffic yet")

@@ -1,12 +1,14 @@
 """The figures of a stock: how much there is, how old it is, and what came of the work on it."""
 
+import asyncio
 from pathlib import Path
 
 import pytest
 
 from dealerproxy.stock.folder import Folder
 from dealerproxy.stock.keeping import figures_of
-from dealerproxy.stock.rule import WHOLE_S
+from dealerproxy.stock.rule import FRESH_S, WHOLE_S
+from dealerproxy.transport.errors import Blocked, Drift
 from tests.stock.stocks import SITE, Process
 from tests.support.clock import Clock
 
@@ -23,6 +25,44 @@ def test_listings_are_counted_with_their_rows_and_memory(process: Process) -> No
     listings, rows, size_bytes, *_ = figures_of(process)
     assert (listings, rows) == (2, 3)
     assert size_bytes == process.shelf.figures.size_bytes > 0
+
+
+def test_the_oldest_and_the_newest_listing_tell_their_ages(process: Process) -> None:
+    assert figures_of(process)[-3:] == (None, None, None)
+    for age_s, key in ((900.0, "old"), (60.0, "new"), (300.0, "between")):
+        process.put(key, 1, at=process.clock.at - age_s)
+    assert figures_of(process)[-3:-1] == (900.0, 60.0)
+
+
+@pytest.mark.parametrize(
+    ("found", "result"),
+    [
+        pytest.param(None, "ok", id="read"),
+        pytest.param(Blocked("no"), "blocked", id="blocked"),
+        pytest.param(Drift("x"), "drift", id="drift"),
+        pytest.param(ValueError("x"), "broken", id="our own fault"),
+    ],
+)
+@pytest.mark.parametrize("work", ["read", "check"])
+async def test_the_last_reading_tells_what_came_of_it_and_when(
+    process: Process, monkeypatch: pytest.MonkeyPatch, work: str, found: Exception | None, result: str
+) -> None:
+    async def end(key: str) -> None:
+        if found is not None:
+            raise found
+        process.put(key, 1)
+
+    monkeypatch.setattr(process, work, end)
+    if work == "check":
+        process.readings.known("a", process.clock.at - FRESH_S - 1, process.clock.at - FRESH_S - 1)
+    process.readings.keep_warm("a")
+    process.readings.asked("a")
+    process.readings.leading = True
+    process.readings.start_due()
+    while figures_of(process).last is None:  # noqa: ASYNC110  # a reading has no event to wait for
+        await asyncio.sleep(0)
+    process.clock.at += 40
+    assert figures_of(process).last == (work, result, 40)
 
 
 @pytest.mark.parametrize(

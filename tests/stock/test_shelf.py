@@ -56,7 +56,7 @@ def test_a_listing_is_usable_for_two_hours(kept: Shelved) -> None:
     assert kept.alive("a") == [1, 2]
     kept.clock.at += 1
     assert kept.shelf.get("a") is None
-    assert kept.shelf.figures == (0, 0, 0)
+    assert kept.shelf.figures[:3] == (0, 0, 0)
 
 
 def test_an_older_reading_never_takes_the_place_of_a_newer_one(kept: Shelved) -> None:
@@ -75,7 +75,7 @@ def test_the_listing_that_was_not_used_for_longest_goes_first() -> None:
     assert kept.shelf.get("a")
     kept.put("c", *range(1, 101))
     assert [key for key, _ in kept.shelf] == ["a", "c"]
-    assert kept.shelf.figures == (2, 200, 2 * size)
+    assert kept.shelf.figures[:3] == (2, 200, 2 * size)
 
 
 def test_one_listing_is_kept_however_large_it_is() -> None:

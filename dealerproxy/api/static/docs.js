@@ -10,5 +10,6 @@ SwaggerUIBundle({
   deepLinking: true,
   tryItOutEnabled: true,
   displayRequestDuration: true,
-  defaultModelsExpandDepth: 0,
+  docExpansion: "list",
+  defaultModelsExpandDepth: -1,
 });

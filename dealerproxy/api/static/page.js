@@ -21,6 +21,7 @@ export const total = (counts) => counts.reduce((sum, count) => sum + count, 0);
 export const number = (value) => value.toLocaleString("en-US");
 export const dollars = (value) => (value === null ? "no price" : `$${number(value)}`);
 export const clock = (moment) => new Date(moment).toLocaleTimeString("en-GB");
+export const minuteOf = (moment) => new Date(moment).toLocaleTimeString("en-GB", { hour: "2-digit", minute: "2-digit" });
 export const day = (moment) => new Date(moment).toLocaleDateString("en-GB", { day: "numeric", month: "long", year: "numeric" });
 
 export function span(seconds) {
@@ -41,17 +42,24 @@ export const setClock = (moment) => { ahead = Date.parse(moment) - Date.now(); }
 export const secondsUntil = (moment) => (Date.parse(moment) - Date.now() - ahead) / 1000;
 
 /** A moment to come, as the time that is left; `tick` keeps it true. */
-export function countdown(moment) {
-  const element = make("time", { datetime: moment, "data-until": moment, title: `at ${clock(moment)}` });
+export const countdown = (moment) => relative(moment, "data-until");
+
+/** A moment that is over, as the time since then; `tick` keeps it true. */
+export const ago = (moment) => relative(moment, "data-since");
+
+export function tick() {
+  for (const element of document.querySelectorAll("[data-until], [data-since]")) tell(element);
+}
+
+function relative(moment, kind) {
+  const element = make("time", { datetime: moment, [kind]: moment, title: `${clock(moment)}, ${day(moment)}` });
   tell(element);
   return element;
 }
 
-export function tick() {
-  for (const element of document.querySelectorAll("[data-until]")) tell(element);
-}
-
 function tell(element) {
-  const left = secondsUntil(element.dataset.until);
-  say(element, left > 0 ? `in ${span(left)}` : "now");
+  const { until, since } = element.dataset;
+  const left = secondsUntil(until ?? since);
+  if (since) say(element, left > -1 ? "now" : `${span(-left)} ago`);
+  else say(element, left > 0 ? `in ${span(left)}` : "now");
 }

@@ -1,6 +1,7 @@
 // The search: the same question a client asks, and the rows of its answer for people to read.
 
 import { ask } from "./asking.js";
+import { opened } from "./car.js";
 import { dollars, find, make, number, say, span } from "./page.js";
 import { did, nameOf } from "./sites.js";
 import { SKIPPED } from "./words.js";
@@ -17,11 +18,13 @@ export function start() {
   });
   find("more").addEventListener("click", () => search(true));
   find("make").addEventListener("focus", suggest, { once: true });
+  find("more-filters").addEventListener("toggle", offer, { once: true });
   find("make").addEventListener("change", suggestModels);
 }
 
 function asked(form) {
-  const given = [...form].map(([name, value]) => [name, value.trim()]).filter(([, value]) => value);
+  const names = [...new Set(form.keys())];
+  const given = names.map((name) => [name, form.getAll(name).map((value) => value.trim()).join(",")]).filter(([, value]) => value);
   return new URLSearchParams([...given, ["limit", PER_PAGE], ["include", "dealer"]]);
 }
 
@@ -96,7 +99,7 @@ function row(car) {
     car.dealer?.region,
   ];
   const advert = car.dealer?.url && make("a", { href: car.dealer.url, rel: "noreferrer noopener", target: "_blank" }, "advert", make("span", { class: "unseen" }, ` of ${name}, opens in a new tab`));
-  return make(
+  const item = make(
     "li",
     {},
     photo(car.thumbnail_url, name),
@@ -105,7 +108,7 @@ function row(car) {
       { class: "car" },
       make("p", { class: "title" }, make("strong", {}, name), car.trim ? ` ${car.trim}` : ""),
       make("p", {}, facts.filter(Boolean).join(" · ")),
-      make("p", { class: "note" }, make("code", {}, car.id), advert && " · ", advert),
+      make("p", { class: "note" }, opener(car.id, name, (content) => item.append(content)), " ", make("code", {}, car.id), advert && " · ", advert),
     ),
     make(
       "p",
@@ -114,6 +117,40 @@ function row(car) {
       make("span", { class: "note" }, `${dollars(car.pricing.breakdown.estimated_landed)} landed`),
     ),
   );
+  return item;
+}
+
+// The button that opens a car in its row, and closes it; `place` takes what is shown.
+function opener(id, name, place) {
+  const button = make("button", { type: "button", class: "quiet", "aria-expanded": "false" }, "Open", make("span", { class: "unseen" }, ` ${name}`));
+  let content = null;
+  button.addEventListener("click", async () => {
+    const show = content === null;
+    button.setAttribute("aria-expanded", String(show));
+    say(button.firstChild, show ? "Close" : "Open");
+    content?.remove();
+    content = null;
+    if (!show) return;
+    const mine = (content = make("p", { class: "opened note", role: "status" }, "Asking …"));
+    place(mine);
+    const answer = await car(id);
+    if (content === mine) {
+      content = answer;
+      mine.replaceWith(content);
+    }
+  });
+  return button;
+}
+
+async function car(id) {
+  const params = new URLSearchParams({ include: "dealer" });
+  const won = find("krw_per_usd").value.trim();
+  if (won) params.set("krw_per_usd", won);
+  try {
+    return opened((await ask(`v1/vehicles/${encodeURIComponent(id)}?${params}`)).body);
+  } catch (failure) {
+    return make("p", { class: "opened bad", role: "status" }, `${failure.status} ${failure.code ?? ""}: ${failure.message}`);
+  }
 }
 
 function photo(url, name) {
@@ -123,6 +160,20 @@ function photo(url, name) {
   image.addEventListener("error", () => image.remove());
   frame.append(image);
   return frame;
+}
+
+// Fill the filters' words in as the service's own document has them.
+async function offer() {
+  try {
+    const { body } = await ask("openapi.json");
+    const named = new Map(body.paths["/v1/vehicles"].get.parameters.map((parameter) => [parameter.name, parameter.schema]));
+    for (const choice of document.querySelectorAll("#search [data-words]")) {
+      const words = named.get(choice.name)?.items?.enum ?? [];
+      choice.append(...words.map((word) => make("option", { value: word }, word.replaceAll("_", " "))));
+    }
+  } catch {
+    // The other filters work without.
+  }
 }
 
 async function suggest() {

@@ -1,11 +1,15 @@
-// A panel for each site: how it stands, its last hour, its operations, and the way to have it asked again.
+// A panel for each site: its state, its operations, its last hour, and the way to reset it.
 
 import { ask } from "./asking.js";
-import { clock, countdown, find, make, milliseconds, number, say, total } from "./page.js";
+import { ago, countdown, find, make, milliseconds, number, say, total } from "./page.js";
 import { OPERATIONS, REASONS, SITES, STATES } from "./words.js";
 
 const SLOTS = 60;
+// The charts' own units, stretched to the width of the panel.
 const HEIGHT = 20;
+// The axes end here at least.
+const LEAST_REQUESTS = 2;
+const LEAST_MS = 10;
 const panels = new Map();
 
 // A site whose requests of the last minutes failed so often is in trouble, even where nothing suspends it, as for drift.
@@ -17,7 +21,7 @@ export const nameOf = (site) => SITES[site] ?? site;
 export const did = (reason) => REASONS[reason]?.did ?? `is in trouble (${reason})`;
 
 /** How a site does: by its circuits and, where they are well, by what came of the last minutes' requests. */
-export function condition({ state, reason, minutes }) {
+function condition({ state, reason, minutes }) {
   if (state !== "healthy") return { state, reason };
   const recent = minutes.slice(-RECENT);
   const failures = Object.entries(failuresOf(recent)).sort(([, one], [, other]) => other - one);
@@ -27,16 +31,16 @@ export function condition({ state, reason, minutes }) {
   return { state: "degraded", reason: failures[0][0], always: failed >= asked };
 }
 
-/** Whether a site was asked anything in the last hour: how one is that was not, nobody knows. */
-export function wasAsked({ minutes }) {
+/** Whether a site was asked anything in the last hour; the state of one that was not is unknown. */
+function wasAsked({ minutes }) {
   return minutes.some(({ requests }) => requests);
 }
 
 // How an operator lets a site be asked again: the route, the button, and what is good to know before.
 const WAYS = {
   reset: {
-    button: (site) => `Ask ${site} again now`,
-    note: "It is tried again by itself. Do this only once you know that the site is well.",
+    button: (site) => `Reset ${site}`,
+    note: "Requests are sent again at once. Use it only if you know that the site is well; it is tried again in any case.",
   },
   resume: { button: (site) => `End the pause of ${site}`, note: "It ends by itself." },
 };
@@ -76,22 +80,23 @@ function build(name, changed) {
 
 function fill(panel, upstream) {
   const { state, reason } = condition(upstream);
-  panel.dataset.state = state;
-  say(panel.querySelector(".word"), STATES[state].word);
-  say(panel.querySelector("code"), state === upstream.state ? state : reason);
-  const well = wasAsked(upstream) ? "Every operation that was asked answers." : "It was not asked in the last hour.";
-  say(panel.querySelector(".why"), state === "healthy" ? well : `It ${did(reason)}. ${STATES[state].means}`);
-  charts(panel, upstream.minutes);
+  const quiet = state === "healthy" && !wasAsked(upstream);
+  panel.dataset.state = quiet ? "quiet" : state;
+  say(panel.querySelector(".word"), quiet ? "no traffic yet" : state);
+  say(panel.querySelector("code"), reason ?? "");
+  const why = state === "healthy" ? "" : `${nameOf(upstream.name)} ${did(reason)}. ${STATES[state]?.means ?? ""}`;
+  say(panel.querySelector(".why"), why);
   const { pause, calls } = upstream;
   panel.querySelector(".pause").hidden = !pause;
   if (pause) {
-    say(panel.querySelector(".until"), clock(pause.until));
+    panel.querySelector(".until").replaceChildren(countdown(pause.until));
     say(panel.querySelector(".reason"), pause.note || "no note");
   }
   say(panel.querySelector(".calls"), `Calls today, in Seoul: ${number(calls.used)}${calls.limit ? ` of ${number(calls.limit)}` : ""}.`);
   const operations = Object.entries(upstream.operations);
   panel.querySelector(".operations").replaceChildren(...operations.map(([name, operation]) => line(name, operation)));
-  const held = operations.some(([, { state }]) => state === "suspended" || state === "probing");
+  charts(panel, upstream.minutes);
+  const held = operations.some(([, { state: each }]) => each === "suspended" || each === "probing");
   const way = pause ? "resume" : "reset";
   const button = panel.querySelector(".reset button");
   if (button.dataset.way !== way) {
@@ -102,50 +107,59 @@ function fill(panel, upstream) {
   panel.querySelector(".reset").hidden = !held && !pause;
 }
 
-function line(name, operation) {
-  const healthy = operation.state === "healthy";
+function line(name, { state, reason, since, retry_at: moment, failures, level }) {
+  const healthy = state === "healthy";
   const item = make(
     "li",
-    { "data-state": operation.state },
+    { "data-state": state },
     make("span", { class: "mark", "aria-hidden": "true" }),
     make(healthy ? "span" : "strong", {}, OPERATIONS[name] ?? name),
     " ",
     make("code", {}, name),
-    make("span", { class: healthy ? "unseen" : "" }, ` ${STATES[operation.state].word}`),
+    make("span", { class: healthy ? "unseen" : "" }, ` ${state}`),
   );
   if (healthy) return item;
-  item.append(make("br"), make("code", {}, operation.reason));
-  if (operation.retry_at) item.append(": again ", countdown(operation.retry_at), `, at ${clock(operation.retry_at)}`);
-  if (operation.failures > 1) item.append(`; ${operation.failures} failures in a row`);
-  if (operation.level > 1) item.append(`; step ${operation.level} of 6`);
+  item.append(make("br"), make("code", {}, reason));
+  if (since) item.append(", ", ago(since));
+  if (moment) item.append("; next try ", countdown(moment));
+  if (failures > 1) item.append(`; ${failures} failures in a row`);
+  if (level > 1) item.append(`; step ${level} of 6`);
   return item;
 }
 
 function charts(panel, minutes) {
   const [columns, curve] = panel.querySelectorAll("svg");
-  const [asked, took] = panel.querySelectorAll(".now");
-  const busiest = Math.max(1, ...minutes.map(({ requests }) => requests));
-  const slowest = Math.max(1, ...minutes.map(({ mean_ms: ms }) => ms ?? 0));
+  const times = minutes.map(({ mean_ms: ms }) => ms).filter((ms) => ms !== null);
+  const busiest = rounded(Math.max(LEAST_REQUESTS, ...minutes.map(({ requests }) => requests)));
+  const slowest = rounded(Math.max(LEAST_MS, ...times));
   const first = SLOTS - minutes.length;
   columns.replaceChildren(...minutes.flatMap((minute, index) => column(minute, first + index, HEIGHT / busiest)));
   curve.replaceChildren(...trace(minutes, first, HEIGHT / slowest));
-
-  const last = minutes.at(-2) ?? minutes.at(-1) ?? { requests: 0 };
-  const times = minutes.map(({ mean_ms: ms }) => ms).filter((ms) => ms !== null);
-  say(asked, number(last.requests));
-  say(took, times.length ? milliseconds(times.at(-1)) : "–");
-  say(panel.querySelector(".hour"), hour(minutes, busiest, slowest));
+  axis(columns, number(busiest), number(busiest / 2));
+  axis(curve, milliseconds(slowest), milliseconds(slowest / 2));
+  say(panel.querySelector(".hour"), hour(minutes, times));
 }
 
-function hour(minutes, busiest, slowest) {
+// The end of an axis: the next of 1, 2, 4, 6, 10, 20, 40 …
+function rounded(most) {
+  const power = 10 ** Math.floor(Math.log10(most));
+  return [1, 2, 4, 6, 10].map((step) => step * power).find((end) => end >= most);
+}
+
+function axis(chart, top, middle) {
+  const [high, half] = chart.closest("figure").querySelectorAll(".axis span");
+  say(high, top);
+  say(half, middle);
+}
+
+function hour(minutes, times) {
   const requests = total(minutes.map((minute) => minute.requests));
   const failures = Object.entries(failuresOf(minutes));
-  const time = minutes.length < SLOTS ? `last ${minutes.length} min` : "last hour";
-  if (!requests) return `Nothing was asked in the ${time}.`;
+  const time = `Last ${Math.min(SLOTS, minutes.length)} min: `;
+  if (!requests) return `${time}no requests.`;
   const kinds = failures.map(([reason, count]) => `${number(count)} ${reason}`).join(", ");
   const failed = failures.length ? `${number(total(failures.map(([, count]) => count)))} failed (${kinds})` : "none failed";
-  return `In the ${time}: ${number(requests)} requests, ${failed}. `
-    + `Busiest minute ${number(busiest)}, slowest on average ${milliseconds(slowest)}.`;
+  return `${time}${number(requests)} requests, ${failed}; latest mean ${milliseconds(times.at(-1))}.`;
 }
 
 function failuresOf(minutes) {
@@ -174,7 +188,7 @@ function trace(minutes, first, scale) {
       pen = "M";
       return;
     }
-    const y = (HEIGHT - ms * scale * 0.9).toFixed(2);
+    const y = (HEIGHT - ms * scale).toFixed(2);
     // A lone minute is drawn as a dash, as wide as the minute.
     path += pen === "M" ? `M${first + index} ${y}h1` : `L${first + index + 0.5} ${y}`;
     pen = "L";

@@ -1,13 +1,16 @@
 // The page that is looked at first: asks every few seconds how the service does, while somebody looks.
 
 import { ask, keep } from "./asking.js";
-import { clock, day, find, make, number, say, secondsUntil, setClock, span, tick, total } from "./page.js";
+import { ago, clock, day, find, make, minuteOf, number, say, secondsUntil, setClock, span, tick, total } from "./page.js";
 import { start as startSearch } from "./search.js";
-import { condition, did, nameOf, show, wasAsked } from "./sites.js";
+import { nameOf, show } from "./sites.js";
+import { advice, headline, reasons, severity } from "./standing.js";
+import { showStock } from "./stock.js";
 import { KINDS, REASONS, RESULTS, STATES } from "./words.js";
 
 const EVERY_S = 5;
 const AT_MOST_S = 40;
+const HOUR_S = 3600;
 
 let timer = 0;
 let failures = 0;
@@ -36,56 +39,39 @@ function render(status) {
   for (const section of document.querySelectorAll(".heard")) section.hidden = false;
   say(find("version"), status.version);
   say(find("started"), `running for ${span(-secondsUntil(status.started_at))}`);
-  verdict(status.upstreams);
+  verdict(status);
   show(status.upstreams, look);
+  showStock(status.upstreams);
   cache(status.cache);
   drift(status.drift);
   captures(status.captures);
   const words = Object.entries(status.untranslated);
-  say(find("untranslated"), words.length ? words.map(([kind, count]) => `${kind} ${number(count)}`).join(", ") : "None met.");
+  say(find("untranslated"), words.length ? words.map(([kind, count]) => `${kind} ${number(count)}`).join(", ") : "None.");
   rate(status.fx);
   age();
 }
 
-// The whole page in a sentence, and what to do about it.
-function verdict(upstreams) {
-  const troubled = upstreams.map((upstream) => ({ name: upstream.name, ...condition(upstream) })).filter(({ state }) => state !== "healthy");
-  const held = troubled.filter(({ state }) => state !== "degraded");
-  document.body.dataset.state = held.length ? "held" : troubled.length ? "degraded" : "healthy";
-  if (!troubled.length) {
-    well(upstreams.filter(wasAsked).map(({ name }) => nameOf(name)), upstreams.length);
-    return;
-  }
-  const sentences = troubled.map(
-    ({ name, reason, state, always }) => `${nameOf(name)} ${did(reason)}${state === "degraded" && !always ? " now and then" : ""}`,
-  );
-  const meanwhile = held.length
-    ? "Meanwhile answers go on with what was kept and with the other site, and say so; where nothing is left they are a 503, never empty. "
-    : "It is still asked. What failed is answered with what was kept, or missing and said to be. ";
-  conclude(`${sentences.join("; ")}.`, meanwhile + (REASONS[(held[0] ?? troubled[0]).reason]?.night ?? ""));
-}
-
-function well(asked, sites) {
-  if (!asked.length) conclude("Nothing was asked yet.", "How the sites are shows with the next question.");
-  else if (asked.length < sites) conclude(`${asked.join(" and ")} answers.`, "Nothing to do. The other site was not asked in the last hour.");
-  else conclude("Both sites answer.", "Nothing to do.");
+// What partners get, why, and what to do.
+function verdict({ partners, upstreams, started_at: started }) {
+  const quiet = secondsUntil(started) > -HOUR_S ? "no traffic yet" : "no traffic in the last hour";
+  document.body.dataset.state = severity(partners, upstreams);
+  conclude(headline(partners, quiet), advice(partners, upstreams), reasons(partners, upstreams));
 }
 
 function unheard({ status, message }) {
   document.body.dataset.state = "unheard";
-  const since = heardAt ? ` since ${clock(heardAt)}` : "";
-  const said = status ? `It said: ${status} ${message} ` : "";
-  conclude(
-    `The service has not answered${since}.`,
-    `${said}Dealer cars are missing from every list now. Look whether the process runs; what stands below is old.`,
-  );
+  const since = heardAt ? ` since ${minuteOf(heardAt)}` : "";
+  const said = status ? `It returned ${status}: ${message} ` : "";
+  conclude([`The service has not answered${since}.`], `${said}Check whether the process runs. What is below is old.`);
 }
 
-function conclude(sentence, advice) {
-  say(find("verdict"), sentence);
-  say(find("advice"), advice);
-  say(find("spoken"), sentence);
-  document.title = `${sentence} dealerproxy`;
+function conclude(sentences, todo, why = []) {
+  const lines = find("verdict");
+  if (lines.textContent !== sentences.join("")) lines.replaceChildren(...sentences.map((sentence) => make("span", {}, sentence)));
+  find("why").replaceChildren(...why);
+  say(find("advice"), todo);
+  say(find("spoken"), sentences.join(" "));
+  document.title = `${sentences.join(" ")} dealerproxy`;
 }
 
 function cache(uses) {
@@ -95,7 +81,7 @@ function cache(uses) {
   const pieces = counted.filter(([kind]) => kind !== "answer");
   const all = total(pieces.map(([, , count]) => count));
   const kept = total(pieces.map(([, results]) => (results.hit ?? 0) + (results.updating ?? 0)));
-  say(find("cache-said"), all ? `${Math.round((100 * kept) / all)} % of ${number(all)} pieces came without waiting for a site.` : "Nothing was asked for yet.");
+  say(find("cache-said"), all ? `${Math.round((100 * kept) / all)} % of ${number(all)} look-ups needed no request to a site.` : "No traffic yet.");
   find("cache").tBodies[0].replaceChildren(
     ...counted.map(([kind, results]) => {
       const parts = Object.keys(RESULTS).filter((result) => results[result]);
@@ -112,7 +98,7 @@ function cache(uses) {
 }
 
 function drift(seen) {
-  say(find("drift-said"), seen.length ? "A developer should see these; waiting does not mend them." : "None. Every answer had what it must have.");
+  say(find("drift-said"), seen.length ? "Hand these to a developer." : "None: no answer lacked a required field.");
   find("drift").hidden = !seen.length;
   find("drift").tBodies[0].replaceChildren(
     ...seen.map(({ upstream, operation, path, count }) =>
@@ -128,15 +114,15 @@ function drift(seen) {
 
 function captures(kept) {
   const none = kept ? "None yet." : "None are kept: DEALERPROXY_CAPTURE_DIR names no folder.";
-  say(find("captures-said"), kept?.length ? "The latest, scrubbed, for a developer to replay." : none);
+  say(find("captures-said"), kept?.length ? "The latest, for a developer to replay." : none);
   find("captures").replaceChildren(
-    ...(kept ?? []).map(({ name, at }) => make("li", {}, make("code", {}, name), make("span", { class: "note" }, ` ${day(at)}, ${clock(at)}`))),
+    ...(kept ?? []).map(({ name, at }) => make("li", {}, make("code", {}, name), make("span", { class: "note" }, " ", ago(at)))),
   );
 }
 
 function rate({ krw_per_usd: won, as_of: moment, source }) {
   const old = -secondsUntil(moment);
-  const hint = source === "static" && old > 7 * 86400 ? " Nobody has set a newer one." : "";
+  const hint = source === "static" && old > 7 * 86400 ? " Set a newer one." : "";
   say(find("rate"), `${number(won)}, ${source}, as of ${day(moment)} (${span(old)} ago).${hint}`);
 }
 
@@ -147,9 +133,9 @@ function age() {
 }
 
 function glossary(list, words) {
-  for (const [word, { word: plain, did: does, means, night }] of Object.entries(words)) {
+  for (const [word, { did: does, means, night }] of Object.entries(words)) {
     list.append(
-      make("dt", {}, make("code", {}, word), plain ? ` ${plain}` : ` the site ${does}`),
+      make("dt", {}, make("code", {}, word), does ? ` The site ${does}.` : ""),
       make("dd", {}, `${means} ${night ?? ""}`),
     );
   }
@@ -157,7 +143,7 @@ function glossary(list, words) {
 
 find("pause").addEventListener("click", () => {
   paused = !paused;
-  say(find("pause"), paused ? "Go on" : "Pause");
+  say(find("pause"), paused ? "Resume" : "Pause");
   age();
   look();
 });
@@ -168,7 +154,7 @@ document.addEventListener("key-wanted", ({ detail }) => {
   keyWanted = true;
   keep("");
   find("key-form").hidden = false;
-  conclude("This service asks for a key.", detail === "invalid_api_key" ? "That was none of its keys." : "");
+  conclude(["This service asks for a key."], detail === "invalid_api_key" ? "That was none of its keys." : "");
   document.body.dataset.state = "locked";
   age();
 });
@@ -179,7 +165,7 @@ find("key-form").addEventListener("submit", (submitted) => {
   find("key").value = "";
   find("key-form").hidden = true;
   keyWanted = false;
-  conclude("Looking …", "");
+  conclude(["Looking …"], "");
   look();
 });
 

@@ -3,60 +3,49 @@
 export const SITES = { encar: "Encar", danawa: "Danawa", fx: "The exchange rate" };
 
 export const STATES = {
-  healthy: { word: "answering", means: "It is asked, and answers." },
-  degraded: {
-    word: "answering, with failures",
-    means: "Some of what it was asked lately failed. It is still asked.",
-  },
-  suspended: {
-    word: "left alone",
-    means: "It is not asked before the time shown. Answers use what was kept of it, or do without it and say so.",
-  },
-  paused: {
-    word: "paused",
-    means: "An operator stopped all calls to it until the time shown. Answers use what was kept of it, or do without it "
-      + "and say so.",
-  },
-  probing: { word: "being tried", means: "Its time is over. One request finds out whether it answers again." },
+  healthy: { means: "Requests are sent, and answered." },
+  degraded: { means: "Some of the latest requests failed. Requests are still sent." },
+  suspended: { means: "No request is sent before the time shown. Answers come from stock and cache, marked stale, or fail." },
+  paused: { means: "An operator stopped all requests until the time shown. Answers come from stock and cache, marked stale, or fail." },
+  probing: { means: "The suspension is over. One request finds out whether the site answers." },
 };
 
 // did: what the site does, as the end of a sentence. means and night: for whom looks it up.
 export const REASONS = {
   blocked: {
-    did: "refuses us",
-    means: "It answered with a refusal or with its block page.",
-    night: "Wait. It is tried again by itself after 3 minutes, then 10, then 30; asking sooner makes a block longer. "
-      + "If it lasts for hours, somebody has to find out why in the morning.",
+    did: "blocks our requests",
+    means: "It returned its block page, or a 403, 404 or 407 in place of an answer.",
+    night: "Wait. It is tried again after 3, 10, then 30 minutes; earlier requests make a block longer.",
   },
   rate_limited: {
-    did: "wants fewer requests",
-    means: "It answered 429, perhaps with the time to come back.",
-    night: "Wait. If it happens often, lower the site's requests a second (_RPS) in the settings.",
+    did: "rate-limits our requests",
+    means: "It returned 429, perhaps with the time to come back.",
+    night: "Wait. If it happens often, lower the site's requests a second (_RPS).",
   },
   timed_out: {
-    did: "does not answer in time",
+    did: "times out",
     means: "No answer within the time of an attempt.",
-    night: "Wait. If both sites are affected, look at this machine's network first.",
+    night: "Wait. If both sites time out, check this machine's network first.",
   },
   slow: {
-    did: "answers too slowly",
+    did: "is slow",
     means: "It answers well, but each answer takes more than 4 seconds.",
-    night: "Wait. It is left alone for 5 seconds at a time.",
+    night: "Wait. It is suspended for 5 seconds at a time.",
   },
   unreachable: {
     did: "cannot be reached",
     means: "No connection, or one that broke.",
-    night: "If both sites are affected the trouble is ours: name look-up, network or firewall. Otherwise wait.",
+    night: "Wait. If both sites are unreachable, check our name look-up, network and firewall.",
   },
   upstream_error: {
-    did: "answers with errors",
+    did: "returns errors",
     means: "A status that nobody can use, mostly 500 to 504, or a body that is too large.",
-    night: "Nothing to do here; it is the site's own fault. It is tried again by itself.",
+    night: "Wait. The fault is the site's own.",
   },
   drift: {
-    did: "answers in a new shape",
-    means: "Something that every answer must have is missing or unreadable.",
-    night: "Waiting does not mend it, and nothing is left alone for it. Hand the paths under Drift to a developer.",
+    did: "has changed its format",
+    means: "A required field is missing or unreadable.",
+    night: "Hand the paths under Drift to a developer: waiting does not help.",
   },
   mass_absence: {
     did: "has lost its cars' adverts",
@@ -69,14 +58,14 @@ export const REASONS = {
     night: "It ends when the list was read again, ten minutes later at most. If it does not, see why the list fails.",
   },
   overloaded: {
-    did: "was not asked, as our queue to it is full",
-    means: "More was wanted of it than its requests a second allow.",
-    night: "Look who asks so much. The settings say how fast each site may be asked.",
+    did: "gets more requests than its rate allows",
+    means: "The queue to it is full, so the request was not sent.",
+    night: "Find out who asks so much. The site's rate is _RPS in the settings.",
   },
   suspended: {
-    did: "is left alone for now",
-    means: "It was not asked, because it failed or refused us before.",
-    night: "The site's panel says why, and when it is asked again.",
+    did: "is suspended",
+    means: "No request was sent, because earlier ones failed.",
+    night: "The site's panel shows why, and when it is tried again.",
   },
   paused: {
     did: "is paused by an operator",
@@ -94,13 +83,13 @@ export const REASONS = {
     night: "Ask again in a few seconds. It is no failure.",
   },
   other: {
-    did: "fails in a way of its own",
+    did: "fails in another way",
     means: "None of the other reasons.",
-    night: "The log says more.",
+    night: "See the log.",
   },
   refreshing: {
-    did: "is being read anew",
-    means: "The rows are a little old and are read anew behind the answer.",
+    did: "is being refreshed",
+    means: "The rows are a little old and are read again in the background.",
     night: "Nothing to do.",
   },
 };
@@ -116,7 +105,7 @@ export const SKIPPED = {
 export const OPERATIONS = {
   search: "Lists",
   detail: "Cars",
-  page: "Car pages, the second witness",
+  page: "Car pages",
   papers: "Inspection, record, diagnosis",
   extras: "Factory packages, batteries",
   list: "Listings",
@@ -128,7 +117,7 @@ export const KINDS = {
   answer: "Whole lists",
   chunk: "Encar's lists, by the page",
   count: "Encar's counts",
-  stock: "Makes in stock",
+  stock: "Encar's makes",
   listing: "Danawa's listings",
   feeder: "Danawa's cars, at M-Park",
   advert: "Encar's cars",
@@ -141,9 +130,23 @@ export const KINDS = {
 };
 
 export const RESULTS = {
-  hit: "at hand",
-  updating: "old, renewed behind",
-  miss: "got anew",
+  hit: "from cache",
+  updating: "old, refreshed in the background",
+  miss: "from the site",
   stale: "old, as the site failed",
-  error: "nothing to answer with",
+  error: "no answer",
+};
+
+// What a reading of stock was, by the work it did.
+export const WORKS = { read: "read", check: "check for new cars", load: "loaded" };
+
+export const SEVERITIES = { major: "major", medium: "medium", minor: "minor" };
+
+export const PRICES = {
+  listing_price: "Listing price",
+  auction_fee: "Auction fee",
+  dealer_fee: "Dealer fee",
+  lmn_commission: "Commission",
+  ocean_freight: "Ocean freight",
+  estimated_landed: "Estimated landed",
 };

@@ -11,12 +11,13 @@ Import all of it from here::
 * `DealerClient`: the service over HTTP with typed answers and errors; needs an aiohttp session
 * `merge`, `merge_facets`: one answer out of both halves, with headers that name missing parts
 * `detail_or_snapshot`, `take_snapshot`, `complete_snapshot`, `order_error`, `is_dealer_id`: one car, live or as ordered
+* `watch`: events of cars that are sold, waiting, gone or back, or whose price changed
 * `DealerError` and its subclasses, `for_partner`: an error, and the part of it that a partner may see
 
 The package needs aiohttp, msgspec and yarl; it loads none of the server's other dependencies.
 """
 
-from dealerproxy.client.answers import DealerCar, DealerFacets, DealerList
+from dealerproxy.client.answers import DealerCar, DealerFacets, DealerList, DealerRows
 from dealerproxy.client.client import DealerClient
 from dealerproxy.client.errors import (
     DealerError,
@@ -38,6 +39,7 @@ from dealerproxy.client.snapshot import (
     take_snapshot,
 )
 from dealerproxy.client.sources import DealerPart, PartnerQuery, is_dealer_id, parse
+from dealerproxy.client.watching import CarChange, CarEvent, Sighting, Watch, WatchStateUnreadable, watch
 from dealerproxy.contract.answers import Buyable, CarState, FacetsAnswer, VehicleList
 from dealerproxy.contract.detail import VehicleDetail
 from dealerproxy.contract.summary import VehicleSummary
@@ -45,6 +47,8 @@ from dealerproxy.contract.terms import Sort
 
 __all__ = [
     "Buyable",
+    "CarChange",
+    "CarEvent",
     "CarState",
     "DealerCar",
     "DealerClient",
@@ -52,6 +56,7 @@ __all__ = [
     "DealerFacets",
     "DealerList",
     "DealerPart",
+    "DealerRows",
     "DealerUnavailable",
     "FacetsAnswer",
     "Found",
@@ -60,6 +65,7 @@ __all__ = [
     "Page",
     "PartnerQuery",
     "Row",
+    "Sighting",
     "Snapshot",
     "SnapshotUnreadable",
     "Sort",
@@ -68,6 +74,8 @@ __all__ = [
     "VehicleNotFound",
     "VehicleSummary",
     "VehicleUnavailable",
+    "Watch",
+    "WatchStateUnreadable",
     "complete_snapshot",
     "detail_or_snapshot",
     "for_partner",
@@ -79,4 +87,5 @@ __all__ = [
     "parse",
     "split",
     "take_snapshot",
+    "watch",
 ]

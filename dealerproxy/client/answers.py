@@ -4,16 +4,17 @@ Encoding an answer gives its body alone.
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple, TypeVar
 
 from msgspec import Struct
 from msgspec.structs import force_setattr
 
-from dealerproxy.contract.answers import FacetsAnswer, VehicleList
+from dealerproxy.contract.answers import CarState, FacetsAnswer, VehicleList
 from dealerproxy.contract.detail import VehicleDetail
 from dealerproxy.contract.headers import RATE_HEADER
 from dealerproxy.contract.rate import PLAUSIBLE
+from dealerproxy.contract.summary import InsiderSummary
 
 _WORD = re.compile(r"[a-z]{1,20}", re.ASCII)
 _SECONDS = re.compile(r"\d{1,9}", re.ASCII)
@@ -52,6 +53,13 @@ class DealerList(_WithHeaders, VehicleList, frozen=True, kw_only=True, dict=True
     def krw_per_usd(self) -> float:
         """The exchange rate of its prices."""
         return self.fx.krw_per_usd
+
+
+class DealerRows(DealerList, frozen=True, kw_only=True, dict=True):
+    """The rows of cars asked for by id, and the states of those without one."""
+
+    data: Sequence[InsiderSummary]
+    states: Sequence[CarState]
 
 
 class DealerCar(_WithHeaders, VehicleDetail, frozen=True, kw_only=True, dict=True):

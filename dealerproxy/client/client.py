@@ -13,7 +13,7 @@ import msgspec
 from msgspec import Struct
 from yarl import URL
 
-from dealerproxy.client.answers import DealerCar, DealerFacets, DealerList, is_plausible, with_headers
+from dealerproxy.client.answers import DealerCar, DealerFacets, DealerList, DealerRows, is_plausible, with_headers
 from dealerproxy.client.decoding import Unreadable, decode
 from dealerproxy.client.errors import DealerError, VehicleNotFound, VehicleUnavailable, outage, read_error
 from dealerproxy.client.sources import DealerPart, PartnerQuery
@@ -27,6 +27,8 @@ DEADLINE_S = 10.0
 CONNECT_S = 2.0
 # The longest deadline. A longer or infinite one counts as this one.
 LONGEST_S = 300.0
+# Cars that the service answers for at once: their rows, and whether they can be bought.
+MAX_ROWS, MAX_CHECKED = 40, 100
 # Bytes of a decoded body. The service's largest answers have a few hundred thousand.
 MAX_BODY = 4 * 2**20
 # The share of the time left that the service gets, so that its own time-out answer still arrives.
@@ -48,6 +50,7 @@ class _OrderedCar(DealerCar, frozen=True, kw_only=True, dict=True):
 
 
 _list = msgspec.json.Decoder(DealerList)
+_rows = msgspec.json.Decoder(DealerRows)
 _detail = msgspec.json.Decoder(DealerCar)
 _ordered = msgspec.json.Decoder(_OrderedCar)
 _facets = msgspec.json.Decoder(DealerFacets)
@@ -231,11 +234,40 @@ class DealerClient:
         url = (self._vehicles / "facets").with_query({"source": ",".join(sources)} if sources else {})
         return await self._ask(_Question(url, _facets), deadline_s, request_id)
 
+    async def rows(
+        self,
+        vehicle_ids: Sequence[str],
+        *,
+        krw_per_usd: float | None = None,
+        deadline_s: float = DEADLINE_S,
+        request_id: str | None = None,
+    ) -> DealerRows:
+        """The rows of up to 40 cars in the order of `vehicle_ids`, repeated ids once, and the states of the others.
+
+        A row has the `dealer` object, which partners must not see.
+        """
+        rate = self._krw_per_usd if krw_per_usd is None else krw_per_usd
+        url = self._vehicles.with_query(ids=",".join(vehicle_ids), include=DEALER)
+        answer = await self._ask(_Question(url, _rows, rate), deadline_s, request_id)
+        told = {*(row.id for row in answer.data), *(state.id for state in answer.states)}
+        if told != set(vehicle_ids):
+            raise outage("unexpected_answer", request_id=request_id)  # for other cars, or not for all
+        return answer
+
     async def availability(
-        self, vehicle_ids: Sequence[str], *, deadline_s: float = DEADLINE_S, request_id: str | None = None
+        self,
+        vehicle_ids: Sequence[str],
+        *,
+        fresh: bool = False,
+        deadline_s: float = DEADLINE_S,
+        request_id: str | None = None,
     ) -> Sequence[CarState]:
-        """Whether each of up to 100 cars can be bought, in the order of `vehicle_ids`, repeated ids once."""
-        url, headers = self._vehicles / "availability", {"Content-Type": "application/json"}
+        """Whether each of up to 100 cars can be bought, in the order of `vehicle_ids`, repeated ids once.
+
+        `fresh` bypasses every cache.
+        """
+        url = self._vehicles / "availability"
+        headers = {"Content-Type": "application/json", **({"Cache-Control": "no-cache"} if fresh else {})}
         body = msgspec.json.encode({"ids": vehicle_ids})
         question = _Question(url, _availability, headers=headers, body=body)
         states = (await self._ask(question, deadline_s, request_id)).data

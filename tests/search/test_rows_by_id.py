@@ -4,6 +4,7 @@ from collections import Counter
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from dealerproxy.sandbox.danawa.inventory import DanawaInventory
 from dealerproxy.sandbox.encar.inventory import Inventory
@@ -144,7 +145,7 @@ async def test_an_outage_is_a_503_alone_and_partial_beside_the_other_site_and_ne
     deadline_s = 1.0 if reason == "timed_out" else 8.0
     house = await build(stock(3), danawa_stock(2), list_deadline_s=deadline_s, detail_deadline_s=deadline_s)
     for operation in ("batch", "detail", "page"):
-        house.stand_in.faults.add(fault.__replace__(operation=operation))
+        house.stand_in.faults.add(replace(fault, operation=operation))
     encar, danawa = encar_ids(house), danawa_ids(house)
     alone = await by_id(house, *encar)
     assert (house.status, alone["error"]["code"]) == (503, "dealer_upstream_unavailable")

@@ -50,6 +50,7 @@ async def rows(cars: EncarCars, listing_ids: Sequence[str], deadline: Deadline, 
                 found[listing_id] = row
             else:
                 outcomes[listing_id] = Outcome(outcome.status, row)
+    cars.adverts.listed(tuple(found.values()), age_s)  # shown, as by a list
     rest = {listing_id: outcome for listing_id, outcome in outcomes.items() if listing_id not in found}
     return FoundRows(found, rest, age_s, kept)
 

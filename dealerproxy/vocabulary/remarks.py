@@ -29,7 +29,7 @@ _OTHER = re.compile(r"[^가-힣\x20-\x7e]")  # a sign such as ✕ denies what st
 _ANYTHING = "~"
 _ANY_WORDS = r"[^.\n]{0,200}?"
 _TIDY = (
-    (re.compile(r"\s*:[\s:]*"), ": "),
+    (re.compile(r"(?<!\s)\s*:[\s:]*"), ": "),
     (re.compile(r"\(: "), "("),
     (re.compile(r"(: (?:none|yes|no)) (?=[a-z])"), r"\1, "),
     (re.compile(r"\s+"), " "),

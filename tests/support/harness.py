@@ -14,7 +14,6 @@ from dealerproxy.api.keys import SITES
 from dealerproxy.app import create_app
 from dealerproxy.sandbox.faults import Fault
 from dealerproxy.settings import Settings
-from dealerproxy.upstreams.danawa.site import Danawa
 from dealerproxy.upstreams.danawa.stock import LIST_KEY, DanawaStock
 from dealerproxy.vocabulary import Vocabulary
 
@@ -30,9 +29,10 @@ def wired(url: str, **settings: Any) -> Settings:
 
 
 def _danawas_stock(app: web.Application) -> DanawaStock:
-    site = app[SITES]["danawa"]
-    assert isinstance(site, Danawa)
-    return site.list
+    site: Any = app[SITES]["danawa"]  # behind the tracing, if there is one
+    found = site.list
+    assert isinstance(found, DanawaStock)
+    return found
 
 
 async def list_read(app: web.Application) -> None:

@@ -448,7 +448,7 @@ def test_groups_only_danawa_has_are_found_there_and_nowhere_else() -> None:
     [
         ("Kia", "더 뉴쏘렌토(MQ4) 2.2 디젤", "쏘렌토", 2),
         ("Kia", "봉고Ⅲ 미니버스", "봉고III 미니버스", 2),
-        ("Kia", "봉고Ⅲ화물 CRDi", "봉고", 1),
+        ("Kia", "봉고Ⅲ화물 CRDi", "봉고Ⅲ화물", 1),
         ("Land Rover", "레인지로버 스포츠(2세대) 3.0", "레인지로버 스포츠", 2),
         ("Lexus", "NX 300h 럭셔리", "NX", 1),
         ("Kia", unicodedata.normalize("NFD", "올 뉴카니발 9인승"), "카니발", 2),

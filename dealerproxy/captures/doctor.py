@@ -22,18 +22,22 @@ from dealerproxy.upstreams.danawa import operations as danawa
 from dealerproxy.upstreams.danawa.urls import list_url
 from dealerproxy.upstreams.encar import operations as encar
 from dealerproxy.upstreams.encar.advert import page_state
-from dealerproxy.upstreams.encar.query import Search, facets_url, makes_q, q, search_url
-from dealerproxy.upstreams.encar.rows import ROWS
+from dealerproxy.upstreams.encar.query import Search, TruckSearch, facets_url, makes_q, q, search_url, trucks_q
+from dealerproxy.upstreams.encar.rows import COUNT, ROWS
 from dealerproxy.upstreams.values import decode
 from dealerproxy.vocabulary import Vocabulary
 
 GOOD, WRONG, UNUSABLE = 0, 1, 2
 # A make of which both sites always have cars, but few enough for a small answer.
 MAKE = "기아"
+# A truck of which there are thousands: a count of 0 means that a word or an axis of the query is wrong.
+TRUCKS_SEARCH = TruckSearch(maker="현대", models=("포터 Ⅱ",))
+NO_TRUCKS = f"{COUNT}: 0 for a truck of which there are thousands: a word or an axis of the query is wrong"
 CARS = 20
 ABSENT = "this car has none (404)"
 _NUMBERS = {
     encar.SEARCH.name: re.compile(rf'"Id"\s*:\s*"({LISTING_IDS["encar"].pattern})"'.encode()),
+    encar.TRUCK_SEARCH.name: re.compile(rf'"Id"\s*:\s*"({LISTING_IDS["encar"].pattern})"'.encode()),
     danawa.LIST.name: re.compile(rf"sDemoNo=({LISTING_IDS['danawa'].pattern})(?![0-9])".encode()),
 }
 # The papers of a car as a search row names them, in `Condition` and `ServiceMark`: of the cars with P0 2,269 of 2,382
@@ -58,6 +62,7 @@ async def ask_around(settings: Settings, vocabulary: Vocabulary) -> list[Finding
     first = (
         search_url(api, q(Search(make=MAKE)), "Year", 0, CARS),
         facets_url(api, makes_q()),
+        search_url(api, trucks_q(TRUCKS_SEARCH), "Year", 0, CARS, path=encar.TRUCK_SEARCH.path),
         list_url(danawa.SITE.home, 1),
     )
     waiting = [page for page in map(recognise, first) if page is not None]
@@ -73,7 +78,8 @@ async def ask_around(settings: Settings, vocabulary: Vocabulary) -> list[Finding
                 continue
             answer = _as_capture(page, response)
             answers.append(answer)
-            waiting += _cars_on(answer, read(answer, vocabulary)) or papers_of(page, response)
+            reading = read(answer, vocabulary)
+            waiting += _cars_on(answer, reading) or ([] if _is_truck(reading) else papers_of(page, response))
     return [*look_at(answers, vocabulary), *silent]
 
 
@@ -114,6 +120,8 @@ def _finding(upstream: str, operation: str, captures: Sequence[Capture], vocabul
     else:
         documents = [document for document in map(_document, captures) if document is not None]
         lines = shape_of(operation, documents) if documents else []
+    if worst is None and any(map(_lacks_trucks, captures, readings)):
+        return Finding(upstream, operation, NO_TRUCKS, Drift.code, lines)
     only = ABSENT if _is_absence(readings[0], operation) else readings[0].told
     return Finding(
         upstream,
@@ -130,6 +138,12 @@ def _is_absence(reading: Reading, operation: str) -> bool:
     return operation in papers and reading.error is not None and reading.error["error"] == NotFound.__name__
 
 
+def _lacks_trucks(capture: Capture, reading: Reading) -> bool:
+    """Whether the answer to our own search for trucks counts none."""
+    ours = capture.url.query.get("q") == trucks_q(TRUCKS_SEARCH)
+    return ours and (reading.document or {}).get("total") == 0
+
+
 def _code(reading: Reading) -> str:
     return str((reading.error or {})["code"])
 
@@ -142,7 +156,13 @@ def _cars_on(answer: Capture, reading: Reading) -> list[Page]:
     rows = (reading.document or {}).get("rows", ())
     found = [row["listing_id"] for row in rows if "price_krw" in row]
     found = found or [each.decode() for each in number.findall(answer.response.body)]
-    return pages_of_car(answer.about.upstream, max(found, key=_papers(answer).__getitem__)) if found else []
+    pages = pages_of_car(answer.about.upstream, max(found, key=_papers(answer).__getitem__)) if found else []
+    return pages[:1] if answer.about.operation == encar.TRUCK_SEARCH.name else pages
+
+
+def _is_truck(reading: Reading) -> bool:
+    """Whether it is a truck's advert. Its papers are not fetched: a car's are, and say as much."""
+    return bool(((reading.document or {}).get("car") or {}).get("truck"))
 
 
 def _papers(answer: Capture) -> Counter[str]:

@@ -33,7 +33,7 @@ from dealerproxy.upstreams.danawa.urls import list_url
 from dealerproxy.upstreams.encar import operations as encar
 from dealerproxy.upstreams.encar.advert import read_document
 from dealerproxy.upstreams.encar.client import request_headers as encar_headers
-from dealerproxy.upstreams.encar.legs import EncarLeg
+from dealerproxy.upstreams.encar.leg import EncarLeg
 from dealerproxy.upstreams.encar.legs import plan_legs as plan_encar
 from dealerproxy.upstreams.encar.query import search_url
 from dealerproxy.upstreams.paging import CHUNK_ROWS
@@ -164,7 +164,9 @@ def _url_of(leg: Leg, number: int) -> URL:
     """Return the address of a leg's page by index."""
     match leg:
         case EncarLeg():
-            return search_url(encar.API.home, leg.q, leg.sort, number * CHUNK_ROWS, CHUNK_ROWS)
+            return search_url(
+                encar.API.home, leg.q, leg.sort, number * CHUNK_ROWS, CHUNK_ROWS, path=leg.site_index.search.path
+            )
         case DanawaLeg():
             return list_url(danawa.SITE.home, number + 1)
     raise TypeError(f"{leg.upstream} has no page for a leg")

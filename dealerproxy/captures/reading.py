@@ -21,6 +21,7 @@ from dealerproxy.upstreams.encar import advert as detail
 from dealerproxy.upstreams.encar import facets, rows
 from dealerproxy.upstreams.encar import operations as encar
 from dealerproxy.upstreams.encar.query import Window, window_of
+from dealerproxy.upstreams.off_sale import Entries
 from dealerproxy.vehicles.car import SaleStatus
 from dealerproxy.vehicles.listing import LeftOut, LeftOutReason
 from dealerproxy.vocabulary import Make, Vocabulary
@@ -33,6 +34,10 @@ _PAGE_NUMBER = re.compile(r"[0-9]{1,6}")
 _FIRST_ROWS = Window("", 0, MOST_ROWS)
 # The make of a search that names none.
 _ANY_MAKE = Make("?", ())
+
+
+# Reads the rows of a search's body; takes the vocabulary by name.
+ReadRows = Callable[..., tuple[int, Entries]]
 
 
 class Reading(NamedTuple):
@@ -86,10 +91,19 @@ def told_error(error: UpstreamError) -> Json:
 
 
 def _search(capture: Capture, body: bytes, vocabulary: Vocabulary) -> Json:
+    return _rows(capture, body, partial(encar.SEARCH.read, asked=asked_of(capture.url, vocabulary)), vocabulary)
+
+
+def _truck_search(capture: Capture, body: bytes, vocabulary: Vocabulary) -> Json:
+    asked = trucks_asked_of(capture.url, vocabulary)
+    return _rows(capture, body, partial(encar.TRUCK_SEARCH.read, asked=asked), vocabulary)
+
+
+def _rows(capture: Capture, body: bytes, read_body: ReadRows, vocabulary: Vocabulary) -> Json:
     window = window_of(capture.url) or _FIRST_ROWS
     if window.is_count:
         return {"total": rows.read_count(body)}
-    total, entries = encar.SEARCH.read(body, asked_of(capture.url, vocabulary), vocabulary)
+    total, entries = read_body(body, vocabulary=vocabulary)
     rows.check_not_empty(len(entries), total, window.offset)
     return {"total": total, "rows": entries[: window.limit]}
 
@@ -102,9 +116,20 @@ def asked_of(url: URL, vocabulary: Vocabulary) -> rows.SearchTarget:
     return rows.SearchTarget(make, facet or "", next((model for model in models if model.make_facet == facet), None))
 
 
+def trucks_asked_of(url: URL, vocabulary: Vocabulary) -> rows.SearchTarget:
+    """Return the target of a search of the truck index from its query."""
+    maker = _facet(url, facets.MAKES) or ""
+    make = vocabulary.trucks.make_of(maker) or _ANY_MAKE
+    return rows.SearchTarget(make, maker, None, tuple(_facets_named(url, "Model")))
+
+
 def _facet(url: URL, name: str) -> str | None:
-    match = re.search(name + _VALUE, url.query.get("q", ""))
-    return _ESCAPE.sub(r"\1", match[1]) if match else None
+    return next(iter(_facets_named(url, name)), None)
+
+
+def _facets_named(url: URL, name: str) -> list[str]:
+    found = re.findall(rf"(?<![A-Za-z]){name}{_VALUE}", url.query.get("q", ""))
+    return [_ESCAPE.sub(r"\1", value) for value in found]
 
 
 def _facets(capture: Capture, body: bytes, vocabulary: Vocabulary) -> Json:
@@ -200,6 +225,7 @@ def _subject(capture: Capture) -> str:
 
 _READERS: Mapping[str, Callable[[Capture, bytes, Vocabulary], object]] = {
     encar.SEARCH.name: _search,
+    encar.TRUCK_SEARCH.name: _truck_search,
     encar.FACETS.name: _facets,
     encar.DETAIL.name: _detail,
     encar.BATCH.name: _batch,

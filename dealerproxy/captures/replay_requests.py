@@ -4,11 +4,11 @@ from urllib.parse import quote
 
 from dealerproxy.captures import sites
 from dealerproxy.captures.capture import Capture
-from dealerproxy.captures.reading import asked_of, read
+from dealerproxy.captures.reading import asked_of, read, trucks_asked_of
 from dealerproxy.upstreams.danawa import operations as danawa
 from dealerproxy.upstreams.encar import operations as encar
-from dealerproxy.upstreams.encar.legs import ENCAR_SORTS
-from dealerproxy.upstreams.encar.query import Search, q, window_of
+from dealerproxy.upstreams.encar.indexes import ENCAR_SORTS
+from dealerproxy.upstreams.encar.query import Search, TruckSearch, q, trucks_q, window_of
 from dealerproxy.vehicles.listing import Listing
 from dealerproxy.vocabulary import Vocabulary
 
@@ -24,6 +24,8 @@ def request_for(capture: Capture, vocabulary: Vocabulary) -> str | None:
         return f"/v1/vehicles/{page.upstream}_{page.subject}?include=dealer"
     if page.operation == encar.SEARCH.name:
         return _list_of_encar(capture, vocabulary)
+    if page.operation == encar.TRUCK_SEARCH.name:
+        return _list_of_trucks(capture, vocabulary)
     if page.operation == danawa.LIST.name:
         return _list_of_danawa(capture, vocabulary)
     return "/v1/vehicles/facets" if page.operation == encar.FACETS.name else None
@@ -36,6 +38,20 @@ def _list_of_encar(capture: Capture, vocabulary: Vocabulary) -> str | None:
     if window is None or window.offset or window.sort not in _SORTS or capture.url.query.get("q") != q(search):
         return None
     model = f"&model={quote(asked.model.name)}" if asked.model else ""
+    return f"/v1/vehicles?make={quote(asked.make.name)}{model}&sort={_SORTS[window.sort]}&upstream=encar"
+
+
+def _list_of_trucks(capture: Capture, vocabulary: Vocabulary) -> str | None:
+    """Return the request of a name that means exactly the models of the search, or of a make that has trucks alone."""
+    asked, trucks = trucks_asked_of(capture.url, vocabulary), vocabulary.trucks
+    window = window_of(capture.url)
+    search = TruckSearch(maker=asked.facet or "?", models=asked.trucks)
+    if window is None or window.offset or window.sort not in _SORTS or capture.url.query.get("q") != trucks_q(search):
+        return None
+    name = trucks.name_of(asked.make, asked.trucks) if asked.trucks else None
+    if name is None and (asked.trucks or not trucks.has_alone(asked.make)):
+        return None
+    model = f"&model={quote(name)}" if name else ""
     return f"/v1/vehicles?make={quote(asked.make.name)}{model}&sort={_SORTS[window.sort]}&upstream=encar"
 
 

@@ -17,7 +17,8 @@ from dealerproxy.upstreams.danawa import feeder, listing
 from dealerproxy.upstreams.danawa import operations as danawa
 from dealerproxy.upstreams.encar import advert as detail
 from dealerproxy.upstreams.encar import operations as encar
-from dealerproxy.upstreams.encar import rows
+from dealerproxy.upstreams.encar import rows, truck_rows
+from dealerproxy.upstreams.encar.advert_names import TRUCK_KEYS
 from dealerproxy.upstreams.markup import parse
 
 Need = Literal["mandatory", "optional", "new"]
@@ -49,7 +50,19 @@ def _under(prefix: str, known: Known) -> Known:
 
 
 _ROWS = f"{rows.ROWS}[]"
-_ROW = msgspec.structs.fields(rows.SearchRow)
+
+
+def _known_rows(kind: type[rows.Offer]) -> Known:
+    fields = msgspec.structs.fields(kind)
+    return Known(
+        (rows.COUNT, rows.ROWS, *(f"{_ROWS}.{field.name}" for field in fields if field.required)),
+        (
+            *(f"{_ROWS}.{field.name}" for field in fields if not field.required),
+            *_paths(f"{_ROWS}.Photos[].", "location type ordering"),
+        ),
+    )
+
+
 _DETAIL = Known(
     mandatory=(
         *(detail.VEHICLE_ID, detail.STATUS, detail.PRICE, detail.MANUFACTURER, detail.MODEL_NAME),
@@ -64,6 +77,7 @@ _DETAIL = Known(
         *_paths("category.warranty.", "bodyMileage transmissionMonth transmissionMileage"),
         *_paths("", "spec.seatCount spec.horsePower options.choice options.tuning"),
         *_paths("view.", "hasEvBatteryInfo isBatteryPass"),
+        *(f"{section}.{key}" for section, keys in TRUCK_KEYS.items() for key in keys),
         *_paths("category.", "type manufacturerEnglishName modelGroupName modelGroupEnglishName gradeName"),
         *_paths("spec.", "type displacement transmissionName fuelName colorName bodyName"),
         *_paths("", "category.gradeDetailName contact.userType contact.address options.type options.standard"),
@@ -73,13 +87,8 @@ _DETAIL = Known(
 _FEEDER = "data.detailInfo[]."
 _FEEDER_NEEDS = {path.rpartition(".")[2] for path in (feeder.NAME, feeder.PRICE, feeder.MILEAGE, feeder.YEAR)}
 KNOWN: Mapping[str, Known] = {
-    encar.SEARCH.name: Known(
-        (rows.COUNT, rows.ROWS, *(f"{_ROWS}.{field.name}" for field in _ROW if field.required)),
-        (
-            *(f"{_ROWS}.{field.name}" for field in _ROW if not field.required),
-            *_paths(f"{_ROWS}.Photos[].", "location type ordering"),
-        ),
-    ),
+    encar.SEARCH.name: _known_rows(rows.SearchRow),
+    encar.TRUCK_SEARCH.name: _known_rows(truck_rows.TruckRow),
     encar.FACETS.name: Known(
         ("iNav.Nodes", "iNav.Nodes[].Name"), _paths("iNav.Nodes[].Facets[].", "Value Count Refinements.Nodes")
     ),
@@ -144,6 +153,8 @@ _OTHER_KEYS = """
     seizingcount serioustypes spec statusitemtypes statustype statustypes subscribecount testdrive totallosscnt
     transmissionmileage transmissionmonth transmissiontype tuningstatetypes underbodyphotos usagechangetypes
     userdefined verification view viewcount visitreservation warranty waterlog webreserved data detailinfo exchangecnt
+    issmallcapacity carryingbox carryingboxbore carryingboxheight carryingboxwidth specialmanufacturercd
+    specialmanufacturername
     sheetmetalcnt mydamagecnt mydamageamt otherdamagecnt otherdamageamt ownerchangecnt seizurecnt mortgagecnt
     ensolrawinfo summaryinfo soh jatobatteryinfo encarcomputedinfo"""
 _SEEN = frozenset(_OTHER_KEYS.split()) | {key.rpartition(".")[2] for key in (*HARMLESS, *PERSONAL)}

@@ -13,7 +13,7 @@ from numbers import Real
 from typing import Any
 
 import msgspec
-from msgspec import UNSET, Struct
+from msgspec import Struct
 
 from dealerproxy.client.errors import (
     DealerError,
@@ -68,7 +68,7 @@ def merge(
     headers = {PAGE_MAX_HEADER: str(PAGE_MAX)} if query.capped else {}
     answer = None if query.dealer is DealerPart.NONE else _reports(query, dealer, headers)
     if query.dealer is not DealerPart.ROWS:
-        if answer is not None and answer.filtered_out is not UNSET:
+        if answer is not None and isinstance(answer.filtered_out, int):
             headers[FILTERED_OUT_HEADER] = f"{DEALER}={answer.filtered_out}"
         if query.rest is not None:
             return _rest_page(query.sort, query.limit, query.rest, auction_rows, auction_cursor, headers)

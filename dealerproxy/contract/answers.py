@@ -99,8 +99,8 @@ class CarState(Struct, frozen=True):
 class VehicleList(Struct, frozen=True, kw_only=True):
     """The answer of `GET /v1/vehicles`.
 
-    `filtered_out` is there only when an auction-only filter hid dealer rows. `states` is there only with `ids`: it has
-    the cars without a row.
+    `filtered_out` is there only when an auction-only filter hid dealer rows; null when their number is not known.
+    `states` is there only with `ids`: it has the cars without a row.
     """
 
     data: Sequence[VehicleSummary]
@@ -108,7 +108,7 @@ class VehicleList(Struct, frozen=True, kw_only=True):
     sources: Sequence[SourceState]
     fx: FxShown
     notices: Sequence[Notice]
-    filtered_out: int | UnsetType = UNSET
+    filtered_out: int | UnsetType | None = UNSET
     states: Sequence[CarState] | UnsetType = UNSET
 
 

@@ -14,7 +14,7 @@ from dealerproxy.contract.inspection import (
     Record,
 )
 from dealerproxy.contract.pricing import DetailPricing
-from dealerproxy.contract.summary import DealerFacts
+from dealerproxy.contract.summary import DealerFacts, TruckDetail
 
 # Reason of a document that is `ok` but stale.
 STALE = "stale"
@@ -149,6 +149,7 @@ class DealerDocuments(DealerFacts, frozen=True, kw_only=True):
     document of its own, which `enrichment` does not name, and is null where that could not be had.
     """
 
+    truck: TruckDetail | None
     under_contract: bool
     seller_mentions: tuple[str, ...]
     first_advertised_on: str | None

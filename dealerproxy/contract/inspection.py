@@ -212,10 +212,11 @@ class Inspection(Struct, frozen=True):
 
 
 class NoReportReason(StrEnum):
-    """The reason why a sheet is not a report: only a scan, or an empty form."""
+    """The reason why a sheet is not a report: only a scan, an empty form, or a truck's in a shape nobody has seen."""
 
     PHOTO_ONLY = "photo_only"
     EMPTY_SHEET = "empty_sheet"
+    UNKNOWN_SHEET = "unknown_sheet"
 
 
 class NoReport(Struct, frozen=True):

@@ -8,8 +8,9 @@ DEALER_FEE_USD = 300
 COMMISSION_USD = 300
 FREIGHT_USD = 1500
 FREIGHT_LARGE_USD = 1800
-# "Mercedes-Benz is 1800 for any body type; other makers are 1800 for SUV-class (SUV, minivan, van, truck)".
-LARGE_BODIES = frozenset({"suv", "minivan", "van", "truck"})
+# "Mercedes-Benz is 1800 for any body type; other makers are 1800 for SUV-class (SUV, minivan, van, truck)". A bus is a
+# large van.
+LARGE_BODIES = frozenset({"suv", "minivan", "van", "bus", "truck"})
 LARGE_MAKE = "Mercedes-Benz"
 
 _MICRO = 1_000_000

@@ -31,8 +31,45 @@ class VehicleSummary(Struct, frozen=True, kw_only=True, gc=False):
     auction_count: None = None
 
 
+class TruckFacts(Struct, frozen=True, kw_only=True, gc=False):
+    """What a site says of a truck or bus in fields of its own, in English; null where it says nothing.
+
+    `form` is the kind of its body (`Wing Body or Box`) and `form_detail` the body (`Dry Box`), `capacity` the load
+    (`1 t`), `standard` the wheelbase (`Extra-Long`) or number of axles, `use` is `private`, `commercial` or
+    `registered_copy`.
+    """
+
+    form: str | None
+    form_detail: str | None
+    capacity: str | None
+    standard: str | None
+    use: str | None
+
+
+class CarryingBox(Struct, frozen=True, kw_only=True, gc=False):
+    """The box of a truck, in the site's numbers, whose unit is not recorded."""
+
+    bore: int | None
+    height: int | None
+    width: int | None
+
+
+class TruckDetail(TruckFacts, frozen=True, kw_only=True, gc=False):
+    """What a truck's advert says beyond its row.
+
+    `options` are those that no token of a partner's means, in English.
+    """
+
+    horse_power: int | None
+    carrying_box: CarryingBox | None
+    options: tuple[str, ...]
+
+
 class DealerFacts(Struct, frozen=True, kw_only=True, gc=False):
-    """What only insiders may see (`include=dealer`): won, Korean names, the advert's own address."""
+    """What only insiders may see (`include=dealer`): won, Korean names, the advert's own address.
+
+    `truck` is null for a car.
+    """
 
     upstream: str
     listing_id: str
@@ -45,6 +82,7 @@ class DealerFacts(Struct, frozen=True, kw_only=True, gc=False):
     model_korean: str
     trim_korean: str | None
     generation: str | None
+    truck: TruckFacts | None
 
 
 class InsiderSummary(VehicleSummary, frozen=True, kw_only=True, gc=False):

@@ -228,7 +228,9 @@ class Metrics:
         for entry in entries:
             if isinstance(entry, LeftOut) and entry.reason is not LeftOutReason.UNREADABLE:
                 self._not_offered[upstream, entry.reason].inc()
-        self._fills[upstream, LIST].add([entry for entry in entries if isinstance(entry, Listing)])
+        # Rows of trucks have other fields: their shares would hide what happens to those of cars.
+        cars = [entry for entry in entries if isinstance(entry, Listing) and entry.truck is None]
+        self._fills[upstream, LIST].add(cars)
         for reason, count in unreadable.items():
             shown = reason if reason in self._reasons or len(self._reasons) < MOST_REASONS else OTHER
             self._reasons.add(shown)

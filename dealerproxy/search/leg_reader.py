@@ -86,7 +86,7 @@ class LegReader:
     @property
     def reports(self) -> LegReport:
         """What this request learned of the leg."""
-        return combined(self.leg.upstream, self._reports, self.failure, self.total)
+        return combined(self.leg.upstream, self._reports, self.failure, self.total if self.leg.filtered else None)
 
     def state(self, frontier: int | None) -> LegCursor:
         """Return the leg's place for the cursor; `frontier` is the walk's new one."""
@@ -99,7 +99,7 @@ class LegReader:
         """Take the wanted chunk and move to the next row that may be returned."""
         chunk = found.value
         self.total = chunk.total
-        self._reports.append(from_entry(self.leg.upstream, found, self.total))
+        self._reports.append(from_entry(self.leg.upstream, found, self.total if self.leg.filtered else None))
         self.confirmed = chunk.confirmed
         start = 0
         if self._resuming:

@@ -8,6 +8,7 @@ from dealerproxy.search.cursor import LegCursor
 from dealerproxy.search.leg_reader import LegReader
 from dealerproxy.search.merge import MergedPage
 from dealerproxy.search.readers import Reader
+from dealerproxy.transport.errors import UpstreamError
 from dealerproxy.upstreams.paging import Order
 from dealerproxy.vehicles.listing import LeftOutReason, Listing
 
@@ -88,6 +89,12 @@ def walk_notices(readers: Sequence[Reader], before: Sequence[LegCursor], order: 
     return [notice for notice, is_so in told.items() if is_so]
 
 
+def trucks_missing(error: UpstreamError) -> Notice:
+    """Return the notice that what the query does not name could not be read."""
+    message = f"The trucks of a make could not be read ({error.code}); its cars do not depend on them."
+    return Notice(code="trucks_missing", message=message)
+
+
 def _unconfirmed_empty(site: str) -> Notice:
-    message = f"{site.capitalize()} shows no car of a make, without saying that there is none."
+    message = f"{site.capitalize()} shows no car of a make or model, which does not prove that there is none."
     return Notice(code="unconfirmed_empty", message=message)

@@ -15,6 +15,11 @@ from dealerproxy.vocabulary import Make, Vocabulary
 MAX_LEGS = 24
 MOST_GUESSES = 5  # unknown names of a query that the nearest known one is told for
 
+OVER_LIMIT = Notice(
+    code="trucks_missing",
+    message=f"With trucks this would take more than {MAX_LEGS} searches on one site; they were left out.",
+)
+
 # Plans the legs of a query at one site.
 Planner = Callable[[LegRequest, Vocabulary], SitePlan]
 
@@ -48,10 +53,18 @@ def plan(query: Query, krw_per_usd: float, vocabulary: Vocabulary, planners: Map
         notices += own.notices
         if own.skip is not None:
             skips[name] = own.skip
-        legs += own.legs
+        kept = _fitting(own.legs)
+        if len(kept) < len(own.legs):
+            notices.append(OVER_LIMIT)
+        legs += kept
     _check_size(query, max(Counter(leg.upstream for leg in legs).values(), default=0))
     keep = RowFilter(query, facets, krw_per_usd, _vehicles(wanted, vocabulary), _colour(query, vocabulary))
     return Plan(tuple(legs), keep, tuple(notices), skips)
+
+
+def _fitting(legs: Sequence[Leg]) -> Sequence[Leg]:
+    """Return a site's legs, without those that the query does not name if there are too many with them."""
+    return legs if len(legs) <= MAX_LEGS else [leg for leg in legs if leg.named]
 
 
 def _vehicles(
@@ -155,7 +168,12 @@ def _unknown(field: str, text: str, nearest: str | None) -> Notice:
 
 
 def _told_of_name(make: Make, text: str, vocabulary: Vocabulary) -> Iterator[Notice]:
-    """Say when a model's name stands for several, or only for one that is not sold any more."""
+    """Say when a model's name stands for several, or only for one that is not sold any more.
+
+    A family of trucks (Porter) is what its name says.
+    """
+    if vocabulary.trucks.meant(make, text):
+        return
     names = list(dict.fromkeys(model.name for model in vocabulary.models_meant_anywhere(make, text)))
     if len(names) > 1:
         message = f"`{short(text)}` stands for several models of {make.name}, all of them searched: {', '.join(names)}."

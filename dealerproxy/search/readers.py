@@ -27,6 +27,8 @@ def open_reader(
         return StockReader(leg, state, walk, stocked=stocked, order=order, seen=seen)
     if order is Order.YEAR and stocked is None:
         state = replace(state, ended=True)
+    if not leg.filtered:
+        keep = replace(keep, strict=True)
     reader = LegReader(leg, state, walk, order=order, keep=keep, seen=seen)
     reader.failure = stocked
     return reader

@@ -21,11 +21,12 @@ from dealerproxy.search.cursor import CursorCodec, Position, ReturnedIds, finger
 from dealerproxy.search.enrich import enrich
 from dealerproxy.search.explaining import LegOutlook, explained_sources, peek
 from dealerproxy.search.merge import merge_legs
-from dealerproxy.search.notices import RATE_KEPT, page_notices, walk_notices
+from dealerproxy.search.notices import RATE_KEPT, page_notices, trucks_missing, walk_notices
 from dealerproxy.search.plan import Plan, plan
-from dealerproxy.search.readers import Stocked, open_reader
+from dealerproxy.search.readers import Reader, Stocked, open_reader
 from dealerproxy.search.source_report import (
     LegReport,
+    Missing,
     fresh_for,
     from_entry,
     from_stock,
@@ -187,7 +188,8 @@ class SearchService:
         if query.display.enriched and found:
             rows, enriched = await enrich(found, self._sites, deadline, bypass_cache=bypass_cache)
         reports = [self._while_closed(reader.reports) for reader in readers]
-        sources = source_states(reports, Counter(row.upstream for row in rows), planned.skips, self._now())
+        told = Missing.among([(report, reader.leg.named) for report, reader in zip(reports, readers, strict=True)])
+        sources = source_states(told.reports, Counter(row.upstream for row in rows), planned.skips, self._now())
         for row in found:
             seen.add(row.id)
         place = replace(walk, exact=exact).after(
@@ -200,13 +202,14 @@ class SearchService:
                 summarise(row, rate.krw_per_usd, insider=query.display.insider, colour=planned.keep.colour)
                 for row in rows
             ],
-            next_cursor=None if all(reader.ended for reader in readers) else self._cursors.encode(place),
+            next_cursor=None if all(map(_is_over, readers)) else self._cursors.encode(place),
             sources=sources,
             fx=shown(rate),
             notices=(
                 *planned.notices,
                 *walk_notices(readers, walk.legs, order),
                 *page_notices(readers, page, rows),
+                *_missing(told),
                 *enriched,
             ),
         )
@@ -233,13 +236,15 @@ class SearchService:
             for leg, found in zip(planned.legs, stocked, strict=True)
         )
         reports = [self._while_closed(report) for report in await asyncio.gather(*counts)]
+        told = Missing.among([(report, leg.named) for report, leg in zip(reports, planned.legs, strict=True)])
+        uncounted = any(report.answered and report.total is None for report in told.reports)
         answer = VehicleList(
             data=(),
             next_cursor=None,
-            sources=source_states(reports, {}, planned.skips, self._now()),
+            sources=source_states(told.reports, {}, planned.skips, self._now()),
             fx=shown(rate),
-            notices=planned.notices,
-            filtered_out=sum(leg.total or 0 for leg in reports),
+            notices=(*planned.notices, *_missing(told)),
+            filtered_out=None if uncounted else sum(leg.total or 0 for leg in reports),
         )
         return Listed(answer, worst_of(leg.state for leg in reports), fresh_for(reports))
 
@@ -254,7 +259,7 @@ class SearchService:
             found = await self._sites[leg.upstream].count(leg, keep, deadline, bypass_cache=bypass_cache)
         except UpstreamError as error:
             return LegReport(leg.upstream, error, None)
-        return from_entry(leg.upstream, found, found.value)
+        return from_entry(leg.upstream, found, found.value if leg.filtered else None)
 
     def _while_closed(self, report: LegReport) -> LegReport:
         valve = self._valves[report.upstream]
@@ -286,6 +291,15 @@ class SearchService:
             filtered_out=hidden,
         )
         return Listed(answer, CacheStatus.HIT)
+
+
+def _is_over(reader: Reader) -> bool:
+    """Whether nothing is left of a leg. One that the query does not name does not keep up a walk when it fails."""
+    return reader.ended or (reader.failure is not None and not reader.leg.named)
+
+
+def _missing(told: Missing) -> Sequence[Notice]:
+    return () if told.failure is None else (trucks_missing(told.failure),)
 
 
 def _all_stocked(found: Sequence[Stocked]) -> bool:

@@ -42,6 +42,27 @@ class LegReport(NamedTuple):
         return self.state is not None
 
 
+class Missing(NamedTuple):
+    """Reports without the failures of legs that the query does not name, and the worst of these failures."""
+
+    reports: Sequence[LegReport]
+    failure: UpstreamError | None
+
+    @classmethod
+    def among(cls, reports: Sequence[tuple[LegReport, bool]]) -> "Missing":
+        """Split reports, each with whether the query names its leg.
+
+        A leg that it does not name decides nothing about its source: neither by failing, nor by finding nothing.
+        """
+        failures = [report.failure for report, named in reports if report.failure is not None and not named]
+        kept = [
+            report if named else report._replace(failure=None)
+            for report, named in reports
+            if named or (report.answered and report.total != 0)
+        ]
+        return cls(kept, worst(failures) if failures else None)
+
+
 def from_entry(upstream: str, found: CacheResult[Any], total: int | None) -> LegReport:
     """Return the report on one piece of a leg."""
     stale = None

@@ -26,7 +26,7 @@ async def sandbox(configured: Settings, options: argparse.Namespace) -> None:
 
     stop = stop_signal()
     await _check_ports(configured, options.upstream_port)
-    inventory = generate(options.seed, options.cars)
+    inventory = generate(options.seed, options.cars, trucks=options.cars // 20)
     inventory.insert(shown_car(inventory))
     encar = EncarStandIn(inventory)
     danawa = DanawaStandIn(generate_danawa(options.seed, options.cars // 4, also=inventory), faults=encar.faults)
@@ -71,6 +71,7 @@ Try:
   curl -si '{service}/v1/vehicles?make=BMW&options_include=sunroof,ventilated_seats&sort=price_asc&include=dealer'
   curl -s '{service}/v1/vehicles/encar_41985016?include=dealer'
   curl -si '{service}/v1/vehicles?make=Kia&upstream=danawa&limit=3'
+  curl -s '{service}/v1/vehicles?make=Hyundai,Kia&model=Porter,Bongo&limit=3&include=dealer'
   curl -s -X POST {upstream}/__sandbox/faults -d '{{"kind": "block", "operation": "search"}}'
   curl -si '{service}/v1/vehicles?make=Volvo'
 

@@ -66,6 +66,7 @@ class RowFilter(Struct, frozen=True):
     """The filters on rows, which refine a site's own filters or replace missing ones.
 
     A model group without an entry in `vehicles` matches whole. `colour` is the colour of the rows of a search by it.
+    `strict`: no site's filter decides about words that a row lacks, so such a row does not match.
     """
 
     query: Query
@@ -73,6 +74,7 @@ class RowFilter(Struct, frozen=True):
     krw_per_usd: float
     vehicles: Vehicles = {}
     colour: str | None = None
+    strict: bool = False
 
     def __call__(self, listing: Listing) -> bool:
         """Whether a listing matches. For a value that the row lacks, the upstream's own filter decides."""
@@ -98,7 +100,7 @@ class RowFilter(Struct, frozen=True):
 
     def words(self, listing: Listing, *, stocked: bool = False) -> bool:
         """Whether the words of a listing match; of a `stocked` one no site's filter decides about missing words."""
-        unknown = () if stocked else (None,)
+        unknown = () if stocked or self.strict else (None,)
         transmissions = self.facets.transmissions
         return (
             self._fuel(listing, unknown)

@@ -21,6 +21,14 @@ class Leg(Protocol):
     def q(self) -> str:
         """A line that identifies the leg among the site's; cursors depend on it."""
 
+    @property
+    def named(self) -> bool:
+        """Whether the query names what it searches. One that it does not name may be missing from an answer."""
+
+    @property
+    def filtered(self) -> bool:
+        """Whether the site applies all filters. If not, rows without the words asked for do not match."""
+
 
 class SearchOutlook(NamedTuple):
     """A search in the site's own words: its address, its filters by the partner's parameter, and what the cache has."""

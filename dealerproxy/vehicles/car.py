@@ -14,6 +14,7 @@ from dealerproxy.contract.inspection import (
     InspectionReport,
     Record,
 )
+from dealerproxy.contract.summary import TruckDetail
 from dealerproxy.vehicles.advert_facts import AdvertFacts
 from dealerproxy.vehicles.listing import LeftOutReason, Listing
 
@@ -77,6 +78,7 @@ class Car(Struct, frozen=True, kw_only=True):
     pledges: int | None = None
     month_known: bool = True
     generation: str | None = None
+    truck: TruckDetail | None = None
     seller_mentions: tuple[str, ...] = ()
     facts: AdvertFacts = AdvertFacts()
 

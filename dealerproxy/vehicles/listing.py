@@ -8,6 +8,8 @@ from enum import StrEnum
 
 from msgspec import Struct
 
+from dealerproxy.contract.summary import TruckFacts
+
 
 class LeftOutReason(StrEnum):
     """Why a row of an upstream is not offered. The words are used in notices and metrics."""
@@ -42,7 +44,7 @@ class Listing(Struct, frozen=True, kw_only=True, tag=True, gc=False):
     `vehicle` is the vehicle that its generation names, if that differs from its model group's (`Grand Cherokee`), and
     `generation` is the rest of the generation's name in English.
     `untranslated` counts words of the trim without English. `colour` and `options` are known only after enrichment
-    from the advert.
+    from the advert. `truck` is set for rows of a truck index alone.
     """
 
     upstream: str
@@ -75,6 +77,7 @@ class Listing(Struct, frozen=True, kw_only=True, tag=True, gc=False):
     options: tuple[str, ...] = ()
     vehicle: str | None = None
     generation: str | None = None
+    truck: TruckFacts | None = None
 
     @property
     def id(self) -> str:

@@ -57,6 +57,7 @@ def insider_facts(car: Listing | Car) -> dict[str, Any]:
         "model_korean": car.model_korean,
         "trim_korean": car.trim_korean,
         "generation": car.generation,
+        "truck": car.truck,
     }
 
 

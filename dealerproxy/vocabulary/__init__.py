@@ -6,7 +6,8 @@ so a look-up takes constant time. A word without a translation is counted, never
 Inside, each module builds on those before it: `terms` (the types of the look-ups), `text` (comparing and composing
 words), `files` (reading one file, naming the line of an error), `build` (files into dictionaries), `sheet` (the words
 of inspections, insurance records and diagnoses), `phrases` (trims), `dangers` and `remarks` (free texts), `danawa`
-(that site's own words), `name_codes` (makers' codes that name a fuel), `vehicles` (generations), `lookup`.
+(that site's own words), `trucks` (those of Encar's truck index), `name_codes` (makers' codes that name a fuel),
+`vehicles` (generations), `lookup`.
 """
 
 from dealerproxy.vocabulary.build import OPTION_COUNT
@@ -36,6 +37,7 @@ from dealerproxy.vocabulary.terms import (
     VocabularyError,
 )
 from dealerproxy.vocabulary.text import RUN_LENGTH
+from dealerproxy.vocabulary.trucks import TruckForm, TruckModel, TruckOption, TruckWords
 from dealerproxy.vocabulary.vehicles import Generation, Vehicle
 
 __all__ = [
@@ -62,6 +64,10 @@ __all__ = [
     "NameCodes",
     "Option",
     "SheetWords",
+    "TruckForm",
+    "TruckModel",
+    "TruckOption",
+    "TruckWords",
     "Vehicle",
     "Vocabulary",
     "VocabularyError",

@@ -1,7 +1,7 @@
 """Danawa's own words: its brand labels, and what only Danawa has.
 
 Its cars have the same makes and model groups as Encar's, so that rows of both sites can be merged and compared. Light
-trucks, which Encar lists in another section, and a few small makes exist at Danawa only.
+trucks, which Encar lists in another index (trucks.toml), stand in the same list; a few small makes are at Danawa only.
 """
 
 from collections.abc import Iterable, Mapping
@@ -24,6 +24,7 @@ class _GroupEntry(Struct, frozen=True, forbid_unknown_fields=True):
     name: English
     body: Body | None = None
     aliases: list[Word] = []
+    shared: list[Word] = []
 
 
 class _FeederEntry(Struct, frozen=True, forbid_unknown_fields=True):
@@ -49,7 +50,7 @@ class DanawaWords:
         self.makes = tuple(own.values())
         self._by_facet = {**makes, **own}
         self._models = _with_own_groups(file, self._by_facet, models)
-        self._shared = shared
+        self._shared = _with_own_names(file, self._models, shared)
         self._labels = _labels(file, self._by_facet)
         self._feeder = {word: entry.facet for word, entry in file.entries("feeder", _FeederEntry).items()}
         self._split = lru_cache(CACHE_SIZE)(self._find_split)
@@ -154,6 +155,18 @@ def _with_own_groups(
         words = merged.setdefault(entry.facet, {})
         for word in (korean, entry.name, *entry.aliases):
             claim(words, word, group, file, "models", korean)
+    return merged
+
+
+def _with_own_names(file: File, models: Mapping[str, Mapping[str, Model]], shared: SharedNames) -> SharedNames:
+    """Add the names of other groups that stand for these groups too (Porter: Porter II)."""
+    merged = dict(shared)
+    for korean, entry in file.entries("models", _GroupEntry).items():
+        for name in entry.shared:
+            key, words = (entry.facet, word_key(name)), models[entry.facet]
+            if words.get(word_key(name), words[word_key(korean)]) is words[word_key(korean)]:
+                raise file.error(f"{name!r} is no word for another model of {entry.facet}", "models", korean)
+            merged[key] = (*merged.get(key, ()), words[word_key(korean)])
     return merged
 
 

@@ -25,6 +25,7 @@ from dealerproxy.vocabulary.remarks import Remarks
 from dealerproxy.vocabulary.sheet import TABLES, build_sheet
 from dealerproxy.vocabulary.terms import SELL_TYPES, SELLER_TYPES, Body, Colour, Make, Model, Option
 from dealerproxy.vocabulary.text import longest_word, nearest_word, squeeze, word_key
+from dealerproxy.vocabulary.trucks import TruckWords
 from dealerproxy.vocabulary.vehicles import GenerationNames
 
 CACHE_SIZE = 4096  # generation names and trims; Encar has a few thousand of each in stock
@@ -33,7 +34,9 @@ MISSES_KEPT = 1000  # distinct untranslated words; later ones share one line per
 MISS_LENGTH = 40  # characters of an untranslated word that are kept
 MISSES_BEYOND = "*"  # stands for all words past MISSES_KEPT
 # Kinds whose words come from a closed list of the site, so that each new word is reported; not names or free text.
-CODE_KINDS = frozenset({"panel", "damage", "checklist", "diagnosis", "option", "sell_type", "seller_type", *TABLES})
+CODE_KINDS = frozenset(
+    {"panel", "damage", "checklist", "diagnosis", "option", "truck", "sell_type", "seller_type", *TABLES}
+)
 
 T = TypeVar("T")
 
@@ -46,6 +49,7 @@ class Vocabulary:
     `fuel_filters`, `transmission_filters`: the partner's filter token -> Encar facets, () where it has none.
     `colour_families`: the plain colour words. `sheet`: the words of inspections, records and diagnoses.
     `danawa`: Danawa's codes and labels, and the makes and groups that only Danawa has.
+    `trucks`: the words of Encar's truck index, and the makes and models that only it has.
     `generations`: the names of generations, and the vehicles of a group that they name.
     `name_codes`: the codes in names that stand for a fuel.
     `remarks`, `dangers`: what inspectors and sellers write in their own words, and the danger words in it.
@@ -79,6 +83,7 @@ class Vocabulary:
         self.generations = GenerationNames(
             read_file(folder, "vehicles.toml"), (self._models, self.danawa.models), self.translate
         )
+        self.trucks = TruckWords(folder, (*self.makes, *self.danawa.makes), self.find_models, self.options)
         self._model_words = frozenset(word for models in self._models.values() for word in models)
         self.name_codes = NameCodes(read_file(folder, "name_codes.toml"), self._makes_by_facet, self.fuel_filters)
         self.untranslated: Counter[tuple[str, str]] = Counter()
@@ -121,24 +126,31 @@ class Vocabulary:
 
     def find_make_anywhere(self, text: str) -> Make | None:
         """Return the make a word means, makes that only one site has included."""
-        return self.find_make(text) or self.danawa.find_make(text)
+        return self.find_make(text) or self.danawa.find_make(text) or self.trucks.find_make(text)
 
     def find_models_anywhere(self, make: Make, text: str) -> tuple[Model, ...]:
-        """Return the models a word means for this make, those that only one site has included."""
-        return self.danawa.find_models(make, text)
+        """Return the models a word means for this make; those that only one site, or only the truck index, has too."""
+        return self.danawa.find_models(make, text) or self._trucks(make, text)
 
     def models_meant_anywhere(self, make: Make, text: str) -> tuple[Model, ...]:
-        """Return what `models_meant` does, those that only one site has included."""
-        return self.danawa.models_meant(make, text)
+        """Return what `models_meant` does, and the models that only one site or only the truck index has."""
+        found = self.danawa.models_meant(make, text)
+        names = {self.generations.name_of(text, model) for model in found}
+        return (*found, *(model for model in self._trucks(make, text) if model.name not in names))
+
+    def _trucks(self, make: Make, text: str) -> tuple[Model, ...]:
+        """Return the models of the truck index that a word means, one for each name."""
+        return tuple({truck.model.name: truck.model for truck in self.trucks.meant(make, text)}.values())
 
     def nearest_model(self, makes: Iterable[Make], text: str) -> str | None:
         """Return the name of the model, or vehicle of it, of these makes that a mistyped name means most likely."""
-        found = self.danawa.nearest_model(makes, text)
+        makes = tuple(makes)
+        found = self.danawa.nearest_model(makes, text) or self.trucks.nearest_model(makes, text)
         return self.generations.name_of(*found) if found else None
 
     def knows_model_anywhere(self, text: str) -> bool:
         """Tell whether any make has a model of this name, those that only one site has included."""
-        return self.danawa.knows_model(text)
+        return self.danawa.knows_model(text) or self.trucks.knows_model(text)
 
     def model_of_generation(self, make_facet: str, generation: str) -> Model | None:
         """Return the model group a generation name belongs to: "더 뉴 쏘렌토 4세대" is a 쏘렌토.

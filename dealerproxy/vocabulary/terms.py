@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Literal
 
-Body = Literal["suv", "minivan", "van", "truck", "sedan", "compact", "wagon", "coupe", "convertible"]
+Body = Literal["suv", "minivan", "van", "bus", "truck", "sedan", "compact", "wagon", "coupe", "convertible"]
 Group = Literal["exterior", "safety", "convenience", "seats"]
 
 SELLER_TYPES = frozenset({"private", "dealer", "brand_certified", "rental_company"})

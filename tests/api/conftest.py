@@ -67,7 +67,7 @@ class Sandboxes:
         self._vocabulary, self._stack = vocabulary, stack
 
     async def start(self, **settings: Any) -> Sandbox:
-        inventory = generate(7, 400)
+        inventory = generate(7, 400, trucks=60)
         inventory.insert(shown_car(inventory))
         encar = EncarStandIn(inventory)
         danawa = DanawaStandIn(generate_danawa(7, 100, also=inventory), faults=encar.faults)

@@ -33,7 +33,7 @@ from tests.api.browser import Tab, opened
 from tests.api.conftest import KEY, Sandbox, Sandboxes
 from tests.api.markup import addresses, faults_of
 
-LIST = "/v1/vehicles?make=Kia"
+LIST = "/v1/vehicles?make=BMW"
 PAGE = (STATIC / "status.html").read_text(encoding="utf-8")
 SCRIPTS = {path.name: path.read_text(encoding="utf-8") for path in STATIC.glob("*.js")}
 

@@ -14,7 +14,8 @@ from dealerproxy.search.plan import Plan, plan
 from dealerproxy.search.query import parse
 from dealerproxy.search.service import SearchService
 from dealerproxy.settings import DEFAULT_KRW_PER_USD, DEFAULT_RATE_AS_OF
-from dealerproxy.upstreams.encar.legs import EncarLeg, plan_legs
+from dealerproxy.upstreams.encar.leg import EncarLeg
+from dealerproxy.upstreams.encar.legs import plan_legs
 from dealerproxy.upstreams.encar.rows import SearchTarget, read_search
 from dealerproxy.upstreams.paging import CHUNK_ROWS
 from dealerproxy.upstreams.query import Query, RowFilter

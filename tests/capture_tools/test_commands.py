@@ -21,7 +21,7 @@ from dealerproxy.sandbox.danawa.inventory import generate_danawa
 from dealerproxy.sandbox.danawa.site import DanawaStandIn
 from dealerproxy.sandbox.encar.inventory import generate
 from dealerproxy.sandbox.encar.site import EncarStandIn
-from dealerproxy.sandbox.faults import Block, Html, MissingField, MissingSelector, Status
+from dealerproxy.sandbox.faults import Block, Html, MissingField, MissingSelector, Shrunken, Status
 from dealerproxy.sandbox.showcase import SHOWN_ID, shown_car
 from dealerproxy.sandbox.sites import serve
 from dealerproxy.settings import Settings
@@ -42,7 +42,7 @@ def _loaded_once(vocabulary: Vocabulary, monkeypatch: pytest.MonkeyPatch) -> Non
 
 @pytest.fixture
 def encar() -> EncarStandIn:
-    inventory = generate(3, 300)
+    inventory = generate(3, 300, trucks=30)
     inventory.insert(shown_car(inventory))
     return EncarStandIn(inventory)
 
@@ -152,7 +152,7 @@ async def test_a_page_that_broke_us_fails_until_its_parser_is_mended(
     class Mended(rows.SearchRow, frozen=True):
         Price: float = 3050.0
 
-    monkeypatch.setattr(rows, "_row_decoder", msgspec.json.Decoder(Mended))
+    monkeypatch.setattr(rows.read_row, "_decoder", msgspec.json.Decoder(Mended))
     assert await run(Settings(), "replay", str(folder), "--check") == GOOD
     assert "nothing is expected yet" in capsys.readouterr().out
     assert await run(Settings(), "replay", str(folder), "--update") == GOOD
@@ -223,6 +223,16 @@ async def test_the_doctor_points_at_what_went_missing(
     assert next(each for each in capsys.readouterr().out.splitlines() if each.startswith("!")).startswith(line)
 
 
+async def test_the_doctor_says_when_a_truck_that_must_be_there_counts_0(
+    settings: Settings, encar: EncarStandIn, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert await run(settings, "doctor") == GOOD
+    assert "encar truck_search: " in capsys.readouterr().out
+    encar.faults.add(Shrunken(operation="truck_search", share=0.0))
+    assert await run(settings, "doctor") == WRONG
+    assert "encar truck_search: Count: 0 for a truck of which there are thousands" in capsys.readouterr().out
+
+
 @pytest.mark.parametrize("fault", [Block(status=403, operation="search"), Html(operation="detail")])
 async def test_a_site_that_refuses_is_no_drift(
     settings: Settings, encar: EncarStandIn, fault: Block, capsys: pytest.CaptureFixture[str]
@@ -251,7 +261,7 @@ async def test_a_car_without_a_paper_is_nothing_wrong_and_said_so(
 
 async def test_the_doctor_asks_each_site_little(settings: Settings, encar: EncarStandIn) -> None:
     await run(settings, "doctor")
-    assert len(encar.calls) <= 7
+    assert len(encar.calls) <= 9
 
 
 async def test_the_doctor_reads_captures_and_tells_new_keys(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -32,8 +32,18 @@ from dealerproxy.upstreams.encar import client as encar_client
 from dealerproxy.upstreams.encar.cars import EncarCars
 from dealerproxy.upstreams.encar.client import EncarClient
 from dealerproxy.upstreams.encar.facet_counts import FacetCounts
-from dealerproxy.upstreams.encar.legs import EncarLeg
-from dealerproxy.upstreams.encar.query import Search, Window, facets_url, makes_q, q, search_url, window_of
+from dealerproxy.upstreams.encar.leg import EncarLeg
+from dealerproxy.upstreams.encar.query import (
+    Search,
+    TruckSearch,
+    Window,
+    facets_url,
+    makes_q,
+    q,
+    search_url,
+    trucks_q,
+    window_of,
+)
 from dealerproxy.upstreams.encar.search import EncarChunks
 from dealerproxy.upstreams.off_sale import OffSale
 from dealerproxy.upstreams.paging import CHUNK_ROWS, MAX_OFFSET
@@ -43,6 +53,7 @@ from .conftest import FIXTURES, Make
 
 API, DANAWA = HOMES["encar_api_url"], HOMES["danawa_url"]
 KIA = q(Search(make="기아"))
+TRUCKS = trucks_q(TruckSearch(maker="기아(아시아)", models=("봉고Ⅲ",)))
 LIST_URL = f"{DANAWA}/usedcar/?Work=list&Tab=list&Page=1&Order=8&Brand=307&Series=&Model="
 BASES = [HOMES, dict.fromkeys(HOMES, URL("http://127.0.0.1:8081")), dict.fromkeys(HOMES, URL("http://stand.in/below/"))]
 
@@ -208,6 +219,9 @@ async def test_the_text_of_danawas_list_is_decoded_live_as_in_replay(
 CALLS: dict[str, Callable[[Wire], Any]] = {
     "search": lambda wire: wire.encar().search(KIA, bytes, sort="Year", offset=0, limit=48, within_s=9),
     "facets": lambda wire: wire.encar().facets(KIA, bytes, within_s=9),
+    "truck_search": lambda wire: wire.encar().search(
+        TRUCKS, bytes, sort="Year", offset=0, limit=48, within_s=9, operation=OPERATIONS["truck_search"]
+    ),
     "detail": lambda wire: wire.encar().detail("41985016", bytes, within_s=9),
     "batch": lambda wire: wire.encar().details(["41985016"], bytes, within_s=9),
     "page": lambda wire: wire.encar().page("41985016", bytes, within_s=9),

@@ -156,6 +156,10 @@ def test_a_request_is_known_for_every_list_and_car(vocabulary: Vocabulary) -> No
     found = {path.name: request_for(saved.read(path), vocabulary) for path in saved.find(FIXTURES)}
     assert found["encar_search_premium"] == "/v1/vehicles?make=Kia&sort=auction_date_asc&upstream=encar"
     assert found["encar_detail"] == "/v1/vehicles/encar_49000001?include=dealer"
+    assert found["encar_truck_search_family"] == "/v1/vehicles?make=Kia&model=bongo&sort=price_asc&upstream=encar"
+    assert found["encar_truck_search_none"] == (
+        "/v1/vehicles?make=Hyundai&model=%ED%8F%AC%ED%84%B0ii&sort=auction_date_asc&upstream=encar"
+    )
     assert found["danawa_list"] == "/v1/vehicles?make=Hyundai&upstream=danawa"
     assert found["danawa_feeder_checked"] == "/v1/vehicles/danawa_6100000001?include=dealer"
     assert found["encar_facets_makes"] == "/v1/vehicles/facets"

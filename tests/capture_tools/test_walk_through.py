@@ -72,7 +72,7 @@ async def test_a_drift_is_kept_once_fails_again_offline_and_passes_once_it_is_me
     class Mended(rows.SearchRow, frozen=True):
         Price: float = 1990.0
 
-    monkeypatch.setattr(rows, "_row_decoder", msgspec.json.Decoder(Mended))
+    monkeypatch.setattr(rows.read_row, "_decoder", msgspec.json.Decoder(Mended))
     assert not differences(capture, read(capture, vocabulary))
     status, body = await answer(capture, vocabulary)
     assert status == 200

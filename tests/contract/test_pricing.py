@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from dealerproxy.contract.pricing import dealer_pricing, detail_pricing, ocean_freight, usd
 
-SUV_CLASS = ["suv", "minivan", "van", "truck"]
+SUV_CLASS = ["suv", "minivan", "van", "bus", "truck"]
 SEDAN_CLASS = ["sedan", "compact", "wagon", "coupe", "convertible"]
 MAKES = ["Hyundai", "Kia", "Genesis", "BMW", "Audi", "Mercedes-Benz"]
 

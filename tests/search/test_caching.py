@@ -189,17 +189,17 @@ async def test_upstreams_are_told_without_asking_any_and_reset_by_hand(build: An
     house = await build(stock())
     house.stand_in.faults.add(Block(operation="search"))
     await get(house, LIST)
-    asked = len(house.stand_in.calls)
+    asked = len(house.calls)
     _, _, told = await get(house, "/v1/upstreams")
     encar, danawa = told["data"]
     assert (encar["name"], encar["state"], encar["reason"]) == ("encar", "suspended", "blocked")
     assert encar["retry_at"] == encar["operations"]["search"]["retry_at"] is not None
     assert {name: one["state"] for name, one in encar["operations"].items()} == {
         "search": "suspended",
-        **dict.fromkeys(("detail", "page", "papers", "extras"), "healthy"),
+        **dict.fromkeys(("truck_search", "detail", "page", "papers", "extras"), "healthy"),
     }
     assert (danawa["name"], danawa["state"], set(danawa["operations"])) == ("danawa", "healthy", {"list", "feeder"})
-    assert len(house.stand_in.calls) == asked
+    assert len(house.calls) == asked
     house.stand_in.faults.clear()
     async with house.client.post("/v1/upstreams/encar/reset") as response:
         assert (response.status, (await response.json())["data"][0]["state"]) == (200, "healthy")

@@ -28,6 +28,13 @@ async def test_makes_are_those_with_cars_now_and_values_are_flat_and_unique(hous
     assert answer["notices"] == []
 
 
+async def test_trucks_stand_among_the_models_of_makes_that_have_cars(house: Any) -> None:
+    models = (await ask(house))["models"]
+    assert {"Porter II", "Mighty", "County", "Solati"} <= set(models["Hyundai"])
+    assert {"Bongo III", "Bongo Frontier", "Carnival"} <= set(models["Kia"])
+    assert not {"Scania", "Tata Daewoo"} & models.keys()  # whether they have any now is not known
+
+
 async def test_a_second_question_within_five_minutes_asks_nobody(house: Any) -> None:
     assert await ask(house) == await ask(house)
     assert Counter(call.operation for call in house.stand_in.calls) == {"search": 1}

@@ -15,8 +15,8 @@ from dealerproxy.sandbox.faults import Block, Fault, MissingField, MissingSelect
 def stocked() -> tuple[Inventory, DanawaInventory]:
     inventory, danawa = Inventory(), DanawaInventory()
     for i in range(3):
-        inventory.insert(inventory.new_car(manufacturer="기아", price=1000 + i))
-        danawa.insert(danawa.new_car(brand="기아", price=2000 + i))
+        inventory.insert(inventory.new_car(manufacturer="BMW", price=1000 + i))
+        danawa.insert(danawa.new_car(brand="BMW", price=2000 + i))
     return inventory, danawa
 
 
@@ -36,7 +36,7 @@ async def test_a_storm_keeps_one_page_and_the_answer_and_the_log_name_it(
     house.stand_in.faults.add(fault)
     with capture_logs() as lines:
         await house.list_is_read()
-        answers = [await house.ask(make="Kia", upstream=upstream, year_min=year) for year in range(2000, 2003)]
+        answers = [await house.ask(make="BMW", upstream=upstream, year_min=year) for year in range(2000, 2003)]
     source = next(s for s in answers[0]["error"]["details"]["sources"] if s["name"] == upstream)
     assert source["reason"] == reason
     await house.client.close()  # what waits to be kept is written
@@ -50,5 +50,5 @@ async def test_a_storm_keeps_one_page_and_the_answer_and_the_log_name_it(
 async def test_without_a_folder_nothing_is_kept_or_named(build: Any) -> None:
     house = await build(*stocked())
     house.stand_in.faults.add(MissingField(operation="search", field="Price"))
-    answer = await house.ask(make="Kia", upstream="encar")
+    answer = await house.ask(make="BMW", upstream="encar")
     assert "capture" not in answer["error"]["details"]["sources"][0]

@@ -8,7 +8,7 @@ from dealerproxy.cache.entries import CacheResult, CacheStatus
 from dealerproxy.contract.rate import Rate
 from dealerproxy.search.cursor import LegCursor, Position, ReturnedIds
 from dealerproxy.search.leg_reader import LegReader
-from dealerproxy.upstreams.encar.legs import EncarLeg
+from dealerproxy.upstreams.encar.leg import EncarLeg
 from dealerproxy.upstreams.encar.rows import SearchTarget
 from dealerproxy.upstreams.paging import CHUNK_ROWS, ORDER_KEYS, Order
 from dealerproxy.vehicles.listing import Chunk, LeftOut, LeftOutReason, Listing

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from dealerproxy.cache.cache import StaleCache
 from dealerproxy.contract.deadline import Deadline
 from dealerproxy.transport.errors import Drift
-from dealerproxy.upstreams.encar.legs import EncarLeg
+from dealerproxy.upstreams.encar.leg import EncarLeg
 from dealerproxy.upstreams.encar.rows import SearchTarget
 from dealerproxy.upstreams.encar.search import EncarChunks
 from dealerproxy.upstreams.off_sale import OffSale

@@ -14,7 +14,9 @@ from dealerproxy.contract.errors import ApiError
 from dealerproxy.search.plan import MOST_GUESSES, Plan, plan
 from dealerproxy.search.query import parse
 from dealerproxy.upstreams.danawa.legs import DanawaLeg
-from dealerproxy.upstreams.encar.legs import EncarLeg, manwon_bounds, registration_bounds
+from dealerproxy.upstreams.encar.bounds import manwon_bounds, registration_bounds
+from dealerproxy.upstreams.encar.indexes import CARS
+from dealerproxy.upstreams.encar.leg import EncarLeg
 from dealerproxy.vocabulary import Vocabulary
 
 Planner = Callable[..., Plan]
@@ -30,8 +32,8 @@ def planned(vocabulary: Vocabulary) -> Planner:
 
 
 def pairs(made: Plan) -> list[tuple[str, str | None]]:
-    """What Encar is asked for: make facet and model group."""
-    legs = [leg for leg in made.legs if isinstance(leg, EncarLeg)]
+    """What Encar's index of cars is asked for: make facet and model group."""
+    legs = [leg for leg in made.legs if isinstance(leg, EncarLeg) and leg.site_index is CARS]
     return [(leg.asked.facet, leg.asked.model.korean if leg.asked.model else None) for leg in legs]
 
 
@@ -158,9 +160,9 @@ def test_danawas_list_is_cut_to_the_makes_and_models_asked_for(planned: Planner)
 
 
 def test_what_only_danawa_has_is_asked_only_there(planned: Planner) -> None:
-    porter = planned(make="Hyundai", model="Porter")
-    assert (pairs(porter), picked(porter)) == ([], {("Hyundai", "Porter")})
-    assert (porter.skips, codes(porter)) == ({"encar": SkipReason.NOTHING_TO_ASK}, [])
+    van = planned(make="Hyundai", model="ST1")
+    assert (pairs(van), picked(van)) == ([], {("Hyundai", "ST1")})
+    assert (van.skips, codes(van)) == ({"encar": SkipReason.NOTHING_TO_ASK}, [])
     cammsys = planned(make="cammsys")
     assert (pairs(cammsys), picked(cammsys)) == ([], {("Cammsys", None)})
 

@@ -308,4 +308,4 @@ async def test_facets_show_what_only_danawa_has_once_it_was_read(build: Any) -> 
             return (await response.json())["models"]
 
     assert len((await house.ask(make="Hyundai", model="Porter"))["data"]) == 1
-    assert (await models())["Hyundai"] == ["Porter"]
+    assert (await models())["Hyundai"] == ["Porter II"]

@@ -40,6 +40,8 @@ class InventedLeg(NamedTuple):
     upstream: str
     q: str
     whole: bool
+    named: bool = True
+    filtered: bool = True
 
 
 class InventedSite:

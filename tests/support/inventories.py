@@ -9,9 +9,9 @@ from dealerproxy.sandbox.encar import inventory as encar
 from dealerproxy.sandbox.encar.cars import Car
 
 
-def generate(seed: int, size: int) -> encar.Inventory:
+def generate(seed: int, size: int, *, trucks: int = 0) -> encar.Inventory:
     """Like `generate` of the stand-in for Encar: a new inventory of the same cars."""
-    return encar.Inventory(_encar_cars(seed, size), seed=seed)
+    return encar.Inventory(_encar_cars(seed, size, trucks), seed=seed)
 
 
 def generate_danawa(seed: int, size: int, also: Iterable[Car] = ()) -> danawa.DanawaInventory:
@@ -20,8 +20,8 @@ def generate_danawa(seed: int, size: int, also: Iterable[Car] = ()) -> danawa.Da
 
 
 @lru_cache(maxsize=16)
-def _encar_cars(seed: int, size: int) -> tuple[Car, ...]:
-    return tuple(encar.generate(seed, size).known())
+def _encar_cars(seed: int, size: int, trucks: int) -> tuple[Car, ...]:
+    return tuple(encar.generate(seed, size, trucks=trucks).known())
 
 
 @lru_cache(maxsize=16)

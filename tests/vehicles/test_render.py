@@ -185,6 +185,7 @@ def test_the_dealer_object_says_what_only_insiders_may_see() -> None:
         "model_korean": "더 뉴 쏘렌토 4세대",
         "trim_korean": "디젤 2.2 4WD 시그니처",
         "generation": "The New, 4th Gen",
+        "truck": None,
     }
 
 

@@ -104,6 +104,7 @@ export const SKIPPED = {
 
 export const OPERATIONS = {
   search: "Lists",
+  truck_search: "Lists of trucks",
   detail: "Cars",
   page: "Car pages",
   papers: "Inspection, record, diagnosis",

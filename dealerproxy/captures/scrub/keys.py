@@ -71,6 +71,11 @@ HARMLESS = frozenset().union(
         homeserviceverification servicecopycar price leasetype lease salesstatus selltype buytype modifieddate
         officecitystate adtype color colorexpression seatcolor seatcolorexpression hotmark"""
     ),
+    # A truck, in a row and in its detail.
+    _keys(
+        """form formdetail capacity standard use formname formdetailname capacityname capacitystandardname varaxis
+        formcd formdetailcd capacitycd"""
+    ),
     # Facets.
     _keys(
         """value displayvalue action expression placeholderexpression removeaction querywithplaceholder aspect

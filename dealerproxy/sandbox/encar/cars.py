@@ -26,6 +26,18 @@ class Lease:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Load:
+    """What a truck has beyond a car; the words are those of the truck index."""
+
+    form: str
+    form_detail: str
+    capacity: str = "1톤"
+    standard: str | None = None
+    use: str | None = "자가용"
+    horse_power: int = 133
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Car:
     """One advert: what its search row shows, what is not on every row (colour, options, group, hidden), its papers.
 
@@ -37,6 +49,7 @@ class Car:
     `status` is the status in the advert's detail: `ADVERTISE`, `SOLD`, `WAIT` or any other word; only the first is on
     offer. For any other the site's JSON is still returned if `lingers`, and its page always is. `condition` names the
     papers that exist, `sheet`, `record` and `diagnosis` are their contents (None: invented from the vehicle number).
+    A car with a `load` stands in the truck index and not in that of cars.
     Raises ValueError for an id that is not eight digits.
     """
 
@@ -83,6 +96,7 @@ class Car:
     status: str = ADVERTISED
     lingers: bool = False
     vehicle_type: Literal["CAR", "TRUCK"] = "CAR"
+    load: Load | None = None
     sheet: Sheet | None = None
     record: Record | None = None
     diagnosis: Diagnosis | None = None

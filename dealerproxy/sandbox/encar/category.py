@@ -29,7 +29,7 @@ def category(car: Car) -> dict[str, object]:
     at, model = _MODELS.get((car.manufacturer, car.car_type, car.model_group, car.model), (999, None))
     badges = [badge for badge, _ in model.trims] if model else []
     trim = None if car.badge_detail in {None, _NO_TRIM} else car.badge_detail
-    return {
+    section = {
         "type": car.vehicle_type,
         "manufacturerCd": make.code if make else "999",
         "manufacturerName": car.manufacturer,
@@ -52,6 +52,22 @@ def category(car: Car) -> dict[str, object]:
         "gradeDetailEnglishName": english(trim) if trim else None,
         "jatoVehicleId": _jato(car, rng),
         "warranty": _warranty(car, rng),
+    }
+    if car.load is None:
+        return section
+    # A truck has a form and a load, and no model group, grade detail or price when new.
+    absent = ("modelGroup", "gradeDetail", "originPrice", "jato", "warranty")
+    kept = {key: value for key, value in section.items() if not key.startswith(absent)}
+    return kept | {
+        "formCd": "001",
+        "formName": car.load.form,
+        "formDetailCd": "001",
+        "formDetailName": car.load.form_detail,
+        "capacityCd": "001",
+        "capacityName": car.load.capacity,
+        "isSmallCapacity": car.load.capacity == "1톤",
+        "specialManufacturerCd": None,
+        "specialManufacturerName": None,
     }
 
 

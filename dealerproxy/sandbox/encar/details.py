@@ -10,7 +10,7 @@ from collections.abc import Collection, Sequence
 from datetime import timedelta
 from typing import Final, NamedTuple
 
-from dealerproxy.sandbox.encar.cars import Car, chance
+from dealerproxy.sandbox.encar.cars import Car, Load, chance
 from dealerproxy.sandbox.encar.category import category
 from dealerproxy.sandbox.encar.engine import displacement, seats
 from dealerproxy.sandbox.encar.identity import address, plate, stamp, under_water, user_id, vin, written_off
@@ -178,7 +178,9 @@ def _contact(car: Car) -> Json:
 def _spec(car: Car) -> Json:
     rng = chance("spec", car)
     truck: Json = {"horsePower": rng.randint(90, 420)} if car.vehicle_type == "TRUCK" else {}
-    return {
+    if car.load is not None:
+        truck = _of_load(car.load)
+    spec = {
         "type": car.vehicle_type,
         "mileage": car.mileage,
         "displacement": displacement(car),
@@ -193,6 +195,22 @@ def _spec(car: Car) -> Json:
         "tradeCompanyName": None,
         "bodyName": car.category,
         **truck,
+    }
+    return {key: value for key, value in spec.items() if car.load is None or key not in {"bodyName", "tradeType"}}
+
+
+def _of_load(load: Load) -> Json:
+    """What only a truck has; reconstructed from typed models of public programs, as are its category's form keys."""
+    boxed = load.form_detail != "카고(화물)트럭"
+    return {
+        "horsePower": load.horse_power,
+        "use": load.use,
+        "varaxis": None,
+        "capacityStandardName": load.standard,
+        "carryingBox": boxed,
+        "carryingBoxBore": 2_860 if boxed else None,
+        "carryingBoxHeight": 1_800 if boxed else None,
+        "carryingBoxWidth": 1_630 if boxed else None,
     }
 
 

@@ -25,6 +25,7 @@ from dealerproxy.sandbox.encar.inventing import (
     settled,
     with_oddities,
 )
+from dealerproxy.sandbox.encar.trucks import invent_trucks
 
 __all__ = ["LAST_CHANGE", "Car", "Inventory", "Lease", "generate"]
 
@@ -125,10 +126,10 @@ class Inventory:
         return car
 
 
-def generate(seed: int, size: int = 4000) -> Inventory:
+def generate(seed: int, size: int = 4000, *, trucks: int = 0) -> Inventory:
     """Invent `size` cars on offer: about one in seven a copy, each generation of the catalogue at least once.
 
-    In addition, one in fifty is sold or waiting.
+    In addition, one in fifty is sold or waiting. `trucks` is how many stand in the truck index besides.
     """
     rng = random.Random(seed)  # noqa: S311
     copies = size // 7
@@ -144,4 +145,5 @@ def generate(seed: int, size: int = 4000) -> Inventory:
         for (status, lingers), _ in zip(cycle(_ENDS), range(size // 50), strict=False)
     ]
     copied = {car.vehicle_id for car in cars if car.is_copy}
-    return Inventory((settled(car, has_copies=car.vehicle_id in copied) for car in cars + ended), seed=seed)
+    everything = [*cars, *ended, *invent_trucks(seed, trucks)]
+    return Inventory((settled(car, has_copies=car.vehicle_id in copied) for car in everything), seed=seed)

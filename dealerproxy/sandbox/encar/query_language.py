@@ -10,7 +10,7 @@ that ends in `_` therefore cannot be written. Bounds are whole numbers, both inc
 """
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Final
 
@@ -84,14 +84,17 @@ class Child:
 Node = And | Or | Child | Term | Range | Keyword
 
 
-def parse(q: str) -> Node:
-    """Read a whole query. Raises Malformed, or UnknownAxis when only a name is wrong."""
+Axes = Mapping[str, Callable[[Car], Collection[str]]]
+
+
+def parse(q: str, axes: Axes = FACETS) -> Node:
+    """Read a whole query over these axes. Raises Malformed, or UnknownAxis when only a name is wrong."""
     reader = _Reader(q)
     node = reader.item(0)
     if reader.at != len(q):
         raise reader.malformed("text after the end of the query")
     for term in terms(node):
-        _check_name(term)
+        _check_name(term, axes)
     return node
 
 
@@ -113,22 +116,22 @@ def matches(node: Node, car: Car) -> bool:
     return predicate(node)(car)
 
 
-def predicate(node: Node) -> Callable[[Car], bool]:
+def predicate(node: Node, axes: Axes = FACETS) -> Callable[[Car], bool]:
     """The query as a function of a car. Raises KeyError for a name that `parse` rejects."""
     match node:
         case Term(name, value):
-            read = FACETS[name]
+            read = axes[name]
             return lambda car: value in read(car)
         case Range(name, lo, hi):
             return _within(RANGES[name], lo, hi)
         case Keyword(text):
             return lambda car: mentions(car, text)
         case Or(items):
-            return _any([predicate(item) for item in items])
+            return _any([predicate(item, axes) for item in items])
         case And(items):
-            return _all([predicate(item) for item in items])
+            return _all([predicate(item, axes) for item in items])
         case Child(facet, item):
-            return _all([predicate(facet), predicate(item)])
+            return _all([predicate(facet, axes), predicate(item, axes)])
 
 
 def write(node: Node) -> str:
@@ -218,9 +221,9 @@ class _Reader:
         self.at += len(mark)
 
 
-def _check_name(term: Term | Range | Keyword) -> None:
+def _check_name(term: Term | Range | Keyword, axes: Axes) -> None:
     match term:
-        case Term(name) if name not in FACETS:
+        case Term(name) if name not in axes:
             raise UnknownAxis(f"{name} is no facet of the search")
         case Range(name) if name not in RANGES:
             raise UnknownAxis(f"{name} is no range of the search")

@@ -1,4 +1,4 @@
-"""A stand-in for Encar over an invented inventory: `GET /search/car/list/{view}`, and the routes of one car.
+"""A stand-in for Encar over an invented inventory: `GET /search/car/list/{view}`, the truck index, the routes of a car.
 
 The search behaves as the site: `Count` with `count=true`, `SearchResults` only with `sr`, `iNav` only with
 `inav`, a malformed `q` with 200 and an empty body, an unknown axis with a plain 404, page after page the same rows past
@@ -19,15 +19,18 @@ from cachetools import LRUCache
 
 from dealerproxy.sandbox import control, sites
 from dealerproxy.sandbox.encar import car_routes as readside
+from dealerproxy.sandbox.encar.axes import FACETS
 from dealerproxy.sandbox.encar.cars import Car
 from dealerproxy.sandbox.encar.facets import inav
 from dealerproxy.sandbox.encar.inventory import Inventory
 from dealerproxy.sandbox.encar.query_language import Malformed, Node, UnknownAxis, parse, predicate
 from dealerproxy.sandbox.encar.rows import VIEWS
+from dealerproxy.sandbox.encar.trucks import TRUCK_FACETS, TRUCK_VIEWS
 from dealerproxy.sandbox.faults import FIRST_PAGE, Faults, still_listed
 from dealerproxy.sandbox.wire import json_answer
 
 SEARCH: Final = "search"
+TRUCK_SEARCH: Final = "truck_search"
 MAX_LIMIT: Final = 500
 DEEPEST_OFFSET: Final = 10_000
 
@@ -86,7 +89,7 @@ class EncarStandIn:
         self._deepest = deepest
         self._version = inventory.version
         self._ordered: dict[str, list[Car]] = {}
-        self._found: LRUCache[tuple[Node, str], list[Car]] = LRUCache(256)
+        self._found: LRUCache[tuple[Node, str, bool], list[Car]] = LRUCache(256)
 
     def app(self) -> web.Application:
         """Build the server: the search, the routes of one car, the faults, and the control routes `/__sandbox/`."""
@@ -96,6 +99,7 @@ class EncarStandIn:
         """List the routes of the site and, under `/__sandbox/cars`, of its cars."""
         return [
             web.get("/search/car/list/{view}", self._search, name=SEARCH),
+            web.get("/search/truck/list/{view}", self._truck_search, name=TRUCK_SEARCH),
             *readside.routes(self.inventory),
             *control.encar_routes(self.inventory),
         ]
@@ -103,26 +107,30 @@ class EncarStandIn:
     def record(self, request: web.Request, operation: str) -> Call:
         """Add a request to `calls` and return its record."""
         call = Call(operation=operation, path=request.path, query=request.query_string)
-        if operation == SEARCH:
+        if operation in {SEARCH, TRUCK_SEARCH}:
             call.view, call.q = request.match_info["view"], request.query.get("q", "")
             if asked := _SR.fullmatch(request.query.get("sr", "")):
                 call.sort, call.offset, call.limit = asked[1], int(asked[2]), int(asked[3])
         self.calls.append(call)
         return call
 
-    def find(self, node: Node, sort: str = "ModifiedDate") -> list[Car]:
-        """Return all cars that a query finds, in the order of the sort. Raises KeyError for an unknown sort."""
+    def find(self, node: Node, sort: str = "ModifiedDate", *, trucks: bool = False) -> list[Car]:
+        """Return all cars, or trucks, that a query finds, in the order of the sort. Raises KeyError for another."""
         if self._version != self.inventory.version:
             self._version = self.inventory.version
             self._ordered.clear()
             self._found.clear()
-        found = self._found.get((node, sort))
+        found = self._found.get((node, sort, trucks))
         if found is None:
-            found = self._found[node, sort] = list(filter(predicate(node), self._in_order(sort)))
+            matches = predicate(node, TRUCK_FACETS if trucks else FACETS)
+            there = (car for car in self._in_order(sort) if (car.load is not None) is trucks)
+            found = self._found[node, sort, trucks] = list(filter(matches, there))
         return found
 
-    def _find_listed(self, request: web.Request, node: Node, sort: str = "ModifiedDate") -> list[Car]:
-        return still_listed(request, self.find(node, sort), self.inventory)
+    def _find_listed(
+        self, request: web.Request, node: Node, sort: str = "ModifiedDate", *, trucks: bool = False
+    ) -> list[Car]:
+        return still_listed(request, self.find(node, sort, trucks=trucks), self.inventory)
 
     def _in_order(self, sort: str) -> list[Car]:
         if sort not in self._ordered:
@@ -136,22 +144,28 @@ class EncarStandIn:
         return hashlib.blake2b(f"{self._seed}:{car.id}".encode(), digest_size=8).digest()
 
     async def _search(self, request: web.Request) -> web.Response:
-        view = VIEWS.get(request.match_info["view"])
+        return self._answer(request, trucks=False)
+
+    async def _truck_search(self, request: web.Request) -> web.Response:
+        return self._answer(request, trucks=True)
+
+    def _answer(self, request: web.Request, *, trucks: bool) -> web.Response:
+        view = (TRUCK_VIEWS if trucks else VIEWS).get(request.match_info["view"])
         if view is None:
             raise web.HTTPNotFound
         try:
-            node = parse(request.query.get("q", ""))
+            node = parse(request.query.get("q", ""), TRUCK_FACETS if trucks else FACETS)
         except UnknownAxis:
             raise web.HTTPNotFound from None
         except Malformed:
             return web.Response(content_type="application/json")
         page = _page(request.query["sr"]) if "sr" in request.query else None
-        find = partial(self._find_listed, request)
+        find = partial(self._find_listed, request, trucks=trucks)
         cars = find(node, page.sort if page else "ModifiedDate")
         answer: dict[str, object] = {}
         if request.query.get("count") == "true":
             answer["Count"] = len(cars)
-        if request.query.get("inav"):
+        if request.query.get("inav") and not trucks:
             answer["iNav"] = inav(node, find)
         if page:
             start = 0 if FIRST_PAGE in request else min(page.offset, self._deepest)

@@ -15,6 +15,8 @@ class DanawaLeg(NamedTuple):
 
     pick: Pick
     upstream: str = DANAWA
+    named: bool = True
+    filtered: bool = True
 
     @property
     def q(self) -> str:

@@ -28,6 +28,7 @@ from dealerproxy.upstreams.car_words import (
 )
 from dealerproxy.upstreams.danawa.listing import ListRow
 from dealerproxy.upstreams.danawa.urls import HOME, bridge_url
+from dealerproxy.upstreams.truck_words import read_grades
 from dealerproxy.upstreams.values import is_year, shown
 from dealerproxy.vehicles.listing import LeftOut, LeftOutReason, Listing
 from dealerproxy.vocabulary import PLUG_IN, Generation, Make, Model, Vocabulary
@@ -92,12 +93,22 @@ def read_name(text: str, vocabulary: Vocabulary) -> Named:
         facet=facet,
         model=model,
         korean=korean,
-        trim=trim((grades,), vocabulary, make.name if make else None, before),
+        trim=_trim(grades, make, model, before, vocabulary),
         generation=read_generation(model, before, vocabulary) if model else NO_GENERATION,
         fuel=fuel,
         engine_cc=names.engine_cc if has_engine(fuel) else None,
         drivetrain=names.drivetrain,
     )
+
+
+def _trim(grades: str, make: Make | None, model: Model | None, before: str, vocabulary: Vocabulary) -> Trim:
+    """Read the grades; those of a Porter or Bongo in the words and order of the other site's truck index."""
+    if make is None or model is None or not vocabulary.trucks.is_brought(make, model.name):
+        return trim((grades,), vocabulary, make.name if make else None, before)
+    found = read_grades(grades, vocabulary)
+    for word in found.missing:
+        vocabulary.missed("trim", word)
+    return found
 
 
 @lru_cache(maxsize=16_384)

@@ -29,6 +29,7 @@ from dealerproxy.upstreams.car_words import (
 )
 from dealerproxy.upstreams.encar.addresses import LISTING_ID, PAGE_BASE, UPSTREAM, photo_url
 from dealerproxy.upstreams.encar.advert_facts import read_facts, under_body_photos
+from dealerproxy.upstreams.encar.advert_names import TRUCK_KEYS, Naming, is_truck, name_truck, truck_tokens
 from dealerproxy.upstreams.markup import parse, plain_text
 from dealerproxy.upstreams.values import decode, is_year, plate, shown, vin, whole
 from dealerproxy.vehicles.car import Car, Photo, SaleStatus
@@ -69,7 +70,6 @@ STATE_NAME = "__PRELOADED_STATE__"
 STATE_BASE = ("cars", "base")
 # The text of the page that stands, with status 200, where a car was sold or deleted.
 GONE_TEXT = "이 차량은 판매되었거나 삭제된 차량입니다"
-TRUCK = "TRUCK"
 PHOTO_TAGS = {"OUTER": "exterior", "INNER": "interior", "OPTION": "option"}
 # The one slot whose view is proven: outside, the list's first picture and the one thumbnails repeat. Its file has the
 # slot's number; a cover of another file (DIAG2) may show anything. Slots 002 to 006 are outside, 007 to 010 inside.
@@ -171,40 +171,30 @@ def normalise(advert: Advert, listing_id: str, vocabulary: Vocabulary) -> Car:
 
     Raises Drift naming the mandatory path that is missing or cannot be told in English.
     """
-    make, model = _make_and_model(advert, vocabulary)
-    model_korean = _mandatory_text(advert, MODEL_NAME)
-    grades = trim(
-        (short_text(advert.at("category.gradeName")), short_text(advert.at("category.gradeDetailName"))),
-        vocabulary,
-        make.name if isinstance(make, Make) else None,
-        model_korean,
-    )
-    names = facts_in_name(f"{model_korean} {grades.korean or ''}", _mandatory_text(advert, MANUFACTURER), vocabulary)
-    fuel = fuel_token(short_text(advert.at("spec.fuelName")), names, vocabulary)
+    named = name_truck(advert.at, vocabulary) or _name_car(advert, vocabulary)
     transmission, colour = short_text(advert.at("spec.transmissionName")), short_text(advert.at("spec.colorName"))
     shade = vocabulary.colour(colour) if colour else None
-    generation = read_generation(model, model_korean, vocabulary) if isinstance(model, Model) else NO_GENERATION
     under_contract = is_under_contract(advert)
     price, mileage = _mandatory_number(advert, PRICE), _mandatory_number(advert, MILEAGE)
-    body_word, seller = short_text(advert.at("spec.bodyName")), short_text(advert.at("contact.userType"))
+    seller = short_text(advert.at("contact.userType"))
     return Car(
         upstream=UPSTREAM,
         listing_id=listing_id,
         vehicle_id=advert.vehicle_id,
-        make=make.name if isinstance(make, Make) else make,
-        model=model.name if isinstance(model, Model) else model,
-        trim=full_trim(grades, generation),
+        make=named.make,
+        model=named.model,
+        trim=named.trim,
         year=_mandatory_digits(advert, FORM_YEAR, 4),
         registered=_mandatory_digits(advert, YEAR_MONTH, 6),
         mileage_km=int(mileage) if mileage < PLACEHOLDER_MILEAGE else None,
         price_krw=None if is_placeholder_price(price, under_contract=under_contract) else round(price * WON_PER_MANWON),
         under_contract=under_contract,
-        fuel=fuel,
+        fuel=named.fuel,
         transmission=vocabulary.transmission(transmission) if transmission else None,
         colour=shade.name if shade else None,
-        engine_cc=_engine_cc(advert, fuel),
-        drivetrain=names.drivetrain,
-        body=_body(model, generation, body_word, vocabulary),
+        engine_cc=_engine_cc(advert, named.fuel),
+        drivetrain=named.drivetrain,
+        body=named.body,
         options=_options(advert, vocabulary),
         photos=(*_photos(advert.at("photos")), *under_body_photos(advert.at)),
         vin=vin(advert.at("vin"), vocabulary),
@@ -212,9 +202,10 @@ def normalise(advert: Advert, listing_id: str, vocabulary: Vocabulary) -> Car:
         url=PAGE_BASE + listing_id,
         seller_type=vocabulary.seller_type(seller) if seller else None,
         region=_region(advert, vocabulary),
-        model_korean=model_korean,
-        trim_korean=grades.korean,
-        generation=generation.english,
+        model_korean=_mandatory_text(advert, MODEL_NAME),
+        trim_korean=named.trim_korean,
+        generation=named.generation,
+        truck=named.truck,
         record_is_private=advert.at("condition.accident.recordView") is False,
         has_no_sheet=advert.at("condition.inspection.formats") == [],
         seizures=whole(advert.at("condition.seizing.seizingCount")),
@@ -224,13 +215,38 @@ def normalise(advert: Advert, listing_id: str, vocabulary: Vocabulary) -> Car:
     )
 
 
+def _name_car(advert: Advert, vocabulary: Vocabulary) -> Naming:
+    """Return the names of a car. Raises Drift naming the mandatory path that is missing or has no English."""
+    make, model = _make_and_model(advert, vocabulary)
+    model_korean = _mandatory_text(advert, MODEL_NAME)
+    grades = trim(
+        (short_text(advert.at("category.gradeName")), short_text(advert.at("category.gradeDetailName"))),
+        vocabulary,
+        make.name if isinstance(make, Make) else None,
+        model_korean,
+    )
+    names = facts_in_name(f"{model_korean} {grades.korean or ''}", _mandatory_text(advert, MANUFACTURER), vocabulary)
+    generation = read_generation(model, model_korean, vocabulary) if isinstance(model, Model) else NO_GENERATION
+    return Naming(
+        make=make.name if isinstance(make, Make) else make,
+        model=model.name if isinstance(model, Model) else model,
+        trim=full_trim(grades, generation),
+        trim_korean=grades.korean,
+        generation=generation.english,
+        fuel=fuel_token(short_text(advert.at("spec.fuelName")), names, vocabulary),
+        drivetrain=names.drivetrain,
+        body=_body(model, generation, short_text(advert.at("spec.bodyName")), vocabulary),
+    )
+
+
 def _kept(document: Mapping[str, Any]) -> Mapping[str, Any]:
     """What is read of a document. The rest is many times larger, and has names and phone numbers in it."""
     kept: dict[str, Any] = {name: document.get(name) for name in _KEPT_VALUES}
     for name, keys in _KEPT_SECTIONS.items():
         section = document.get(name)
         if isinstance(section, Mapping):
-            kept[name] = {key: section[key] for key in keys if key in section}
+            wanted = (*keys, *TRUCK_KEYS.get(name, ()))
+            kept[name] = {key: section[key] for key in wanted if key in section}
     photos = document.get("photos")
     if isinstance(photos, list):
         kept["photos"] = [
@@ -269,7 +285,8 @@ def _state_base(body: bytes) -> object:
 def _make_and_model(advert: Advert, vocabulary: Vocabulary) -> tuple[Make | str, Model | str]:
     """The vocabulary's make and model, as in a list; for one it does not have, the English Encar itself gives."""
     facet, generation = _mandatory_text(advert, MANUFACTURER), _mandatory_text(advert, MODEL_NAME)
-    make: Make | str | None = vocabulary.make_of(facet) or _english(advert.at("category.manufacturerEnglishName"))
+    make: Make | str | None = vocabulary.make_of(facet) or vocabulary.trucks.make_of(facet)
+    make = make or _english(advert.at("category.manufacturerEnglishName"))
     group = short_text(advert.at("category.modelGroupName")) or generation
     models: Sequence[Model] = vocabulary.find_models(make, group) if isinstance(make, Make) else ()
     model: Model | str | None = (
@@ -354,10 +371,11 @@ def _seller_mentions(advert: Advert, vocabulary: Vocabulary) -> tuple[str, ...]:
 
 
 def _options(advert: Advert, vocabulary: Vocabulary) -> tuple[str, ...]:
-    """The partner's tokens for a car's option codes. Trucks number theirs differently, so theirs stay unread."""
-    kinds = [advert.at(path) for path in ("vehicleType", "category.type", "spec.type", "options.type")]
+    """The partner's tokens for a car's option codes. Trucks have a dictionary of their own."""
+    if is_truck(advert.at):
+        return truck_tokens(advert.at, vocabulary)
     codes = advert.at("options.standard")
-    if TRUCK in kinds or not isinstance(codes, list):
+    if not isinstance(codes, list):
         return ()
     found: dict[str, None] = {}
     for code in codes[:MOST_ROWS]:

@@ -39,6 +39,7 @@ from dealerproxy.upstreams.encar.client import BATCH_IDS, EncarClient
 from dealerproxy.upstreams.encar.inspection import is_of_other_vehicle
 from dealerproxy.upstreams.encar.packages import on_the_car
 from dealerproxy.upstreams.encar.parsed_advert import ParsedAdvert, parse
+from dealerproxy.upstreams.encar.truck_sheet import read_truck_sheet
 from dealerproxy.upstreams.off_sale import OffSale
 from dealerproxy.upstreams.papers import BATTERY, DIAGNOSIS, INSPECTION, OTHER_VEHICLE, PACKAGES, RECORD
 from dealerproxy.vehicles.car import Car, Documents, SaleStatus
@@ -50,9 +51,9 @@ PAPER_FRESH_S, PAPER_IF_ERROR_S = 86_400.0, 7 * 86_400.0
 # A document that was missing may be published at any time.
 ABSENT_FRESH_S = 600.0
 # Raise it when the shape of a ParsedAdvert changes: other processes may still store the old one.
-_VERSION = 7
+_VERSION = 8
 # Likewise for the papers.
-_PAPER_VERSION = 4
+_PAPER_VERSION = 5
 # Drift of the frame: there was no document at all, so the page may still have the car.
 _NO_DOCUMENT = frozenset({"$", "body"})
 # The share of the time for the first witness, and for both: when one hangs, the other and the answer still need some.
@@ -398,8 +399,10 @@ class EncarCars:
         return paper
 
     async def _inspection(self, car: Car, vehicle_id: str) -> Document:
+        read_sheet = operations.INSPECTION.read
+
         def read(body: bytes) -> Inspection | NoReport:
-            sheet = operations.INSPECTION.read(body, self._vocabulary)
+            sheet = read_truck_sheet(body, self._vocabulary) if car.truck else read_sheet(body, self._vocabulary)
             if isinstance(sheet, Inspection) and is_of_other_vehicle(sheet, car):
                 report(Drift("master.detail", "the sheet is of another car"))
             return sheet

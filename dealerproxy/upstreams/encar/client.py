@@ -57,16 +57,25 @@ class EncarClient:
         self._api, self._pages = URL(api_url), URL(page_url)
 
     async def search(
-        self, q: str, read: Callable[[bytes], T], *, sort: str, offset: int, limit: int, within_s: float
+        self,
+        q: str,
+        read: Callable[[bytes], T],
+        *,
+        sort: str,
+        offset: int,
+        limit: int,
+        within_s: float,
+        operation: Operation[..., object] = operations.SEARCH,
     ) -> T:
-        """One page of a search."""
-        return await self._get(
-            operations.SEARCH, self.search_address(q, sort=sort, offset=offset, limit=limit), read, within_s
-        )
+        """One page of a search: of cars, or of what the operation is for."""
+        url = self.search_address(q, sort=sort, offset=offset, limit=limit, operation=operation)
+        return await self._get(operation, url, read, within_s)
 
-    def search_address(self, q: str, *, sort: str, offset: int, limit: int) -> URL:
+    def search_address(
+        self, q: str, *, sort: str, offset: int, limit: int, operation: Operation[..., object] = operations.SEARCH
+    ) -> URL:
         """The address of one page of a search."""
-        return search_url(self._api, q, sort, offset, limit)
+        return search_url(self._api, q, sort, offset, limit, path=operation.path)
 
     @property
     def budget(self) -> RateBudget:

@@ -70,7 +70,8 @@ class FacetCounts:
     async def stocked(self, deadline: Deadline) -> StockedModels:
         """Return makes with cars and their models: all known ones of a make until its own were learned.
 
-        If the site fails: all makes and models of the vocabulary, with a notice.
+        Trucks are all known ones of these makes: nobody has seen the facets of their index. If the site fails: all
+        makes and models of the vocabulary, with a notice.
         """
         try:
             stock = (await self._cache.get(self._kind, MAKES, self._ask_makes, deadline)).value
@@ -90,8 +91,9 @@ class FacetCounts:
             await cancel_and_wait(self._learner)
 
     def _models_by_make(self, stocked: frozenset[str] | None) -> dict[str, list[str]]:
+        trucks = self._vocabulary.trucks.names
         return {
-            make.name: self._models(make, stocked)
+            make.name: list(dict.fromkeys((*self._models(make, stocked), *trucks.get(make.name, ()))))
             for make in self._vocabulary.makes
             if stocked is None or _facets_in(make, stocked)
         }

@@ -11,6 +11,7 @@ from msgspec.structs import replace
 from dealerproxy.stock.table import StockedCar, Words
 from dealerproxy.upstreams.car_words import body_of, facts_in_name, fuel_token, full_trim, join_grades
 from dealerproxy.upstreams.encar.addresses import PAGE_BASE, UPSTREAM, photo_url
+from dealerproxy.upstreams.encar.truck_kinds import TruckKind, truck_template
 from dealerproxy.upstreams.values import shown
 from dealerproxy.vehicles.listing import LeftOut, LeftOutReason, Listing
 from dealerproxy.vocabulary import Make, Model, Vocabulary
@@ -56,6 +57,8 @@ class _Place(NamedTuple):
 @lru_cache(maxsize=_KINDS_KEPT)
 def template(words: Words, vocabulary: Vocabulary) -> Template:
     """Return the template of a kind's words. Counts no misses. The generation must be a text that can be shown."""
+    if len(words) == len(TruckKind._fields):
+        return Template(*truck_template(TruckKind._make(words), vocabulary))
     kind = Kind._make(words)
     make, model = _make_and_model(kind, vocabulary)
     if make is None or model is None:

@@ -8,9 +8,10 @@ from dealerproxy.upstreams.encar.diagnosis import read_diagnosis
 from dealerproxy.upstreams.encar.facets import read_facets
 from dealerproxy.upstreams.encar.inspection import read_inspection
 from dealerproxy.upstreams.encar.packages import read_packages
-from dealerproxy.upstreams.encar.query import SEARCH_PATH
+from dealerproxy.upstreams.encar.query import SEARCH_PATH, TRUCK_PATH
 from dealerproxy.upstreams.encar.record import read_record
 from dealerproxy.upstreams.encar.rows import read_search
+from dealerproxy.upstreams.encar.truck_rows import read_truck_search
 from dealerproxy.upstreams.operations import Host, Operation
 
 # The page a blocked caller is sent to, found in bodies of status 404, 403 and 200.
@@ -23,6 +24,15 @@ SEARCH = Operation(
     name="search", host=API, circuit="search", path=SEARCH_PATH, required_parameter="sr", read=read_search
 )
 FACETS = Operation(name="facets", host=API, circuit="search", path=SEARCH_PATH, read=read_facets)
+# The index of trucks may be blocked, or gone, while that of cars is not.
+TRUCK_SEARCH = Operation(
+    name="truck_search",
+    host=API,
+    circuit="truck_search",
+    path=TRUCK_PATH,
+    required_parameter="sr",
+    read=read_truck_search,
+)
 DETAIL = Operation(name="detail", host=API, circuit="detail", path="v1/readside/vehicle/{id}", read=read_detail)
 BATCH = Operation(name="batch", host=API, circuit="detail", path="v1/readside/vehicles", read=read_details)
 PAGE = Operation(name="page", host=PAGES, circuit="page", path="cars/detail/{id}", html=True, read=read_page)
@@ -48,6 +58,6 @@ BATTERY = Operation(
     name="battery", host=API, circuit="extras", path="v1/readside/vehicle/ev-battery/{id}", read=read_battery
 )
 OPERATIONS: tuple[Operation[..., object], ...] = (
-    *(SEARCH, FACETS, DETAIL, BATCH, PAGE),
+    *(SEARCH, FACETS, TRUCK_SEARCH, DETAIL, BATCH, PAGE),
     *(INSPECTION, RECORD, DIAGNOSIS, PACKAGES, BATTERY),
 )

@@ -1,4 +1,4 @@
-"""What we ask Encar's search: one make, at most one model group, and the filters Encar can apply itself."""
+"""What we ask Encar's searches: one make, at most one model group, and the filters Encar can apply itself."""
 
 import itertools
 import re
@@ -13,6 +13,8 @@ from dealerproxy.upstreams.encar.dsl import And, Child, Item, Or, Range, Term, a
 # The one list view that carries Transmission on every row (500 of 500 captured).
 VIEW = "premium"
 SEARCH_PATH = "search/car/list/{view}"
+# Trucks, special vehicles and buses stand in an index of their own.
+TRUCK_PATH = "search/truck/list/{view}"
 # Unbounded ends are written as numbers no car reaches: open ranges are reported to come back empty now and then.
 ANY_MONTH = (190001, 999912)
 ANY_NUMBER = (0, 999_999)
@@ -53,6 +55,16 @@ class Search(Struct, frozen=True, kw_only=True):
     options: tuple[str, ...] = ()
 
 
+class TruckSearch(Struct, frozen=True, kw_only=True):
+    """One search of the truck index: the index's own words, bounds as in `Search`."""
+
+    maker: str
+    models: tuple[str, ...] = ()
+    registered: tuple[int, int] | None = None
+    mileage: tuple[int, int] | None = None
+    price: tuple[int, int] | None = None
+
+
 def q(search: Search) -> str:
     """Write the search in Encar's query language, nested as the site itself nests it.
 
@@ -66,15 +78,7 @@ def q(search: Search) -> str:
 
 def filters_of(search: Search) -> Mapping[str, Sequence[Item]]:
     """Return the filters of a search by Encar's name, in the order of a query."""
-    items: dict[str, Sequence[Item]] = {
-        name: [Range(name, *bounds)]
-        for name, bounds in (
-            ("Year", search.registered),
-            ("Mileage", search.mileage),
-            ("Price", search.price),
-        )
-        if bounds is not None
-    }
+    items: dict[str, Sequence[Item]] = {each.name: [each] for each in ranges(search)}
     items |= {
         name: [any_of(name, values)]
         for name, values in (
@@ -88,6 +92,25 @@ def filters_of(search: Search) -> Mapping[str, Sequence[Item]]:
     return items | {"Options": [Term("Options", option) for option in search.options]}
 
 
+def trucks_q(search: TruckSearch) -> str:
+    """Write a search of the truck index: no CarType, ModelGroup or SellType, which find nothing there.
+
+    One model is nested in its maker; several stand in an Or beside it. Public programs send both forms.
+    """
+    maker = Term("Manufacturer", search.maker)
+    found = any_of("Model", search.models) if search.models else None
+    wanted: tuple[Item, ...] = (maker,) if found is None else (maker, found)
+    if len(search.models) == 1:
+        wanted = (Child(maker, Term("Model", *search.models)),)
+    return str(And((Term("Hidden", "N"), *wanted, *ranges(search))))
+
+
+def ranges(search: Search | TruckSearch) -> list[Range]:
+    """Write the bounds of a search."""
+    axes = (("Year", search.registered), ("Mileage", search.mileage), ("Price", search.price))
+    return [Range(name, *bounds) for name, bounds in axes if bounds is not None]
+
+
 def makes_q() -> str:
     """Ask for all cars on both sides of the site, which lists the makes under each side."""
     return str(And((*_OFFERED, Or((Term("CarType", "Y"), Term("CarType", "N"))))))
@@ -99,9 +122,9 @@ def models_q(make: str, *, domestic: bool) -> str:
     return str(And((*_OFFERED, Child(side, Term("Manufacturer", make)))))
 
 
-def search_url(base: URL, query: str, sort: str, offset: int, limit: int) -> URL:
+def search_url(base: URL, query: str, sort: str, offset: int, limit: int, *, path: str = SEARCH_PATH) -> URL:
     """Address of one page of a search. `sr` counts rows, not pages, and its pipes travel as %7C."""
-    return _list_url(base, query, f"sr={percent_encode(f'|{sort}|{offset}|{limit}')}")
+    return _list_url(base, path, query, f"sr={percent_encode(f'|{sort}|{offset}|{limit}')}")
 
 
 def window_of(url: URL) -> Window | None:
@@ -112,9 +135,9 @@ def window_of(url: URL) -> Window | None:
 
 def facets_url(base: URL, query: str) -> URL:
     """Address of a search's facets; without `sr` no rows come along."""
-    return _list_url(base, query, f"inav={percent_encode('|Metadata|Sort')}")
+    return _list_url(base, SEARCH_PATH, query, f"inav={percent_encode('|Metadata|Sort')}")
 
 
-def _list_url(base: URL, query: str, rest: str) -> URL:
-    path = f"{base.raw_path.rstrip('/')}/{SEARCH_PATH.format(view=VIEW)}"
-    return URL(f"{base.origin()}{path}?count=true&q={percent_encode(query)}&{rest}", encoded=True)
+def _list_url(base: URL, path: str, query: str, rest: str) -> URL:
+    place = f"{base.raw_path.rstrip('/')}/{path.format(view=VIEW)}"
+    return URL(f"{base.origin()}{place}?count=true&q={percent_encode(query)}&{rest}", encoded=True)

@@ -7,7 +7,7 @@ key means nothing is known, prices are in 만원 (10,000 won), `Year` is the fir
 
 import re
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Collection, Sequence
 from operator import attrgetter
 from typing import Annotated, Generic, NamedTuple, TypeVar
 
@@ -29,6 +29,7 @@ COUNT, ROWS = "Count", "SearchResults"
 
 
 R = TypeVar("R")
+RowT = TypeVar("RowT", bound="Offer")
 
 
 class Frame(NamedTuple):
@@ -49,18 +50,17 @@ class _Photo(Struct, frozen=True, gc=False):
     ordering: float = 0.0
 
 
-class SearchRow(Struct, frozen=True, gc=False):
-    """A row as Encar sends it. Fields without a default are mandatory."""
+class Offer(Struct, frozen=True, gc=False, kw_only=True):
+    """What rows of cars and of trucks share, as Encar sends it. Fields without a default are mandatory."""
 
     Id: Text
     Manufacturer: Text
     Model: Text
     Year: float
-    FormYear: Text
     Mileage: float
     Price: float
+    FormYear: Text | None = None
     Badge: str | None = None
-    BadgeDetail: str | None = None
     FuelType: Text | None = None
     Transmission: Text | None = None
     SellType: Text | None = None
@@ -74,12 +74,33 @@ class SearchRow(Struct, frozen=True, gc=False):
     MonthLeasePrice: float | None = None
 
 
+class SearchRow(Offer, frozen=True, gc=False, kw_only=True):
+    """A row of a car."""
+
+    FormYear: Text
+    BadgeDetail: str | None = None
+
+
 class SearchTarget(NamedTuple):
-    """What the search named; it decides make and model where the row's own words leave them open."""
+    """What the search named; it decides make and model where the row's own words leave them open.
+
+    `trucks` are the truck index's words for the models, () for a search of cars or of a whole maker.
+    """
 
     make: Make
     facet: str
     model: Model | None = None
+    trucks: tuple[str, ...] = ()
+
+
+class ReadRow(NamedTuple):
+    """What became of a row, and the generation that it names; None if it cannot be read."""
+
+    car: StockedCar | LeftOut
+    generation: str | None
+
+
+ReadOne = Callable[[object, SearchTarget, Vocabulary, "Counter[str]"], ReadRow]
 
 
 class Unreadable(Exception):
@@ -87,13 +108,11 @@ class Unreadable(Exception):
 
 
 _page_decoder = msgspec.json.Decoder(_Page[msgspec.Raw])
-_row_decoder = msgspec.json.Decoder(SearchRow)
 # Optional fields of which an odd value costs only itself. Not those that tell an offer from a lease or a sale.
-_FORGIVABLE = (
+FORGIVABLE = (
     *("Badge", "BadgeDetail", "FuelType", "Transmission", "ServiceCopyCar", "Photo", "Photos"),
     *("Separation", "OfficeCityState"),
 )
-_KINDS = {field.name: field.type for field in msgspec.structs.fields(SearchRow)}
 _YEAR = re.compile(r"\d{4}", re.ASCII)
 # More cars than Korea has; a larger count is no count.
 _MOST_CARS = 1e8
@@ -109,9 +128,16 @@ def read_search(
     Raises Drift when the answer has no readable `Count` or `SearchResults`, or when more than half of its rows
     cannot be read; the path names what is missing. `bad`, if given, is added to: why rows cannot be read, and how many.
     """
+    return read_listings(body, asked, vocabulary, read_row, bad)
+
+
+def read_listings(
+    body: bytes, asked: SearchTarget, vocabulary: Vocabulary, read_one: ReadOne, bad: Counter[str] | None
+) -> tuple[int, tuple[Listing | LeftOut, ...]]:
+    """Do what `read_search` does, with the reader of one row."""
     frame = read_frame(body)
     bad = Counter() if bad is None else bad
-    cars = [read_row(row, asked, vocabulary, bad).car for row in frame.rows]
+    cars = [read_one(row, asked, vocabulary, bad).car for row in frame.rows]
     check_readable(bad, len(cars))
     return frame.total, tuple([car if isinstance(car, LeftOut) else listing_of(car, vocabulary) for car in cars])
 
@@ -163,50 +189,56 @@ def _counted(body: bytes) -> tuple[int, _Page[msgspec.Raw] | _Page[object]]:
     return int(page.Count), page
 
 
-class ReadRow(NamedTuple):
-    """What became of a row, and the generation that it names; None if it cannot be read."""
+class RowReader(Generic[RowT]):
+    """Reads rows of one kind; `forgivable` are the optional fields of which an odd value costs only itself."""
 
-    car: StockedCar | LeftOut
-    generation: str | None
+    def __init__(
+        self,
+        kind: type[RowT],
+        forgivable: Collection[str],
+        judge: Callable[[RowT, SearchTarget, Vocabulary], StockedCar | LeftOutReason],
+    ) -> None:
+        """`judge` makes a car of a row, or says why it is left out; it raises Unreadable."""
+        self._kind, self._forgivable, self._judge = kind, frozenset(forgivable), judge
+        self._decoder = msgspec.json.Decoder(kind)
+        self._types = {field.name: field.type for field in msgspec.structs.fields(kind)}
 
-
-def read_row(raw: object, asked: SearchTarget, vocabulary: Vocabulary, bad: Counter[str]) -> ReadRow:
-    """Read one row of a Frame; `bad` is added to if it cannot be read."""
-    row = None
-    try:
-        row = _row(raw)
-        car = stocked_car(row, asked, vocabulary)
-    except (msgspec.ValidationError, Drift, Unreadable) as error:
-        bad[str(error)] += 1
-        number = row.Id if row and LISTING_ID.fullmatch(row.Id) else None
-        return ReadRow(LeftOut(LeftOutReason.UNREADABLE, number), row.Model if row else None)
-    return ReadRow(LeftOut(car, row.Id) if isinstance(car, LeftOutReason) else car, row.Model)
-
-
-def _row(raw: object) -> SearchRow:
-    """Decode a row; where that fails, once more without the optional fields that do not fit."""
-    if isinstance(raw, msgspec.Raw):
+    def __call__(self, raw: object, asked: SearchTarget, vocabulary: Vocabulary, bad: Counter[str]) -> ReadRow:
+        """Read one row of a Frame; `bad` is added to if it cannot be read."""
+        row = None
         try:
-            str(memoryview(raw), "utf-8")  # the decoder passes over names that it does not know, damaged ones too
-            return _row_decoder.decode(raw)
-        except (msgspec.DecodeError, UnicodeDecodeError):
-            raw = decode(bytes(raw), object)
-    try:
-        return msgspec.convert(raw, SearchRow)
-    except msgspec.ValidationError:
-        if not isinstance(raw, dict):
-            raise
-        return msgspec.convert({name: value for name, value in raw.items() if _fits(name, value)}, SearchRow)
+            row = self._decode(raw)
+            car = self._judge(row, asked, vocabulary)
+        except (msgspec.ValidationError, Drift, Unreadable) as error:
+            bad[str(error)] += 1
+            number = row.Id if row and LISTING_ID.fullmatch(row.Id) else None
+            return ReadRow(LeftOut(LeftOutReason.UNREADABLE, number), row.Model if row else None)
+        return ReadRow(LeftOut(car, row.Id) if isinstance(car, LeftOutReason) else car, row.Model)
 
+    def _decode(self, raw: object) -> RowT:
+        """Decode a row; where that fails, once more without the optional fields that do not fit."""
+        if isinstance(raw, msgspec.Raw):
+            try:
+                str(memoryview(raw), "utf-8")  # the decoder passes over names that it does not know, damaged ones too
+                return self._decoder.decode(raw)
+            except (msgspec.DecodeError, UnicodeDecodeError):
+                raw = decode(bytes(raw), object)
+        try:
+            return msgspec.convert(raw, self._kind)
+        except msgspec.ValidationError:
+            if not isinstance(raw, dict):
+                raise
+            fitting = {name: value for name, value in raw.items() if self._fits(name, value)}
+            return msgspec.convert(fitting, self._kind)
 
-def _fits(name: str, value: object) -> bool:
-    if name not in _FORGIVABLE:
+    def _fits(self, name: str, value: object) -> bool:
+        if name not in self._forgivable:
+            return True
+        try:
+            msgspec.convert(value, self._types[name])
+        except msgspec.ValidationError:
+            return False
         return True
-    try:
-        msgspec.convert(value, _KINDS[name])
-    except msgspec.ValidationError:
-        return False
-    return True
 
 
 def stocked_car(row: SearchRow, asked: SearchTarget, vocabulary: Vocabulary) -> StockedCar | LeftOutReason:
@@ -214,6 +246,11 @@ def stocked_car(row: SearchRow, asked: SearchTarget, vocabulary: Vocabulary) -> 
 
     Raises Unreadable naming the path.
     """
+    return car_of(row, vocabulary, kind_of(row, asked))
+
+
+def car_of(row: Offer, vocabulary: Vocabulary, kind: Words) -> StockedCar | LeftOutReason:
+    """Do what `stocked_car` does, for a row of any kind."""
     if not LISTING_ID.fullmatch(row.Id) or (number := int(row.Id)) > _LARGEST:
         raise Unreadable("Id is no number")
     reason = _left_out(row, vocabulary)
@@ -221,7 +258,7 @@ def stocked_car(row: SearchRow, asked: SearchTarget, vocabulary: Vocabulary) -> 
         return reason
     if shown(row.Model) is None:
         raise Unreadable("Model is no text")
-    kind, place = kind_of(row, asked), place_of(row.OfficeCityState, row.Separation)
+    place = place_of(row.OfficeCityState, row.Separation)
     shared = template(kind, vocabulary)
     count_misses(shared, place, vocabulary)
     if shared.listing is None:
@@ -248,7 +285,7 @@ def kind_of(row: SearchRow, asked: SearchTarget) -> Words:
     return (*searched, *name, row.FuelType, row.Transmission)
 
 
-def _left_out(row: SearchRow, vocabulary: Vocabulary) -> LeftOutReason | None:
+def _left_out(row: Offer, vocabulary: Vocabulary) -> LeftOutReason | None:
     """Say why a row is no offer to buy. A word nobody knows makes the row unreadable: it might mean sold."""
     sale = vocabulary.sell_type(row.SellType) if row.SellType is not None else "outright"
     if sale is None:
@@ -268,19 +305,21 @@ def _left_out(row: SearchRow, vocabulary: Vocabulary) -> LeftOutReason | None:
     return None
 
 
-def _registered(row: SearchRow) -> int:
+def _registered(row: Offer) -> int:
     if not is_year(int(row.Year) // 100):
         raise Unreadable("Year is no month")
     return int(row.Year)
 
 
-def _model_year(row: SearchRow) -> int:
+def _model_year(row: Offer) -> int:
+    if row.FormYear is None:
+        return _registered(row) // 100
     if not (_YEAR.fullmatch(row.FormYear) and is_year(int(row.FormYear))):
         raise Unreadable("FormYear is no year")
     return int(row.FormYear)
 
 
-def _vehicle(row: SearchRow) -> int:
+def _vehicle(row: Offer) -> int:
     """Return the number in `Photo`: the same for all adverts of one car, its own Id for the first (727 of 727)."""
     _, slash, name = (row.Photo or "").rpartition("/")
     number = name.removesuffix("_")
@@ -297,3 +336,4 @@ def _photo(photos: Sequence[_Photo]) -> str | None:
 
 
 _ordering = attrgetter("ordering")
+read_row = RowReader(SearchRow, FORGIVABLE, stocked_car)

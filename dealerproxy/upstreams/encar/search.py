@@ -15,8 +15,8 @@ from dealerproxy.transport.reading import report
 from dealerproxy.transport.troubles import upstream_trouble
 from dealerproxy.upstreams.absence import NoteRows, unwatched
 from dealerproxy.upstreams.encar.client import EncarClient
-from dealerproxy.upstreams.encar.legs import EncarLeg, site_filters
-from dealerproxy.upstreams.encar.operations import SEARCH
+from dealerproxy.upstreams.encar.leg import EncarLeg
+from dealerproxy.upstreams.encar.legs import site_filters
 from dealerproxy.upstreams.encar.rows import COUNT, ROWS, check_not_empty, read_count
 from dealerproxy.upstreams.off_sale import Entries, OffSale
 from dealerproxy.upstreams.paging import CHUNK_ROWS
@@ -36,20 +36,22 @@ LEAST_REPEATED = 8
 IF_ERROR_S = 1_800.0
 
 
-def _unnoted(leg: EncarLeg) -> None:
-    """Ignore legs that are fetched."""
+def unnoted(leg: EncarLeg) -> None:
+    """Ignore legs."""
 
 
 class SearchWatch(NamedTuple):
     """Who hears of searches.
 
     `judged` is called for the rows of each answer, `listed` with the rows of each chunk, cars off sale included, and
-    their age in seconds, `fetched` with each leg that the site is asked for.
+    their age in seconds, `fetched` with each leg that the site is asked for, `empty` with each whose count of 0 may be
+    due to a word that the index does not know.
     """
 
     judged: Judged = unheeded
     listed: NoteRows = unwatched
-    fetched: Callable[[EncarLeg], None] = _unnoted
+    fetched: Callable[[EncarLeg], None] = unnoted
+    empty: Callable[[EncarLeg], None] = unnoted
 
 
 UNNOTED = SearchWatch()
@@ -100,7 +102,8 @@ class EncarChunks:
             key = (leg.q, leg.sort, str(index))
             kept = await self._cache.outlook(self._chunks, key, deadline, bypass_cache=bypass_cache)
             offset, limit = index * CHUNK_ROWS, CHUNK_ROWS
-        url = self._client.search_address(leg.q, sort=leg.sort, offset=offset, limit=limit)
+        operation = leg.site_index.search
+        url = self._client.search_address(leg.q, sort=leg.sort, offset=offset, limit=limit, operation=operation)
         return SearchOutlook(str(url), site_filters(keep, leg), kept)
 
     async def count(
@@ -116,7 +119,7 @@ class EncarChunks:
         try:
             return await self._read_chunk(leg, index, Deadline(self._deadline_s))
         except UpstreamError as error:
-            upstream_trouble(leg.upstream, "search", error, q=leg.q)
+            upstream_trouble(leg.upstream, leg.site_index.search.name, error, q=leg.q)
             raise
 
     async def _read_chunk(self, leg: EncarLeg, index: int, deadline: Deadline) -> Chunk:
@@ -139,7 +142,10 @@ class EncarChunks:
         if chunk.ended:
             await self._confirm_end(leg, index, offset + len(entries), total, deadline)
         check_not_empty(len(entries), total, offset)
-        return chunk
+        if total or leg.site_index.believes_zero:
+            return chunk
+        self._watch.empty(leg)
+        return replace(chunk, confirmed=False)
 
     async def _repeats(self, leg: EncarLeg, index: int, page: Entries, deadline: Deadline) -> bool:
         """Whether all rows of a page stand in earlier chunks, and do so at this very moment.
@@ -178,7 +184,7 @@ class EncarChunks:
 
         def read(body: bytes) -> tuple[int, Entries]:
             unreadable.clear()
-            total, entries = SEARCH.read(body, leg.asked, self._vocabulary, unreadable)
+            total, entries = leg.site_index.search.read(body, leg.asked, self._vocabulary, unreadable)
             for path in unreadable:
                 report(Drift(f"{ROWS}[]: {path}", "in some rows"))
             return total, entries
@@ -195,13 +201,19 @@ class EncarChunks:
         try:
             return await self._ask(leg, read_count, 0, 1, Deadline(self._deadline_s))
         except UpstreamError as error:
-            upstream_trouble(leg.upstream, "count", error, q=leg.q)
+            upstream_trouble(leg.upstream, leg.site_index.count, error, q=leg.q)
             raise
 
     async def _ask(self, leg: EncarLeg, read: Callable[[bytes], T], offset: int, limit: int, deadline: Deadline) -> T:
         """Ask under the service's own deadline: a flight outlives the request that started it."""
         return await self._client.search(
-            leg.q, read, sort=leg.sort, offset=offset, limit=limit, within_s=deadline.remaining()
+            leg.q,
+            read,
+            sort=leg.sort,
+            offset=offset,
+            limit=limit,
+            within_s=deadline.remaining(),
+            operation=leg.site_index.search,
         )
 
 

@@ -17,11 +17,13 @@ from dealerproxy.upstreams.encar.cars import EncarCars
 from dealerproxy.upstreams.encar.client import MANNERS, EncarClient, request_headers
 from dealerproxy.upstreams.encar.enrich import enrich
 from dealerproxy.upstreams.encar.facet_counts import FacetCounts
-from dealerproxy.upstreams.encar.legs import EncarLeg, plan_legs
+from dealerproxy.upstreams.encar.leg import EncarLeg
+from dealerproxy.upstreams.encar.legs import plan_legs
 from dealerproxy.upstreams.encar.makes import MakeReader
 from dealerproxy.upstreams.encar.operations import DETAIL
-from dealerproxy.upstreams.encar.search import EncarChunks, SearchWatch
+from dealerproxy.upstreams.encar.search import EncarChunks, SearchWatch, unnoted
 from dealerproxy.upstreams.encar.stock import EncarStock, ListingKey
+from dealerproxy.upstreams.encar.truck_check import TruckCheck
 from dealerproxy.upstreams.encar.whole import Index, WholeReader
 from dealerproxy.upstreams.papers import BATTERY, DIAGNOSIS, INSPECTION, PACKAGES, RECORD
 from dealerproxy.upstreams.query import RowFilter
@@ -36,7 +38,7 @@ class Encar:
     """The site's parts as one upstream."""
 
     operations = (
-        *("search", "count", "facets", "detail", "page", "batch"),
+        *("search", "count", "facets", "truck_search", "detail", "page", "batch"),
         *(INSPECTION, RECORD, DIAGNOSIS, PACKAGES, BATTERY),
     )
     plan = staticmethod(plan_legs)
@@ -115,6 +117,7 @@ async def _open(settings: Settings, vocabulary: Vocabulary, resources: Resources
             now=clock,
         )
         stock = _stock(settings, vocabulary, client, adverts, resources) if settings.stock_mb else None
+        trucks = TruckCheck(client, vocabulary, deadline_s=settings.list_deadline_s, clock=clock)
         chunks = EncarChunks(
             client,
             vocabulary,
@@ -123,7 +126,7 @@ async def _open(settings: Settings, vocabulary: Vocabulary, resources: Resources
             fresh_s=settings.list_fresh_s,
             deadline_s=settings.list_deadline_s,
             now=clock,
-            watch=SearchWatch(resources.judged, adverts.listed, *([stock.fetched] if stock else [])),
+            watch=SearchWatch(resources.judged, adverts.listed, stock.fetched if stock else unnoted, trucks.empty),
         )
         facets = FacetCounts(
             client,
@@ -135,6 +138,7 @@ async def _open(settings: Settings, vocabulary: Vocabulary, resources: Resources
         )
         async with AsyncExitStack() as opened:
             opened.push_async_callback(facets.close)
+            opened.push_async_callback(trucks.close)
             if stock is not None:
                 room = settings.stock_mb * 2**20
                 store = store_of(UPSTREAM, settings.stock_dir, resources.shared, room, clock)

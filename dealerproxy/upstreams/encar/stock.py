@@ -25,8 +25,9 @@ from dealerproxy.stock.table import EMPTY, Mask, Positions, Selection, StockedCa
 from dealerproxy.transport.errors import Drift, UpstreamError
 from dealerproxy.upstreams.absence import NoteRows, unwatched
 from dealerproxy.upstreams.encar.addresses import UPSTREAM
+from dealerproxy.upstreams.encar.indexes import CARS
 from dealerproxy.upstreams.encar.kinds import listing_of, template
-from dealerproxy.upstreams.encar.legs import EncarLeg
+from dealerproxy.upstreams.encar.leg import EncarLeg
 from dealerproxy.upstreams.encar.makes import MakeReader
 from dealerproxy.upstreams.encar.query import Search
 from dealerproxy.upstreams.encar.rows import SearchTarget
@@ -121,7 +122,7 @@ class EncarStock:
 
     def _selected(self, leg: EncarLeg, keep: RowFilter) -> tuple[StockedLeg, Sequence[ListingKey]] | None:
         """Return the rows of a leg that match, and the listings that they are taken from."""
-        base = self._base(leg.asked)
+        base = self._base(leg.asked) if leg.site_index is CARS else None
         if base is None:
             return None
         kept, table = base.kept, base.kept.reading.table
@@ -150,7 +151,9 @@ class EncarStock:
             self.readings.asked(str(key))
 
     def fetched(self, leg: EncarLeg) -> None:
-        """Note that a leg was asked for live: what it lacked in stock would have spared the call."""
+        """Note that a leg was asked for live: what it lacked in stock would have spared the call. Trucks have none."""
+        if leg.site_index is not CARS:
+            return
         base = self._base(leg.asked)
         if base is None:
             self.readings.asked(str(self._unit(leg.asked)))

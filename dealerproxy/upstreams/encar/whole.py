@@ -23,6 +23,7 @@ from dealerproxy.upstreams.encar.rows import (
     COUNT,
     ROWS,
     Frame,
+    ReadOne,
     ReadRow,
     SearchTarget,
     check_readable,
@@ -62,9 +63,6 @@ class AskSearch(Protocol):
         self, q: str, read: Callable[[bytes], T], *, sort: str, offset: int, limit: int, within_s: float
     ) -> Awaitable[T]:
         """Return what `read` makes of the page."""
-
-
-ReadOne = Callable[[object, SearchTarget, Vocabulary, "Counter[str]"], ReadRow]
 
 
 class Index(NamedTuple):

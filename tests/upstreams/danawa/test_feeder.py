@@ -115,6 +115,7 @@ def test_an_answer_becomes_a_car_with_every_field() -> None:
         "pledges": 1,
         "month_known": True,
         "generation": "The New, MQ4",
+        "truck": None,
         "seller_mentions": (),
         "facts": msgspec.to_builtins(AdvertFacts()),
     }

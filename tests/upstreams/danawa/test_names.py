@@ -36,10 +36,10 @@ def listing(vocabulary: Vocabulary, row: ListRow = ROW) -> Listing:
         (
             "기아 더 뉴봉고Ⅲ화물 1톤 킹캡 초장축 L",
             "Kia",
-            "Bongo",
-            "1-ton King Cab Extra-Long Wheelbase L (The New, III Cargo)",
+            "Bongo III",
+            "King Cab, Extra-Long, 1 t, L (The New)",
         ),
-        ("현대 포터II CRDi 슈퍼캡 ", "Hyundai", "Porter", "CRDi Super Cab (II)"),
+        ("현대 포터II CRDi 슈퍼캡 ", "Hyundai", "Porter II", "Super Cab CRDi"),
         ("현대 그랜저 (GN7) 2.5 가솔린", "Hyundai", "Grandeur", "2.5 Gasoline (GN7)"),
         ("현대 제네시스DH  ", "Hyundai", "Genesis", "(DH)"),
         ("제네시스 eG80 EV AWD", "Genesis", "G80", "Electrified EV AWD"),
@@ -158,6 +158,7 @@ def test_a_row_becomes_a_listing_with_every_field(vocabulary: Vocabulary) -> Non
         "options": (),
         "vehicle": None,
         "generation": "The New, IG",
+        "truck": None,
     }
 
 

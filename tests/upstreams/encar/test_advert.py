@@ -90,6 +90,7 @@ def test_a_document_becomes_a_car_with_every_field(vocabulary: Vocabulary) -> No
         "pledges": 0,
         "month_known": True,
         "generation": "The New, 4th Gen",
+        "truck": None,
         "seller_mentions": [],
         "facts": {
             "first_advertised_on": "2026-07-21",
@@ -231,9 +232,10 @@ def test_a_displacement_counts_only_where_there_is_an_engine(
     assert car(vocabulary, spec=spec).engine_cc == cc
 
 
-def test_a_truck_leaves_its_options_unread(vocabulary: Vocabulary) -> None:
-    assert car(vocabulary, vehicleType="TRUCK").options == ()
-    assert car(vocabulary, category={"type": "TRUCK"}).options == ()
+@pytest.mark.parametrize("change", [{"vehicleType": "TRUCK"}, {"category": {"type": "TRUCK"}}])
+def test_a_truck_has_option_codes_of_its_own(vocabulary: Vocabulary, change: dict[str, Any]) -> None:
+    found = car(vocabulary, options={"standard": ["010", "014", "026", "x"]}, **change)
+    assert found.options == ("leather_seats", "rear_camera")  # 010 is a sunroof of a car, and no token's in a truck
 
 
 def test_a_group_code_is_read_as_the_leaf_that_owns_it(vocabulary: Vocabulary) -> None:

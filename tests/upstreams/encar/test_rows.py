@@ -80,6 +80,7 @@ def test_a_row_becomes_a_listing_with_every_field(page: dict[str, Any]) -> None:
         "options": (),
         "vehicle": None,
         "generation": "The New, 4th Gen",
+        "truck": None,
     }
 
 

@@ -16,7 +16,8 @@ from dealerproxy.stock.rule import FRESH_S, WHOLE_S
 from dealerproxy.stock.selecting import bounds_of
 from dealerproxy.stock.shelf import USABLE_S, Shelf
 from dealerproxy.transport.errors import Drift, Suspended, TimedOut, UpstreamError
-from dealerproxy.upstreams.encar.legs import EncarLeg, plan_legs
+from dealerproxy.upstreams.encar.leg import EncarLeg
+from dealerproxy.upstreams.encar.legs import plan_legs
 from dealerproxy.upstreams.encar.makes import MakeReader
 from dealerproxy.upstreams.encar.stock import EncarStock, ListingKey
 from dealerproxy.upstreams.encar.whole import Index, WholeReader
@@ -61,7 +62,7 @@ class Stocked:
     def leg(self, **params: str) -> tuple[EncarLeg, RowFilter]:
         query = parse({"upstream": ["encar"], **{name: [value] for name, value in params.items()}}, self.vocabulary)
         planned = plan(query, RATE, self.vocabulary, {"encar": plan_legs})
-        (leg,) = planned.legs
+        leg, *_ = planned.legs  # the trucks of a make come last
         assert isinstance(leg, EncarLeg)
         return leg, planned.keep
 

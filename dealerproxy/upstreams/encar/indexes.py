@@ -1,0 +1,37 @@
+"""The two indexes of Encar's search, of cars and of trucks: all that differs between them when a leg is read."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from dealerproxy.contract.terms import Sort
+from dealerproxy.upstreams.encar.operations import SEARCH, TRUCK_SEARCH
+from dealerproxy.upstreams.off_sale import Entries
+from dealerproxy.upstreams.operations import Operation
+
+# `Year` is Encar's newest-first; no ascending year sort is known. Both indexes have the same sorts.
+ENCAR_SORTS = {
+    Sort.AUCTION_DATE_ASC: "Year",
+    Sort.YEAR_DESC: "Year",
+    Sort.PRICE_ASC: "PriceAsc",
+    Sort.PRICE_DESC: "PriceDesc",
+    Sort.MILEAGE_ASC: "MileageAsc",
+}
+NEWEST = "ModifiedDate"
+
+
+@dataclass(frozen=True, eq=False)
+class SearchIndex:
+    """An index: the operation that searches it, and the site's word for each sort.
+
+    `count` is the name of a call for a count alone, as in log lines. If not `believes_zero`, a count of 0 may be due to
+    a word that the index does not know.
+    """
+
+    search: Operation[..., tuple[int, Entries]]
+    count: str
+    believes_zero: bool
+    sorts: Mapping[Sort, str]
+
+
+CARS = SearchIndex(SEARCH, "count", believes_zero=True, sorts=ENCAR_SORTS)
+TRUCKS = SearchIndex(TRUCK_SEARCH, TRUCK_SEARCH.name, believes_zero=False, sorts=ENCAR_SORTS)

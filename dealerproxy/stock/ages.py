@@ -1,33 +1,58 @@
-"""How old a listing out of stock is, as answers tell it."""
+"""A leg answered from a listing in stock, and how old the answer tells that it is."""
 
-from collections.abc import Mapping, Sequence
+from collections import Counter
+from collections.abc import Sequence
+from functools import reduce
+from operator import and_
+from typing import NamedTuple
+
+import numpy as np
 
 from dealerproxy.cache.entries import CacheStatus
 from dealerproxy.contract.answers import REFRESHING
 from dealerproxy.stock.rule import FRESH_S, WHOLE_S
+from dealerproxy.stock.selecting import bounds_of
 from dealerproxy.stock.shelf import Kept
-from dealerproxy.stock.table import Selection
+from dealerproxy.stock.table import Mask, Selection, Show
 from dealerproxy.transport.errors import UpstreamError
+from dealerproxy.upstreams.query import RowFilter
 from dealerproxy.upstreams.stocked import StockedLeg
 from dealerproxy.vehicles.listing import LeftOutReason
 
 
+class Chosen(NamedTuple):
+    """The rows of a listing that are of the kinds wanted; of those in stock only the ones in all `sets` are offered.
+
+    `left_out` counts the cars that the listing leaves out.
+    """
+
+    kept: Kept
+    kinds: Mask
+    left_out: Counter[LeftOutReason]
+    sets: Sequence[tuple[Kept, Mask]] = ()
+
+
 def stocked_leg(
-    selection: Selection,
-    used: Sequence[Kept],
+    chosen: Chosen,
+    keep: RowFilter,
+    show: Show,
     now: float,
     *,
     trouble: UpstreamError | None = None,
     fresh_s: float = FRESH_S,
     whole_s: float = WHOLE_S,
-    left_out: Mapping[LeftOutReason, int] = {},
 ) -> StockedLeg:
-    """Return a leg out of listings, as old as the oldest of them.
+    """Return a leg out of listings, as old as the oldest of them. Cars off sale are left out and counted.
 
     For `fresh_s` after the last reading or check it is fresh; until it is `whole_s` old it is renewed behind the
     answers; then it is stale. `trouble` is why the site cannot be asked now: a listing that is not fresh is then stale
     for this reason, or for that of the last try.
     """
+    kept, table = chosen.kept, chosen.kept.reading.table
+    masks = [kept.alive, table.within(bounds_of(keep)), chosen.kinds, *(mask for _, mask in chosen.sets)]
+    selection = Selection(table, reduce(and_, masks), show)
+    sold = int(np.count_nonzero(chosen.kinds & ~kept.alive))
+    used = [kept, *(each for each, _ in chosen.sets)]
     failure = next((kept.failure for kept in used if kept.failure is not None), trouble)
     age_s = max(0.0, now - min(kept.reading.read_at for kept in used))
     unchecked_s = max(0.0, now - min(kept.reading.checked_at for kept in used))
@@ -46,5 +71,5 @@ def stocked_leg(
         stale,
         max(0.0, fresh_s - unchecked_s),
         failure.retry_after_s if stale and failure else None,
-        left_out,
+        +(chosen.left_out + Counter({LeftOutReason.NOT_BUYABLE: sold})),
     )

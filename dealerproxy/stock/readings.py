@@ -151,10 +151,9 @@ class Readings:
             task = self._under_way[key] = asyncio.create_task(self._do(key, work), name=f"{work}-listing")
             task.add_done_callback(partial(self._over, key))
 
-    def _over(self, key: str, task: asyncio.Task[None]) -> None:
+    def _over(self, key: str, _: asyncio.Task[None]) -> None:
         del self._under_way[key]
-        if not task.cancelled():  # which is the end of all work
-            self.start_due()
+        self.start_due()
 
     async def _do(self, key: str, work: Work) -> None:
         demand, began_at = self._demands[key], self._clock()

@@ -1,8 +1,6 @@
 """Which cars of a listing a query wants."""
 
-from collections.abc import Callable, Hashable, Sequence
-from functools import reduce
-from operator import and_
+from collections.abc import Callable, Hashable
 from weakref import WeakKeyDictionary
 
 import numpy as np
@@ -69,13 +67,18 @@ class KindFilter:
 
     def mask(self, table: Table, keep: RowFilter, pick: Pick | None = None) -> Mask:
         """Return which rows match the words of a filter, and are of the models picked, if any are."""
-        kinds = self._known.get(table)
-        if kinds is None:
-            kinds = self._known[table] = _Kinds(table, self._template)
+        kinds = self._kinds(table)
         wanted = kinds.matching(keep)
         return table.of_kinds(wanted if pick is None else wanted & kinds.picked(pick))
 
+    def models(self, table: Table, rows: Mask) -> frozenset[tuple[str, str]]:
+        """Return the makes and models of these rows, those that are known."""
+        kinds = self._kinds(table)
+        codes = np.unique(kinds.model[table.columns.kind[rows]]).tolist()
+        return frozenset(model for model in map(kinds.models.__getitem__, codes) if model is not None)
 
-def all_of(masks: Sequence[Mask]) -> Mask:
-    """Return the rows that are in every one of these."""
-    return reduce(and_, masks)
+    def _kinds(self, table: Table) -> _Kinds:
+        kinds = self._known.get(table)
+        if kinds is None:
+            kinds = self._known[table] = _Kinds(table, self._template)
+        return kinds

@@ -15,6 +15,8 @@ from dealerproxy.vehicles.listing import LeftOutReason
 
 # A listing may be this old when the site is in trouble.
 USABLE_S = 7_200.0
+# A reading that finds less than this share of the cars of the last one is drift.
+SHRUNK = 0.8
 
 
 # Why a car is left out, and its make and model if they are known.

@@ -6,16 +6,16 @@ from weakref import WeakKeyDictionary
 import numpy as np
 
 from dealerproxy.stock.table import Positions, StockedCar, Table
-from dealerproxy.vehicles.listing import Listing
+from dealerproxy.vehicles.listing import LeftOut, Listing
 
 # Listings kept, over all tables: about 24 MB.
 MOST_KEPT = 40_000
 
 
 class ShownRows:
-    """Shows rows of tables, and keeps the listings; `listing_of` makes one of a car whose model is known."""
+    """Shows rows of tables, and keeps the listings; `listing_of` makes one of a car. Their models must be known."""
 
-    def __init__(self, listing_of: Callable[[StockedCar], Listing]) -> None:
+    def __init__(self, listing_of: Callable[[StockedCar], Listing | LeftOut]) -> None:
         self._listing_of = listing_of
         self._kept: WeakKeyDictionary[Table, dict[int, Listing]] = WeakKeyDictionary()
         self._count = 0
@@ -29,6 +29,12 @@ class ShownRows:
             if self._count + len(missing) > MOST_KEPT:
                 self._kept.clear()
                 kept, missing, self._count = self._kept.setdefault(table, {}), wanted, 0
-            kept.update(zip(missing, map(self._listing_of, table.cars(np.array(missing))), strict=True))
+            kept.update(zip(missing, map(self._show, table.cars(np.array(missing))), strict=True))
             self._count += len(missing)
         return [kept[position] for position in wanted]
+
+    def _show(self, car: StockedCar) -> Listing:
+        listing = self._listing_of(car)
+        if isinstance(listing, LeftOut):
+            raise TypeError(f"car {car.number} is of a model that its kind does not name")
+        return listing

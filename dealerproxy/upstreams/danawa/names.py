@@ -202,11 +202,11 @@ def template(words: Words, vocabulary: Vocabulary) -> Listing | None:
     )
 
 
-def listing_of(car: StockedCar, vocabulary: Vocabulary, base: URL = HOME) -> Listing | None:
-    """Return a car as it is shown; None if its model is unknown to this vocabulary."""
+def listing_of(car: StockedCar, vocabulary: Vocabulary, base: URL = HOME) -> Listing | LeftOut:
+    """Return a car as it is shown; it is left out if its model is unknown to this vocabulary."""
     shared, number = template(car.kind, vocabulary), str(car.number)
     if shared is None:
-        return None
+        return LeftOut(LeftOutReason.UNKNOWN_MODEL, number)
     return replace(
         shared,
         listing_id=number,
@@ -224,7 +224,7 @@ def as_shown(entry: StockedCar | LeftOut, vocabulary: Vocabulary, base: URL = HO
     """Return a row's car as it is shown, or why it is left out."""
     if isinstance(entry, LeftOut):
         return entry
-    return listing_of(entry, vocabulary, base) or LeftOut(LeftOutReason.UNKNOWN_MODEL, str(entry.number))
+    return listing_of(entry, vocabulary, base)
 
 
 def photo_url(address: str) -> str | None:

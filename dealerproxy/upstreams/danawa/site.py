@@ -37,6 +37,7 @@ from dealerproxy.vocabulary import Vocabulary
 
 # The whole list takes about 1 MB.
 STOCK_BYTES = 64 * 2**20
+NEVER_LIVE = "a leg of Danawa's is answered from stock alone"
 
 
 class Danawa:
@@ -79,13 +80,13 @@ class Danawa:
 
     async def chunk(self, leg: DanawaLeg, index: int, deadline: Deadline, *, bypass_cache: bool) -> CacheResult[Chunk]:
         """Never called: a leg is answered from stock alone."""
-        raise NotImplementedError
+        raise TypeError(NEVER_LIVE)
 
     async def count(
         self, leg: DanawaLeg, keep: Callable[[Listing], bool], deadline: Deadline, *, bypass_cache: bool
     ) -> CacheResult[int]:
         """Never called: a leg is answered from stock alone."""
-        raise NotImplementedError
+        raise TypeError(NEVER_LIVE)
 
     async def enrich(self, rows: Sequence[Listing], deadline: Deadline, *, bypass_cache: bool) -> EnrichedRows:
         """Fill no row, because the feeder returns one car a call."""

@@ -4,25 +4,26 @@ import asyncio
 import math
 import time
 from collections.abc import Callable, Sequence
+from functools import partial
 
 import numpy as np
 from yarl import URL
 
 from dealerproxy.cache.entries import copy_of
 from dealerproxy.contract.deadline import Deadline
-from dealerproxy.stock.ages import stocked_leg
+from dealerproxy.stock.ages import Chosen, stocked_leg
 from dealerproxy.stock.readings import Readings
-from dealerproxy.stock.selecting import KindFilter, all_of, bounds_of
+from dealerproxy.stock.selecting import KindFilter
 from dealerproxy.stock.shelf import Kept, Reading, Shelf
 from dealerproxy.stock.showing import ShownRows
-from dealerproxy.stock.table import MOST_NUMBER, Selection, StockedCar, build
+from dealerproxy.stock.table import MOST_NUMBER, build
 from dealerproxy.transport.errors import Closed, UpstreamError, Warming
 from dealerproxy.upstreams.danawa.legs import DanawaLeg
 from dealerproxy.upstreams.danawa.names import UPSTREAM, listing_of, template
 from dealerproxy.upstreams.danawa.whole import CARS_A_PAGE, WholeReader
 from dealerproxy.upstreams.query import RowFilter
 from dealerproxy.upstreams.stocked import StockedLeg
-from dealerproxy.vehicles.listing import LeftOutReason, Listing
+from dealerproxy.vehicles.listing import Listing
 from dealerproxy.vocabulary import Vocabulary
 
 # The one listing.
@@ -57,7 +58,7 @@ class DanawaStock:
         self._reader, self._vocabulary, self.shelf = reader, vocabulary, shelf
         self._base, self._trouble, self._clock = base, trouble, clock
         self._kinds = KindFilter(lambda words: template(words, vocabulary))
-        self._rows = ShownRows(self._listing)
+        self._rows = ShownRows(partial(listing_of, vocabulary=vocabulary, base=base))
         self.tried = asyncio.Event()
         self._failure: UpstreamError | None = None
         self.readings = Readings(UPSTREAM, self, clock=clock)
@@ -73,19 +74,10 @@ class DanawaStock:
     def peek(self, leg: DanawaLeg, keep: RowFilter) -> StockedLeg:
         """Return the same as `stocked` at this moment, without counting the list as asked for."""
         kept = self._kept()
-        table = kept.reading.table
-        kinds = self._kinds.mask(table, keep, leg.pick)
-        selection = Selection(table, all_of([kept.alive, table.within(bounds_of(keep)), kinds]), self._rows)
-        left_out = kept.reading.left_out_of(leg.pick)
-        left_out[LeftOutReason.NOT_BUYABLE] += int(np.count_nonzero(kinds & ~kept.alive))
+        kinds = self._kinds.mask(kept.reading.table, keep, leg.pick)
+        chosen = Chosen(kept, kinds, kept.reading.left_out_of(leg.pick))
         return stocked_leg(
-            selection,
-            [kept],
-            self._clock(),
-            trouble=self._trouble(),
-            fresh_s=FRESH_S,
-            whole_s=FRESH_S,
-            left_out=+left_out,
+            chosen, keep, self._rows, self._clock(), trouble=self._trouble(), fresh_s=FRESH_S, whole_s=FRESH_S
         )
 
     async def stands(self, listing_id: str, deadline: Deadline) -> bool | None:
@@ -124,12 +116,7 @@ class DanawaStock:
     def models(self) -> frozenset[tuple[str, str]]:
         """Return the makes and models of the cars in the list."""
         kept = self.shelf.get(LIST_KEY)
-        if kept is None:
-            return frozenset()
-        table = kept.reading.table
-        codes = np.unique(table.columns.kind[kept.alive]).tolist()
-        found = (template(table.words.kinds[code], self._vocabulary) for code in codes)
-        return frozenset((listing.make, listing.model) for listing in found if listing is not None)
+        return frozenset() if kept is None else self._kinds.models(kept.reading.table, kept.alive)
 
     def cost(self, key: str) -> int:
         """Return about how many calls a reading takes."""
@@ -191,9 +178,3 @@ class DanawaStock:
             await asyncio.wait({waiting}, timeout=min(WAIT_S, deadline.remaining()))
         finally:
             waiting.cancel()
-
-    def _listing(self, car: StockedCar) -> Listing:
-        listing = listing_of(car, self._vocabulary, self._base)
-        if listing is None:
-            raise LookupError(f"car {car.number} is of a model that its name did not tell")
-        return listing

@@ -10,7 +10,7 @@ from collections import Counter
 from collections.abc import Awaitable, Callable, Sequence
 from typing import NamedTuple
 
-from dealerproxy.stock.shelf import LeftOutKey
+from dealerproxy.stock.shelf import SHRUNK, LeftOutKey
 from dealerproxy.stock.table import MOST_NUMBER, StockedCar
 from dealerproxy.transport.errors import Drift, NotFound
 from dealerproxy.transport.troubles import upstream_trouble
@@ -24,8 +24,6 @@ CARS_A_PAGE = 30
 SIDE_BY_SIDE = 4
 # The list has about 150 pages.
 MAX_PAGES = 500
-# A reading has at least this share of the cars of the one before.
-SHRUNK = 0.8
 # If it is the first again, the list may be stuck on it.
 SECOND_PAGE = 2
 _SOLD = LeftOutReason.SOLD_OR_RESERVED

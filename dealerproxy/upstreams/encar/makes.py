@@ -10,6 +10,7 @@ from collections.abc import AsyncIterator, Callable, Mapping
 from functools import partial
 from typing import Protocol, TypeVar
 
+from dealerproxy.stock.shelf import SHRUNK
 from dealerproxy.stock.table import StockedCar, Words
 from dealerproxy.transport.errors import Drift, UpstreamError
 from dealerproxy.transport.troubles import upstream_trouble
@@ -19,7 +20,7 @@ from dealerproxy.upstreams.encar.kinds import Kind
 from dealerproxy.upstreams.encar.operations import FACETS
 from dealerproxy.upstreams.encar.query import Search, models_q
 from dealerproxy.upstreams.encar.rows import ReadRow, SearchTarget
-from dealerproxy.upstreams.encar.whole import PAGE_S, SHRUNK, WHOLE, WholeListing, WholeReader
+from dealerproxy.upstreams.encar.whole import PAGE_S, WHOLE, WholeListing, WholeReader
 from dealerproxy.upstreams.paging import MAX_OFFSET
 from dealerproxy.vehicles.listing import LeftOut, LeftOutReason
 from dealerproxy.vocabulary import Model, Vocabulary

@@ -95,12 +95,13 @@ class Encar:
 
 def set_up_encar(settings: Settings, vocabulary: Vocabulary) -> OpenSite:
     """Return what opens Encar with these settings. Raises SettingsError for a make to keep warm that it lacks."""
-    _warm(settings, vocabulary)
-    return partial(_open, settings, vocabulary)
+    return partial(_open, settings, vocabulary, _warm(settings, vocabulary))
 
 
 @asynccontextmanager
-async def _open(settings: Settings, vocabulary: Vocabulary, resources: Resources) -> AsyncIterator[Encar]:
+async def _open(
+    settings: Settings, vocabulary: Vocabulary, warm: Sequence[str], resources: Resources
+) -> AsyncIterator[Encar]:
     cache, off_sale, clock = resources.cache, resources.off_sale, resources.clock
     headers = request_headers(settings.user_agent)
     async with resources.open_fetcher(MANNERS, headers, rps=settings.encar_rps) as fetcher:
@@ -140,6 +141,8 @@ async def _open(settings: Settings, vocabulary: Vocabulary, resources: Resources
             opened.push_async_callback(facets.close)
             opened.push_async_callback(trucks.close)
             if stock is not None:
+                for facet in warm:
+                    stock.readings.keep_warm(str(ListingKey(facet)))
                 room = settings.stock_mb * 2**20
                 store = store_of(UPSTREAM, settings.stock_dir, resources.shared, room, clock)
                 await opened.enter_async_context(running(UPSTREAM, stock, off_sale, store, clock))
@@ -151,7 +154,7 @@ def _stock(
 ) -> EncarStock:
     clock, off_sale = resources.clock, resources.off_sale
     reader = WholeReader(Index(client.search), vocabulary, off_sale, clock=clock)
-    stock = EncarStock(
+    return EncarStock(
         reader,
         MakeReader(reader, client.facets, vocabulary),
         vocabulary,
@@ -161,9 +164,6 @@ def _stock(
         listed=adverts.listed,
         clock=clock,
     )
-    for facet in _warm(settings, vocabulary):
-        stock.readings.keep_warm(str(ListingKey(facet)))
-    return stock
 
 
 def _warm(settings: Settings, vocabulary: Vocabulary) -> Sequence[str]:

@@ -10,18 +10,19 @@ import time
 from collections import Counter
 from collections.abc import Callable, Sequence
 from functools import partial
+from itertools import repeat
 from typing import NamedTuple
 
 import numpy as np
 from cachetools import TTLCache
 from msgspec.structs import replace
 
-from dealerproxy.stock.ages import stocked_leg
+from dealerproxy.stock.ages import Chosen, stocked_leg
 from dealerproxy.stock.readings import Readings
-from dealerproxy.stock.selecting import KindFilter, Pick, all_of, bounds_of
+from dealerproxy.stock.selecting import KindFilter, Pick
 from dealerproxy.stock.shelf import Kept, LeftOutKey, Reading, Shelf
 from dealerproxy.stock.showing import ShownRows
-from dealerproxy.stock.table import EMPTY, Mask, Positions, Selection, StockedCar, Table, Words, build, joined
+from dealerproxy.stock.table import EMPTY, Mask, Positions, StockedCar, Table, Words, build, joined
 from dealerproxy.transport.errors import Drift, UpstreamError
 from dealerproxy.upstreams.absence import NoteRows, unwatched
 from dealerproxy.upstreams.encar.addresses import UPSTREAM
@@ -102,7 +103,7 @@ class EncarStock:
         """
         self._reader, self._makes, self._vocabulary, self.shelf = reader, makes, vocabulary, shelf
         self._trouble, self._listed, self._clock = trouble, listed, clock
-        self._kinds, self._rows = KindFilter(self._template), ShownRows(self._listing)
+        self._kinds, self._rows = KindFilter(self._template), ShownRows(partial(listing_of, vocabulary=vocabulary))
         self._asked: TTLCache[tuple[str, str], bool] = TTLCache(LEGS_NOTED, fresh_s, timer=clock)
         self.readings = Readings(UPSTREAM, self, clock=clock)
 
@@ -126,20 +127,20 @@ class EncarStock:
         if base is None:
             return None
         kept, table = base.kept, base.kept.reading.table
-        kinds = self._kinds.mask(table, keep, base.pick)
-        masks = [kept.alive, table.within(bounds_of(keep)), kinds]
-        used, keys = [kept], [base.key]
+        sets: list[tuple[Kept, Mask]] = []
+        keys = [base.key]
         for choice in _facet_keys(leg):
-            sets = [found for key in choice if (found := self.shelf.get(str(key))) is not None]
-            if len(sets) < len(choice):
+            held = [found for key in choice if (found := self.shelf.get(str(key))) is not None]
+            if len(held) < len(choice):
                 return None
-            masks.append(_any_of(table, [each.reading for each in sets]))
-            used, keys = used + sets, keys + choice
+            sets += zip(held, repeat(_any_of(table, [each.reading for each in held])))
+            keys += choice
         # Who left what out of a make's listing is not known by group.
         left_out = kept.reading.left_out_of(None) if base.pick is None else Counter[LeftOutReason]()
-        left_out[LeftOutReason.NOT_BUYABLE] += int(np.count_nonzero(kinds & ~kept.alive))
-        selection = Selection(table, all_of(masks), partial(self._show, max(0.0, self._clock() - kept.reading.read_at)))
-        return stocked_leg(selection, used, self._clock(), trouble=self._trouble(), left_out=+left_out), keys
+        chosen = Chosen(kept, self._kinds.mask(table, keep, base.pick), left_out, sets)
+        now = self._clock()
+        show = partial(self._show, max(0.0, now - kept.reading.read_at))
+        return stocked_leg(chosen, keep, show, now, trouble=self._trouble()), keys
 
     def _note_spared(self, leg: EncarLeg, keys: Sequence[ListingKey]) -> None:
         """Note the call that was spared, unless the cache would have spared it too."""
@@ -165,15 +166,10 @@ class EncarStock:
 
     def groups_of(self, facet: str) -> frozenset[str] | None:
         """Return the model groups of a make's facet with cars, by their Korean names; None if that is not in stock."""
-        kept = self.shelf.get(str(ListingKey(facet)))
-        if kept is None:
+        kept, make = self.shelf.get(str(ListingKey(facet))), self._vocabulary.make_of(facet)
+        if kept is None or make is None:
             return None
-        table = kept.reading.table
-        words = (table.words.kinds[code] for code in np.unique(table.columns.kind[kept.alive]).tolist())
-        names = {(listing.make, listing.model) for each in words if (listing := self._template(each)) is not None}
-        make = self._vocabulary.make_of(facet)
-        if make is None:
-            return None
+        names = self._kinds.models(kept.reading.table, kept.alive)
         models = (model for model in self._vocabulary.models_of(make) if model.make_facet == facet)
         return frozenset(model.korean for model in models if (make.name, model.name) in names)
 
@@ -237,9 +233,11 @@ class EncarStock:
 
     def _coloured(self, listing: ListingKey, reading: Reading) -> Reading:
         """Return a reading with the colours that are known from searches by colour."""
+        if listing.axis is not None:
+            return reading
         for colour in self._vocabulary.colours:
             last = self.shelf.peek(str(listing._replace(axis=COLOUR, value=colour.korean)))
-            if listing.axis is None and last is not None and last.numbers is not None:
+            if last is not None and last.numbers is not None:
                 reading = replace(reading, table=reading.table.coloured(last.numbers, colour.korean))
         return reading
 
@@ -327,12 +325,6 @@ class EncarStock:
         rows = self._rows(table, positions)
         self._listed(tuple(rows), age_s)
         return rows
-
-    def _listing(self, car: StockedCar) -> Listing:
-        listing = listing_of(car, self._vocabulary)
-        if not isinstance(listing, Listing):
-            raise TypeError(f"car {car.number} is of a model that its kind does not name")
-        return listing
 
     def _template(self, words: Words) -> Listing | None:
         return template(words, self._vocabulary).listing

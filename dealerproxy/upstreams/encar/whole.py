@@ -12,6 +12,7 @@ from typing import NamedTuple, Protocol, TypeVar
 
 from msgspec.structs import replace
 
+from dealerproxy.stock.shelf import SHRUNK
 from dealerproxy.stock.table import StockedCar
 from dealerproxy.transport.errors import Drift, UpstreamError
 from dealerproxy.transport.reading import Reading, current_reading, reading
@@ -41,8 +42,6 @@ PAGE_ROWS = 500
 BY_PRICE, NEWEST = "PriceAsc", "ModifiedDate"
 # A reading is whole if it has this share of the cars that the site counts: cars are sold while it goes on.
 WHOLE = 0.95
-# A listing that has less than this share of the cars of the last whole reading is not believed.
-SHRUNK = 0.8
 # Counts of one search may differ by so many cars, however few there are.
 FEW = 3
 # So many rows in a row that came before are no chance.

@@ -7,7 +7,6 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from msgspec import UNSET, UnsetType
-from msgspec.structs import replace
 
 from dealerproxy.cache.entries import CacheStatus
 from dealerproxy.contract.answers import Notice, SkipReason, VehicleList
@@ -23,7 +22,7 @@ from dealerproxy.search.explaining import LegOutlook, explained_sources, peek
 from dealerproxy.search.merge import merge_legs
 from dealerproxy.search.notices import RATE_KEPT, page_notices, trucks_missing, walk_notices
 from dealerproxy.search.plan import Plan, plan
-from dealerproxy.search.readers import Reader, Stocked, open_reader
+from dealerproxy.search.readers import Reader, Stocked, open_readers
 from dealerproxy.search.source_report import (
     LegReport,
     Missing,
@@ -39,7 +38,7 @@ from dealerproxy.transport.errors import UpstreamError
 from dealerproxy.transport.limits import one_answer
 from dealerproxy.transport.valve import Valves
 from dealerproxy.upstreams.paging import ORDER_KEYS, Order
-from dealerproxy.upstreams.query import FilterWords, Query, RowFilter
+from dealerproxy.upstreams.query import Display, FilterWords, Query, RowFilter
 from dealerproxy.upstreams.results import Leg
 from dealerproxy.upstreams.stocked import StockedLeg
 from dealerproxy.upstreams.upstream import Upstream
@@ -84,9 +83,9 @@ class SearchService:
         """
         if not query.dealer_in_scope:
             skips = dict.fromkeys(UPSTREAMS, SkipReason.SOURCE_EXCLUDED)
-            return self._skipped(self._rate(query, None), (), skips)
+            return self._skipped(self._rate(query.display, None), (), skips)
         position = self._cursors.decode(query.cursor) if query.cursor else None
-        rate = self._rate(query, position)
+        rate = self._rate(query.display, position)
         planned = plan(query, rate.krw_per_usd, self._vocabulary, self._planners)
         if position is not None and query.display.krw_per_usd not in {None, rate.krw_per_usd}:
             planned = planned._replace(notices=(*planned.notices, RATE_KEPT))
@@ -102,7 +101,7 @@ class SearchService:
     async def explain(self, query: Query, deadline: Deadline, *, bypass_cache: bool = False) -> Explanation:
         """Return what `answer` would ask and use now. Asks no site. Raises ApiError 400 as `answer` does."""
         position = self._cursors.decode(query.cursor) if query.cursor else None
-        rate = self._rate(query, position)
+        rate = self._rate(query.display, position)
         if query.dealer_in_scope:
             planned = plan(query, rate.krw_per_usd, self._vocabulary, self._planners)
         else:
@@ -110,11 +109,10 @@ class SearchService:
             planned = Plan((), RowFilter(query, FilterWords(), rate.krw_per_usd), (), skips)
         walk = self._walk(query, planned, rate, position)
         stocked = peek(planned, self._sites, bypass_cache=bypass_cache and not walk.exact)
-        exact = walk.exact if position is not None else query.sort.by_year and _all_stocked(stocked)
-        order, seen = Order.of(query.sort, exact=exact), ReturnedIds(walk.seen)
+        walk, readers = open_readers(query, planned, walk, stocked, ReturnedIds(walk.seen))
         legs: list[LegOutlook] = []
-        for leg, state, found in zip(planned.legs, walk.legs, stocked, strict=True):
-            wanted = open_reader(leg, state, found, walk, order=order, keep=planned.keep, seen=seen).wanted
+        for reader, found in zip(readers, stocked, strict=True):
+            leg, wanted = reader.leg, reader.wanted
             index = None if query.auction_only else wanted or 0
             outlook = await self._sites[leg.upstream].outlook(
                 leg, planned.keep, index, deadline, bypass_cache=bypass_cache
@@ -122,7 +120,7 @@ class SearchService:
             legs.append(LegOutlook(leg, found, outlook, query.auction_only or wanted is not None))
         sources = explained_sources(planned, legs, self._sites)
         return Explanation(
-            order=order,
+            order=Order.of(query.sort, exact=walk.exact),
             page_size=query.page_size,
             calls=sum(len(search.calls) for source in sources for search in source.searches),
             dropped=query.dropped,
@@ -143,8 +141,7 @@ class SearchService:
 
         Raises ApiError 503 when no car of any site could be checked.
         """
-        display = query.display
-        rate = self._rates.current() if display.krw_per_usd is None else self._rates.requested(display.krw_per_usd)
+        display, rate = query.display, self._rate(query.display, None)
         found = await look_up(query, self._sites, deadline, bypass_cache=bypass_cache)
         rows, states = in_order(query, found)
         answer = VehicleList(
@@ -169,13 +166,9 @@ class SearchService:
     ) -> Listed:
         walk = self._walk(query, planned, rate, position)
         stocked = await self._stocked(planned, deadline, bypass_cache=bypass_cache and not walk.exact)
-        exact = walk.exact if position is not None else query.sort.by_year and _all_stocked(stocked)
-        order = Order.of(query.sort, exact=exact)
         seen = ReturnedIds(walk.seen)
-        readers = [
-            open_reader(leg, state, found, walk, order=order, keep=planned.keep, seen=seen)
-            for leg, state, found in zip(planned.legs, walk.legs, stocked, strict=True)
-        ]
+        walk, readers = open_readers(query, planned, walk, stocked, seen)
+        order = Order.of(query.sort, exact=walk.exact)
         page = await merge_legs(
             readers,
             query.page_size,
@@ -192,7 +185,7 @@ class SearchService:
         sources = source_states(told.reports, Counter(row.upstream for row in rows), planned.skips, self._now())
         for row in found:
             seen.add(row.id)
-        place = replace(walk, exact=exact).after(
+        place = walk.after(
             list(map(ORDER_KEYS[order], found)),
             lambda frontier: [reader.state(frontier) for reader in readers],
             bytes(seen),
@@ -265,15 +258,11 @@ class SearchService:
         valve = self._valves[report.upstream]
         return while_closed(report, valve.closed(), valve.closed(background=True))
 
-    def _rate(self, query: Query, position: Position | None) -> Rate:
+    def _rate(self, display: Display, position: Position | None) -> Rate:
         """Return the rate of the answer. A walk keeps the rate of its first page, so that prices do not jump."""
         if position is not None:
             return position.rate
-        return (
-            self._rates.current()
-            if query.display.krw_per_usd is None
-            else self._rates.requested(query.display.krw_per_usd)
-        )
+        return self._rates.current() if display.krw_per_usd is None else self._rates.requested(display.krw_per_usd)
 
     def _skipped(
         self,
@@ -300,8 +289,3 @@ def _is_over(reader: Reader) -> bool:
 
 def _missing(told: Missing) -> Sequence[Notice]:
     return () if told.failure is None else (trucks_missing(told.failure),)
-
-
-def _all_stocked(found: Sequence[Stocked]) -> bool:
-    """Whether all legs that can be read at all are in stock."""
-    return None not in found and any(isinstance(each, StockedLeg) for each in found)

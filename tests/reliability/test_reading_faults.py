@@ -30,7 +30,7 @@ from dealerproxy.upstreams.encar.client import MANNERS, EncarClient, request_hea
 from dealerproxy.upstreams.encar.makes import MakeReader
 from dealerproxy.upstreams.encar.query import Search
 from dealerproxy.upstreams.encar.rows import SearchTarget
-from dealerproxy.upstreams.encar.whole import Index, WholeListing, WholeReader
+from dealerproxy.upstreams.encar.whole import WholeListing, WholeReader
 from dealerproxy.upstreams.off_sale import OffSale
 from dealerproxy.vocabulary import Vocabulary
 from tests.reliability.conftest import GENEROUS_S, Sites, danawa_stock
@@ -67,11 +67,11 @@ class ReadSite:
         return await self._client.search(q, read, sort=sort, offset=offset, limit=limit, within_s=self.page_s)
 
     async def read(self, before: int | None = None) -> WholeListing:
-        reader = WholeReader(Index(self.search), self._vocabulary, self.off_sale)
+        reader = WholeReader(self.search, self._vocabulary, self.off_sale)
         return await reader.read_whole(KIA, self.target, before=before)
 
     async def read_make(self) -> Mapping[str, WholeListing | Drift]:
-        reader = WholeReader(Index(self.search), self._vocabulary, self.off_sale)
+        reader = WholeReader(self.search, self._vocabulary, self.off_sale)
         makes = MakeReader(reader, self._client.facets, self._vocabulary)
         return {name: found async for name, found in makes.read_make(self.target, {})}
 

@@ -1,6 +1,5 @@
 """The two indexes of Encar's search, of cars and of trucks: all that differs between them when a leg is read."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 
 from dealerproxy.contract.terms import Sort
@@ -21,17 +20,16 @@ NEWEST = "ModifiedDate"
 
 @dataclass(frozen=True, eq=False)
 class SearchIndex:
-    """An index: the operation that searches it, and the site's word for each sort.
+    """An index: the operation that searches it.
 
-    `count` is the name of a call for a count alone, as in log lines. If not `believes_zero`, a count of 0 may be due to
-    a word that the index does not know.
+    `count` is the name of a call for a count alone, as in log lines. If not `zero_is_certain`, a count of 0 may be due
+    to a word that the index does not know.
     """
 
     search: Operation[..., tuple[int, Entries]]
     count: str
-    believes_zero: bool
-    sorts: Mapping[Sort, str]
+    zero_is_certain: bool
 
 
-CARS = SearchIndex(SEARCH, "count", believes_zero=True, sorts=ENCAR_SORTS)
-TRUCKS = SearchIndex(TRUCK_SEARCH, TRUCK_SEARCH.name, believes_zero=False, sorts=ENCAR_SORTS)
+CARS = SearchIndex(SEARCH, "count", zero_is_certain=True)
+TRUCKS = SearchIndex(TRUCK_SEARCH, TRUCK_SEARCH.name, zero_is_certain=False)

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping
 from dealerproxy.contract.answers import SkipReason
 from dealerproxy.upstreams.encar import query as encar
 from dealerproxy.upstreams.encar.bounds import manwon_bounds, registration_bounds
-from dealerproxy.upstreams.encar.indexes import CARS
+from dealerproxy.upstreams.encar.indexes import ENCAR_SORTS
 from dealerproxy.upstreams.encar.leg import EncarLeg
 from dealerproxy.upstreams.encar.rows import SearchTarget
 from dealerproxy.upstreams.encar.truck_legs import plan_trucks
@@ -59,7 +59,7 @@ def _search(query: Query, asked: SearchTarget, facets: FilterWords, krw_per_usd:
 
 def _legs(request: LegRequest, vocabulary: Vocabulary) -> Iterator[EncarLeg]:
     """Yield the legs in the order makes and models were asked for; none for what only other sites have."""
-    sort = CARS.sorts[request.query.sort]
+    sort = ENCAR_SORTS[request.query.sort]
     for make, texts in request.makes:
         models = dict.fromkeys(model for text in texts for model in vocabulary.models_meant(make, text))
         pairs = [SearchTarget(make, model.make_facet, model) for model in models]

@@ -142,7 +142,7 @@ class EncarChunks:
         if chunk.ended:
             await self._confirm_end(leg, index, offset + len(entries), total, deadline)
         check_not_empty(len(entries), total, offset)
-        if total or leg.site_index.believes_zero:
+        if total or leg.site_index.zero_is_certain:
             return chunk
         self._watch.empty(leg)
         return replace(chunk, confirmed=False)

@@ -24,7 +24,7 @@ from dealerproxy.upstreams.encar.operations import DETAIL
 from dealerproxy.upstreams.encar.search import EncarChunks, SearchWatch, unnoted
 from dealerproxy.upstreams.encar.stock import EncarStock, ListingKey
 from dealerproxy.upstreams.encar.truck_check import TruckCheck
-from dealerproxy.upstreams.encar.whole import Index, WholeReader
+from dealerproxy.upstreams.encar.whole import WholeReader
 from dealerproxy.upstreams.papers import BATTERY, DIAGNOSIS, INSPECTION, PACKAGES, RECORD
 from dealerproxy.upstreams.query import RowFilter
 from dealerproxy.upstreams.resources import OpenSite, Resources
@@ -153,7 +153,7 @@ def _stock(
     settings: Settings, vocabulary: Vocabulary, client: EncarClient, adverts: Adverts, resources: Resources
 ) -> EncarStock:
     clock, off_sale = resources.clock, resources.off_sale
-    reader = WholeReader(Index(client.search), vocabulary, off_sale, clock=clock)
+    reader = WholeReader(client.search, vocabulary, off_sale, clock=clock)
     return EncarStock(
         reader,
         MakeReader(reader, client.facets, vocabulary),

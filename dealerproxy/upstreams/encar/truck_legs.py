@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 
 from dealerproxy.contract.answers import Notice
 from dealerproxy.upstreams.encar.bounds import manwon_bounds, registration_bounds
-from dealerproxy.upstreams.encar.indexes import TRUCKS
+from dealerproxy.upstreams.encar.indexes import ENCAR_SORTS, TRUCKS
 from dealerproxy.upstreams.encar.leg import EncarLeg
 from dealerproxy.upstreams.encar.query import TruckSearch, trucks_q
 from dealerproxy.upstreams.encar.rows import SearchTarget
@@ -61,7 +61,7 @@ def _leg(request: LegRequest, make: Make, maker: str, models: tuple[str, ...], *
     )
     return EncarLeg(
         trucks_q(search),
-        TRUCKS.sorts[query.sort],
+        ENCAR_SORTS[query.sort],
         SearchTarget(make, maker, None, models),
         site_index=TRUCKS,
         named=named,

@@ -12,6 +12,7 @@ from typing import NamedTuple, Protocol, TypeVar
 
 from msgspec.structs import replace
 
+from dealerproxy.contract.terms import Sort
 from dealerproxy.stock.shelf import SHRUNK
 from dealerproxy.stock.table import StockedCar
 from dealerproxy.transport.errors import Drift, UpstreamError
@@ -19,12 +20,12 @@ from dealerproxy.transport.reading import Reading, current_reading, reading
 from dealerproxy.transport.troubles import upstream_trouble
 from dealerproxy.upstreams.car_words import WON_PER_MANWON
 from dealerproxy.upstreams.encar.addresses import UPSTREAM
+from dealerproxy.upstreams.encar.indexes import ENCAR_SORTS, NEWEST
 from dealerproxy.upstreams.encar.query import ANY_NUMBER, Search, q
 from dealerproxy.upstreams.encar.rows import (
     COUNT,
     ROWS,
     Frame,
-    ReadOne,
     ReadRow,
     SearchTarget,
     check_readable,
@@ -39,7 +40,7 @@ from dealerproxy.vocabulary import Vocabulary
 T = TypeVar("T")
 
 PAGE_ROWS = 500
-BY_PRICE, NEWEST = "PriceAsc", "ModifiedDate"
+BY_PRICE = ENCAR_SORTS[Sort.PRICE_ASC]
 # A reading is whole if it has this share of the cars that the site counts: cars are sold while it goes on.
 WHOLE = 0.95
 # Counts of one search may differ by so many cars, however few there are.
@@ -62,14 +63,6 @@ class AskSearch(Protocol):
         self, q: str, read: Callable[[bytes], T], *, sort: str, offset: int, limit: int, within_s: float
     ) -> Awaitable[T]:
         """Return what `read` makes of the page."""
-
-
-class Index(NamedTuple):
-    """What differs between the indexes of the site: how a page is asked for, how a search is written, a row read."""
-
-    ask: AskSearch
-    q: Callable[[Search], str] = q
-    read_row: ReadOne = read_row
 
 
 class WholeListing(NamedTuple):
@@ -164,11 +157,11 @@ class _Rows:
 
 
 class WholeReader:
-    """Reads and checks searches of one index. Every method raises UpstreamError; its page is captured."""
+    """Reads and checks searches of cars. Every method raises UpstreamError; its page is captured."""
 
     def __init__(
         self,
-        index: Index,
+        ask: AskSearch,
         vocabulary: Vocabulary,
         off_sale: OffSale,
         *,
@@ -176,7 +169,7 @@ class WholeReader:
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         """`page_s` bounds each call, the wait for its turn included, in seconds."""
-        self._index, self._vocabulary, self._off_sale = index, vocabulary, off_sale
+        self._ask, self._vocabulary, self._off_sale = ask, vocabulary, off_sale
         self._page_s, self._clock = page_s, clock
         # How many rows the site gives in a page, as far as is known.
         self.page_rows = PAGE_ROWS
@@ -199,7 +192,7 @@ class WholeReader:
                 part = await self._read_by_price(search, target, rows, first)
             _check_whole(rows, first.total, before, part.last)
         except UpstreamError as error:
-            upstream_trouble(UPSTREAM, "search", error, q=self._index.q(search))
+            upstream_trouble(UPSTREAM, "search", error, q=q(search))
             raise
         return WholeListing(rows.by_number, first.total, rows.nameless, rows.calls, read_at)
 
@@ -217,7 +210,7 @@ class WholeReader:
                 found |= new
                 settled = not new or offset >= page.total
         except UpstreamError as error:
-            upstream_trouble(UPSTREAM, "search", error, q=self._index.q(search))
+            upstream_trouble(UPSTREAM, "search", error, q=q(search))
             raise
         return Checked(list(found.values()), count or 0, rows.calls, settled)
 
@@ -266,16 +259,13 @@ class WholeReader:
         """Read one answer, its rows in slices, and add them; cars under contract are noted as off sale."""
         asked_at = self._clock()
         rows.calls += 1
-        frame, answer = await self._index.ask(
-            self._index.q(search), _framed, sort=sort, offset=offset, limit=limit, within_s=self._page_s
+        frame, answer = await self._ask(
+            q(search), _framed, sort=sort, offset=offset, limit=limit, within_s=self._page_s
         )
         read, bad = list[ReadRow](), Counter[str]()
         for start in range(0, len(frame.rows), SLICE_ROWS):
             with reading(answer):
-                read += [
-                    self._index.read_row(row, target, self._vocabulary, bad)
-                    for row in frame.rows[start : start + SLICE_ROWS]
-                ]
+                read += [read_row(row, target, self._vocabulary, bad) for row in frame.rows[start : start + SLICE_ROWS]]
             await asyncio.sleep(0)
         with reading(answer):
             page = _Page(frame.total, read[:limit], answer)

@@ -13,7 +13,7 @@ from dealerproxy.upstreams.encar.kinds import listing_of
 from dealerproxy.upstreams.encar.makes import MakeReader
 from dealerproxy.upstreams.encar.query import Search
 from dealerproxy.upstreams.encar.rows import SearchTarget
-from dealerproxy.upstreams.encar.whole import Index, WholeListing, WholeReader
+from dealerproxy.upstreams.encar.whole import WholeListing, WholeReader
 from dealerproxy.upstreams.off_sale import OffSale
 from dealerproxy.vehicles.listing import Listing
 from dealerproxy.vocabulary import Vocabulary
@@ -43,7 +43,7 @@ def stock(**counts: int) -> list[Car]:
 
 
 def make_reader(site: ListingSite, vocabulary: Vocabulary) -> MakeReader:
-    return MakeReader(WholeReader(Index(site.search), vocabulary, OffSale()), site.facets, vocabulary)
+    return MakeReader(WholeReader(site.search, vocabulary, OffSale()), site.facets, vocabulary)
 
 
 async def read(
@@ -85,7 +85,7 @@ async def test_the_cars_of_a_share_are_those_of_a_search_for_the_group(
     site = ListingSite(stock(쏘렌토=5, K5=5, 모닝=5, 카니발=5))
     shared = await read(site, vocabulary, kia)
     alone = ListingSite(site.cars)
-    reader = WholeReader(Index(alone.search), vocabulary, OffSale())
+    reader = WholeReader(alone.search, vocabulary, OffSale())
     for model in vocabulary.models_of(kia.make):
         if model.korean in GROUPS:
             search = Search(make="기아", model_group=model.korean)

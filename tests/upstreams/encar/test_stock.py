@@ -20,7 +20,7 @@ from dealerproxy.upstreams.encar.leg import EncarLeg
 from dealerproxy.upstreams.encar.legs import plan_legs
 from dealerproxy.upstreams.encar.makes import MakeReader
 from dealerproxy.upstreams.encar.stock import EncarStock, ListingKey
-from dealerproxy.upstreams.encar.whole import Index, WholeReader
+from dealerproxy.upstreams.encar.whole import WholeReader
 from dealerproxy.upstreams.off_sale import OffSale
 from dealerproxy.upstreams.paging import Order
 from dealerproxy.upstreams.query import FilterWords, Query, RowFilter
@@ -43,7 +43,7 @@ class Stocked:
         self.off_sale = OffSale(self.clock)
         self.trouble: UpstreamError | None = None
         self.listed: list[str] = []
-        reader = WholeReader(Index(self.site.search), vocabulary, self.off_sale, clock=self.clock)
+        reader = WholeReader(self.site.search, vocabulary, self.off_sale, clock=self.clock)
         self.stock = EncarStock(
             reader,
             MakeReader(reader, self.site.facets, vocabulary),

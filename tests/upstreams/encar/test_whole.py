@@ -18,7 +18,7 @@ from dealerproxy.upstreams.encar import whole
 from dealerproxy.upstreams.encar.kinds import listing_of
 from dealerproxy.upstreams.encar.query import Search
 from dealerproxy.upstreams.encar.rows import SearchTarget
-from dealerproxy.upstreams.encar.whole import PAGE_ROWS, Index, WholeReader
+from dealerproxy.upstreams.encar.whole import PAGE_ROWS, WholeReader
 from dealerproxy.upstreams.off_sale import OffSale
 from dealerproxy.vehicles.listing import LeftOutReason, Listing
 from dealerproxy.vocabulary import Vocabulary
@@ -47,7 +47,7 @@ def cars(count: int, *, first: int = 1, step: int = 1, **fields: Any) -> list[Ca
 
 
 def reader(site: ListingSite, vocabulary: Vocabulary, off_sale: OffSale | None = None, **more: Any) -> WholeReader:
-    return WholeReader(Index(site.search), vocabulary, off_sale or OffSale(), **more)
+    return WholeReader(site.search, vocabulary, off_sale or OffSale(), **more)
 
 
 Small = Callable[[int, int], None]

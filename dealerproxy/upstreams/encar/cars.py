@@ -41,6 +41,7 @@ from dealerproxy.upstreams.encar.packages import on_the_car
 from dealerproxy.upstreams.encar.parsed_advert import ParsedAdvert, parse
 from dealerproxy.upstreams.encar.truck_sheet import read_truck_sheet
 from dealerproxy.upstreams.off_sale import OffSale
+from dealerproxy.upstreams.operations import Operation
 from dealerproxy.upstreams.papers import BATTERY, DIAGNOSIS, INSPECTION, OTHER_VEHICLE, PACKAGES, RECORD
 from dealerproxy.vehicles.car import Car, Documents, SaleStatus
 from dealerproxy.vehicles.history import full_report
@@ -209,8 +210,8 @@ class EncarCars:
                 _skipped(INSPECTION, NotAsked.NOT_PUBLISHED) if car.has_no_sheet else self._sheet(car, deadline),
                 _skipped(RECORD, NotAsked.PRIVATE)
                 if car.record_is_private
-                else self._document(RECORD, car.vehicle_id, self._record, deadline),
-                self._document(DIAGNOSIS, car.vehicle_id, self._diagnosis, deadline)
+                else self._document(operations.RECORD, car, deadline),
+                self._document(operations.DIAGNOSIS, car, deadline)
                 if insider
                 else _skipped(DIAGNOSIS, NotAsked.NOT_REQUESTED),
                 self._packages(car, deadline, insider=insider),
@@ -353,9 +354,17 @@ class EncarCars:
         return {listing_id: known[listing_id] for listing_id in listing_ids if listing_id in known}
 
     async def _document(
-        self, name: str, vehicle_id: str, load: Callable[[str], Awaitable[Document]], deadline: Deadline
+        self,
+        operation: Operation[..., Document],
+        car: Car,
+        deadline: Deadline,
+        read: Callable[[bytes], Document] | None = None,
     ) -> Paper:
-        find = partial(self._cache.get, self._papers[name], vehicle_id, lambda: _or_none(load(vehicle_id)), deadline)
+        """Fetch a paper of a car, read by its operation unless by `read`."""
+        name, vehicle_id = operation.name, car.vehicle_id
+        read = read or partial(operation.read, vocabulary=self._vocabulary)
+        load = partial(self._client.paper, operation, vehicle_id, read, within_s=self._deadline_s)
+        find = partial(self._cache.get, self._papers[name], vehicle_id, lambda: _or_none(load()), deadline)
         try:
             found = await find()
             if isinstance(found.value, NoDocument) and found.age_s > ABSENT_FRESH_S:
@@ -382,48 +391,29 @@ class EncarCars:
             return None
         if not codes:
             return ()
-        paper = await self._document(PACKAGES, car.vehicle_id, self._choice, deadline)
+        paper = await self._document(operations.PACKAGES, car, deadline)
         return on_the_car(codes, paper.document) if isinstance(paper.document, FactoryPackages) else None
 
     async def _ev_battery(self, car: Car, deadline: Deadline, *, insider: bool) -> EvBattery | None:
         """Return what is known of the battery, last in the queue; None if it could not be had, or says nothing."""
         if not insider or not car.facts.has_battery_report:
             return None
-        paper = await self._document(BATTERY, car.vehicle_id, self._battery, deadline)
+        paper = await self._document(operations.BATTERY, car, deadline)
         return paper.document if isinstance(paper.document, EvBattery) and paper.document != EvBattery() else None
 
     async def _sheet(self, car: Car, deadline: Deadline) -> Paper:
-        paper = await self._document(INSPECTION, car.vehicle_id, partial(self._inspection, car), deadline)
-        if isinstance(paper.document, Inspection) and is_of_other_vehicle(paper.document, car):
-            return Paper(None, Enrichment(INSPECTION, EnrichmentStatus.FAILED, OTHER_VEHICLE), paper.found)
-        return paper
-
-    async def _inspection(self, car: Car, vehicle_id: str) -> Document:
-        read_sheet = operations.INSPECTION.read
+        read_sheet = read_truck_sheet if car.truck else operations.INSPECTION.read
 
         def read(body: bytes) -> Inspection | NoReport:
-            sheet = read_truck_sheet(body, self._vocabulary) if car.truck else read_sheet(body, self._vocabulary)
+            sheet = read_sheet(body, self._vocabulary)
             if isinstance(sheet, Inspection) and is_of_other_vehicle(sheet, car):
                 report(Drift("master.detail", "the sheet is of another car"))
             return sheet
 
-        return await self._client.inspection(vehicle_id, read, within_s=self._deadline_s)
-
-    async def _record(self, vehicle_id: str) -> Document:
-        read = partial(operations.RECORD.read, vocabulary=self._vocabulary)
-        return await self._client.record(vehicle_id, read, within_s=self._deadline_s)
-
-    async def _diagnosis(self, vehicle_id: str) -> Document:
-        read = partial(operations.DIAGNOSIS.read, vocabulary=self._vocabulary)
-        return await self._client.diagnosis(vehicle_id, read, within_s=self._deadline_s)
-
-    async def _choice(self, vehicle_id: str) -> Document:
-        read = partial(operations.PACKAGES.read, vocabulary=self._vocabulary)
-        return await self._client.packages(vehicle_id, read, within_s=self._deadline_s)
-
-    async def _battery(self, vehicle_id: str) -> Document:
-        read = partial(operations.BATTERY.read, vocabulary=self._vocabulary)
-        return await self._client.battery(vehicle_id, read, within_s=self._deadline_s)
+        paper = await self._document(operations.INSPECTION, car, deadline, read)
+        if isinstance(paper.document, Inspection) and is_of_other_vehicle(paper.document, car):
+            return Paper(None, Enrichment(INSPECTION, EnrichmentStatus.FAILED, OTHER_VEHICLE), paper.found)
+        return paper
 
 
 async def _skipped(name: str, reason: NotAsked) -> Paper:

@@ -131,29 +131,10 @@ class EncarClient:
         """The advert's page as HTML."""
         return await self._get(operations.PAGE, operations.PAGE.url(self._pages, id=listing_id), read, within_s)
 
-    async def inspection(self, vehicle_id: str, read: Callable[[bytes], T], *, within_s: float) -> T:
-        """The inspection sheet."""
-        return await self._paper(operations.INSPECTION, vehicle_id, read, within_s)
-
-    async def record(self, vehicle_id: str, read: Callable[[bytes], T], *, within_s: float) -> T:
-        """The insurance record."""
-        return await self._paper(operations.RECORD, vehicle_id, read, within_s)
-
-    async def diagnosis(self, vehicle_id: str, read: Callable[[bytes], T], *, within_s: float) -> T:
-        """Encar's own diagnosis."""
-        return await self._paper(operations.DIAGNOSIS, vehicle_id, read, within_s)
-
-    async def packages(self, vehicle_id: str, read: Callable[[bytes], T], *, within_s: float) -> T:
-        """The factory packages of the car's trim."""
-        return await self._paper(operations.PACKAGES, vehicle_id, read, within_s)
-
-    async def battery(self, vehicle_id: str, read: Callable[[bytes], T], *, within_s: float) -> T:
-        """What is known of an electric car's battery."""
-        return await self._paper(operations.BATTERY, vehicle_id, read, within_s)
-
-    async def _paper(
-        self, operation: Operation[..., object], vehicle_id: str, read: Callable[[bytes], T], within_s: float
+    async def paper(
+        self, operation: Operation[..., object], vehicle_id: str, read: Callable[[bytes], T], *, within_s: float
     ) -> T:
+        """One of a car's papers; the operation names which."""
         return await self._get(operation, operation.url(self._api, id=vehicle_id), read, min(PAPER_S, within_s))
 
     async def _get(

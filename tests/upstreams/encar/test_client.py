@@ -32,6 +32,7 @@ from dealerproxy.transport.limits import RateLimiter
 from dealerproxy.transport.retry import Retries
 from dealerproxy.transport.turns import TurnQueue
 from dealerproxy.upstreams.encar import client as encar
+from dealerproxy.upstreams.encar import operations
 from dealerproxy.upstreams.encar.client import EncarClient
 from dealerproxy.upstreams.encar.query import Search, q
 from dealerproxy.vocabulary import Vocabulary
@@ -155,17 +156,17 @@ OTHER_CALLS: list[tuple[str, Ask, str]] = [
     ),
     (
         "an inspection",
-        lambda client: client.inspection("41500000", bytes, within_s=5.0),
+        lambda client: client.paper(operations.INSPECTION, "41500000", bytes, within_s=5.0),
         "https://api.encar.com/v1/readside/inspection/vehicle/41500000",
     ),
     (
         "a record",
-        lambda client: client.record("41500000", bytes, within_s=5.0),
+        lambda client: client.paper(operations.RECORD, "41500000", bytes, within_s=5.0),
         "https://api.encar.com/v1/readside/record/vehicle/41500000/open",
     ),
     (
         "a diagnosis",
-        lambda client: client.diagnosis("41500000", bytes, within_s=5.0),
+        lambda client: client.paper(operations.DIAGNOSIS, "41500000", bytes, within_s=5.0),
         "https://api.encar.com/v1/readside/diagnosis/vehicle/41500000",
     ),
 ]

@@ -2,15 +2,11 @@
 
 from typing import Any
 
-import aiohttp
 import pytest
 from aiohttp import web
-from aiohttp.test_utils import TestServer
 
-from dealerproxy.app import create_app
-from dealerproxy.captures.replay import serving
-from dealerproxy.settings import Settings
 from dealerproxy.vocabulary import Vocabulary
+from tests.api.one_site import get
 from tests.upstreams.encar.test_advert import document
 
 REPORT = {
@@ -37,22 +33,7 @@ class Site:
 
 
 async def ask(site: Site, vocabulary: Vocabulary, *queries: str) -> list[Any]:
-    return await get(site, vocabulary, *(f"/v1/vehicles/encar_49000001{query}" for query in queries))
-
-
-async def get(site: Site, vocabulary: Vocabulary, *paths: str) -> list[Any]:
-    app = web.Application()
-    app.router.add_get("/{path:.*}", site.handle)
-    async with TestServer(app) as upstream:
-        url = str(upstream.make_url(""))
-        settings = Settings(encar_api_url=url, encar_page_url=url, cursor_secret="x")
-        async with serving(create_app(settings, vocabulary)) as own, aiohttp.ClientSession() as session:
-            answers = []
-            for path in paths:
-                async with session.get(f"{own}{path}") as answer:
-                    assert answer.status == 200
-                    answers.append(await answer.json())
-            return answers
+    return await get(site.handle, vocabulary, *(f"/v1/vehicles/encar_49000001{query}" for query in queries))
 
 
 @pytest.mark.parametrize("view", [{"hasEvBatteryInfo": True}, {"isBatteryPass": True, "hasEvBatteryInfo": False}])
@@ -104,7 +85,7 @@ async def test_a_battery_that_cannot_be_had_or_says_nothing_is_null_and_the_car_
 async def test_a_site_that_refuses_extras_is_still_asked_for_papers(vocabulary: Vocabulary, status: int) -> None:
     site = Site(status, None, {"hasEvBatteryInfo": True})
     paths = ("/v1/vehicles/encar_49000001?include=dealer", "/v1/upstreams")
-    car, upstreams = await get(site, vocabulary, *paths)
+    car, upstreams = await get(site.handle, vocabulary, *paths)
     states = {name: each["state"] for name, each in upstreams["data"][0]["operations"].items()}
     assert (states["extras"], states["papers"], states["detail"]) == ("suspended", "healthy", "healthy")
     assert car["dealer"]["ev_battery"] is None

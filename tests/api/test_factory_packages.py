@@ -2,15 +2,11 @@
 
 from typing import Any
 
-import aiohttp
 import pytest
 from aiohttp import web
-from aiohttp.test_utils import TestServer
 
-from dealerproxy.app import create_app
-from dealerproxy.captures.replay import serving
-from dealerproxy.settings import Settings
 from dealerproxy.vocabulary import Vocabulary
+from tests.api.one_site import get
 from tests.upstreams.encar.test_advert import document
 
 LISTED = [{"optionCd": "1104", "optionName": "파노라마 선루프", "price": 109, "description": None}]
@@ -33,18 +29,7 @@ class Site:
 
 
 async def ask(site: Site, vocabulary: Vocabulary, *queries: str) -> list[Any]:
-    app = web.Application()
-    app.router.add_get("/{path:.*}", site.handle)
-    async with TestServer(app) as upstream:
-        url = str(upstream.make_url(""))
-        settings = Settings(encar_api_url=url, encar_page_url=url, cursor_secret="x")
-        async with serving(create_app(settings, vocabulary)) as own, aiohttp.ClientSession() as session:
-            answers = []
-            for query in queries:
-                async with session.get(f"{own}/v1/vehicles/encar_49000001{query}") as answer:
-                    assert answer.status == 200
-                    answers.append(await answer.json())
-            return answers
+    return await get(site.handle, vocabulary, *(f"/v1/vehicles/encar_49000001{query}" for query in queries))
 
 
 async def test_insiders_see_the_packages_on_the_car_and_they_are_fetched_once(vocabulary: Vocabulary) -> None:

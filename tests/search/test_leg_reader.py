@@ -3,6 +3,7 @@
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from dealerproxy.cache.entries import CacheResult, CacheStatus
 from dealerproxy.contract.rate import Rate
@@ -12,35 +13,12 @@ from dealerproxy.upstreams.encar.leg import EncarLeg
 from dealerproxy.upstreams.encar.rows import SearchTarget
 from dealerproxy.upstreams.paging import CHUNK_ROWS, ORDER_KEYS, Order
 from dealerproxy.vehicles.listing import Chunk, LeftOut, LeftOutReason, Listing
+from tests.support import invented_site
+from tests.support.invented_site import FIRST
 
 
 def car(number: int, price: int) -> Listing:
-    return Listing(
-        upstream="encar",
-        listing_id=str(number),
-        vehicle_key=str(number),
-        original=True,
-        make="Kia",
-        model="K5",
-        trim=None,
-        year=2020,
-        registered=202001,
-        mileage_km=1,
-        price_krw=price,
-        fuel=None,
-        fuel_word=None,
-        transmission=None,
-        transmission_word=None,
-        engine_cc=None,
-        drivetrain=None,
-        body=None,
-        thumbnail_url=None,
-        url="",
-        seller_type=None,
-        region=None,
-        model_korean="K5",
-        trim_korean=None,
-    )
+    return replace(invented_site.car(FIRST, number, 1), price_krw=price)
 
 
 def found(chunk: Chunk) -> CacheResult[Chunk]:

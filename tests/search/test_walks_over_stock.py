@@ -13,8 +13,7 @@ from dealerproxy.cache.entries import CacheResult, CacheStatus
 from dealerproxy.contract.answers import VehicleList
 from dealerproxy.contract.deadline import Deadline
 from dealerproxy.contract.terms import Sort
-from dealerproxy.stock.showing import ShownRows
-from dealerproxy.stock.table import Bounds, Selection, StockedCar, build
+from dealerproxy.stock.table import Bounds, Selection, build
 from dealerproxy.transport.errors import TimedOut
 from dealerproxy.upstreams.paging import CHUNK_ROWS, ORDER_KEYS, Order, digest
 from dealerproxy.upstreams.query import RowFilter
@@ -22,7 +21,16 @@ from dealerproxy.upstreams.results import SitePlan
 from dealerproxy.upstreams.stocked import StockedLeg
 from dealerproxy.vehicles.listing import Chunk, Listing
 from dealerproxy.vocabulary import Vocabulary
-from tests.support.invented_site import FIRST, SECOND, InventedLeg, InventedSite, car, search_over
+from tests.support.invented_site import (
+    FIRST,
+    SECOND,
+    InventedLeg,
+    InventedSite,
+    car,
+    invented_stock,
+    search_over,
+    stocked_car,
+)
 
 
 class Shelved(InventedSite):
@@ -45,10 +53,7 @@ class Shelved(InventedSite):
     ) -> StockedLeg | None:
         if not self.in_stock:
             return None
-        listings = {int(row.listing_id): row for row in self.of(leg)}
-        table = build(stocked_car(row) for row in listings.values())
-        selection = Selection(table, table.within(Bounds()), ShownRows(lambda car: listings[car.number]))
-        return StockedLeg(selection.total, selection.rows, 1.0, CacheStatus.HIT)
+        return invented_stock(self.of(leg), keep)
 
     async def chunk(
         self, leg: InventedLeg, index: int, deadline: Deadline, *, bypass_cache: bool
@@ -60,20 +65,6 @@ class Shelved(InventedSite):
         start = index * CHUNK_ROWS
         chunk = Chunk(tuple(rows[start : start + CHUNK_ROWS]), len(rows), ended=start + CHUNK_ROWS >= len(rows))
         return CacheResult(chunk, 0.0, CacheStatus.HIT)
-
-
-def stocked_car(row: Listing) -> StockedCar:
-    return StockedCar(
-        number=int(row.listing_id),
-        kind=(row.model,),
-        place=(),
-        year=row.year,
-        registered=row.registered,
-        mileage_km=row.mileage_km,
-        price_krw=row.price_krw,
-        vehicle=int(row.listing_id),
-        original=True,
-    )
 
 
 def listing(site: str, number: int, price: int, year: int = 2020, month: int = 1) -> Listing:

@@ -125,23 +125,24 @@ class InventedSite:
 def invented_stock(rows: Sequence[Listing], keep: RowFilter) -> StockedLeg:
     """A leg out of stock with these rows, read just now."""
     like = {int(row.listing_id): row for row in rows if keep(row)}
-    table = build(
-        StockedCar(
-            number=number,
-            kind=(row.model_korean,),
-            place=(),
-            year=row.year,
-            registered=row.registered,
-            mileage_km=row.mileage_km,
-            price_krw=row.price_krw,
-            vehicle=number,
-            original=True,
-        )
-        for number, row in like.items()
-    )
-
+    table = build(map(stocked_car, like.values()))
     selection = Selection(table, np.ones(len(table), np.bool_), ShownRows(lambda each: like[each.number]))
     return StockedLeg(selection.total, selection.rows, 0.0, CacheStatus.HIT, fresh_for_s=60.0)
+
+
+def stocked_car(row: Listing) -> StockedCar:
+    """The car of a row as a site lists it."""
+    return StockedCar(
+        number=int(row.listing_id),
+        kind=(row.model_korean,),
+        place=(),
+        year=row.year,
+        registered=row.registered,
+        mileage_km=row.mileage_km,
+        price_krw=row.price_krw,
+        vehicle=int(row.listing_id),
+        original=True,
+    )
 
 
 def car(site: str, number: int, price: int) -> Listing:

@@ -281,7 +281,7 @@ def _vehicles(vocabulary: Vocabulary) -> dict[str, Json]:
         body={"schema": _ref(AvailabilityQuestion), "example": {"ids": [SHOWN_ID]}},
         answers={
             "200": _answer(
-                "The cars in the order asked; one that nobody could ask about is `unknown`, and one that is missing"
+                "The cars in the order asked; one that could not be checked is `unknown`, and so is one that is missing"
                 " while most adverts of its site are (`mass_absence`), or that only one of Danawa's list and its feeder"
                 " shows (`unconfirmed`).",
                 [AvailabilityAnswer],

@@ -98,7 +98,7 @@ class DanawaCars:
     ) -> None:
         """`fresh_s`: how long a cached car is used; `deadline_s` bounds a call. Both in seconds.
 
-        Without a `stock` the feeder alone is believed.
+        Without a `stock` the feeder alone decides.
         """
         self._stock = stock
         self.adverts = adverts or Adverts(UPSTREAM, FEEDER.circuit, off_sale)

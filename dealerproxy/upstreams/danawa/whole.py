@@ -1,7 +1,7 @@
 """Reads the whole of Danawa's list, page after page, and notices what does not fit.
 
-The site neither sorts nor filters, and counts nothing: the end is where no new car comes, which is believed if what
-came fits the reading before.
+The site neither sorts nor filters nor counts. The list ends where a page has no new car, if what was read by then fits
+the last reading.
 """
 
 import asyncio

@@ -123,7 +123,7 @@ async def test_a_car_is_on_sale_or_gone_if_its_feeder_and_the_list_agree(
     else:
         with pytest.raises(told):
             await ask(cars, ID, Deadline(1))
-    # What ended a sale is believed alone, and only what is told for certain takes a car off the lists.
+    # The end of a sale needs one witness; only a certain status takes a car off the lists.
     assert listed.asked == (told in {SaleStatus.LIVE, SaleStatus.GONE, Unconfirmed})
     assert off_sale.hides("danawa", ID, clock.at) == (isinstance(told, SaleStatus) and told is not SaleStatus.LIVE)
 

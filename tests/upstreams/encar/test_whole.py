@@ -294,7 +294,7 @@ def test_no_sequence_of_faults_gives_a_listing_that_lacks_cars_or_shows_one_that
         return
     for_sale = {car.number for car in listing.cars}
     assert for_sale <= set(range(1, offers + 1))
-    # A site that says of every page alike that it has fewer cars, or fewer than a fifth less, is believed.
+    # A site whose pages all count too few cars, or lack less than a fifth, cannot be told from a smaller one.
     told_less = any(trouble.counted is not None or trouble.kept < 1.0 for trouble in sequence)
     assert len(stock) - listing.distinct <= (0.2 if told_less else 0.05) * len(stock)
 

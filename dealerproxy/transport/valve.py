@@ -1,11 +1,10 @@
 """The valve of a site: whether calls to it may go out at all, by an operator's pause and a budget of calls a day.
 
 Both hold for all processes that share a Redis. A call is counted in the same step that looks whether there is a pause,
-right before it is sent, so no process sends one after another process was told to pause; that a pause was ended, a
-process learns within a second. Without Redis each process
-has its own pause and counts for its share of the budget; a restart forgets both. Pauses are timed by a clock that never
-jumps (between processes by Redis' clock). A budget's day ends at midnight in Seoul, by Redis' clock if there is one,
-else by the time of day.
+right before it is sent, so no process sends one after another process was told to pause. A process learns within a
+second that a pause was ended. Without Redis each process has its own pause and counts for its share of the budget; a
+restart forgets both. Pauses are timed by a clock that never jumps (between processes by Redis' clock). A budget's day
+ends at midnight in Seoul, by Redis' clock if there is one, else by the time of day.
 """
 
 import asyncio

@@ -62,8 +62,7 @@ class TruckCheck:
 
     async def close(self) -> None:
         """End the background work."""
-        for task in tuple(self._tasks):
-            await cancel_and_wait(task)
+        await cancel_and_wait(*self._tasks)
 
     async def _check(self, asked: SearchTarget) -> None:
         structlog.contextvars.clear_contextvars()  # its lines are not about the request that came first

@@ -27,7 +27,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
     def run() -> int | None:
         configured = settings.load()
-        logs.configure(configured.log_format)
+        logs.configure(configured.log_format, configured.log_level)
         for name in settings.unknown():
             print(f"warning: {name} is not a setting of dealerproxy", file=sys.stderr)
         status: int | None = asyncio.run(options.run(configured, options))

@@ -116,6 +116,10 @@ class Settings(Struct, frozen=True, kw_only=True):
     log_format: Annotated[Literal["json", "console"], Meta(description="`json` lines or readable `console` lines.")] = (
         "json"
     )
+    log_level: Annotated[
+        Literal["info", "debug"],
+        Meta(description="`debug` adds a line for each call of an upstream, and for probes, scrapes and static files."),
+    ] = "info"
 
     @property
     def keys(self) -> tuple[str, ...]:

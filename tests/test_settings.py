@@ -59,6 +59,7 @@ GOOD: dict[str, list[tuple[str, object]]] = {
     "cursor_secret": [("0123456789abcdef", "0123456789abcdef"), ("a b=c" * 4, "a b=c" * 4), ("비밀" * 3, "비밀" * 3)],
     "user_agent": [("Mozilla/5.0 (compatible; ours/1.0)", "Mozilla/5.0 (compatible; ours/1.0)")],
     "log_format": [("json", "json"), ("console", "console")],
+    "log_level": [("info", "info"), ("debug", "debug")],
 }
 BAD: dict[str, list[str]] = {
     "host": [
@@ -115,6 +116,7 @@ BAD: dict[str, list[str]] = {
     "cursor_secret": ["s3cret", "hidden", "0123456789abcde", "비밀비밀비", "x"],
     "user_agent": [],
     "log_format": ["xml", "JSON", "json,console"],
+    "log_level": ["warning", "DEBUG", "0"],
 }
 # Variables that must be set together with the one under test.
 COMPANIONS = {

@@ -8,6 +8,7 @@ import msgspec
 from aiohttp import web
 from msgspec import UNSET
 
+from dealerproxy.api.captured import with_captures
 from dealerproxy.api.http import (
     NO_STORE,
     REVALIDATE,
@@ -20,6 +21,7 @@ from dealerproxy.api.http import (
     json_response,
     not_modified,
     params_of,
+    tell_log,
     wants_fresh_look,
 )
 from dealerproxy.api.keys import METRICS, RATES, SETTINGS, SITES
@@ -62,6 +64,7 @@ async def get_vehicle(request: web.Request) -> web.Response:
             details={"reason": "unknown_id"},
         )
     site, listing_id = dealer_id
+    tell_log(request, asked={"id": vehicle_id})
     cars, metrics = request.app[SITES][site], request.app[METRICS]
     rates = request.app[RATES]
     rate: Rate = rates.current() if display.krw_per_usd is None else rates.requested(display.krw_per_usd)
@@ -69,12 +72,15 @@ async def get_vehicle(request: web.Request) -> web.Response:
         found = await cars.find(listing_id, deadline, bypass_cache=wants_fresh_look(request))
     except UpstreamError as error:
         metrics.asked_for_car(site, None)
+        tell_log(request, sources={site: f"{Status.FAILED}: {error.code}"})
         waiting = None if error.retry_after_s is None else iso_kst(time.time() + error.retry_after_s)
         state = SourceState(
             name=site, status=Status.FAILED, reason=error.code, retry_at=waiting, capture=error.capture or UNSET
         )
-        raise unavailable([state], [wait_of([error])]) from error
+        states = await with_captures(request.app, [state], deadline)
+        raise unavailable(states, [wait_of([error])]) from error
     metrics.asked_for_car(site, found.state)
+    tell_log(request, sources={site: Status.OK}, cache=found.state)
     car, headers = found.value, age_headers(found.state, found.age_s)
     if isinstance(car, SaleStatus):
         message = f"{vehicle_id} {_WORDS[car]}."
@@ -99,6 +105,7 @@ async def post_availability(request: web.Request) -> web.Response:
     """Whether each of up to 100 cars can be bought, in the order of the request, repeated ids once."""
     deadline = deadline_of(request, request.app[SETTINGS].detail_deadline_s)
     ids = await _ids(request, deadline)
+    tell_log(request, asked={"ids": len(ids)})
     by_site: dict[str, list[str]] = {}
     for site, number in ids.values():
         by_site.setdefault(site, []).append(number)

@@ -14,8 +14,15 @@ from dealerproxy.contract.errors import ApiError, Issue, validation_error
 from dealerproxy.contract.headers import DEADLINE_HEADER
 
 _LONGEST_NUMBER = 9
+# What the access log tells of a request besides its route and status, from its handler.
+LOGGED: web.RequestKey[dict[str, Any]] = web.RequestKey("logged")
 # The least time in seconds that a client has to send its body, even under a shorter deadline.
 BODY_S = 0.5
+
+
+def tell_log(request: web.Request, **facts: object) -> None:
+    """Add facts to the access log line of a request."""
+    request[LOGGED] = dict(request.get(LOGGED, {}), **facts)
 
 
 def params_of(request: web.Request) -> Mapping[str, Sequence[str]]:

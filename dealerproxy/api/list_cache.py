@@ -25,7 +25,8 @@ ENVELOPE_BYTES = 8_000
 class Rendered(NamedTuple):
     """An encoded list: the JSON body, whose rows end at `rows_end`, its other fields as data, and its headers.
 
-    `rate` is its exchange rate if that is the service's current one, None if the rate comes from a cursor.
+    `rate` is its exchange rate if that is the service's current one, None if the rate comes from a cursor. `logged` is
+    what the access log tells of it.
     """
 
     body: bytes
@@ -33,6 +34,7 @@ class Rendered(NamedTuple):
     envelope: Mapping[str, Any]
     headers: Mapping[str, str]
     rate: Rate | None
+    logged: Mapping[str, Any] = {}
 
     def after(self, seconds: int) -> "Rendered":
         """A copy whose ages have grown by `seconds`."""

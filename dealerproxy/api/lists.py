@@ -1,13 +1,16 @@
 """`GET /v1/vehicles`: the partner API's query string in, dealer rows out. `GET /v1/vehicles/facets` beside it."""
 
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import msgspec
 from aiohttp import web
 from msgspec import structs
 
+from dealerproxy.api.captured import with_captures
 from dealerproxy.api.http import (
+    LOGGED,
     NO_STORE,
     REVALIDATE,
     age_headers,
@@ -18,12 +21,13 @@ from dealerproxy.api.http import (
     json_response,
     not_modified,
     params_of,
+    tell_log,
     wants_fresh_look,
 )
 from dealerproxy.api.keys import ANSWERS, METRICS, SEARCH, SETTINGS, SITES, VALVES, VOCABULARY
 from dealerproxy.api.list_cache import Rendered, answered_by, oldest_s, render
 from dealerproxy.cache.entries import CacheStatus
-from dealerproxy.contract.answers import VehicleList
+from dealerproxy.contract.answers import SourceState, VehicleList
 from dealerproxy.contract.deadline import Deadline
 from dealerproxy.contract.errors import ApiError
 from dealerproxy.contract.headers import PAGE_MAX_HEADER, PARTIAL_HEADER
@@ -32,7 +36,7 @@ from dealerproxy.contract.terms import PAGE_MAX
 from dealerproxy.search.by_id import IdsQuery
 from dealerproxy.search.cursor import LIFETIME_S
 from dealerproxy.search.facets import facets
-from dealerproxy.search.query import parse, parse_ids, parse_sources
+from dealerproxy.search.query import asked_of, parse, parse_ids, parse_sources
 from dealerproxy.search.service import Listed
 
 
@@ -45,11 +49,13 @@ async def list_vehicles(request: web.Request) -> web.Response:
     kept = None if bypass_cache else answers.get(asked)
     if kept is not None and app[VALVES].closed().isdisjoint(answered_by(kept.envelope)):
         metrics.listed(kept.envelope, result=CacheStatus.HIT)
+        tell_log(request, **{**kept.logged, "cache": CacheStatus.HIT})
         return _respond(request, kept)
     params = params_of(request)
     if "ids" in params:
         return await _by_id(request, parse_ids(params), deadline)
     query = parse(params, app[VOCABULARY])
+    tell_log(request, asked=asked_of(query))
     if query.explain:
         explained = await app[SEARCH].explain(query, deadline, bypass_cache=bypass_cache)
         return json_response(explained, headers=NO_STORE)
@@ -58,10 +64,16 @@ async def list_vehicles(request: web.Request) -> web.Response:
         listed = await app[SEARCH].answer(query, deadline, bypass_cache=bypass_cache)
     except ApiError as error:
         if "sources" in error.details:  # without them the request itself was bad
+            error.details["sources"] = await with_captures(app, error.details["sources"], deadline)
+            tell_log(request, sources=_told(error.details["sources"]))
             metrics.listed({"sources": msgspec.to_builtins(error.details["sources"])}, result="error")
         error.headers |= headers
         raise
-    rendered = _render(listed, headers)
+    sources = await with_captures(app, listed.answer.sources, deadline)
+    listed = listed._replace(answer=structs.replace(listed.answer, sources=sources))
+    tell_log(request, **_outcome(listed))
+    logged = request[LOGGED]
+    rendered = _render(listed, headers)._replace(logged=logged)
     metrics.listed(rendered.envelope)
     if "ETag" in rendered.headers and query.display.krw_per_usd is None:
         rate = None if query.cursor else _rate(listed.answer)
@@ -72,14 +84,30 @@ async def list_vehicles(request: web.Request) -> web.Response:
 async def _by_id(request: web.Request, query: IdsQuery, deadline: Deadline) -> web.Response:
     """Answer with rows by id; nothing of it is kept beyond what the sites keep of each car."""
     app = request.app
+    tell_log(request, asked={"ids": len(query.cars)})
     try:
         listed = await app[SEARCH].rows(query, deadline, bypass_cache=wants_fresh_look(request))
     except ApiError as error:
+        tell_log(request, sources=_told(error.details["sources"]))
         app[METRICS].listed({"sources": msgspec.to_builtins(error.details["sources"])}, result="error")
         raise
+    tell_log(request, **_outcome(listed))
     rendered = _render(listed, {})
     app[METRICS].listed(rendered.envelope)
     return _respond(request, rendered)
+
+
+def _outcome(listed: Listed) -> dict[str, Any]:
+    """Return what the access log tells of an answer."""
+    answer = listed.answer
+    return {"sources": _told(answer.sources), "rows": len(answer.data), "cache": listed.state}
+
+
+def _told(sources: Sequence[SourceState]) -> dict[str, str]:
+    return {
+        source.name: source.status if source.reason is None else f"{source.status}: {source.reason}"
+        for source in sources
+    }
 
 
 def _render(listed: Listed, headers: Mapping[str, str]) -> Rendered:

@@ -1,6 +1,7 @@
 """Middleware: request id, access log, request metrics, error envelope, overload limit and key check of `/v1`."""
 
 import hmac
+import os
 import random
 import time
 from collections.abc import Callable, Sequence
@@ -10,7 +11,7 @@ from aiohttp import web
 from aiohttp.typedefs import Handler, Middleware
 
 from dealerproxy import logs
-from dealerproxy.api.http import error_response
+from dealerproxy.api.http import LOGGED, error_response
 from dealerproxy.contract.errors import ApiError
 from dealerproxy.contract.headers import API_KEY, REQUEST_ID, REQUEST_ID_SHAPE
 from dealerproxy.ops.routes import route_of
@@ -22,6 +23,7 @@ log = structlog.get_logger(__name__)
 
 def access_log(count: Callable[[str, str, int, float], None]) -> Middleware:
     """Builds the outer middleware: logs one line a request, and counts it by method, route, status and seconds."""
+    worker = os.getpid()
 
     @web.middleware
     async def answered(request: web.Request, handler: Handler) -> web.StreamResponse:
@@ -29,7 +31,10 @@ def access_log(count: Callable[[str, str, int, float], None]) -> Middleware:
         response = await handler(request)
         seconds = time.perf_counter() - began
         method, route, status = request.method, route_of(request), response.status
-        logs.request(response.headers[REQUEST_ID], method, route, status, seconds)
+        line = {"method": method, "route": route, "status": status, "ms": round(seconds * 1000, 1)}
+        own = {"request_id": response.headers[REQUEST_ID], "worker": worker}
+        quiet = status < 400 and not route.startswith("/v1/")
+        logs.request({**line, **request.get(LOGGED, {}), **own}, quiet=quiet)
         count(method, route, status, seconds)
         return response
 

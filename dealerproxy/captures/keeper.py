@@ -48,6 +48,8 @@ _NO_SLUG = re.compile(r"[^a-z0-9]+")
 _NAME = re.compile(rf"(?:{'|'.join(UPSTREAMS)})-[a-z]+-[a-z_]+-[a-z0-9-]*[0-9a-f]{{8}}")
 
 WRITTEN, FAILED = "written", "failed"
+# Stands for the name of a capture that is not written yet.
+PENDING = "pending"
 
 log = structlog.get_logger(__name__)
 
@@ -87,6 +89,7 @@ class Keeper:
         self._words: dict[tuple[str, str], set[str]] = {}
         self._waiting: asyncio.Queue[_Waiting] = asyncio.Queue(MAX_WAITING)
         self._writer: asyncio.Task[None] | None = None
+        self._pending: dict[str, asyncio.Event] = {}
         self._failed = False
 
     def start(self) -> None:
@@ -101,6 +104,17 @@ class Keeper:
             async with asyncio.timeout(CLOSE_S):
                 await self._waiting.join()
         await cancel_and_wait(self._writer)
+
+    async def on_disk(self, name: str, within_s: float) -> str | None:
+        """Return the name of a capture that is written; PENDING if it is not within so many seconds, else None."""
+        pending = self._pending.get(name)
+        if pending is not None:
+            try:
+                async with asyncio.timeout(within_s):
+                    await pending.wait()
+            except TimeoutError:
+                return PENDING
+        return name if (self._folder / name).exists() else None
 
     def notice(
         self, upstream: str, operation: str, url: URL, response: Response | None, error: CaptureReason
@@ -146,6 +160,7 @@ class Keeper:
             except asyncio.QueueFull:
                 return None
             known = self._known[name] = True
+            self._pending[name] = asyncio.Event()
         if not known:
             return None
         self._met(name)
@@ -164,13 +179,14 @@ class Keeper:
                 # Any error: nothing was written, and the service continues.
                 self._known[waiting.name] = False
                 self._count(FAILED)
-                log.exception("capture_failed", capture=waiting.name)
+                log.exception("capture_failed", capture=waiting.name, **waiting.bound)
             else:
                 if written:
                     self._count(WRITTEN)
                     log.warning("capture_written", capture=waiting.name, folder=str(self._folder), **waiting.bound)
                     self._failed = False
             finally:
+                self._pending.pop(waiting.name).set()
                 self._waiting.task_done()
 
     def _write(self, waiting: _Waiting) -> bool:
@@ -193,7 +209,8 @@ class Keeper:
     def _say_once(self, waiting: _Waiting, error: Exception) -> None:
         """Log a write error once, until a capture is written again."""
         if not self._failed:
-            log.error("capture_failed", capture=waiting.name, reason=f"{type(error).__name__}: {error}")
+            reason = f"{type(error).__name__}: {error}"
+            log.error("capture_failed", capture=waiting.name, reason=reason, **waiting.bound)
         self._failed = True
 
 

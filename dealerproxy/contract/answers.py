@@ -38,7 +38,8 @@ class SourceState(Struct, frozen=True, kw_only=True):
 
     `reason` is a skip reason or an upstream error's code; `total` the upstream's own count over the legs that
     answered, null where more rows came than it counts; `age_s` the age of the oldest piece used; `retry_at` ISO 8601,
-    when it is worth asking again. `capture` is there when the page that made the trouble was kept, under this id.
+    when it is worth asking again. `capture` is there when the page that made the trouble was kept, under this
+    id; it is `pending` while that is being written.
     """
 
     name: str

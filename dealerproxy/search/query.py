@@ -26,6 +26,11 @@ from dealerproxy.vocabulary import Vocabulary
 
 # Cars that can be asked for by id at once.
 MAX_ROWS_BY_ID = 40
+# Fields of a query as the log tells them.
+_LOGGED = (
+    *("year_min", "year_max", "mileage_max_km", "price_min_usd", "price_max_usd", "fuel", "transmissions", "colour"),
+    *("options", "auction_only", "explain", "dropped"),
+)
 # What selects, orders or pages rows makes no sense beside ids.
 NOT_WITH_IDS = (
     *("make", "model", "year_min", "year_max", "mileage_max_km", "price_min_usd", "price_max_usd"),
@@ -66,6 +71,22 @@ def parse(params: Mapping[str, Sequence[str]], vocabulary: Vocabulary) -> Query:
         _check_dealer(reader, query, sources, vocabulary)
     reader.check()
     return query
+
+
+def asked_of(query: Query) -> dict[str, object]:
+    """Return what a query asks for, for the log: what is not at its default. No cursor, no rate of the client's."""
+    words = {"make": query.makes, "model": query.models}
+    told: dict[str, object] = {name: [short(text) for text in texts] for name, texts in words.items() if texts}
+    for name in _LOGGED:
+        value = getattr(query, name)
+        if value not in (None, (), False):
+            told[name] = value
+    told |= {"sort": query.sort, "limit": query.limit}
+    if query.cursor is not None:
+        told["further_page"] = True
+    if query.upstreams != UPSTREAMS:
+        told["upstream"] = query.upstreams
+    return told
 
 
 def parse_ids(params: Mapping[str, Sequence[str]]) -> IdsQuery:

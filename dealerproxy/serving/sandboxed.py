@@ -7,7 +7,7 @@ from contextlib import AsyncExitStack
 import msgspec
 
 from dealerproxy.app import create_app
-from dealerproxy.serving.serve import check_free, listening, stop_signal
+from dealerproxy.serving.serve import check_free, listening, serving, stop_signal
 from dealerproxy.settings import PREFIX, Settings, SettingsError
 
 # The stand-ins are local, so the real sites' rate limits would only slow them down.
@@ -46,7 +46,7 @@ async def sandbox(configured: Settings, options: argparse.Namespace) -> None:
             danawa_proxy="",
             cursor_secret=configured.cursor_secret or "sandbox",
         )
-        url = await stack.enter_async_context(listening(create_app(wired), configured.host, configured.port))
+        url = await stack.enter_async_context(serving(create_app(wired), configured))
         print(_welcome(url, upstream), flush=True)
         await stop.wait()
 

@@ -4,6 +4,7 @@ import argparse
 import asyncio
 import errno
 import gc
+import os
 import secrets
 import socket
 import sys
@@ -15,6 +16,7 @@ import msgspec
 import structlog
 from aiohttp import web
 
+import dealerproxy
 from dealerproxy import logs
 from dealerproxy.api.keys import DRAINING
 from dealerproxy.api.metrics import WORKER_PORTS
@@ -64,7 +66,7 @@ async def _serve(
     tell: Callable[[str], None],
     own_port: int | None = None,
 ) -> None:
-    async with listening(app, configured.host, configured.port, own_port) as url:
+    async with serving(app, configured, own_port) as url:
         # Objects of the start live on; without the freeze, each full collection would pause the loop for 10 ms.
         gc.collect()
         gc.freeze()
@@ -73,6 +75,18 @@ async def _serve(
         # Load balancers need time to see that readiness fails.
         app[DRAINING].set()
         await asyncio.sleep(DRAIN_S)
+
+
+@asynccontextmanager
+async def serving(app: web.Application, configured: Settings, own_port: int | None = None) -> AsyncIterator[str]:
+    """Serves the service where its settings say, yields its base URL, and logs its start and end."""
+    worker = os.getpid()
+    log.info("starting", version=dealerproxy.__version__, worker=worker)
+    async with listening(app, configured.host, configured.port, own_port) as url:
+        log.info("ready", url=url, worker=worker)
+        yield url
+        log.info("stopping", worker=worker)
+    log.info("stopped", worker=worker)
 
 
 async def _serve_together(configured: Settings, number: int, stop: asyncio.Event) -> int:
@@ -105,7 +119,7 @@ async def _serve_together(configured: Settings, number: int, stop: asyncio.Event
 
 def work(line: Connection, configured: Settings, own_port: int, ports: Sequence[int]) -> None:
     """Runs one of several processes, on the shared port and on its own."""
-    logs.configure(configured.log_format)
+    logs.configure(configured.log_format, configured.log_level)
 
     async def run() -> None:
         stop = workers.stopped_by(line)

@@ -4,12 +4,14 @@ Redirects are followed only on the upstream's own host: elsewhere they lead to b
 """
 
 import asyncio
+import itertools
 import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from typing import NamedTuple, TypeVar
 
 import aiohttp
+import structlog
 from yarl import URL
 
 from dealerproxy.contract.deadline import Deadline
@@ -33,6 +35,8 @@ MAX_FIELD_BYTES = 65_536
 MAX_HEADERS = 512
 
 T = TypeVar("T")
+
+log = structlog.get_logger(__name__)
 
 
 class FetchPolicy(NamedTuple):
@@ -111,7 +115,22 @@ class Fetcher:
             self._valve.check(background=background)
             circuit.check()
 
+        tries = itertools.count(1)
+
         async def attempt(seconds: float) -> T:
+            number, came_at, outcome = next(tries), time.monotonic(), "ok"
+            try:
+                return await send(seconds)
+            except UpstreamError as error:
+                outcome = error.code
+                raise
+            finally:
+                ms = round((time.monotonic() - came_at) * 1000, 1)
+                log.debug(
+                    "upstream_call", upstream=self._name, operation=operation, attempt=number, outcome=outcome, ms=ms
+                )
+
+        async def send(seconds: float) -> T:
             await self._valve.refresh()
             check()
             came_at = time.monotonic()

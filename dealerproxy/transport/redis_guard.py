@@ -115,10 +115,15 @@ class RedisGuard:
     ) -> None:
         """Check Redis at intervals until cancelled, so that its state is known even without requests.
 
-        `remind` is called each time Redis is up, to write shared state again that it may have lost.
+        `remind` is called each time Redis is up, to write shared state again that it may have lost. Logs when Redis is
+        lost and when it is back.
         """
+        lost = False
         while True:
             there = await self.run(lambda redis: redis.ping(), None)
+            if self._failing is not lost:
+                lost = self._failing
+                log.warning("redis_lost") if lost else log.info("redis_back")
             if there and remind is not None:
                 await remind()
             await sleep(LOOK_EVERY_S)

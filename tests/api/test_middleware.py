@@ -1,6 +1,7 @@
 """What every request gets: an id, one log line, the error envelope, the key check."""
 
 import asyncio
+import os
 import re
 from collections.abc import Sequence
 from typing import Any
@@ -354,6 +355,7 @@ async def test_a_request_is_one_line_with_id_method_route_status_and_time(client
         await client.get("/v1/cars/encar_1?secret=1", headers={"X-Request-Id": GIVEN})
     (line,) = lines
     assert line.pop("ms") >= 0
+    assert line.pop("worker") == os.getpid()
     assert line == {
         "event": "request",
         "log_level": "info",

@@ -66,6 +66,7 @@ def ran(tmp_path_factory: pytest.TempPathFactory) -> Ran:
         API_KEYS=f"{KEY},{OTHER_KEY}",
         REDIS_URL=f"redis://user:{REDIS_KEY}@127.0.0.1:9/0",
         DETAIL_FRESH_S="0",
+        LOG_LEVEL="debug",
     )
     ids = (f"req_{number:024x}" for number in itertools.count(1))
     asked: dict[str, Asked] = {}
@@ -120,6 +121,96 @@ def test_every_request_is_one_line_under_its_template_with_status_and_time(ran: 
         assert 0 <= line["ms"] < 20_000
 
 
+def test_a_line_begins_with_its_time_and_what_happened(ran: Ran) -> None:
+    assert {tuple(line)[:2] for line in ran.lines} == {("timestamp", "event")}
+
+
+def test_a_lists_line_says_what_was_asked_how_each_site_did_and_what_came(ran: Ran) -> None:
+    (line,) = ran.about("list", "request")
+    answer = ran.asked["list"].answer
+    assert line["asked"] == {"make": ["Kia"], "sort": "auction_date_asc", "limit": 50}
+    assert line["sources"] == {
+        source["name"]: source["status"] + (f": {source['reason']}" if source["reason"] else "")
+        for source in answer["sources"]
+    }
+    assert line["rows"] == len(answer["data"])
+    assert line["cache"] in {"miss", "hit"}  # Danawa's rows come from stock
+    assert line["worker"] > 0
+
+
+def test_a_failed_list_says_why_in_its_line(ran: Ran) -> None:
+    (line,) = ran.about("blocked", "request")
+    assert line["asked"]["make"] == ["BMW"]
+    assert line["sources"] == {"encar": "failed: blocked", "danawa": "skipped: upstream_excluded"}
+
+
+def test_a_cars_line_names_the_car_and_its_site(ran: Ran) -> None:
+    (line,) = ran.about("car", "request")
+    assert (line["asked"], line["sources"]) == ({"id": f"encar_{SHOWN_ID}"}, {"encar": "ok"})
+    (line,) = ran.about("many", "request")
+    assert line["asked"] == {"ids": 2}
+
+
+def test_each_try_of_a_call_is_a_line_with_the_id_of_its_request(ran: Ran) -> None:
+    (call,) = ran.about("blocked", "upstream_call")
+    assert (call["upstream"], call["operation"], call["outcome"], call["attempt"]) == ("encar", "search", "blocked", 1)
+    assert call["level"] == "debug"
+    tries = ran.about("down", "upstream_call")
+    assert [call["attempt"] for call in tries] == list(range(1, len(tries) + 1))
+    assert len(tries) > 1
+    assert {call["outcome"] for call in tries} == {"upstream_error"}
+
+
+def test_start_ready_stop_and_the_loss_of_redis_are_events(ran: Ran) -> None:
+    told = [line for line in ran.lines if line["event"] in {"starting", "ready", "stopping", "stopped"}]
+    assert [line["event"] for line in told] == ["starting", "ready", "stopping", "stopped"]
+    assert [line["event"] for line in ran.lines].count("redis_lost") == 1
+
+
+def test_probes_and_scrapes_are_lines_at_debug_alone() -> None:
+    script = """
+import asyncio, sys
+from aiohttp import web
+from aiohttp.test_utils import TestClient, TestServer
+from dealerproxy import logs
+from dealerproxy.api import middleware
+from dealerproxy.ops.metrics import Metrics
+
+async def fine(request):
+    return web.Response()
+
+async def failing(request):
+    return web.Response(status=503)
+
+async def main():
+    app = web.Application(middlewares=[middleware.access_log(Metrics().request), middleware.envelope])
+    app.router.add_get("/health/live", fine)
+    app.router.add_get("/health/ready", failing)
+    app.router.add_get("/v1/vehicles", fine)
+    async with TestClient(TestServer(app)) as client:
+        for path in ("/health/live", "/health/ready", "/v1/vehicles", "/nowhere"):
+            async with client.get(path):
+                pass
+
+logs.configure(sys.argv[1], sys.argv[2])
+asyncio.run(main())
+"""
+
+    def written(log_format: str, log_level: str) -> str:
+        command = [sys.executable, "-c", script, log_format, log_level]
+        return subprocess.run(command, capture_output=True, text=True, timeout=GENEROUS_S, check=True).stderr
+
+    def routes(log_level: str) -> list[tuple[str, str]]:
+        lines = (json.loads(line) for line in written("json", log_level).splitlines())
+        return [(line["route"], line["level"]) for line in lines]
+
+    shown = [("/health/ready", "info"), ("/v1/vehicles", "info"), ("unmatched", "info")]
+    assert routes("info") == shown
+    assert routes("debug") == [("/health/live", "debug"), *shown]
+    assert "/health/live" not in written("console", "info")
+    assert "/health/live" in written("console", "debug")
+
+
 @pytest.mark.parametrize(
     ("name", "upstream", "operation", "reason"),
     [
@@ -154,8 +245,10 @@ def test_drift_names_the_path(ran: Ran) -> None:
 
 
 def test_every_line_that_a_request_led_to_bears_its_id(ran: Ran) -> None:
-    alone = {line["event"] for line in ran.lines if "request_id" not in line}
-    assert alone <= {"redis_failed"}  # which may fail before any request
+    # Lists are read whole in the background.
+    alone = {line["event"] for line in ran.lines if "request_id" not in line} - {"upstream_call"}
+    # Redis may fail before any request.
+    assert alone <= {"redis_failed", "redis_lost", "redis_back", "starting", "ready", "stopping", "stopped"}
     assert {"upstream_trouble", "upstream_suspended", "not_http"} <= {
         line["event"] for line in ran.lines if "request_id" in line
     }

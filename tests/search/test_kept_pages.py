@@ -1,12 +1,16 @@
 """The page that made the trouble is kept, once, and everything that speaks of the trouble names it."""
 
+import threading
 from pathlib import Path
 from typing import Any
 
 import pytest
 from structlog.testing import capture_logs
 
+from dealerproxy.api import captured
+from dealerproxy.api.keys import KEEPER
 from dealerproxy.captures import capture as saved
+from dealerproxy.captures.keeper import Keeper
 from dealerproxy.sandbox.danawa.inventory import DanawaInventory
 from dealerproxy.sandbox.encar.inventory import Inventory
 from dealerproxy.sandbox.faults import Block, Fault, MissingField, MissingSelector
@@ -41,10 +45,44 @@ async def test_a_storm_keeps_one_page_and_the_answer_and_the_log_name_it(
     assert source["reason"] == reason
     await house.client.close()  # what waits to be kept is written
     (folder,) = saved.find(tmp_path)
-    assert source["capture"] == folder.name
+    assert source["capture"] in {folder.name, "pending"}
     assert {line["capture"] for line in lines if line["event"] == "upstream_trouble"} == {folder.name}
     kept = saved.read(folder)
     assert kept.response.body
+
+
+async def test_an_answer_says_pending_until_its_capture_is_on_disk_and_names_it_then(
+    build: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(captured, "WAIT_S", 0.0)
+    house = await build(*stocked(), capture_dir=str(tmp_path))
+    house.stand_in.faults.add(MissingField(operation="search", field="Price"))
+    release = threading.Event()
+    written = Keeper._write
+    monkeypatch.setattr(Keeper, "_write", lambda keeper, waiting: release.wait(20) and written(keeper, waiting))
+    first = await house.ask(make="Kia", upstream="encar", year_min=2000)
+    assert first["error"]["details"]["sources"][0]["capture"] == "pending"
+    release.set()
+    await house.client.app[KEEPER]._waiting.join()
+    second = await house.ask(make="Kia", upstream="encar", year_min=2001)
+    (folder,) = saved.find(tmp_path)
+    assert second["error"]["details"]["sources"][0]["capture"] == folder.name
+
+
+async def test_a_capture_that_cannot_be_written_is_named_by_no_answer_and_its_line_has_the_requests_id(
+    build: Any, tmp_path: Path
+) -> None:
+    house = await build(*stocked(), capture_dir=str(tmp_path / "file" / "below"))
+    (tmp_path / "file").write_text("no folder")
+    house.stand_in.faults.add(MissingField(operation="search", field="Price"))
+    with capture_logs() as lines:
+        answer = await house.ask(make="Kia", upstream="encar")
+        await house.client.app[KEEPER]._waiting.join()
+        again = await house.ask(make="Kia", upstream="encar", year_min=2001)
+    assert answer["error"]["details"]["sources"][0].get("capture") in {None, "pending"}
+    assert "capture" not in again["error"]["details"]["sources"][0]
+    (failed,) = [line for line in lines if line["event"] == "capture_failed"]
+    assert failed["request_id"] == answer["error"]["request_id"]
 
 
 async def test_without_a_folder_nothing_is_kept_or_named(build: Any) -> None:

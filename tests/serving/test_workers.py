@@ -343,7 +343,7 @@ def started(monkeypatch: pytest.MonkeyPatch) -> Callable[..., Sequence[Settings]
         for name, value in {"DEALERPROXY_PORT": str(free_port()), **variables}.items():
             monkeypatch.setenv(name, value)
         monkeypatch.setattr(workers, "supervise", supervise)
-        monkeypatch.setattr("dealerproxy.logs.configure", lambda _: None)  # the logs of this process stay as they are
+        monkeypatch.setattr("dealerproxy.logs.configure", lambda *_: None)  # the logs of this process stay as they are
         assert cli.main(["serve", "--workers", str(number)]) == 0
         return given
 

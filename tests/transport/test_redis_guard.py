@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import suppress
 from types import SimpleNamespace
 from typing import Any
 
@@ -209,6 +210,36 @@ async def test_who_cleans_up_after_a_cancel_goes_on_cleaning_up_when_redis_fails
     await asyncio.wait({working})
     assert answers == ["otherwise", "otherwise"]
     assert working.cancelled()
+
+
+async def test_that_redis_is_lost_and_back_is_one_event_each() -> None:
+    clock, calls = Clock(100.0), Calls(exceptions.ConnectionError("refused"))
+    shared = guard(clock)
+
+    class Over(Exception):
+        """The last look is done."""
+
+    looks = 0
+
+    async def run(_: object, otherwise: object) -> object:
+        return await run_call(calls, otherwise)
+
+    run_call = shared.run
+    shared.run = run  # type: ignore[method-assign, assignment]
+
+    async def sleep(seconds: float) -> None:
+        nonlocal looks
+        looks += 1
+        clock.at += 60.0
+        if looks == 3:
+            calls.failure = None
+        if looks == 6:
+            raise Over
+
+    with capture_logs() as lines, suppress(Over):
+        await shared.watch(sleep)
+    told = [line["event"] for line in lines if line["event"] != "redis_failed"]
+    assert told == ["redis_lost", "redis_back"]
 
 
 async def test_a_redis_that_is_away_is_one_line_a_minute() -> None:

@@ -118,17 +118,21 @@ class Fetcher:
         tries = itertools.count(1)
 
         async def attempt(seconds: float) -> T:
-            number, came_at, outcome = next(tries), time.monotonic(), "ok"
-            try:
-                return await send(seconds)
-            except UpstreamError as error:
-                outcome = error.code
-                raise
-            finally:
+            number, came_at = next(tries), time.monotonic()
+
+            def told(outcome: str) -> None:
                 ms = round((time.monotonic() - came_at) * 1000, 1)
                 log.debug(
                     "upstream_call", upstream=self._name, operation=operation, attempt=number, outcome=outcome, ms=ms
                 )
+
+            try:
+                answer = await send(seconds)
+            except UpstreamError as error:
+                told(error.code)
+                raise
+            told("ok")
+            return answer
 
         async def send(seconds: float) -> T:
             await self._valve.refresh()

@@ -1,6 +1,7 @@
 """`GET /v1/vehicles/{id}` and `POST /v1/vehicles/availability`."""
 
 import time
+from collections import Counter
 from collections.abc import Mapping
 from typing import Any
 
@@ -21,6 +22,7 @@ from dealerproxy.api.http import (
     json_response,
     not_modified,
     params_of,
+    status_and_reason,
     tell_log,
     wants_fresh_look,
 )
@@ -72,7 +74,7 @@ async def get_vehicle(request: web.Request) -> web.Response:
         found = await cars.find(listing_id, deadline, bypass_cache=wants_fresh_look(request))
     except UpstreamError as error:
         metrics.asked_for_car(site, None)
-        tell_log(request, sources={site: f"{Status.FAILED}: {error.code}"})
+        tell_log(request, sources={site: status_and_reason(Status.FAILED, error.code)})
         waiting = None if error.retry_after_s is None else iso_kst(time.time() + error.retry_after_s)
         state = SourceState(
             name=site, status=Status.FAILED, reason=error.code, retry_at=waiting, capture=error.capture or UNSET
@@ -114,6 +116,7 @@ async def post_availability(request: web.Request) -> web.Response:
     states = [
         CarState(vehicle_id, found[dealer_id].status, found[dealer_id].reason) for vehicle_id, dealer_id in ids.items()
     ]
+    tell_log(request, states=Counter(status_and_reason(state.status, state.reason) for state in states))
     return json_response(AvailabilityAnswer(states))
 
 

@@ -25,6 +25,11 @@ def tell_log(request: web.Request, **facts: object) -> None:
     request[LOGGED] = dict(request.get(LOGGED, {}), **facts)
 
 
+def status_and_reason(status: str, reason: str | None) -> str:
+    """Return an upstream's or a car's status as the access log shows it: `failed: blocked`."""
+    return status if reason is None else f"{status}: {reason}"
+
+
 def params_of(request: web.Request) -> Mapping[str, Sequence[str]]:
     """The query string, every parameter with all its values."""
     return {name: request.query.getall(name) for name in request.query}

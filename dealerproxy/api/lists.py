@@ -2,7 +2,6 @@
 
 import time
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 import msgspec
 from aiohttp import web
@@ -21,6 +20,7 @@ from dealerproxy.api.http import (
     json_response,
     not_modified,
     params_of,
+    status_and_reason,
     tell_log,
     wants_fresh_look,
 )
@@ -63,18 +63,10 @@ async def list_vehicles(request: web.Request) -> web.Response:
     try:
         listed = await app[SEARCH].answer(query, deadline, bypass_cache=bypass_cache)
     except ApiError as error:
-        if "sources" in error.details:  # without them the request itself was bad
-            error.details["sources"] = await with_captures(app, error.details["sources"], deadline)
-            tell_log(request, sources=_told(error.details["sources"]))
-            metrics.listed({"sources": msgspec.to_builtins(error.details["sources"])}, result="error")
+        await _note_failure(request, error, deadline)
         error.headers |= headers
         raise
-    sources = await with_captures(app, listed.answer.sources, deadline)
-    listed = listed._replace(answer=structs.replace(listed.answer, sources=sources))
-    tell_log(request, **_outcome(listed))
-    logged = request[LOGGED]
-    rendered = _render(listed, headers)._replace(logged=logged)
-    metrics.listed(rendered.envelope)
+    rendered = await _answered(request, listed, headers, deadline)
     if "ETag" in rendered.headers and query.display.krw_per_usd is None:
         rate = None if query.cursor else _rate(listed.answer)
         await answers.put(asked, rendered._replace(rate=rate), listed.fresh_for_s)
@@ -88,26 +80,33 @@ async def _by_id(request: web.Request, query: IdsQuery, deadline: Deadline) -> w
     try:
         listed = await app[SEARCH].rows(query, deadline, bypass_cache=wants_fresh_look(request))
     except ApiError as error:
-        tell_log(request, sources=_told(error.details["sources"]))
-        app[METRICS].listed({"sources": msgspec.to_builtins(error.details["sources"])}, result="error")
+        await _note_failure(request, error, deadline)
         raise
-    tell_log(request, **_outcome(listed))
-    rendered = _render(listed, {})
-    app[METRICS].listed(rendered.envelope)
-    return _respond(request, rendered)
+    return _respond(request, await _answered(request, listed, {}, deadline))
 
 
-def _outcome(listed: Listed) -> dict[str, Any]:
-    """Return what the access log tells of an answer."""
-    answer = listed.answer
-    return {"sources": _told(answer.sources), "rows": len(answer.data), "cache": listed.state}
+async def _answered(request: web.Request, listed: Listed, headers: Mapping[str, str], deadline: Deadline) -> Rendered:
+    """Encode an answer that names no capture which is not written; tell log and metrics of it."""
+    sources = await with_captures(request.app, listed.answer.sources, deadline)
+    answer = structs.replace(listed.answer, sources=sources)
+    tell_log(request, sources=_told(sources), rows=len(answer.data), cache=listed.state)
+    logged = request[LOGGED]
+    rendered = _render(listed._replace(answer=answer), headers)._replace(logged=logged)
+    request.app[METRICS].listed(rendered.envelope)
+    return rendered
+
+
+async def _note_failure(request: web.Request, error: ApiError, deadline: Deadline) -> None:
+    """Leave out of a failure the captures that are not written; tell log and metrics of it."""
+    if "sources" not in error.details:
+        return  # the request itself was bad
+    sources = error.details["sources"] = await with_captures(request.app, error.details["sources"], deadline)
+    tell_log(request, sources=_told(sources))
+    request.app[METRICS].listed({"sources": msgspec.to_builtins(sources)}, result="error")
 
 
 def _told(sources: Sequence[SourceState]) -> dict[str, str]:
-    return {
-        source.name: source.status if source.reason is None else f"{source.status}: {source.reason}"
-        for source in sources
-    }
+    return {source.name: status_and_reason(source.status, source.reason) for source in sources}
 
 
 def _render(listed: Listed, headers: Mapping[str, str]) -> Rendered:

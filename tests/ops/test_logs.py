@@ -149,6 +149,7 @@ def test_a_cars_line_names_the_car_and_its_site(ran: Ran) -> None:
     assert (line["asked"], line["sources"]) == ({"id": f"encar_{SHOWN_ID}"}, {"encar": "ok"})
     (line,) = ran.about("many", "request")
     assert line["asked"] == {"ids": 2}
+    assert line["states"] == {"available": 1, "gone": 1}
 
 
 def test_each_try_of_a_call_is_a_line_with_the_id_of_its_request(ran: Ran) -> None:

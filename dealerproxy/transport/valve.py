@@ -147,9 +147,12 @@ class Valve:
 
     async def take(self, *, background: bool) -> None:
         """Count a call that is sent next. Raises Paused or DailyBudget if it may not be, by any process's word."""
+        most = self._bound(background=background) if self._most else -1
         while True:
-            self.check(background=background)
-            found = await self._exchange(take=True, most=self._bound(background=background) if self._most else -1)
+            async with self._exchanging:
+                # A call that waited here may find that one before it learned of a pause.
+                self.check(background=background)
+                found = await self._exchange(take=True, most=most)
             if found is None:
                 self._calls()  # a new day begins at zero
                 self._alone += 1
@@ -172,7 +175,8 @@ class Valve:
     async def refresh(self) -> None:
         """Read what other processes did, unless it was read within the last second; write what Redis lacks."""
         if not 0 <= self._clock() - self._looked_at < REFRESH_S:
-            await self._exchange()
+            async with self._exchanging:
+                await self._exchange()
 
     def state(self) -> ValveState:
         """Return the state as this process knows it."""
@@ -185,25 +189,25 @@ class Valve:
 
     async def _set(self, pause: Pause) -> None:
         self._pause, self._unwritten, self._lost = pause, self._shared is not None, False
-        await self._exchange()
+        async with self._exchanging:
+            await self._exchange()
 
     async def _exchange(self, *, take: bool = False, most: int = -1) -> _Found | None:
-        """Write what Redis lacks and read the rest. Return None without Redis."""
+        """Write what Redis lacks and read the rest, under the lock. Return None without Redis."""
         if self._shared is None:
             return None
-        async with self._exchanging:
-            found = await self._shared.run(partial(self._look, take=take, most=most), None)
-            self._looked_at = self._clock()
-            if found is None:
-                return None
-            self._ahead_s = found.now - self._looked_at
-            self._day, self._together, self._alone = _day_of(found.now), found.calls, 0
-            self._adopt(found.pause)
-            if self._unwritten and self._pause is not None:
-                written = msgspec.json.encode(self._pause.moved(self._ahead_s))
-                write = partial(self._write, written, anew=self._lost)
-                if await self._shared.run(write, None):
-                    self._stored, self._unwritten = written, False
+        found = await self._shared.run(partial(self._look, take=take, most=most), None)
+        self._looked_at = self._clock()
+        if found is None:
+            return None
+        self._ahead_s = found.now - self._looked_at
+        self._day, self._together, self._alone = _day_of(found.now), found.calls, 0
+        self._adopt(found.pause)
+        if self._unwritten and self._pause is not None:
+            written = msgspec.json.encode(self._pause.moved(self._ahead_s))
+            write = partial(self._write, written, anew=self._lost)
+            if await self._shared.run(write, None):
+                self._stored, self._unwritten = written, False
         self._tell()
         return found
 

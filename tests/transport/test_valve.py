@@ -193,6 +193,25 @@ async def test_what_one_process_is_told_holds_for_the_next_call_of_another(world
     assert await granted(await later(first, world.clock), 1) == 1
 
 
+async def test_of_calls_that_ask_at_once_none_is_sent_in_a_pause_that_the_first_learns_of(
+    world: World, share: Shares
+) -> None:
+    first, second = (world.valve(share()) for _ in range(2))
+    assert await granted(second, 1) == 1
+    await first.pause(30, "why")
+    assert sum(await asyncio.gather(*(granted(second, 1) for _ in range(5)))) == 0
+
+
+async def test_a_call_that_waits_for_redis_is_not_sent_in_a_pause_that_is_ordered_meanwhile(
+    world: World, share: Shares
+) -> None:
+    valve = world.valve(share())
+    asked = [asyncio.create_task(granted(valve, 1)) for _ in range(3)]
+    await asyncio.sleep(0)  # the first is at Redis, the others wait for it
+    await valve.pause(30, "why")
+    assert await asyncio.gather(*asked) == [1, 0, 0]
+
+
 async def test_a_process_that_calls_nothing_learns_of_a_pause_when_it_looks(world: World, share: Shares) -> None:
     first, second = world.valve(share()), world.valve(share())
     await second.refresh()

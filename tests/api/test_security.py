@@ -1,4 +1,4 @@
-"""What the README's walk through the OWASP API Security Top 10 says, where no other test says it already."""
+"""What the documented walk through the OWASP API Security Top 10 says, where no other test says it already."""
 
 import gzip
 import json
@@ -14,9 +14,9 @@ from dealerproxy.api import pages
 from dealerproxy.api.security import MAX_BODY_BYTES
 from dealerproxy.settings import Settings
 from tests.api.conftest import KEY, Sandbox, Sandboxes
+from tests.support.documents import document
 
 TESTS = Path(__file__).parent.parent
-README = TESTS.parent / "README.md"
 RISKS = 10
 NAMED = re.compile(r"`(test_\w+)`")
 # All that is answered without a key: nothing about a car, and nothing that changes anything.
@@ -27,12 +27,12 @@ OPEN = {
 ELSEWHERE = "elsewhere.test"
 
 
-# The README
+# The document
 
 
 @pytest.fixture(scope="module")
 def section() -> str:
-    return README.read_text(encoding="utf-8").partition("\n## Security\n")[2].partition("\n## ")[0]
+    return document("dealerproxy/ops/README.md").partition("\n## Security\n")[2].partition("\n## ")[0]
 
 
 def test_each_of_the_ten_risks_is_told_once_and_in_order_with_the_tests_that_prove_it(section: str) -> None:

@@ -7,6 +7,7 @@ import pytest
 
 from dealerproxy.ops import shipped
 from dealerproxy.ops.families import FAMILIES
+from tests.support.documents import document
 
 TEXT = shipped.read("alerts")
 # The text of each alert, by its name.
@@ -38,12 +39,12 @@ def test_the_rules_ask_only_for_what_the_service_tells() -> None:
 
 
 def test_the_job_that_the_rules_look_for_is_the_one_that_the_readme_scrapes() -> None:
-    readme = (Path(__file__).parents[2] / "README.md").read_text(encoding="utf-8")
+    readme = document("dealerproxy/ops/README.md")
     assert set(re.findall(r'job="(\w+)"', TEXT)) == set(re.findall(r"- job_name: (\w+)", readme)) == {"dealerproxy"}
 
 
 def test_every_alert_is_in_the_readme() -> None:
-    readme = (Path(__file__).parents[2] / "README.md").read_text(encoding="utf-8")
+    readme = document("dealerproxy/ops/README.md")
     told = {name for row in re.findall(r"^\| (`Dealerproxy.*?) \|", readme, re.MULTILINE) for name in row.split(", ")}
     assert told == {f"`{name}`" for name in ALERTS}
 

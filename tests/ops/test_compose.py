@@ -1,4 +1,4 @@
-"""The README's compose file fits the settings, the image and the prometheus.yml beside it."""
+"""The documented compose file fits the settings, the image and the prometheus.yml beside it."""
 
 import re
 from collections.abc import Mapping
@@ -11,6 +11,7 @@ from yarl import URL
 from dealerproxy.serving.serve import DRAIN_S, SHUTDOWN_S
 from dealerproxy.settings import PREFIX, Settings, load, unknown
 from tests.ops.dockerfile import PROJECT, steps
+from tests.support.documents import document
 
 DOCKERFILE = steps((PROJECT / "Dockerfile").read_text(encoding="utf-8"))
 REQUIRED = re.compile(r"\$\{(\w+):\?\}")
@@ -18,7 +19,7 @@ REQUIRED = re.compile(r"\$\{(\w+):\?\}")
 
 @pytest.fixture(scope="module")
 def readme() -> str:
-    return (PROJECT / "README.md").read_text(encoding="utf-8")
+    return document("dealerproxy/ops/README.md")
 
 
 def block(readme: str, name: str) -> Mapping[str, Any]:

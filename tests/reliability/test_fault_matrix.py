@@ -4,7 +4,6 @@ import asyncio
 import itertools
 import time
 from collections.abc import Callable, Mapping
-from pathlib import Path
 from typing import Any, NamedTuple
 
 import pytest
@@ -14,6 +13,7 @@ from dealerproxy.transport.circuit import CAP_S
 from tests.reliability.conftest import Build, FaultHarness
 from tests.reliability.fault_table import FAULTS, ROWS, TABLE, TIMED, Told, markdown
 from tests.reliability.wire import Half, Reset
+from tests.support.documents import document
 from tests.support.harness import read_anew
 
 PARTIAL = "X-LMN-Partial-Dealer-Unavailable"
@@ -273,6 +273,6 @@ async def test_a_car_with_an_old_sheet_is_as_old_as_the_sheet(build: Build, hurr
     assert headers["Cache-Control"] == "no-store"
 
 
-def test_the_readme_shows_the_table() -> None:
-    readme = (Path(__file__).parents[2] / "README.md").read_text()
+def test_the_document_of_the_api_shows_the_table() -> None:
+    readme = document("dealerproxy/api/README.md")
     assert "\n".join(markdown()) in readme

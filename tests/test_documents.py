@@ -1,0 +1,121 @@
+"""What the documents promise about commands, settings and metrics is what the code does; their links lead somewhere."""
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from dealerproxy.cli import main
+from dealerproxy.ops.families import FAMILIES
+from dealerproxy.settings import PREFIX, Settings
+from tests.support.documents import PROJECT, document
+
+DOCUMENTS = sorted(
+    path.relative_to(PROJECT).as_posix()
+    for folder in ("", ".github", "dealerproxy", "tests")
+    for path in (PROJECT / folder).glob("**/*.md" if folder in {"dealerproxy", "tests"} else "*.md")
+)
+OPS = "dealerproxy/ops/README.md"
+ROW = re.compile(rf"^\| `({PREFIX}[A-Z_]+)` \| (.+?) \| (.+) \|$", re.MULTILINE)
+MENTION = re.compile(rf"{PREFIX}[A-Z_]+")
+CODE_BLOCK = re.compile(r"^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+LINK = re.compile(r"\[[^][]*\]\(([^)\s]+)\)")
+HEADING = re.compile(r"^#{1,6} (.+)$", re.MULTILINE)
+LONGEST_ROW = 250
+MOST_BYTES = 12_000
+
+
+@pytest.fixture(scope="module")
+def readme() -> str:
+    return document("README.md")
+
+
+@pytest.fixture(scope="module")
+def ops() -> str:
+    return document(OPS)
+
+
+def default_of(field: str) -> object:
+    return getattr(Settings(), field)
+
+
+def written(value: object) -> str:
+    """How the table writes a default."""
+    return f"`{value}`" if value != "" else "empty"
+
+
+def anchors(text: str) -> Iterator[str]:
+    """The anchors of a document's headings, as GitHub makes them."""
+    met: dict[str, int] = {}
+    for heading in HEADING.findall(CODE_BLOCK.sub("", text)):
+        anchor = re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-")
+        count = met[anchor] = met.get(anchor, -1) + 1
+        yield f"{anchor}-{count}" if count else anchor
+
+
+def test_the_readme_is_short(readme: str) -> None:
+    assert len(readme.encode()) <= MOST_BYTES
+
+
+@pytest.mark.parametrize("path", DOCUMENTS)
+def test_every_link_leads_to_a_file_of_the_project_and_to_a_heading_in_it(path: str) -> None:
+    for link in LINK.findall(CODE_BLOCK.sub("", document(path))):
+        file, _, anchor = link.partition("#")
+        target = (PROJECT / path).parent / file if file else PROJECT / path
+        assert target.exists(), link
+        assert not anchor or anchor in set(anchors(target.read_text(encoding="utf-8"))), link
+
+
+def test_every_document_is_reached_by_links_from_the_readme() -> None:
+    reached, left = set[Path](), [PROJECT / "README.md"]
+    while left:
+        here = left.pop().resolve()
+        if here in reached or here.suffix != ".md":
+            continue
+        reached.add(here)
+        links = (link.partition("#")[0] for link in LINK.findall(here.read_text(encoding="utf-8")))
+        left += [here.parent / link for link in links if link]
+    assert {(PROJECT / path).resolve() for path in DOCUMENTS} <= reached
+
+
+def test_the_table_of_settings_names_every_setting_once_and_in_the_order_of_the_code(ops: str) -> None:
+    named = [name for name, _, _ in ROW.findall(ops)]
+    assert named == [PREFIX + field.upper() for field in Settings.__struct_fields__]
+
+
+@pytest.mark.parametrize("field", Settings.__struct_fields__)
+def test_the_table_gives_the_default_and_a_meaning_of_each_setting(ops: str, field: str) -> None:
+    rows = {name: (default, meaning) for name, default, meaning in ROW.findall(ops)}
+    default, meaning = rows[PREFIX + field.upper()]
+    assert default == written(default_of(field))
+    assert 3 < len(meaning) < LONGEST_ROW
+
+
+@pytest.mark.parametrize("path", DOCUMENTS)
+def test_no_variable_is_mentioned_that_nobody_reads(path: str) -> None:
+    known = {PREFIX + field.upper() for field in Settings.__struct_fields__}
+    assert {name for name in MENTION.findall(document(path)) if not name.startswith(PREFIX + "TEST_")} <= known
+
+
+def test_the_first_two_code_blocks_are_one_command_each_to_try_it_and_to_test_it(readme: str) -> None:
+    (try_language, try_it), (test_language, test_it) = CODE_BLOCK.findall(readme)[:2]
+    assert (try_language, test_language) == ("sh", "sh")
+    assert (try_it.count("\n"), test_it.count("\n")) == (1, 1)
+    assert "pip install" in try_it
+    assert try_it.rstrip().endswith("/dealerproxy sandbox")
+    assert ".[test]" in test_it
+    assert test_it.rstrip().endswith("/pytest -n auto")
+
+
+def test_the_options_of_the_sandbox_are_told_with_their_defaults(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        main(["sandbox", "--help"])
+    told = re.findall(r"(--[a-z-]+) [A-Z_]+\s+[^(]*\(([0-9]+)\)", capsys.readouterr().out)
+    assert len(told) >= 3
+    for option, default in told:
+        assert f"[{option} {default}]" in document("dealerproxy/sandbox/README.md")
+
+
+def test_the_table_of_metrics_names_every_family(ops: str) -> None:
+    assert set(re.findall(r"`(dealerproxy_\w+)`", ops)) == set(FAMILIES)

@@ -7,6 +7,7 @@ attributes hold no key, cursor, plate, name or error text.
 
 import asyncio
 import threading
+import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
@@ -33,12 +34,15 @@ from dealerproxy.transport.errors import NotFound, UpstreamError
 from dealerproxy.transport.fetch import Fetcher
 from dealerproxy.transport.limits import Lane
 from dealerproxy.transport.response import Response
+from dealerproxy.upstreams.query import RowFilter
 from dealerproxy.upstreams.results import Leg
+from dealerproxy.upstreams.stocked import StockedLeg
 from dealerproxy.upstreams.upstream import Upstream
 from dealerproxy.vehicles.listing import Chunk, Listing
 
 UPSTREAM, OPERATION, OUTCOME = "dealerproxy.upstream", "dealerproxy.operation", "dealerproxy.outcome"
-LEG, CHUNK, ATTEMPTS = "dealerproxy.leg", "dealerproxy.chunk", "dealerproxy.attempts"
+LEG, CHUNK, STOCK = "dealerproxy.leg", "dealerproxy.chunk", "dealerproxy.stock"
+ATTEMPTS = "dealerproxy.attempts"
 CAPTURE, REQUEST = "dealerproxy.capture", "dealerproxy.request_id"
 # Machines call these every few seconds.
 UNTRACED = ("/health/", "/metrics")
@@ -96,7 +100,7 @@ class Tracing:
         return traced
 
     def site(self, site: Upstream[Any]) -> Upstream[Any]:
-        """Return the same site, with a span for each leg that is read or counted."""
+        """Return the same site, with a span for each leg that is answered from stock, read or counted."""
         return cast("Upstream[Any]", _TracedSite(self._tracer, site))
 
     def fetcher(self, name: str, *args: Any, **parts: Any) -> Fetcher:  # noqa: ANN401  # what a Fetcher is made of
@@ -119,6 +123,19 @@ class _TracedSite:
     def __getattr__(self, name: str) -> Any:  # noqa: ANN401  # whatever the site has under this name
         return getattr(self._site, name)
 
+    async def stocked(self, leg: Leg, keep: RowFilter, deadline: Deadline, *, bypass_cache: bool) -> StockedLeg | None:
+        # A leg that is read live has the spans of its chunks, or of its count, and none of this.
+        began_ns = time.time_ns()
+        try:
+            found = await self._site.stocked(leg, keep, deadline, bypass_cache=bypass_cache)
+        except BaseException:
+            with self._about(leg, {STOCK: True}, began_ns):
+                raise
+        if found is not None:
+            with self._about(leg, {STOCK: True}, began_ns) as span:
+                span.set_attribute(OUTCOME, str(found.state))
+        return found
+
     async def chunk(self, leg: Leg, index: int, deadline: Deadline, *, bypass_cache: bool) -> CacheResult[Chunk]:
         with self._about(leg, {CHUNK: index}) as span:
             return _told(span, await self._site.chunk(leg, index, deadline, bypass_cache=bypass_cache))
@@ -130,9 +147,9 @@ class _TracedSite:
             return _told(span, await self._site.count(leg, keep, deadline, bypass_cache=bypass_cache))
 
     @contextmanager
-    def _about(self, leg: Leg, about: Mapping[str, AttributeValue]) -> Iterator[Span]:
+    def _about(self, leg: Leg, about: Mapping[str, AttributeValue], began_ns: int | None = None) -> Iterator[Span]:
         attributes = {UPSTREAM: leg.upstream, LEG: leg.q, **about}
-        with _spanning(self._tracer, "leg", SpanKind.INTERNAL, attributes) as span:
+        with _spanning(self._tracer, "leg", SpanKind.INTERNAL, attributes, began_ns) as span:
             yield span
 
 
@@ -175,10 +192,24 @@ class _TracedFetcher(Fetcher):
 
 
 @contextmanager
-def _spanning(tracer: Tracer, name: str, kind: SpanKind, attributes: Mapping[str, AttributeValue]) -> Iterator[Span]:
-    """Opens a span. An error is recorded by its code alone, as its text may hold a site's data."""
+def _spanning(
+    tracer: Tracer,
+    name: str,
+    kind: SpanKind,
+    attributes: Mapping[str, AttributeValue],
+    began_ns: int | None = None,
+) -> Iterator[Span]:
+    """Opens a span, which began at a unix time or begins now.
+
+    An error is recorded by its code alone, as its text may hold a site's data.
+    """
     with tracer.start_as_current_span(
-        name, kind=kind, attributes=attributes, record_exception=False, set_status_on_exception=False
+        name,
+        kind=kind,
+        attributes=attributes,
+        start_time=began_ns,
+        record_exception=False,
+        set_status_on_exception=False,
     ) as span:
         try:
             yield span

@@ -25,6 +25,7 @@ from dealerproxy.settings import Settings, SettingsError
 from dealerproxy.vocabulary import Vocabulary
 from tests.ops.conftest import Build, OpsHarness
 from tests.ops.running import Sandbox
+from tests.support.harness import list_read, read_anew
 
 if TYPE_CHECKING:
     from opentelemetry.sdk.trace import ReadableSpan
@@ -39,13 +40,21 @@ GENEROUS_S = 20
 
 
 class Spans:
-    """What was recorded so far."""
+    """What was recorded since the start of the service; `all` has what it read at its start, too."""
 
     def __init__(self, recorded: Callable[[], Sequence["ReadableSpan"]]) -> None:
-        self._recorded = recorded
+        self._recorded, self._before = recorded, 0
 
     def __iter__(self) -> Any:
-        return iter(self._recorded())
+        return iter(self.all[self._before :])
+
+    @property
+    def all(self) -> Sequence["ReadableSpan"]:
+        return self._recorded()
+
+    def started(self) -> None:
+        """Note that the service has read what it reads at its start."""
+        self._before = len(self.all)
 
     def of(self, kind: str) -> list[Any]:
         return [span for span in self if span.kind.name == kind]
@@ -72,6 +81,18 @@ def spans(monkeypatch: pytest.MonkeyPatch) -> Spans:
     monkeypatch.setenv(NAMES[0], NOWHERE)
     monkeypatch.setattr("dealerproxy.ops.tracing.exported", lambda: export.SimpleSpanProcessor(memory))
     return Spans(memory.get_finished_spans)
+
+
+@pytest.fixture
+def build(build: Build, spans: Spans) -> Build:
+    """Start traced services."""
+
+    async def start(**settings: Any) -> OpsHarness:
+        house = await build(**settings)
+        spans.started()
+        return house
+
+    return start
 
 
 def is_below(child: Any, parent: Any) -> bool:
@@ -127,8 +148,82 @@ async def test_a_list_is_one_server_span_with_its_legs_below_and_the_calls_below
         assert call.name == "encar search"
         assert "?" not in call.attributes["url.path"]
     listings = [leg for leg in spans.legs if leg.attributes["dealerproxy.upstream"] == "danawa"]
-    assert spans.calls("list")
-    assert all(any(is_below(call, leg) for leg in listings) for call in spans.calls("list"))
+    assert len(listings) == len(spans.legs) - 2 > 0
+    for leg in listings:
+        assert is_below(leg, spans.server)
+        assert shape(leg) == ("leg", "hit", True)
+        assert leg.attributes["dealerproxy.stock"] is True
+        assert "dealerproxy.chunk" not in leg.attributes
+    # No request reads Danawa's list.
+    assert len(spans.of("CLIENT")) == 2
+
+
+@with_extra
+async def test_what_is_read_in_the_background_is_a_trace_of_its_own(spans: Spans, house: OpsHarness) -> None:
+    calls = [span for span in spans.all if span.name == "danawa list"]
+    assert calls
+    for call in calls:
+        assert (call.kind.name, call.parent, shape(call)) == ("CLIENT", None, ("danawa list", "ok", True))
+    assert len({call.context.trace_id for call in calls}) == len(calls)
+    await house.get(LIST)
+    assert spans.server.context.trace_id not in {call.context.trace_id for call in calls}
+
+
+@with_extra
+@pytest.mark.parametrize("filters", [pytest.param("", id="a list"), pytest.param("&auction_status=sold", id="a count")])
+async def test_a_leg_in_stock_is_a_span_below_the_request_without_a_call(
+    spans: Spans, house: OpsHarness, filters: str
+) -> None:
+    await house.get(f"{LIST}{filters}&upstream=danawa")
+    assert spans.legs
+    for leg in spans.legs:
+        assert is_below(leg, spans.server)
+        assert shape(leg) == ("leg", "hit", True)
+        assert dict(leg.attributes).keys() == {
+            "dealerproxy.upstream",
+            "dealerproxy.leg",
+            "dealerproxy.stock",
+            "dealerproxy.outcome",
+        }
+        assert spans.server.start_time <= leg.start_time <= leg.end_time <= spans.server.end_time
+    assert not spans.of("CLIENT")
+
+
+@with_extra
+@pytest.mark.parametrize("filters", [pytest.param("", id="a list"), pytest.param("&auction_status=sold", id="a count")])
+@pytest.mark.parametrize(
+    ("fault", "outcome"),
+    [
+        pytest.param(Block(operation="danawa_list", status=403), "blocked", id="blocked"),
+        pytest.param(Status(operation="danawa_list", status=404), "not_found", id="not there"),
+    ],
+)
+async def test_a_leg_without_stock_that_is_never_asked_live_tells_why(
+    spans: Spans, build: Build, tmp_path: Path, fault: Fault, outcome: str, filters: str
+) -> None:
+    house = await build(capture_dir=str(tmp_path))
+    house.breaks(fault)
+    await list_read(house.client.app)
+    await house.get(f"{LIST}{filters}&upstream=danawa", 503)
+    assert spans.legs
+    (call,) = spans.calls("list")
+    for leg in spans.legs:
+        assert is_below(leg, spans.server)
+        assert shape(leg) == ("leg", outcome, False)
+        assert leg.attributes["dealerproxy.stock"] is True
+        assert leg.attributes.get("dealerproxy.capture") == call.attributes.get("dealerproxy.capture")
+
+
+@with_extra
+async def test_a_leg_that_waits_for_the_first_reading_takes_as_long(spans: Spans, house: OpsHarness) -> None:
+    house.breaks(Latency(operation="danawa_list", ms=60_000))
+    path = "/v1/vehicles?make=Kia&model=K5&upstream=danawa"
+    async with house.client.get(path, headers={"X-Request-Deadline-Ms": "200"}) as response:
+        assert response.status == 503
+    (leg,) = spans.legs
+    assert shape(leg) == ("leg", "warming", False)
+    assert leg.end_time - leg.start_time > 50e6  # ns
+    assert spans.server.start_time <= leg.start_time
 
 
 @with_extra
@@ -284,9 +379,11 @@ class Listening(Fault, tag="listening", frozen=True):
 async def test_nothing_of_a_trace_is_sent_to_a_site(spans: Spans, house: OpsHarness) -> None:
     listening = Listening()
     house.breaks(listening)
+    read_anew(house.client.app)
     headers = {"traceparent": f"00-{TRACE}-{CALLER}-01", "tracestate": "a=b", "baggage": "c=d"}
     async with house.client.get(LIST, headers=headers) as response:
         assert response.status == 200
+    assert {request.path for request in listening.reports} >= {"/search/car/list/premium", "/usedcar/"}
     assert len(listening.reports) >= 3
     for request in listening.reports:
         sent = json.dumps([request.path_qs, *request.headers.items()]).lower()
@@ -424,16 +521,19 @@ async def test_a_collector_gets_the_spans_of_a_process_by_its_end(
         assert status == 200
     finally:
         said = await asyncio.to_thread(sandbox.stop)
-    got = [
+    sent = [
         span
         for body in bodies
         for resource in protocol.ExportTraceServiceRequest.FromString(body).resource_spans
         for scope in resource.scope_spans
         for span in scope.spans
-        if span.trace_id.hex() == TRACE
     ]
+    got = [span for span in sent if span.trace_id.hex() == TRACE]
     names = {span.name for span in got}
-    assert {"GET /v1/vehicles", "leg", "encar search", "danawa list"} <= names
+    assert {"GET /v1/vehicles", "leg", "encar search"} <= names
+    background = [span for span in sent if span.name == "danawa list"]
+    assert background
+    assert not any(span.parent_span_id or span.trace_id.hex() == TRACE for span in background)
     assert [span.parent_span_id.hex() for span in got if span.name == "GET /v1/vehicles"] == [CALLER]
     assert '"library"' not in said
 

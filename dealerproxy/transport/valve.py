@@ -172,11 +172,17 @@ class Valve:
         log.warning("upstream_resumed", upstream=self.upstream)
         await self._set(Pause(self._clock(), None))
 
+    @property
+    def outdated(self) -> bool:
+        """Whether what other processes did was not read within the last second."""
+        return self._shared is not None and not 0 <= self._clock() - self._looked_at < REFRESH_S
+
     async def refresh(self) -> None:
         """Read what other processes did, unless it was read within the last second; write what Redis lacks."""
-        if not 0 <= self._clock() - self._looked_at < REFRESH_S:
+        if self.outdated:
             async with self._exchanging:
-                await self._exchange()
+                if self.outdated:  # another request may have read it meanwhile
+                    await self._exchange()
 
     def state(self) -> ValveState:
         """Return the state as this process knows it."""
@@ -305,7 +311,8 @@ class Valves(Mapping[str, Valve]):
 
     async def refresh(self) -> None:
         """Read what other processes did, unless that was read within the last second."""
-        await asyncio.gather(*(valve.refresh() for valve in self._made.values()))
+        if outdated := [valve for valve in self._made.values() if valve.outdated]:
+            await asyncio.gather(*(valve.refresh() for valve in outdated))
 
 
 def _day_of(now: float) -> int:

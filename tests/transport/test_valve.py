@@ -220,6 +220,22 @@ async def test_a_process_that_calls_nothing_learns_of_a_pause_when_it_looks(worl
     assert isinstance((await later(second, world.clock)).closed(), Paused)
 
 
+async def test_those_who_look_at_once_look_once(world: World, share: Shares, redis_server: RedisServer) -> None:
+    valve = world.valve(share())
+    await valve.pause(30, "why")
+    world.clock.at += REFRESH_S
+    before = looks(redis_server)
+    await asyncio.gather(*(valve.refresh() for _ in range(50)))
+    assert looks(redis_server) == before + 1
+    assert not valve.outdated
+
+
+def looks(redis_server: RedisServer) -> int:
+    """How often Redis was looked at."""
+    calls: int = redis_server.client.info("commandstats")["cmdstat_eval"]["calls"]
+    return calls
+
+
 async def test_a_pause_and_the_calls_of_the_day_outlast_a_restart(world: World, share: Shares) -> None:
     before = world.valve(share(), daily_calls=10)
     assert await granted(before, 7) == 7

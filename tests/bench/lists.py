@@ -13,7 +13,7 @@ from tests.bench.figures import Bar, Figure, Round, figure
 from tests.bench.filters import questions
 from tests.bench.processes import need, serving
 from tests.bench.sockets import BUSY, Requests, Servers, compared, take
-from tests.bench.stocked import calls, stock_dir, wait_until_read
+from tests.bench.stocked import calls, stock_dir
 
 CARS, FEW_CARS = 100_000, 6_000
 RATIO = Bar("ratio", ">=", 5.0)
@@ -35,7 +35,6 @@ def from_stock(effort: Effort) -> Iterator[Figure]:
         sql_peer.write(path, cars, words)
         site = house.enter_context(serving(market.serve, 0.0, market.SITE_PAGE_ROWS, most, measured=False))
         service = house.service(site, settings={"stock_dir": kept, "stock_mb": Settings().stock_mb})
-        wait_until_read(site)
         peer = house.enter_context(serving(sql_peer.serve, path))
         taken = take(effort, BUSY, *((server, _asked(cars)) for server in (service, peer)))
         if calls(site).operations.get("encar search"):

@@ -117,7 +117,16 @@ def redis_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 def sandbox(tmp_path_factory: pytest.TempPathFactory, redis_url: str) -> Iterator[Sandbox]:
     log = tmp_path_factory.mktemp("log") / "log.jsonl"
     captures = str(tmp_path_factory.mktemp("captures"))
-    running = Sandbox(log, cars=1_500, REDIS_URL=redis_url, DETAIL_FRESH_S="0", CAPTURE_DIR=captures)
+    daily_calls = "1000000"  # more than are made: a bound to show
+    running = Sandbox(
+        log,
+        cars=1_500,
+        REDIS_URL=redis_url,
+        DETAIL_FRESH_S="0",
+        CAPTURE_DIR=captures,
+        ENCAR_DAILY_CALLS=daily_calls,
+        DANAWA_DAILY_CALLS=daily_calls,
+    )
     yield running
     running.stop()
 

@@ -170,13 +170,14 @@ def pause_order(raw: bytes) -> PauseOrder:
     minutes: Any = body.get("minutes")
     note: Any = body.get("note", "")
     issues = list[Issue]()
-    if not (isinstance(minutes, int) and not isinstance(minutes, bool) and 1 <= minutes <= MOST_MINUTES):
+    # In JSON 30 and 30.0 are the same whole number; `true` is none.
+    if isinstance(minutes, bool) or minutes not in range(1, MOST_MINUTES + 1):
         issues.append(Issue("minutes", f"`minutes` must be a whole number from 1 to {MOST_MINUTES}."))
     if not (isinstance(note, str) and len(note) <= MOST_NOTE):
         issues.append(Issue("note", f"`note` must be a text of at most {MOST_NOTE} characters."))
     if issues:
         raise validation_error(issues)
-    return PauseOrder(minutes, note.strip())
+    return PauseOrder(int(minutes), note.strip())
 
 
 async def upstreams_of(app: web.Application) -> Sequence[Upstream]:

@@ -238,10 +238,14 @@ def test_any_other_body_is_a_400_too(body: bytes) -> None:
     assert caught.value.status == 400
 
 
-@given(minutes=st.integers(1, MOST_MINUTES), note=st.text(st.characters(codec="utf-8"), max_size=MOST_NOTE))
-def test_every_good_body_is_taken(minutes: int, note: str) -> None:
+@given(
+    minutes=st.integers(1, MOST_MINUTES) | st.integers(1, MOST_MINUTES).map(float),  # one number in JSON
+    note=st.text(st.characters(codec="utf-8"), max_size=MOST_NOTE),
+)
+def test_every_good_body_is_taken(minutes: float, note: str) -> None:
     found = pause_order(orjson.dumps({"minutes": minutes, "note": note, "unknown": 1}))
     assert (found.minutes, found.note) == (minutes, note.strip())
+    assert type(found.minutes) is int
 
 
 # Several processes

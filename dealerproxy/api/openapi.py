@@ -18,7 +18,7 @@ import dealerproxy
 from dealerproxy.api import parameters
 from dealerproxy.api.cars import MAX_IDS
 from dealerproxy.api.http import REVALIDATE, X_CACHE, etag, not_modified
-from dealerproxy.api.parameters import Json
+from dealerproxy.api.parameters import DEALER_ID, Json
 from dealerproxy.api.status import StatusAnswer
 from dealerproxy.api.upstreams import PauseOrder, State, UpstreamList
 from dealerproxy.cache.entries import CacheStatus
@@ -26,7 +26,6 @@ from dealerproxy.contract.answers import AvailabilityAnswer, FacetsAnswer, Vehic
 from dealerproxy.contract.detail import InsiderDetail, VehicleDetail
 from dealerproxy.contract.explain import Explanation
 from dealerproxy.contract.headers import API_KEY, PAGE_MAX_HEADER, PARTIAL_HEADER, RATE_HEADER, REQUEST_ID
-from dealerproxy.contract.ids import PUBLIC_ID
 from dealerproxy.contract.rate import PLAUSIBLE
 from dealerproxy.contract.summary import InsiderSummary
 from dealerproxy.contract.terms import PAGE_MAX, UPSTREAMS
@@ -34,7 +33,6 @@ from dealerproxy.search.source_report import RETRY_AFTER_S
 from dealerproxy.vocabulary import Vocabulary
 
 EXAMPLES = Path(__file__).with_name("examples.json")
-DEALER_ID = f"^({PUBLIC_ID.pattern})$"
 SHOWN_ID = "encar_41985016"
 _JSON = "application/json"
 

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from dealerproxy.contract.headers import DEADLINE_HEADER, REQUEST_ID
+from dealerproxy.contract.ids import PUBLIC_ID
 from dealerproxy.contract.rate import PLAUSIBLE
 from dealerproxy.contract.terms import DEFAULT_LIMIT, MAX_LIMIT, PAGE_MAX, SOURCES, UPSTREAMS, Sort
 from dealerproxy.search import query
@@ -15,6 +16,7 @@ from dealerproxy.vocabulary import Vocabulary
 
 Json = Mapping[str, Any]
 
+DEALER_ID = f"^({PUBLIC_ID.pattern})$"
 AUCTION = "An auction filter: with `dealer` named in `source` it is a 400, without `source` it hides all dealer cars."
 
 
@@ -27,10 +29,10 @@ def of_list(vocabulary: Vocabulary) -> Sequence[Json]:
             "Required for dealer cars, unless `ids` names them. English, a common short name (`Benz`, `VW`) or Korean.",
             example=["Hyundai", "Kia"],
         ),
-        _any_of(
-            "ids",
+        _ids(
             f"Instead of `make`: the rows of these cars, at most {query.MAX_ROWS_BY_ID}, in this order. `states` has"
             " those without a row. Filters, sort or cursor beside it are a 400.",
+            query.MAX_ROWS_BY_ID,
         ),
         _any_of("model", "Needs `make`. Only pairs that exist are asked, at most 24 searches a site."),
         _whole("year_min", "Model year, inclusive.", *query.YEARS),
@@ -101,6 +103,11 @@ def _words(name: str, means: str, words: Iterable[str]) -> Json:
 def _any_of(name: str, means: str, example: Sequence[str] | None = None) -> Json:
     told = _csv(name, means, {"type": "string"})
     return told if example is None else {**told, "example": example}
+
+
+def _ids(means: str, most: int) -> Json:
+    told = _csv("ids", means, {"type": "string", "pattern": DEALER_ID})
+    return {**told, "schema": {**told["schema"], "minItems": 1, "maxItems": most}}
 
 
 def _csv(name: str, means: str, items: Json) -> Json:

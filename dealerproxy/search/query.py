@@ -101,7 +101,7 @@ def parse_ids(params: Mapping[str, Sequence[str]]) -> IdsQuery:
             reader.issue(name, f"`{name}` cannot be combined with `ids`.")
     sources = reader.words("source", SOURCES)
     if sources and DEALER not in sources:
-        reader.issue("source", "`ids` are of dealer cars; `source` leaves them out.")
+        reader.issue("source", "`ids` are of dealer cars and cannot be combined with a `source` without `dealer`.")
     cars: dict[str, tuple[str, str]] = {}
     values = reader.values("ids")
     for value in values:

@@ -223,8 +223,24 @@ def test_the_defaults_told_are_the_parsers(vocabulary: Vocabulary) -> None:
     assert (told["sort"], told["limit"]) == (given.sort, given.limit)
 
 
+def test_the_ids_told_of_a_list_are_those_that_are_read(vocabulary: Vocabulary) -> None:
+    (ids,) = (each["schema"] for each in parameters.of_list(vocabulary) if each["name"] == "ids")
+    assert ids["items"] == {"type": "string", "pattern": parameters.DEALER_ID}
+
+    def read(count: int) -> int:
+        """Read so many ids; how many issues there are."""
+        try:
+            query.parse_ids({"ids": [",".join(f"encar_{number}" for number in range(1, count + 1))]})
+        except ApiError as error:
+            return len(error.details["issues"])
+        return 0
+
+    least, most = ids["minItems"], ids["maxItems"]
+    assert [read(count) for count in (least - 1, least, most, most + 1)] == [1, 0, 0, 1]
+
+
 def test_ids_are_told_as_availability_reads_them() -> None:
-    shape = re.compile(openapi.DEALER_ID)
+    shape = re.compile(parameters.DEALER_ID)
     for text in ("encar_1", "encar_0", "encar_" + "9" * 19, "encar_" + "9" * 20, "danawa_0", "danawa_" + "1" * 20, "x"):
         assert bool(shape.fullmatch(text)) is (site_and_number(text) is not None), text
 

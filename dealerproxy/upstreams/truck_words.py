@@ -12,7 +12,7 @@ from dealerproxy.vocabulary import TruckForm, Vocabulary
 # Words of a badge by their place in it: what it drives, the cab, the engine or fuel.
 _DRIVE = re.compile(r"\d{1,2}[xX]\d|[24]WD", re.ASCII | re.IGNORECASE)
 _ENGINE = re.compile(r"CRDi|e?-?VGT|TCI|LP[GIi]|EV|디젤|일렉트릭|터보인터쿨러", re.ASCII | re.IGNORECASE)
-_CAB = re.compile(r"\w+캡")
+_CAB = re.compile(r"\b\w+캡")
 _SPELLINGS = {"crdi": "CRDi", "lpi": "LPI"}
 
 

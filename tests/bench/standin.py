@@ -1,6 +1,7 @@
 """A site that answers at once, or after a pause, with bodies made beforehand: it must never be what is measured.
 
-`GET /__calls` tells how many requests it had. Other sites are served by the same server (`market.py`).
+`GET /__calls` tells how many requests it had an answer for; a service asks at its start for what is not here. Other
+sites are served by the same server (`market.py`).
 """
 
 import asyncio
@@ -43,9 +44,9 @@ class Site:
         """The whole answer to a request; 404 for a path it has nothing for."""
         if head.startswith(b"GET " + CALLS.encode()):
             return http(str(self._calls).encode())
-        self._calls += 1
         for known in self._answers:
             if known.needle in head:
+                self._calls += 1
                 asked = _NUMBER.search(head) if known.number else None
                 return known.answer.replace(known.number, asked[1]) if asked else known.answer
         return NOT_FOUND

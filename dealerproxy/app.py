@@ -15,7 +15,7 @@ from aiohttp import web
 from yarl import URL
 
 from dealerproxy import vocabulary as words
-from dealerproxy.api import cars, docs, health, metrics, middleware, openapi, status, upstreams
+from dealerproxy.api import cars, docs, documents, health, metrics, middleware, openapi, status, upstreams
 from dealerproxy.api import lists as vehicles
 from dealerproxy.api.keys import (
     ANSWERS,
@@ -130,6 +130,7 @@ def create_app(
     app.router.add_routes(metrics.routes(counted))
     app.router.add_routes(openapi.routes(app[VOCABULARY], guarded=bool(settings.keys)))
     app.router.add_routes(docs.ROUTES)
+    app.router.add_routes(documents.ROUTES)
     return app
 
 

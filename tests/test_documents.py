@@ -1,7 +1,6 @@
 """What the documents promise about commands, settings and metrics is what the code does; their links lead somewhere."""
 
 import re
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -9,7 +8,7 @@ import pytest
 from dealerproxy.cli import main
 from dealerproxy.ops.families import FAMILIES
 from dealerproxy.settings import PREFIX, Settings
-from tests.support.documents import PROJECT, document
+from tests.support.documents import CODE_BLOCK, PROJECT, anchors, document
 
 DOCUMENTS = sorted(
     path.relative_to(PROJECT).as_posix()
@@ -19,9 +18,7 @@ DOCUMENTS = sorted(
 OPS = "dealerproxy/ops/README.md"
 ROW = re.compile(rf"^\| `({PREFIX}[A-Z_]+)` \| (.+?) \| (.+) \|$", re.MULTILINE)
 MENTION = re.compile(rf"{PREFIX}[A-Z_]+")
-CODE_BLOCK = re.compile(r"^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 LINK = re.compile(r"\[[^][]*\]\(([^)\s]+)\)")
-HEADING = re.compile(r"^#{1,6} (.+)$", re.MULTILINE)
 LONGEST_ROW = 250
 MOST_BYTES = 12_000
 
@@ -43,15 +40,6 @@ def default_of(field: str) -> object:
 def written(value: object) -> str:
     """How the table writes a default."""
     return f"`{value}`" if value != "" else "empty"
-
-
-def anchors(text: str) -> Iterator[str]:
-    """The anchors of a document's headings, as GitHub makes them."""
-    met: dict[str, int] = {}
-    for heading in HEADING.findall(CODE_BLOCK.sub("", text)):
-        anchor = re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-")
-        count = met[anchor] = met.get(anchor, -1) + 1
-        yield f"{anchor}-{count}" if count else anchor
 
 
 def test_the_readme_is_short(readme: str) -> None:

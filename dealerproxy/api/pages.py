@@ -8,7 +8,7 @@ from aiohttp.typedefs import Handler
 
 STATIC = Path(__file__).with_name("static")
 # The policy allows no inline script or style and no other host.
-POLICY: Mapping[str, str] = {
+_POLICY: Mapping[str, str] = {
     "default-src": "'none'",
     "script-src": "'self'",
     "style-src": "'self'",
@@ -20,17 +20,21 @@ POLICY: Mapping[str, str] = {
 }
 
 
-def page(file: str, **loosened: str) -> Handler:
-    """Builds the handler of a page; `img_src="https:"` also allows pictures of other hosts."""
-    policy = dict(POLICY)
+def policy(**loosened: str) -> str:
+    """Returns the Content-Security-Policy of a page; `img_src="https:"` also allows images of other hosts."""
+    directives = dict(_POLICY)
     for directive, sources in loosened.items():
-        policy[directive.replace("_", "-")] += f" {sources}"
-    told = "; ".join(f"{directive} {sources}" for directive, sources in policy.items())
-    return _file(STATIC / file, {"Content-Security-Policy": told})
+        directives[directive.replace("_", "-")] += f" {sources}"
+    return "; ".join(f"{directive} {sources}" for directive, sources in directives.items())
+
+
+def page(file: str, **loosened: str) -> Handler:
+    """Builds the handler of a page; `loosened` is for its policy."""
+    return _file(STATIC / file, {"Content-Security-Policy": policy(**loosened)})
 
 
 def files(prefix: str, paths: Iterable[Path]) -> web.RouteDef:
-    """Build the route of these files, by their names."""
+    """Builds the route of these files, by their names."""
     handlers = {path.name: _file(path, {}) for path in paths}
 
     async def get_file(request: web.Request) -> web.StreamResponse:

@@ -1,4 +1,4 @@
-"""A real Chromium for tests: what it was told on its console, and what it asked whom."""
+"""A real Chromium for tests: its console, the requests it sends, and what axe finds."""
 
 import shutil
 from collections.abc import AsyncIterator
@@ -62,3 +62,10 @@ async def opened(url: str, origin: str, **context: Any) -> AsyncIterator[Tab]:
             yield tab
         finally:
             await browser.close()
+
+
+async def accessible(tab: Tab) -> list[str]:
+    """What axe finds wrong, by the rules of WCAG 2.2 AA."""
+    axe = pytest.importorskip("axe_playwright_python.async_playwright", reason="axe-playwright-python is not installed")
+    found = await axe.Axe().run(tab.page)
+    return [f"{each['id']}: {each['nodes'][0]['html']}" for each in found.response["violations"]]

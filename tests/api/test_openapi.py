@@ -36,7 +36,7 @@ USUAL_HEADERS = {
     *("x-content-type-options", "referrer-policy", "content-security-policy"),
 }
 # Pages for people and what they load.
-PAGES = re.compile(r"/|/docs|/(docs|static)/\{file\}")
+PAGES = re.compile(r"/|/docs|/docs/pages/\{name\}|/(docs|static)/\{file\}")
 # What differs from run to run: moments, ages, cursors (sealed with a moment in them), and counts of the whole process.
 PASSING = {
     *("retry_at", "since", "until", "resets_at", "age_s", "next_cursor", "as_of", "started_at", "now", "mean_ms"),

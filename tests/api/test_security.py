@@ -21,7 +21,7 @@ RISKS = 10
 NAMED = re.compile(r"`(test_\w+)`")
 # All that is answered without a key: nothing about a car, and nothing that changes anything.
 OPEN = {
-    *("/", "/static/{file}", "/docs", "/docs/{file}", "/openapi.json"),
+    *("/", "/static/{file}", "/docs", "/docs/{file}", "/docs/pages/{name}", "/openapi.json"),
     *("/health/live", "/health/ready", "/metrics"),
 }
 ELSEWHERE = "elsewhere.test"
@@ -125,7 +125,7 @@ async def test_a_body_that_unpacks_beyond_the_limit_is_refused(sandbox: Sandbox)
 
 
 async def test_no_page_runs_what_is_not_a_file_of_ours(sandbox: Sandbox) -> None:
-    for path in ("/", "/docs"):
+    for path in ("/", "/docs", "/docs/pages/ops"):
         _, headers, _ = await sandbox.ask("GET", path)
         policy = dict(part.split(" ", 1) for part in headers["Content-Security-Policy"].split("; "))
         assert (policy["default-src"], policy["script-src"], policy["connect-src"]) == ("'none'", "'self'", "'self'")

@@ -29,7 +29,7 @@ from dealerproxy.transport.errors import UpstreamError
 from dealerproxy.upstreams.danawa import client as danawa
 from dealerproxy.upstreams.encar import client as encar
 from dealerproxy.vocabulary import Vocabulary
-from tests.api.browser import Tab, opened
+from tests.api.browser import accessible, opened
 from tests.api.conftest import KEY, Sandbox, Sandboxes
 from tests.api.markup import addresses, faults_of
 
@@ -273,13 +273,6 @@ async def test_every_kind_of_piece_has_a_name(sandbox: Sandbox) -> None:
 
 
 # In a browser
-
-
-async def accessible(tab: Tab) -> list[str]:
-    """What axe finds wrong, by the rules of WCAG 2.2 AA."""
-    axe = pytest.importorskip("axe_playwright_python.async_playwright", reason="axe-playwright-python is not installed")
-    found = await axe.Axe().run(tab.page)
-    return [f"{each['id']}: {each['nodes'][0]['html']}" for each in found.response["violations"]]
 
 
 @pytest.mark.slow

@@ -52,9 +52,9 @@ async def body_of(request: web.Request, within_s: float) -> bytes:
         async with asyncio.timeout(max(BODY_S, within_s)):
             return await request.read()
     except TimeoutError:
-        raise ApiError(408, "request_timeout", "The body did not come in time.") from None
+        raise ApiError(408, "request_timeout", "The body did not arrive in time.") from None
     except ConnectionError:
-        raise ApiError(400, "bad_request", "The client left before its body was here.") from None
+        raise ApiError(400, "bad_request", "The client disconnected before its body arrived.") from None
     except web.RequestPayloadError:
         return b""
 

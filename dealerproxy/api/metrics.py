@@ -21,7 +21,7 @@ def routes(metrics: Metrics) -> Sequence[web.RouteDef]:
         ports = request.app.get(WORKER_PORTS)
         if ports is not None and _port(request) not in ports:
             shown = ", ".join(map(str, ports))
-            raise ApiError(404, "not_found", f"Each worker has metrics of its own: ask for them on ports {shown}.")
+            raise ApiError(404, "not_found", f"Each worker has its own metrics, on ports {shown}.")
         return await told(request)
 
     return (web.get("/metrics", scrape),)

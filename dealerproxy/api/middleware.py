@@ -54,7 +54,7 @@ async def envelope(request: web.Request, handler: Handler) -> web.StreamResponse
         response = error_response(_from_http(error), request_id)
     except Exception:
         log.exception("request_failed")
-        generic = ApiError(500, "internal_error", "Something went wrong here; it was logged.")
+        generic = ApiError(500, "internal_error", "Internal error. The log has it under this request id.")
         response = error_response(generic, request_id)
     finally:
         structlog.contextvars.reset_contextvars(**bound)
@@ -75,7 +75,7 @@ def shed_load(most: int) -> Middleware:
         if not request.path.startswith("/v1/vehicles"):
             return await handler(request)
         if inside >= most:
-            message = f"{most} requests are being answered; try again in a moment."
+            message = f"The service already answers {most} requests. Retry in a moment."
             raise ApiError(503, "overloaded", message, headers={"Retry-After": "1"})
         inside += 1
         try:
@@ -98,7 +98,7 @@ def require_key(keys: Sequence[str]) -> Middleware:
             # Every key is compared, so that the time taken reveals nothing.
             matches = [hmac.compare_digest(_bytes(given), _bytes(key)) for key in keys]
             if not any(matches):
-                raise ApiError(401, "invalid_api_key", f"The {API_KEY} header holds no key of this service.")
+                raise ApiError(401, "invalid_api_key", f"The {API_KEY} header holds no valid key.")
         return await handler(request)
 
     return check

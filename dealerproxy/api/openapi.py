@@ -19,6 +19,7 @@ from dealerproxy.api import parameters
 from dealerproxy.api.cars import MAX_IDS
 from dealerproxy.api.http import REVALIDATE, X_CACHE, etag, not_modified
 from dealerproxy.api.parameters import DEALER_ID, Json
+from dealerproxy.api.security import MAX_BODY_BYTES
 from dealerproxy.api.status import StatusAnswer
 from dealerproxy.api.upstreams import PauseOrder, State, UpstreamList
 from dealerproxy.cache.entries import CacheStatus
@@ -37,13 +38,13 @@ SHOWN_ID = "encar_41985016"
 _JSON = "application/json"
 
 ABOUT = f"""\
-Cars of Korean dealer sites for the main API: one honest list out of Encar and Danawa, in English and US dollars.
+Cars of the Korean dealer sites Encar and Danawa for the main API: one merged list in English and US dollars.
 
-* An outage never looks like an empty list: if every site that was asked failed, the answer is a 503.
-* A sold car is never shown as one that can be bought. What a site does not say is `null`.
+* An outage never looks like an empty list: if every site that was called failed, the answer is a 503.
+* A sold car is never shown as available. A value that the site does not state is `null`.
 * Unknown parameters are ignored. A parameter given twice counts as one comma-separated list.
-* Every answer bears `{REQUEST_ID}`. Every failure is `{{"error": {{"code", "message", "request_id", "details"}}}}`,
-  unknown routes (404 `not_found`) and methods (405 `method_not_allowed`, with `Allow`) included.
+* Every answer has the header `{REQUEST_ID}`. Every error, also of an unknown route (404 `not_found`) or method (405
+  `method_not_allowed`, with `Allow`), is `{{"error": {{"code", "message", "request_id", "details"}}}}`.
 * `HEAD` works wherever `GET` does.
 """
 
@@ -60,49 +61,51 @@ class Failure(NamedTuple):
 FAILURES: Mapping[str, Failure] = {
     "validation_error": Failure(
         400,
-        "a parameter, a header or the body is wrong; `details.field` names the first, `details.issues` all of them",
+        "A parameter, header or body is wrong. `details.field` names the first, `details.issues` lists all.",
         ("wrong_parameters", "wrong_ids", "wrong_pause"),
     ),
     "invalid_cursor": Failure(
         400,
-        "`details.reason` is `malformed`, `forged`, `expired` (after an hour) or `mismatch` (other sort or filters)",
+        "`details.reason`: `malformed`, `forged`, `expired` (older than an hour) or `mismatch` (other sort or"
+        " filters).",
         ("wrong_cursor",),
         (PAGE_MAX_HEADER,),
     ),
     "mixed_source_pagination_unsupported": Failure(
-        400, "a cursor, with an auction house beside `dealer`", ("mixed_sources",)
+        400, "`cursor` together with `dealer` and an auction house in `source`.", ("mixed_sources",)
     ),
-    "bad_request": Failure(400, "a request that cannot be served for any other reason", ("bad_request",)),
-    "missing_api_key": Failure(401, f"no `{API_KEY}`", ("missing_key",)),
-    "invalid_api_key": Failure(401, f"an `{API_KEY}` that is none", ("wrong_key",)),
+    "bad_request": Failure(400, "The request is broken in another way.", ("bad_request",)),
+    "missing_api_key": Failure(401, f"The header `{API_KEY}` is missing.", ("missing_key",)),
+    "invalid_api_key": Failure(401, f"The header `{API_KEY}` holds no valid key.", ("wrong_key",)),
     "vehicle_not_found": Failure(
         404,
-        "the car cannot be bought: `details.reason` is `sold`, `waiting`, `not_for_sale`, `gone` or `unknown_id`",
+        "The car is not for sale. `details.reason`: `sold`, `waiting`, `not_for_sale` (lease, rent), `gone` or"
+        " `unknown_id`.",
         ("sold_car", "gone_car", "no_dealer_id"),
         (X_CACHE, "Age"),
     ),
-    "upstream_not_found": Failure(404, "no upstream has this name", ("no_upstream",)),
-    "not_found": Failure(404, "no such route", ("no_route",)),
+    "upstream_not_found": Failure(404, "No upstream has this name.", ("no_upstream",)),
+    "not_found": Failure(404, "No such route.", ("no_route",)),
     "method_not_allowed": Failure(
-        405, "the route has other methods; `Allow` names them", ("wrong_method",), ("Allow",)
+        405, "The route has other methods; `Allow` lists them.", ("wrong_method",), ("Allow",)
     ),
-    "request_timeout": Failure(408, "the body did not come in time", ("slow_body",)),
-    "payload_too_large": Failure(413, "the body is too large", ("large_body",)),
-    "internal_error": Failure(500, "a fault of this service; it was logged with the `request_id`", ("own_fault",)),
+    "request_timeout": Failure(408, "The body did not arrive in time.", ("slow_body",)),
+    "payload_too_large": Failure(413, f"The body is larger than {MAX_BODY_BYTES:,} bytes.", ("large_body",)),
+    "internal_error": Failure(500, "A fault of this service. The log has it under the `request_id`.", ("own_fault",)),
     "dealer_upstream_unavailable": Failure(
         503,
-        "every site that was asked failed, so nobody can tell; `details.sources` says how each did",
+        "Every site that was called failed. `details.sources` has their states.",
         ("outage",),
         ("Retry-After", PARTIAL_HEADER, PAGE_MAX_HEADER),
     ),
     "overloaded": Failure(
-        503, "as many requests are being answered as may be at a time", ("overload",), ("Retry-After",)
+        503, "The service already answers as many requests as it may.", ("overload",), ("Retry-After",)
     ),
 }
 
 
 class ErrorBody(Struct, frozen=True):
-    """What went wrong. Branch on `code`, which decides what is in `details`."""
+    """An error. Branch on `code`; it decides what `details` holds."""
 
     code: Annotated[str, Meta(extra_json_schema={"enum": list(FAILURES)})]
     message: str
@@ -111,7 +114,7 @@ class ErrorBody(Struct, frozen=True):
 
 
 class ErrorAnswer(Struct, frozen=True):
-    """Every answer that is neither 2xx nor 304."""
+    """The body of every answer that is neither 2xx nor 304."""
 
     error: ErrorBody
 
@@ -135,7 +138,7 @@ class Liveness(Struct, frozen=True):
 
 
 class Readiness(Struct, frozen=True):
-    """Whether requests should be sent here; how the upstreams are is told, and no reason not to."""
+    """Whether to send requests here. `upstreams` reports each upstream's state, which does not change `status`."""
 
     status: Literal["ready", "draining"]
     upstreams: Mapping[str, State]
@@ -161,45 +164,47 @@ MODELS = (
 # Headers of answers.
 HEADERS: Mapping[str, Json] = {
     REQUEST_ID: {
-        "description": "The request's name in the logs.",
+        "description": "The request's id in the logs.",
         "required": True,
         "schema": {"type": "string", "pattern": r"^req_[0-9a-f]{24}$"},
     },
     X_CACHE: {
-        "description": "How the answer came about: `updating` is old and being read anew behind it, `stale` is old"
-        " because a site could not be asked.",
+        "description": "`miss`: all of it was fetched for this answer. `hit`: some of it came from the cache."
+        " `updating`: some of it is old, and a refresh runs in the background. `stale`: some of it is old because a"
+        " site failed.",
         "schema": {"type": "string", "enum": [str(state) for state in CacheStatus]},
     },
     "Age": {
-        "description": "Seconds since the oldest piece of the answer was read.",
+        "description": "Seconds since the oldest part of the answer was fetched.",
         "schema": {"type": "integer", "minimum": 0},
     },
     "ETag": {
-        "description": "For `If-None-Match`. A stale or partial answer has none.",
+        "description": "Value for `If-None-Match`. Stale and partial answers have none.",
         "schema": {"type": "string"},
     },
     "Cache-Control": {
-        "description": "`private, no-cache`, or `no-store` where an answer is stale or partial.",
+        "description": "`private, no-cache`. `no-store` if the answer is stale, partial or an error.",
         "schema": {"type": "string"},
     },
     "Retry-After": {
-        "description": f"Seconds to wait; {RETRY_AFTER_S[0]} to {RETRY_AFTER_S[1]} for an outage, 1 when overloaded.",
+        "description": f"Seconds to wait: {RETRY_AFTER_S[0]} to {RETRY_AFTER_S[1]} after an outage, 1 if the"
+        " service is overloaded.",
         "schema": {"type": "integer", "minimum": 1},
     },
     PARTIAL_HEADER: {
-        "description": "The sources that failed, separated by commas: wholly (`failed`), in part (`partial`), or at a"
-        " refresh, so that their old rows stand in (`stale` with another reason than `refreshing` or `overloaded`).",
+        "description": "Comma-separated sources that failed: completely (`failed`), in part (`partial`), or at"
+        " a refresh, so that old rows are shown (`stale` with any reason but `refreshing` and `overloaded`).",
         "schema": {"type": "string"},
     },
     PAGE_MAX_HEADER: {
-        "description": "The most rows a page holds, where `limit` is more.",
+        "description": "Most rows of a page. Sent if `limit` is larger.",
         "schema": {"type": "integer", "const": PAGE_MAX},
     },
     RATE_HEADER: {
-        "description": "Won per dollar of the car's prices.",
+        "description": "Exchange rate of the car's prices, won per dollar.",
         "schema": {"type": "number", "minimum": PLAUSIBLE[0], "maximum": PLAUSIBLE[1]},
     },
-    "Allow": {"description": "The route's methods.", "schema": {"type": "string"}},
+    "Allow": {"description": "The methods of the route.", "schema": {"type": "string"}},
 }
 _OF_CACHED = (X_CACHE, "Age", "ETag", "Cache-Control")
 
@@ -212,8 +217,8 @@ def document(vocabulary: Vocabulary, *, guarded: bool) -> dict[str, Any]:
         "security": [{"key": []}] if guarded else [],
         "tags": [
             {"name": "vehicles", "description": "Dealer cars"},
-            {"name": "upstreams", "description": "How the sites are; nothing here asks any of them"},
-            {"name": "service", "description": "The process itself; nothing here asks for a key"},
+            {"name": "upstreams", "description": "The state of the sites; no route here calls one"},
+            {"name": "service", "description": "The process itself; no route here needs a key"},
         ],
         "paths": _vehicles(vocabulary) | _upstreams() | _service(),
         "components": {
@@ -250,12 +255,12 @@ def _vehicles(vocabulary: Vocabulary) -> dict[str, Json]:
     listing = _operation(
         "listVehicles",
         "Dealer cars of both sites, merged, sorted and paged",
-        "`sources` tells how each site did, `notices` what was left out and why.",
+        "`sources` reports each site's status, `notices` what was left out and why.",
         takes=[*parameters.of_list(vocabulary), *_request_headers("Deadline", "FreshLook", "IfNoneMatch")],
         answers={
             "200": _answer(
                 "The rows of a page; with `include=dealer` each has the `dealer` object. With `ids` the rows of these"
-                " cars, and `states`; with `explain=1` what the request would ask.",
+                " cars, and `states`; with `explain=1` the plan of the request.",
                 [InsiderList, VehicleList, Explanation],
                 ["cars", "insiders_cars", "one_site_down", "hidden_cars", "nothing_asked"],
                 [*_OF_CACHED, PARTIAL_HEADER, PAGE_MAX_HEADER],
@@ -266,10 +271,10 @@ def _vehicles(vocabulary: Vocabulary) -> dict[str, Json]:
     )
     facets = _operation(
         "getFacets",
-        "What dealer cars can be filtered on",
-        "When a site cannot be asked, `notices` says what stands in for its answer.",
+        "Values that dealer cars can be filtered by",
+        "If a site fails, `notices` says which values replace its answer.",
         takes=[*parameters.of_facets(), *_request_headers("Deadline")],
-        answers={"200": _answer("Makes that have cars now, with their models.", [FacetsAnswer], ["facets"])},
+        answers={"200": _answer("Makes with cars on sale, and their models.", [FacetsAnswer], ["facets"])},
         fails=always,
     )
     availability = _operation(
@@ -279,9 +284,7 @@ def _vehicles(vocabulary: Vocabulary) -> dict[str, Json]:
         body={"schema": _ref(AvailabilityQuestion), "example": {"ids": [SHOWN_ID]}},
         answers={
             "200": _answer(
-                "The cars in the order asked; one that could not be checked is `unknown`, and so is one that is missing"
-                " while most adverts of its site are (`mass_absence`), or that only one of Danawa's list and its feeder"
-                " shows (`unconfirmed`).",
+                "The cars in the requested order. A car that could not be checked is `unknown`.",
                 [AvailabilityAnswer],
                 ["availability"],
             )
@@ -291,7 +294,7 @@ def _vehicles(vocabulary: Vocabulary) -> dict[str, Json]:
     car = _operation(
         "getVehicle",
         "One car in full",
-        "`enrichment` tells what became of its papers; one that could not be had leaves nulls, never a 503.",
+        "`enrichment` reports the status of each document. A missing document leaves nulls; it never causes a 503.",
         takes=[car_id, *parameters.of_car(), *_request_headers("Deadline", "FreshLook", "IfNoneMatch")],
         answers={
             "200": _answer(
@@ -317,50 +320,50 @@ def _upstreams() -> dict[str, Json]:
         "name": "name",
         "in": "path",
         "required": True,
-        "description": "As `GET /v1/upstreams` has it.",
+        "description": "A name from `GET /v1/upstreams`.",
         "schema": {"type": "string"},
         "example": UPSTREAMS[0],
     }
     all_of_them = _operation(
         "listUpstreams",
-        "How every site stands",
-        "Each operation has a circuit of its own; the site is as its worst one, unless no call to it may go out.",
+        "The state of every site",
+        "Each operation has its own circuit. A site has the state of its worst operation, or `paused`.",
         tag="upstreams",
         answers={"200": _answer("The sites.", [UpstreamList], ["upstreams", "suspended_upstream"])},
     )
     reset = _operation(
         "resetUpstream",
-        "Let a site be asked again at once",
+        "Allow calls to a site again at once",
         "Forgets its suspensions, in all processes that share a Redis.",
         tag="upstreams",
         takes=[name],
-        answers={"200": _answer("The site, as it stands now.", [UpstreamList], ["reset_upstream"])},
+        answers={"200": _answer("The site's state now.", [UpstreamList], ["reset_upstream"])},
         fails=["upstream_not_found"],
     )
     pause = _operation(
         "pauseUpstream",
-        "Send no call to a site for some minutes",
-        "In all processes that share a Redis. Its sources are `failed`, or `stale` from what is kept, reason `paused`."
-        " It ends by itself; another pause replaces it.",
+        "Stop all calls to a site for some minutes",
+        "In all processes that share a Redis. The site's source is `failed`, or `stale` with cached rows; its reason is"
+        " `paused`. The pause ends by itself; another pause replaces it.",
         tag="upstreams",
         takes=[name],
         body={"schema": _ref(PauseOrder), "example": {"minutes": 30, "note": "The site asked us to stop"}},
-        answers={"200": _answer("The site, as it stands now.", [UpstreamList], ["paused_upstream"])},
+        answers={"200": _answer("The site's state now.", [UpstreamList], ["paused_upstream"])},
         fails=["validation_error", "upstream_not_found", "request_timeout", "payload_too_large"],
     )
     resume = _operation(
         "resumeUpstream",
         "End a pause",
-        "In all processes that share a Redis. Suspensions and the calls of the day stay as they are.",
+        "In all processes that share a Redis. Suspensions and the count of the day's calls stay as they are.",
         tag="upstreams",
         takes=[name],
-        answers={"200": _answer("The site, as it stands now.", [UpstreamList], ["resumed_upstream"])},
+        answers={"200": _answer("The site's state now.", [UpstreamList], ["resumed_upstream"])},
         fails=["upstream_not_found"],
     )
     status = _operation(
         "getStatus",
-        "What the status page shows",
-        "The sites with their last hour, and what was kept, drifted or not translated by the process that answers.",
+        "The figures of the status page",
+        "The sites with their last hour, and the cache, drift and untranslated words of the process that answers.",
         tag="upstreams",
         answers={"200": _answer("The figures.", [StatusAnswer], ["status"], ["Cache-Control"])},
     )
@@ -383,15 +386,15 @@ def _service() -> dict[str, Json]:
     )
     ready = _operation(
         "isReady",
-        "Whether requests should be sent here",
-        "How the sites are is told, and is never a reason to stay away.",
+        "Whether to send requests here",
+        "The body reports the sites' states, which do not change the status.",
         tag="service",
         answers={
-            "200": _answer("They should.", [Readiness], ["ready"]),
-            "503": _answer("The process is about to stop.", [Readiness], ["draining"]),
+            "200": _answer("Send requests.", [Readiness], ["ready"]),
+            "503": _answer("The process is stopping.", [Readiness], ["draining"]),
         },
     )
-    metrics = _operation("getMetrics", "What Prometheus scrapes", tag="service", answers={"200": text})
+    metrics = _operation("getMetrics", "The metrics, for Prometheus", tag="service", answers={"200": text})
     itself = _operation(
         "getDocument",
         "This document",
@@ -479,7 +482,7 @@ def _ref(model: type[Struct]) -> Json:
     return {"$ref": f"#/components/schemas/{model.__name__}"}
 
 
-_UNCHANGED = _told("What `If-None-Match` names still holds.", {}, _OF_CACHED)
+_UNCHANGED = _told("Nothing changed since the answer that `If-None-Match` names.", {}, _OF_CACHED)
 
 
 def routes(vocabulary: Vocabulary, *, guarded: bool) -> Sequence[web.RouteDef]:

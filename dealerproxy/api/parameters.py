@@ -12,50 +12,71 @@ from dealerproxy.contract.ids import PUBLIC_ID
 from dealerproxy.contract.rate import PLAUSIBLE
 from dealerproxy.contract.terms import DEFAULT_LIMIT, MAX_LIMIT, PAGE_MAX, SOURCES, UPSTREAMS, Sort
 from dealerproxy.search import query
+from dealerproxy.search.plan import MAX_LEGS
 from dealerproxy.vocabulary import Vocabulary
 
 Json = Mapping[str, Any]
 
 DEALER_ID = f"^({PUBLIC_ID.pattern})$"
-AUCTION = "An auction filter: with `dealer` named in `source` it is a 400, without `source` it hides all dealer cars."
+AUCTION = (
+    "Auction filter. With `dealer` in `source` it is a 400. Without `source` the list has no rows, and"
+    " `filtered_out` counts the hidden cars."
+)
 
 
 def of_list(vocabulary: Vocabulary) -> Sequence[Json]:
     """Describe what `GET /v1/vehicles` takes."""
     colours = ", ".join(f"`{colour}`" for colour in vocabulary.colour_families)
+    unsupported = " and ".join(f"`{option}`" for option in sorted(vocabulary.unsupported_options))
     return [
         _any_of(
             "make",
-            "Required for dealer cars, unless `ids` names them. English, a common short name (`Benz`, `VW`) or Korean.",
+            "Required without `ids`. English, a common short name (`Benz`, `VW`) or Korean; case, spaces and"
+            " hyphens do not matter.",
             example=["Hyundai", "Kia"],
         ),
         _ids(
-            f"Instead of `make`: the rows of these cars, at most {query.MAX_ROWS_BY_ID}, in this order. `states` has"
-            " those without a row. Filters, sort or cursor beside it are a 400.",
+            f"Returns the rows of these cars, at most {query.MAX_ROWS_BY_ID}, in this order, and in `states`"
+            " the cars without a row. With a filter, `sort`, `cursor` or `explain` it is a 400.",
             query.MAX_ROWS_BY_ID,
         ),
-        _any_of("model", "Needs `make`. Only pairs that exist are asked, at most 24 searches a site."),
+        _any_of("model", f"Needs `make`. The service searches existing pairs only, at most {MAX_LEGS} per site."),
         _whole("year_min", "Model year, inclusive.", *query.YEARS),
         _whole("year_max", "Model year, inclusive.", *query.YEARS),
-        _whole("mileage_max_km", "Inclusive.", 0, query.BIGGEST),
-        _whole("price_min_usd", "On `pricing.listing_price`, inclusive.", 0, query.BIGGEST),
-        _whole("price_max_usd", "On `pricing.listing_price`, inclusive.", 0, query.BIGGEST),
-        _words("fuel", "One is applied, several are dropped with a notice.", vocabulary.fuel_filters),
-        _words("transmission", "Any of these.", vocabulary.transmission_filters),
-        _any_of("color", f"One family ({colours}) or one exact name is applied, several are dropped with a notice."),
-        _words("options_include", "All of them required.", vocabulary.options),
-        _one_of(
-            "sort", f"`{Sort.AUCTION_DATE_ASC}` and `{Sort.YEAR_DESC}`: newest first.", Sort, Sort.AUCTION_DATE_ASC
+        _whole("mileage_max_km", "Kilometres, inclusive.", 0, query.BIGGEST),
+        _whole("price_min_usd", "Limits `pricing.listing_price`, inclusive.", 0, query.BIGGEST),
+        _whole("price_max_usd", "Limits `pricing.listing_price`, inclusive.", 0, query.BIGGEST),
+        _words(
+            "fuel",
+            "One value filters; `hybrid` means any hybrid. Several values are ignored with a notice.",
+            vocabulary.fuel_filters,
         ),
-        _whole("limit", f"Rows wanted; a page holds at most {PAGE_MAX}.", 1, MAX_LIMIT, default=DEFAULT_LIMIT),
-        _text("cursor", "`next_cursor` of the page before, with the same parameters."),
+        _words("transmission", "Rows have one of these. No row has `dct`.", vocabulary.transmission_filters),
+        _any_of(
+            "color",
+            f"One family ({colours}) or one exact name (`Pearl`) filters. Several values are ignored with a notice.",
+        ),
+        _words("options_include", f"Rows have all of these. {unsupported} are a 400.", vocabulary.options),
+        _one_of(
+            "sort",
+            f"`{Sort.AUCTION_DATE_ASC}` and `{Sort.YEAR_DESC}` both put the newest first.",
+            Sort,
+            Sort.AUCTION_DATE_ASC,
+        ),
+        _whole("limit", f"Rows per page. A page holds at most {PAGE_MAX}.", 1, MAX_LIMIT, default=DEFAULT_LIMIT),
+        _text("cursor", "`next_cursor` of the page before. Send the same other parameters."),
         SOURCE,
-        _words("upstream", "Ask these sites only, as when one of them failed before.", UPSTREAMS),
-        _words("explain", "`1` tells what the request would ask and use instead; no site is asked.", query.EXPLAIN),
-        _include("`dealer` adds what only insiders may see, `enriched` fills in colour, engine, options and body."),
+        _words("upstream", "Limits the search to these sites, for example to repeat one that failed.", UPSTREAMS),
+        _one_of(
+            "explain", "`1` returns the plan of the request instead of rows, and calls no site.", query.EXPLAIN, "0"
+        ),
+        _include(
+            "`dealer` adds the `dealer` object. `enriched` fills colour, engine size, options and body from"
+            " each advert."
+        ),
         KRW_PER_USD,
-        _text("keyword", "Dropped with a notice: dealer cars cannot be searched by words."),
-        _words("body_style", "Dropped with a notice.", query.BODY_STYLES),
+        _text("keyword", "Ignored with a notice: dealer cars have no text search."),
+        _words("body_style", "Ignored with a notice.", query.BODY_STYLES),
         _words("auction_status", AUCTION, query.AUCTION_STATUSES),
         _words("accident_grade", AUCTION, query.GRADES),
         _words("exterior_grade", AUCTION, query.GRADES),
@@ -68,7 +89,7 @@ def of_list(vocabulary: Vocabulary) -> Sequence[Json]:
 
 def of_car() -> Sequence[Json]:
     """Describe what `GET /v1/vehicles/{id}` takes besides the id."""
-    return [_include("`dealer` adds what only insiders may see; `enriched` changes nothing here."), KRW_PER_USD]
+    return [_include("`dealer` adds the `dealer` object. `enriched` changes nothing here."), KRW_PER_USD]
 
 
 def of_facets() -> Sequence[Json]:
@@ -125,11 +146,12 @@ def _include(means: str) -> Json:
     return _words("include", means, query.INCLUDES)
 
 
-SOURCE = _words("source", "Without `dealer` among them the answer is empty and no site is asked.", SOURCES)
+SOURCE = _words("source", "Without `dealer` in it the list is empty, and no site is called.", SOURCES)
 KRW_PER_USD: Json = {
     "name": "krw_per_usd",
     "in": "query",
-    "description": "Won per dollar, for this request. A walk keeps the rate of its first page (notice `rate_kept`).",
+    "description": "Won per dollar, for this request. With a cursor, the rate of the first page applies (notice"
+    " `rate_kept`).",
     "schema": {"type": "number", "minimum": PLAUSIBLE[0], "maximum": PLAUSIBLE[1]},
 }
 
@@ -138,25 +160,26 @@ HEADERS: Mapping[str, Json] = {
     "RequestId": {
         "name": REQUEST_ID,
         "in": "header",
-        "description": "Kept for logs and answers when it is `req_` and 24 hex digits; else a new one is drawn.",
+        "description": "The request's id in logs and answer, if it is `req_` and 24 lower-case hex digits. Else"
+        " the service makes one.",
         "schema": {"type": "string"},
     },
     "Deadline": {
         "name": DEADLINE_HEADER,
         "in": "header",
-        "description": "The longest it may take, in milliseconds; this can only shorten the service's own limit.",
+        "description": "Longest time for the answer, in milliseconds. It only shortens the service's own limit.",
         "schema": {"type": "integer", "minimum": 1},
     },
     "FreshLook": {
         "name": "Cache-Control",
         "in": "header",
-        "description": "`no-cache` looks at the sites themselves, as one does before an order.",
+        "description": "`no-cache` bypasses the cache, for example before an order.",
         "schema": {"type": "string"},
     },
     "IfNoneMatch": {
         "name": "If-None-Match",
         "in": "header",
-        "description": "The `ETag` of an answer already at hand: a 304 says that it still holds.",
+        "description": "`ETag` of an earlier answer. If nothing changed since, the answer is a 304 without a body.",
         "schema": {"type": "string"},
     },
 }

@@ -152,7 +152,7 @@ async def _named(request: web.Request) -> str:
     """The name of the upstream that the path names. Raises ApiError 404 if there is none."""
     name = request.match_info["name"]
     if name not in {upstream.name for upstream in await upstreams_of(request.app)}:
-        raise ApiError(404, "upstream_not_found", "There is no upstream of this name; see GET /v1/upstreams.")
+        raise ApiError(404, "upstream_not_found", "No upstream has this name. GET /v1/upstreams lists them.")
     return name
 
 

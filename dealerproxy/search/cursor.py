@@ -129,10 +129,10 @@ class CursorCodec:
         """Read a cursor. Raises ApiError 400 `invalid_cursor` for a cut, forged or old one."""
         raw = _unbase64(text)
         if raw is None:
-            raise invalid_cursor("malformed", "The cursor is not one of ours, or was cut.")
+            raise invalid_cursor("malformed", "The cursor is incomplete, or not from this service.")
         payload, signature = raw[:-_SIGNATURE_BYTES], raw[-_SIGNATURE_BYTES:]
         if not hmac.compare_digest(signature, self._sign(payload)):
-            raise invalid_cursor("forged", "The cursor was changed, or signed by another service.")
+            raise invalid_cursor("forged", "The cursor was changed, or signed with another secret.")
         try:
             position = _decoder.decode(payload)
         except msgspec.DecodeError:
@@ -140,7 +140,7 @@ class CursorCodec:
         if position.version != _VERSION:
             raise invalid_cursor("malformed", "The cursor was written by another version.")
         if not -_CLOCK_SKEW_S <= self._now() - position.issued_at <= LIFETIME_S:
-            raise invalid_cursor("expired", "The cursor is older than an hour; start again from the first page.")
+            raise invalid_cursor("expired", "The cursor is older than an hour. Start again without it.")
         return position
 
     def _sign(self, payload: bytes) -> bytes:

@@ -35,9 +35,9 @@ async def enrich(
     if plain:
         failures = [answer.failure for answer in answers if answer.failure is not None]
         why = f" ({failures[0].code})" if failures else ""
-        message = f"Rows that could not be enriched and stand as the list has them: {plain}{why}."
+        message = f"Not enriched, shown as in the list: {plain}{why}."
         notices.append(Notice(code="not_enriched", message=message, count=plain))
     if gone:
-        message = f"Left out: {gone} no longer on sale by their own adverts."
+        message = f"Left out: {gone} that are no longer on sale according to their adverts."
         notices.append(Notice(code=f"left_out_{LeftOutReason.NOT_BUYABLE}", message=message, count=gone))
     return kept, notices

@@ -12,25 +12,25 @@ from dealerproxy.transport.errors import UpstreamError
 from dealerproxy.upstreams.paging import Order
 from dealerproxy.vehicles.listing import LeftOutReason, Listing
 
-PAGE_SHORT = Notice(code="page_short", message="Few rows matched what was read so far; go on with `next_cursor`.")
+PAGE_SHORT = Notice(code="page_short", message="Few of the rows read so far match. Continue with `next_cursor`.")
 RATE_KEPT = Notice(
     code="rate_kept",
     field="krw_per_usd",
-    message="The walk keeps the exchange rate of its first page. Start again without a cursor to use another.",
+    message="The walk keeps the exchange rate of its first page. Start again without a cursor to use another rate.",
 )
 
 ORDER_BY_REGISTRATION = Notice(
     code="order_by_registration",
     field="sort",
-    message="The rows come by the month of their first registration, newest first; by model year only within a page.",
+    message="Rows are sorted by month of first registration, newest first, and by model year only within a page.",
 )
 WALK_MOVED = Notice(
     code="walk_moved",
-    message="Many rows with one value of the sort stand at the start of this page; some of them may be missing.",
+    message="Many rows share the sort value at the start of this page, and some of them may be missing.",
 )
 WALK_ENDED = Notice(
     code="walk_ended",
-    message="The list that this walk began with is not kept any more. Start again without a cursor to see the rest.",
+    message="The list that this walk began with is no longer held. Start again without a cursor to see the rest.",
 )
 
 # code -> (field, message around the count)
@@ -39,16 +39,16 @@ _COUNTED = {
     f"left_out_{LeftOutReason.UNDER_CONTRACT}": (None, "Left out: {} under contract."),
     f"left_out_{LeftOutReason.PLACEHOLDER_PRICE}": (None, "Left out: {} with a placeholder for a price."),
     f"left_out_{LeftOutReason.PLACEHOLDER_MILEAGE}": (None, "Left out: {} with a placeholder for a mileage."),
-    f"left_out_{LeftOutReason.UNKNOWN_MODEL}": (None, "Left out: {} of a model without an English name here."),
+    f"left_out_{LeftOutReason.UNKNOWN_MODEL}": (None, "Left out: {} of a model without an English name."),
     f"left_out_{LeftOutReason.SOLD_OR_RESERVED}": (None, "Left out: {} sold or reserved."),
-    f"left_out_{LeftOutReason.OTHER_FEEDER}": (None, "Left out: {} of a seller that cannot be followed."),
-    f"left_out_{LeftOutReason.NOT_BUYABLE}": (None, "Left out: {} found sold or gone since the list was read."),
+    f"left_out_{LeftOutReason.OTHER_FEEDER}": (None, "Left out: {} from an unsupported feeder."),
+    f"left_out_{LeftOutReason.NOT_BUYABLE}": (None, "Left out: {} found sold or gone after the list was read."),
     f"left_out_{LeftOutReason.UNREADABLE}": (None, "Left out: {} that could not be read."),
-    "left_out_duplicate": (None, "Left out: {} more adverts of cars on this page."),
-    "untranslated": ("trim", "Words of trim names without English, left out of the text: {}."),
+    "left_out_duplicate": (None, "Left out: {} duplicate adverts of cars on this page."),
+    "untranslated": ("trim", "Words without an English translation, removed from trim names: {}."),
     "depth_limit": (None, "Searches that end before their last row: {}. Narrow the filters to see the rest."),
-    "moved": (None, "Passed over: {} that came before or belong before the page, because the stock moved."),
-    "rows_missing": (None, "Rows the site counts but did not send: {}."),
+    "moved": (None, "Skipped: {} that an earlier page returned, or that belong before this page. The stock moved."),
+    "rows_missing": (None, "Rows that the site counts but did not send: {}."),
 }
 
 
@@ -91,10 +91,10 @@ def walk_notices(readers: Sequence[Reader], before: Sequence[LegCursor], order: 
 
 def trucks_missing(error: UpstreamError) -> Notice:
     """Return the notice that what the query does not name could not be read."""
-    message = f"The trucks of a make could not be read ({error.code}); its cars do not depend on them."
+    message = f"The trucks of a make could not be read ({error.code}). Its cars are complete."
     return Notice(code="trucks_missing", message=message)
 
 
 def _unconfirmed_empty(site: str) -> Notice:
-    message = f"{site.capitalize()} shows no car of a make or model, which does not prove that there is none."
+    message = f"{site.capitalize()} shows no car of a make or model. This does not prove that it has none."
     return Notice(code="unconfirmed_empty", message=message)

@@ -17,7 +17,7 @@ MOST_GUESSES = 5  # unknown names of a query that the nearest known one is told 
 
 OVER_LIMIT = Notice(
     code="trucks_missing",
-    message=f"With trucks this would take more than {MAX_LEGS} searches on one site; they were left out.",
+    message=f"Trucks were left out: with them, one site would need more than {MAX_LEGS} searches.",
 )
 
 # Plans the legs of a query at one site.
@@ -95,14 +95,14 @@ def _check_size(query: Query, most: int) -> None:
     """Raise ApiError 400 if the site with the most legs has more than 24."""
     if most > MAX_LEGS:
         field = "model" if query.models else "make"
-        message = f"This asks for {most} searches on one site; at most {MAX_LEGS} makes x models are allowed."
+        message = f"This request needs {most} searches on one site; at most {MAX_LEGS} makes x models are allowed."
         raise validation_error([Issue(field, message)])
 
 
 def _facets(query: Query, vocabulary: Vocabulary) -> tuple[FilterWords, list[Notice]]:
     words = [vocabulary.transmission_filters[token] for token in query.transmissions]
     notices = [
-        Notice(code="no_facet", field="transmission", message=f"Dealer cars cannot be searched by `{token}`.")
+        Notice(code="no_facet", field="transmission", message=f"Dealer cars cannot be filtered by `{token}`.")
         for token, facets in zip(query.transmissions, words, strict=True)
         if not facets
     ]
@@ -146,11 +146,11 @@ def _wanted(query: Query, vocabulary: Vocabulary, notices: list[Notice]) -> list
     ]
     for name, texts in pairs.items():
         if known and not texts:
-            message = f"{name} has none of the models asked for, so it was not searched."
+            message = f"{name} has none of the requested models and was not searched."
             notices.append(Notice(code="no_such_pair", field="make", message=message))
     paired = {text for texts in pairs.values() for text in texts}
     notices += [
-        Notice(code="no_such_pair", field="model", message=f"None of the makes asked for has a model `{short(text)}`.")
+        Notice(code="no_such_pair", field="model", message=f"None of the requested makes has a model `{short(text)}`.")
         for text in known
         if makes and text not in paired
     ]
@@ -164,7 +164,7 @@ def _guesses_left(notices: Sequence[Notice]) -> bool:
 
 def _unknown(field: str, text: str, nearest: str | None) -> Notice:
     hint = f" The nearest is `{nearest}`." if nearest else ""
-    return Notice(code=f"unknown_{field}", field=field, message=f"No {field} is known as `{short(text)}`.{hint}")
+    return Notice(code=f"unknown_{field}", field=field, message=f"`{short(text)}` is not a known {field}.{hint}")
 
 
 def _told_of_name(make: Make, text: str, vocabulary: Vocabulary) -> Iterator[Notice]:
@@ -176,12 +176,12 @@ def _told_of_name(make: Make, text: str, vocabulary: Vocabulary) -> Iterator[Not
         return
     names = list(dict.fromkeys(model.name for model in vocabulary.models_meant_anywhere(make, text)))
     if len(names) > 1:
-        message = f"`{short(text)}` stands for several models of {make.name}, all of them searched: {', '.join(names)}."
+        message = f"`{short(text)}` names several models of {make.name}. All were searched: {', '.join(names)}."
         yield Notice(code="ambiguous_model", field="model", message=message)
         return
     listed = vocabulary.find_models(make, text)
     if listed and not any(model.stock for model in listed):
-        message = f"`{short(text)}` is an old model of {make.name}: none was on sale when models were last counted."
+        message = f"`{short(text)}` is an old model of {make.name}. None was on sale when models were last counted."
         yield Notice(code="old_model", field="model", message=message)
 
 

@@ -63,7 +63,7 @@ def parse(params: Mapping[str, Sequence[str]], vocabulary: Vocabulary) -> Query:
         raise ApiError(
             400,
             "mixed_source_pagination_unsupported",
-            "A cursor works with one kind of source; page auction and dealer sources separately.",
+            "A cursor works with one kind of source. Page auction and dealer sources separately.",
             details={"field": "cursor"},
         )
     query = _read(reader, sources, vocabulary)
@@ -107,7 +107,7 @@ def parse_ids(params: Mapping[str, Sequence[str]]) -> IdsQuery:
     for value in values:
         found = site_and_number(value)
         if found is None:
-            reader.issue("ids", f"`{short(value)}` is no dealer id.")
+            reader.issue("ids", f"`{short(value)}` is not a dealer id.")
         else:
             cars[value] = found
     if not 1 <= len(values) <= MAX_ROWS_BY_ID:
@@ -183,16 +183,16 @@ def _read(reader: "_Reader", sources: Sequence[str], vocabulary: Vocabulary) -> 
 def _check_dealer(reader: "_Reader", query: Query, sources: Sequence[str], vocabulary: Vocabulary) -> None:
     """Add issues for values that dealer cars cannot have; not called when only auctions are requested."""
     if not query.makes:
-        reader.issue("make", "`make` is required when dealer cars are asked for.", first=True)
+        reader.issue("make", "`make` is required for dealer cars.", first=True)
     if DEALER in sources:
         for name in AUCTION_ONLY:
             if reader.text(name):
                 reader.issue(name, f"`{name}` is an auction filter and cannot be combined with source=dealer.")
     for token in query.options:
         if token in vocabulary.unsupported_options:
-            reader.issue("options_include", f"`{token}` cannot be filtered on for dealer cars.")
+            reader.issue("options_include", f"Dealer cars cannot be filtered by `{token}`.")
         elif token not in vocabulary.options:
-            reader.issue("options_include", f"`{short(token)}` is no option token.", tuple(vocabulary.options))
+            reader.issue("options_include", f"`{short(token)}` is not an option token.", tuple(vocabulary.options))
 
 
 def _check_auction_values(reader: "_Reader") -> None:
@@ -211,7 +211,7 @@ def _colours(reader: "_Reader", vocabulary: Vocabulary) -> tuple[str, ...]:
         if facets:
             asked.setdefault(facets, text)
         else:
-            reader.issue("color", f"`{short(text)}` is no colour we know.", vocabulary.colour_families)
+            reader.issue("color", f"`{short(text)}` is not a known colour.", vocabulary.colour_families)
     return tuple(asked.values())
 
 
@@ -254,7 +254,7 @@ class _Reader:
         for value in values:
             word = canonical.get(value.casefold())
             if word is None:
-                self.issue(name, f"`{short(value)}` is no value of `{name}`.", [str(word) for word in allowed])
+                self.issue(name, f"`{short(value)}` is not a value of `{name}`.", [str(word) for word in allowed])
             else:
                 found[word] = None
         return tuple(found)

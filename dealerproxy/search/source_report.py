@@ -208,7 +208,7 @@ def unavailable(states: Sequence[SourceState], waits: Sequence[float]) -> ApiErr
     return ApiError(
         503,
         "dealer_upstream_unavailable",
-        f"No dealer source could answer ({', '.join(f'{state.name}: {state.reason}' for state in failed)}).",
+        f"Every dealer source failed ({', '.join(f'{state.name}: {state.reason}' for state in failed)}).",
         details={"sources": states},
         headers={
             "Retry-After": str(math.ceil(min(max(min(waits), low), high))),

@@ -287,7 +287,7 @@ async def test_a_wrong_key_is_401_invalid_api_key_and_not_repeated(locked: Clien
     async with locked.get("/v1/fine", headers={"x-api-key": key}) as answer:
         error = (await answer.json())["error"]
     assert (answer.status, error["code"]) == (401, "invalid_api_key")
-    assert error["message"] == "The x-api-key header holds no key of this service."
+    assert error["message"] == "The x-api-key header holds no valid key."
 
 
 @pytest.mark.parametrize("key", ["one", "two", "열쇠"])

@@ -439,7 +439,7 @@ def test_a_stored_snapshot_that_is_no_bytes_is_unreadable(stored: Any) -> None:
 
 
 def test_a_503_without_details_is_not_passed_on_with_its_message() -> None:
-    told = DealerUnavailable(503, "dealer_upstream_unavailable", "No dealer source could answer (encar: blocked).")
+    told = DealerUnavailable(503, "dealer_upstream_unavailable", "Every dealer source failed (encar: blocked).")
     shown = for_partner(told)
     assert "encar" not in shown.message
     assert for_partner(shown) is shown

@@ -48,4 +48,6 @@ def _unable(query: Query) -> list[str]:
 
 
 def _unfiltered(name: str) -> Notice:
-    return Notice(code="filter_unsupported", field=name, message=f"Danawa cannot filter by `{name}`; it was not asked.")
+    return Notice(
+        code="filter_unsupported", field=name, message=f"Danawa cannot filter by `{name}` and was not searched."
+    )

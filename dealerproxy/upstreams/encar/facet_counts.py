@@ -76,7 +76,7 @@ class FacetCounts:
         try:
             stock = (await self._cache.get(self._kind, MAKES, self._ask_makes, deadline)).value
         except UpstreamError as error:
-            message = f"Encar could not be asked what it has ({error.code}); these are all values known here."
+            message = f"Encar's makes and models could not be read ({error.code}). These are all known values."
             notices = (Notice(code="from_vocabulary", message=message),)
             return StockedModels(self._models_by_make(None), self._now(), notices)
         self._stocked = stock.facets

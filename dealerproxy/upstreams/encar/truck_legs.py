@@ -74,5 +74,5 @@ def _unsupported(request: LegRequest) -> dict[str, object]:
 
 
 def _left_out(name: str) -> Notice:
-    message = f"Encar's trucks cannot be searched by `{name}`; they were left out."
+    message = f"Encar's trucks cannot be filtered by `{name}` and were left out."
     return Notice(code="filter_unsupported", field=name, message=message)

@@ -7,11 +7,11 @@ import schemathesis
 # Words of the refusals that are about several parameters, or about the exact names of colours, which no schema lists.
 BEYOND_SCHEMAS = (
     "needs `make`",
-    "required when",
+    "`make` is required",
     "cannot be combined",
     " is above ",
     " is after ",
-    "no colour we know",
+    "is not a known colour",
 )
 CODES = {"validation_error", "invalid_cursor", "mixed_source_pagination_unsupported"}
 

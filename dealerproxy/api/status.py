@@ -141,6 +141,7 @@ async def get_status(request: web.Request) -> web.Response:
                 pause=each.pause,
                 calls=each.calls,
                 stock=each.stock,
+                truck_stock=each.truck_stock,
                 minutes=minutes.get(each.name, ()),
             )
             for each in upstreams

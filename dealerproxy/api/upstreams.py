@@ -19,7 +19,7 @@ from dealerproxy.contract.rate import iso_kst
 from dealerproxy.transport.circuit import Phase, Snapshot
 from dealerproxy.transport.errors import DailyBudget, Paused
 from dealerproxy.transport.valve import MOST_MINUTES, MOST_NOTE, Valve
-from dealerproxy.upstreams.stocked import StockFigures
+from dealerproxy.upstreams.stocked import StockFigures, trucks_of
 
 # From best to worst.
 WORST_LAST = (Phase.HEALTHY, Phase.DEGRADED, Phase.PROBING, Phase.SUSPENDED)
@@ -94,7 +94,7 @@ class Upstream(Struct, frozen=True, kw_only=True):
 
     While no call may go out at all, `reason` and `retry_at` are those of the pause (state `paused`), or of the calls a
     day that are used up (state `suspended`, reason `daily_budget`). `stock` is null where none is kept
-    (`DEALERPROXY_STOCK_MB=0`).
+    (`DEALERPROXY_STOCK_MB=0`), `truck_stock` also where trucks are kept with the cars.
     """
 
     name: str
@@ -105,6 +105,7 @@ class Upstream(Struct, frozen=True, kw_only=True):
     pause: PauseShown | None
     calls: DailyCalls
     stock: Stock | None
+    truck_stock: Stock | None
 
 
 class PauseOrder(Struct, frozen=True):
@@ -187,7 +188,7 @@ async def upstreams_of(app: web.Application) -> Sequence[Upstream]:
         by_name.setdefault(name, {})[operation] = _shown(snapshot)
     await app[VALVES].refresh()
     sites, valves = app[SITES], app[VALVES]
-    return [_summed_up(name, operations, valves[name], sites[name].stock) for name, operations in by_name.items()]
+    return [_summed_up(name, operations, valves[name], sites[name].stocks) for name, operations in by_name.items()]
 
 
 def _shown(snapshot: Snapshot) -> Operation:
@@ -201,7 +202,9 @@ def _shown(snapshot: Snapshot) -> Operation:
     )
 
 
-def _summed_up(name: str, operations: Mapping[str, Operation], valve: Valve, stock: StockFigures | None) -> Upstream:
+def _summed_up(
+    name: str, operations: Mapping[str, Operation], valve: Valve, stocks: Mapping[str, StockFigures]
+) -> Upstream:
     worst = max(operations.values(), key=lambda operation: WORST_LAST.index(operation.state))
     state, reason, retry_at = State(worst.state), worst.reason, worst.retry_at
     valve_state = valve.state()
@@ -223,11 +226,14 @@ def _summed_up(name: str, operations: Mapping[str, Operation], valve: Valve, sto
             background_limit=valve_state.most_background or None,
             resets_at=resets_at,
         ),
-        stock=None if stock is None else _held(stock),
+        stock=_held(stocks.get(name)),
+        truck_stock=_held(stocks.get(trucks_of(name))),
     )
 
 
-def _held(stock: StockFigures) -> Stock:
+def _held(stock: StockFigures | None) -> Stock | None:
+    if stock is None:
+        return None
     now, last = time.time(), stock.last
     return Stock(
         listings=stock.listings,

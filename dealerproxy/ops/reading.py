@@ -149,18 +149,19 @@ def cache(counts: Mapping[tuple[str, str, str], int], layers: Mapping[str, Bound
 
 
 def stocks(sites: Mapping[str, Upstream[Any]]) -> Iterator[Metric]:
-    """Yields what is in stock of each site. Readings start at 0, so that the first increase shows."""
+    """Yields what is in stock by the names of the stocks.
+
+    Readings start at 0, so that the first increase shows.
+    """
     gauges = [_gauge(f"dealerproxy_stock_{what}") for what in ("listings", "rows", "bytes", "due_age_seconds")]
     spared, readings = _counter("dealerproxy_stock_spared_calls_total"), _counter("dealerproxy_stock_readings_total")
-    for upstream, site in sites.items():
-        if (stock := site.stock) is None:
-            continue
+    for name, stock in (each for site in sites.values() for each in site.stocks.items()):
         for gauge, value in zip(gauges, stock[:4], strict=True):
-            gauge.add_metric((upstream,), value)
-        spared.add_metric((upstream,), stock.spared)
+            gauge.add_metric((name,), value)
+        spared.add_metric((name,), stock.spared)
         results = {(work, result): 0 for work in ("read", "check") for result in (OK, DRIFT)} | dict(stock.results)
         for labels, count in results.items():
-            readings.add_metric((upstream, *labels), count)
+            readings.add_metric((name, *labels), count)
     yield from (*gauges, spared, readings)
 
 

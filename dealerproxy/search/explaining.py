@@ -42,15 +42,18 @@ def explained_sources(
     """Return the explanation of each site."""
     explained = []
     for name in UPSTREAMS:
-        trouble = sites[name].trouble()
-        own = [each for each in legs if each.leg.upstream == name]
+        site, own = sites[name], [each for each in legs if each.leg.upstream == name]
+        troubles = [site.trouble(each.leg) for each in own]
+        # One leg that the query does not name decides nothing about its source.
+        decisive = [trouble for each, trouble in zip(own, troubles, strict=True) if each.leg.named]
+        trouble = next(filter(None, decisive), None) if own else site.trouble()
         explained.append(
             ExplainedSource(
                 name=name,
                 reason=planned.skips.get(name),
                 trouble=trouble.code if trouble else None,
-                budget=sites[name].budget,
-                searches=[_search(each, planned.keep, trouble) for each in own],
+                budget=site.budget,
+                searches=[_search(each, planned.keep, trouble) for each, trouble in zip(own, troubles, strict=True)],
             )
         )
     return explained

@@ -25,7 +25,6 @@ class StockReader:
 
     failure: UpstreamError | None = None
     wanted: int | None = None
-    confirmed = True
     calls = 0
     too_deep = False
     missing = 0
@@ -41,7 +40,7 @@ class StockReader:
         seen: ReturnedIds,
     ) -> None:
         """`state` is the leg's place in the walk."""
-        self.leg, self.total = leg, stocked.total
+        self.leg, self.total, self.confirmed = leg, stocked.total, stocked.confirmed
         self._stocked, self._seen = stocked, seen
         self._rows = stocked.rows(order)
         self._count = len(self._rows)

@@ -71,12 +71,13 @@ class Keeping:
         self,
         upstream: str,
         source: KeptSource,
-        off_sale: OffSale,
+        off_sale: OffSale | None,
         store: Store,
         *,
         clock: Callable[[], float] = time.monotonic,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> None:
+        """`off_sale` is None where another store of the site carries the notes."""
         self._upstream, self._source, self._off_sale, self._store = upstream, source, off_sale, store
         self._clock, self._sleep = clock, sleep
         self._stored: dict[str, Stamp] = {}
@@ -188,6 +189,8 @@ class Keeping:
             log.exception("stock_listing_broke", upstream=self._upstream, listing=key)
 
     async def _exchange_notes(self) -> None:
+        if self._off_sale is None:
+            return
         seen, changed = self._off_sale.changed_since(self._upstream, self._changes_seen)
         notes: list[Note] = []
         stamps: dict[str, NoteStamp | None] = {}
@@ -211,14 +214,14 @@ class Keeping:
             self._apply(note)
 
     def _apply(self, note: Note) -> None:
-        listing_id, at = note.listing_id, min(note.at, self._clock())
-        if not (listing_id.isascii() and listing_id.isdecimal() and len(listing_id) <= ID_DIGITS):
+        listing_id, at, off_sale = note.listing_id, min(note.at, self._clock()), self._off_sale
+        if off_sale is None or not (listing_id.isascii() and listing_id.isdecimal() and len(listing_id) <= ID_DIGITS):
             return
         if note.back:
-            self._off_sale.back(self._upstream, listing_id, at)
+            off_sale.back(self._upstream, listing_id, at)
             self._known[listing_id] = None
         else:
-            self._off_sale.note(self._upstream, listing_id, at, note.status)
+            off_sale.note(self._upstream, listing_id, at, note.status)
             self._known[listing_id] = NoteStamp(at, note.status)
 
 
@@ -252,13 +255,13 @@ def store_of(
 async def running(
     upstream: str,
     source: KeptSource,
-    off_sale: OffSale,
+    off_sale: OffSale | None,
     store: Store | None,
     clock: Callable[[], float] = time.monotonic,
 ) -> AsyncIterator[None]:
     """Run a site's readings and keep its stock in a store, if there is one.
 
-    What is stored is loaded first; a start does not wait longer than LOAD_S for it.
+    What is stored is loaded first; a start does not wait longer than LOAD_S for it. `off_sale` is as in Keeping.
     """
     if store is None:
         reading = asyncio.create_task(source.readings.run(), name=f"read-{upstream}")

@@ -36,6 +36,11 @@ class StockFigures(NamedTuple):
     last: LastReading | None = None
 
 
+def trucks_of(upstream: str) -> str:
+    """Return the name of the stock of a site's trucks, where it is kept apart from that of its cars."""
+    return f"{upstream}_trucks"
+
+
 class Rows(Protocol):
     """The rows of a leg that match a query, in an order, by rank from 0. Rows of equal keys: newest number first."""
 
@@ -60,7 +65,8 @@ class StockedLeg(NamedTuple):
 
     `age_s` is the age of the reading in seconds. `stale` is why it is older than it should be: a failure's code, or
     `refreshing`. It stays fresh for `fresh_for_s` more seconds; after `wait_s` seconds a failing site can be asked
-    again. `left_out` counts the listing's cars that are not offered.
+    again. `left_out` counts the listing's cars that are not offered. If not `confirmed`, that there are no rows may be
+    due to a word that the site does not know.
     """
 
     total: int
@@ -71,3 +77,4 @@ class StockedLeg(NamedTuple):
     fresh_for_s: float = 0.0
     wait_s: float | None = None
     left_out: Mapping[LeftOutReason, int] = {}
+    confirmed: bool = True

@@ -35,8 +35,11 @@ class Upstream(Protocol[L_contra]):
         """The site's watch for missing adverts."""
 
     @property
-    def stock(self) -> StockFigures | None:
-        """What is kept of the site's listings; None if none ever are."""
+    def stocks(self) -> Mapping[str, StockFigures]:
+        """What is kept of the site's listings: under the site's name, and of trucks, if apart, as `trucks_of` names it.
+
+        Empty if none ever are.
+        """
 
     def plan(self, request: LegRequest, vocabulary: Vocabulary) -> SitePlan:
         """Return the legs of a query, or why there are none. Sends no request."""
@@ -57,8 +60,8 @@ class Upstream(Protocol[L_contra]):
     ) -> SearchOutlook:
         """Return what a chunk of a leg, or its count for None, would be asked for by. Sends no request to the site."""
 
-    def trouble(self) -> UpstreamError | None:
-        """Return why lists must not be asked now; None if they may."""
+    def trouble(self, leg: L_contra | None = None) -> UpstreamError | None:
+        """Return why a leg, or without one what most legs take, must not be asked live now; None if it may."""
 
     @property
     def budget(self) -> RateBudget:

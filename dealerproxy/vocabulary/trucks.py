@@ -63,7 +63,8 @@ class _OptionEntry(Struct, frozen=True, forbid_unknown_fields=True):
 class TruckModel(NamedTuple):
     """A model of the index under one maker; `korean` and `maker` are its words exactly as it expects them.
 
-    `model` is what it is to partners; several words may share one. `generation` is what the word adds to that.
+    `model` is what it is to partners; several words may share one. `generation` is what the word adds to that. A name
+    of its `family` means all models of that.
     """
 
     maker: str
@@ -72,6 +73,7 @@ class TruckModel(NamedTuple):
     model: Model
     generation: str | None
     electric: bool
+    family: str | None
 
 
 class TruckForm(NamedTuple):
@@ -185,6 +187,17 @@ class TruckWords:
         """Return the models that a search for a make without a model brings, beside its cars."""
         return self._with_make.get(make.name, ())
 
+    def family_of(self, truck: TruckModel) -> tuple[TruckModel, ...]:
+        """Return the models of a truck's maker that are of its family, itself among them."""
+        if truck.family is None:
+            return (truck,)
+        models = self._models.get(truck.maker, {}).values()
+        return tuple(model for model in models if model.family == truck.family)
+
+    def models_of(self, maker: str) -> tuple[str, ...]:
+        """Return the index's words for a maker's models."""
+        return tuple(truck.korean for truck in self._models.get(maker, {}).values())
+
     def is_brought(self, make: Make, name: str) -> bool:
         """Whether a search for the make alone brings its trucks of this name."""
         return any(truck.model.name == name for truck in self.with_make(make))
@@ -268,7 +281,7 @@ class TruckWords:
 
 def _truck_model(maker: str, make: Make, korean: str, entry: _ModelEntry) -> TruckModel:
     model = Model(make.facets[0].korean, korean, entry.name, entry.body, None, entry.stock)
-    return TruckModel(maker, korean, make, model, entry.generation, entry.electric)
+    return TruckModel(maker, korean, make, model, entry.generation, entry.electric, entry.family)
 
 
 def _makers(file: File, makes: Mapping[str, Make]) -> tuple[dict[str, Make], tuple[Make, ...], dict[str, Make]]:

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
-from typing import NamedTuple
+from typing import ClassVar, NamedTuple
 
 import numpy as np
 
@@ -24,7 +24,7 @@ from dealerproxy.upstreams.off_sale import OffSale
 from dealerproxy.upstreams.paging import CHUNK_ROWS
 from dealerproxy.upstreams.query import LegRequest, RowFilter
 from dealerproxy.upstreams.results import EnrichedRows, FoundRows, SearchOutlook, SitePlan, StockedModels
-from dealerproxy.upstreams.stocked import StockedLeg
+from dealerproxy.upstreams.stocked import StockedLeg, StockFigures
 from dealerproxy.upstreams.upstream import Upstream
 from dealerproxy.vehicles.car import Car, Documents, SaleStatus
 from dealerproxy.vehicles.fx import FxRates
@@ -48,7 +48,7 @@ class InventedSite:
     """A site with rows at hand, in stock or live in chunks; it notes what it was asked."""
 
     operations = ("rows",)
-    stock = None
+    stocks: ClassVar[Mapping[str, StockFigures]] = {}
 
     def __init__(self, name: str, prices: Sequence[int] = (), *, whole: bool = False) -> None:
         self.rows = [car(name, number, price) for number, price in enumerate(prices, 1)]
@@ -75,7 +75,7 @@ class InventedSite:
     ) -> SearchOutlook:
         return SearchOutlook(f"https://site.test/{index}", {}, CacheOutlook(CacheStatus.MISS, None, loads=True))
 
-    def trouble(self) -> UpstreamError | None:
+    def trouble(self, leg: InventedLeg | None = None) -> UpstreamError | None:
         return None
 
     @property

@@ -8,7 +8,10 @@ import { WORKS } from "./words.js";
 const OFF = { encar: "Encar is only asked live: DEALERPROXY_STOCK_MB is 0." };
 
 export function showStock(upstreams) {
-  const held = upstreams.filter(({ stock }) => stock);
+  const held = upstreams.flatMap(({ name, stock, truck_stock: trucks }) => [
+    ...(stock ? [{ name: nameOf(name), stock }] : []),
+    ...(trucks ? [{ name: `${nameOf(name)} trucks`, stock: trucks }] : []),
+  ]);
   const none = upstreams.filter(({ stock }) => !stock).map(({ name }) => OFF[name] ?? `${nameOf(name)} keeps none.`);
   const rows = total(held.map(({ stock }) => stock.rows));
   const told = rows ? ["Lists are answered from these without a request to the site."] : held.length ? ["No listing is held yet."] : [];
@@ -22,7 +25,7 @@ function row(name, { listings, rows, bytes, oldest_at: oldest, newest_at: newest
   return make(
     "tr",
     {},
-    make("th", { scope: "row" }, nameOf(name)),
+    make("th", { scope: "row" }, name),
     cell("Listings", number(listings)),
     cell("Rows", number(rows), make("span", { class: "note" }, ` ${megabytes}`)),
     cell("Newest", newest ? ago(newest) : "–"),

@@ -10,6 +10,7 @@ from dealerproxy.contract.explain import RateBudget
 from dealerproxy.settings import Settings
 from dealerproxy.stock.keeping import figures_of, running, store_of
 from dealerproxy.stock.shelf import Shelf
+from dealerproxy.transport.errors import UpstreamError
 from dealerproxy.upstreams.absence import Absence, Adverts
 from dealerproxy.upstreams.availability import Outcome
 from dealerproxy.upstreams.danawa.availability import check, rows
@@ -48,14 +49,13 @@ class Danawa:
 
     def __init__(self, client: DanawaClient, stock: DanawaStock, cars: DanawaCars) -> None:
         self._client, self._cars, self.list = client, cars, stock
-        self.trouble = client.trouble
         self.adverts = cars.adverts
         self.find, self.documents = cars.find, cars.documents
 
     @property
-    def stock(self) -> StockFigures:
+    def stocks(self) -> Mapping[str, StockFigures]:
         """What is in stock."""
-        return figures_of(self.list)
+        return {UPSTREAM: figures_of(self.list)}
 
     async def stocked(
         self, leg: DanawaLeg, keep: RowFilter, deadline: Deadline, *, bypass_cache: bool
@@ -66,6 +66,10 @@ class Danawa:
     def peek(self, leg: DanawaLeg, keep: RowFilter, *, bypass_cache: bool) -> StockedLeg | None:
         """Return the same as `stocked` at this moment, without counting the list as asked for."""
         return self.list.peek(leg, keep)
+
+    def trouble(self, leg: DanawaLeg | None = None) -> UpstreamError | None:
+        """Return why the list must not be read now; None if it may."""
+        return self._client.trouble()
 
     async def outlook(
         self, leg: DanawaLeg, keep: RowFilter, index: int | None, deadline: Deadline, *, bypass_cache: bool

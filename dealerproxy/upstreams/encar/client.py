@@ -82,9 +82,9 @@ class EncarClient:
         """The request rate of all calls."""
         return self._fetcher.budget
 
-    def trouble(self) -> Suspended | None:
-        """Return why the search is suspended now; None if it may be asked."""
-        return self._fetcher.trouble(operations.SEARCH.circuit)
+    def trouble(self, operation: Operation[..., object] = operations.SEARCH) -> Suspended | None:
+        """Return why a search is suspended now; None if it may be asked."""
+        return self._fetcher.trouble(operation.circuit)
 
     async def facets(self, q: str, read: Callable[[bytes], T], *, within_s: float) -> T:
         """The facets of a search, without rows."""

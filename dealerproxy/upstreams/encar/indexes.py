@@ -4,6 +4,8 @@ from dataclasses import dataclass
 
 from dealerproxy.contract.terms import Sort
 from dealerproxy.upstreams.encar.operations import SEARCH, TRUCK_SEARCH
+from dealerproxy.upstreams.encar.rows import ReadOne, read_row
+from dealerproxy.upstreams.encar.truck_rows import read_truck
 from dealerproxy.upstreams.off_sale import Entries
 from dealerproxy.upstreams.operations import Operation
 
@@ -20,16 +22,17 @@ NEWEST = "ModifiedDate"
 
 @dataclass(frozen=True, eq=False)
 class SearchIndex:
-    """An index: the operation that searches it.
+    """An index: the operation that searches it, and the reader of one of its rows.
 
     `count` is the name of a call for a count alone, as in log lines. If not `zero_is_certain`, a count of 0 may be due
     to a word that the index does not know.
     """
 
     search: Operation[..., tuple[int, Entries]]
+    read_row: ReadOne
     count: str
     zero_is_certain: bool
 
 
-CARS = SearchIndex(SEARCH, "count", zero_is_certain=True)
-TRUCKS = SearchIndex(TRUCK_SEARCH, TRUCK_SEARCH.name, zero_is_certain=False)
+CARS = SearchIndex(SEARCH, read_row, "count", zero_is_certain=True)
+TRUCKS = SearchIndex(TRUCK_SEARCH, read_truck, TRUCK_SEARCH.name, zero_is_certain=False)

@@ -65,6 +65,9 @@ class TruckSearch(Struct, frozen=True, kw_only=True):
     price: tuple[int, int] | None = None
 
 
+AnySearch = Search | TruckSearch
+
+
 def q(search: Search) -> str:
     """Write the search in Encar's query language, nested as the site itself nests it.
 
@@ -105,7 +108,12 @@ def trucks_q(search: TruckSearch) -> str:
     return str(And((Term("Hidden", "N"), *wanted, *ranges(search))))
 
 
-def ranges(search: Search | TruckSearch) -> list[Range]:
+def query_of(search: AnySearch) -> str:
+    """Write a search in the words of its index."""
+    return trucks_q(search) if isinstance(search, TruckSearch) else q(search)
+
+
+def ranges(search: AnySearch) -> list[Range]:
     """Write the bounds of a search."""
     axes = (("Year", search.registered), ("Mileage", search.mileage), ("Price", search.price))
     return [Range(name, *bounds) for name, bounds in axes if bounds is not None]

@@ -1,6 +1,6 @@
 """Encar as the search and the routes know it."""
 
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from functools import partial
 
@@ -9,6 +9,7 @@ from dealerproxy.contract.explain import RateBudget
 from dealerproxy.settings import Settings, SettingsError
 from dealerproxy.stock.keeping import figures_of, running, store_of
 from dealerproxy.stock.shelf import Shelf
+from dealerproxy.transport.errors import UpstreamError
 from dealerproxy.upstreams.absence import Absence, Adverts
 from dealerproxy.upstreams.availability import Outcome
 from dealerproxy.upstreams.encar.addresses import UPSTREAM
@@ -17,21 +18,24 @@ from dealerproxy.upstreams.encar.cars import EncarCars
 from dealerproxy.upstreams.encar.client import MANNERS, EncarClient, request_headers
 from dealerproxy.upstreams.encar.enrich import enrich
 from dealerproxy.upstreams.encar.facet_counts import FacetCounts
+from dealerproxy.upstreams.encar.index_stock import IndexStock, ListingKey
+from dealerproxy.upstreams.encar.indexes import CARS, TRUCKS, SearchIndex
 from dealerproxy.upstreams.encar.leg import EncarLeg
 from dealerproxy.upstreams.encar.legs import plan_legs
 from dealerproxy.upstreams.encar.makes import MakeReader
 from dealerproxy.upstreams.encar.operations import DETAIL
-from dealerproxy.upstreams.encar.search import EncarChunks, SearchWatch, unnoted
-from dealerproxy.upstreams.encar.stock import EncarStock, ListingKey
+from dealerproxy.upstreams.encar.search import EncarChunks, SearchWatch
+from dealerproxy.upstreams.encar.stock import EncarStock
 from dealerproxy.upstreams.encar.truck_check import TruckCheck
+from dealerproxy.upstreams.encar.truck_stock import TruckStock
 from dealerproxy.upstreams.encar.whole import WholeReader
 from dealerproxy.upstreams.papers import BATTERY, DIAGNOSIS, INSPECTION, PACKAGES, RECORD
 from dealerproxy.upstreams.query import RowFilter
 from dealerproxy.upstreams.resources import OpenSite, Resources
 from dealerproxy.upstreams.results import EnrichedRows, FoundRows
-from dealerproxy.upstreams.stocked import StockedLeg, StockFigures
+from dealerproxy.upstreams.stocked import StockedLeg, StockFigures, trucks_of
 from dealerproxy.vehicles.listing import Listing
-from dealerproxy.vocabulary import Vocabulary
+from dealerproxy.vocabulary import Make, Vocabulary
 
 
 class Encar:
@@ -49,29 +53,35 @@ class Encar:
         chunks: EncarChunks,
         cars: EncarCars,
         facets: FacetCounts,
-        stock: EncarStock | None = None,
+        stocks: Mapping[SearchIndex, IndexStock],
     ) -> None:
-        self._client, self._cars, self._stock = client, cars, stock
+        """`stocks` are by index; one without is only asked live."""
+        self._client, self._cars, self._stocks = client, cars, stocks
         self.adverts = cars.adverts
         self.chunk, self.count, self.outlook = chunks.chunk, chunks.count, chunks.outlook
-        self.trouble = client.trouble
         self.find, self.documents = cars.find, cars.documents
         self.facets = facets.stocked
 
     @property
-    def stock(self) -> StockFigures | None:
-        """What is in stock; None if the site is only asked live."""
-        return None if self._stock is None else figures_of(self._stock)
+    def stocks(self) -> Mapping[str, StockFigures]:
+        """What is in stock of each index, by its name; empty if the site is only asked live."""
+        return {STOCK_NAMES[index]: figures_of(stock) for index, stock in self._stocks.items()}
 
     async def stocked(
         self, leg: EncarLeg, keep: RowFilter, deadline: Deadline, *, bypass_cache: bool
     ) -> StockedLeg | None:
         """Return the rows of a leg from stock; None if they are not there, or if the site is to be asked anyway."""
-        return None if self._stock is None or bypass_cache else self._stock.stocked(leg, keep)
+        stock = self._stocks.get(leg.site_index)
+        return None if stock is None or bypass_cache else stock.stocked(leg, keep)
 
     def peek(self, leg: EncarLeg, keep: RowFilter, *, bypass_cache: bool) -> StockedLeg | None:
         """Return the same as `stocked`, without counting it as asked for."""
-        return None if self._stock is None or bypass_cache else self._stock.peek(leg, keep)
+        stock = self._stocks.get(leg.site_index)
+        return None if stock is None or bypass_cache else stock.peek(leg, keep)
+
+    def trouble(self, leg: EncarLeg | None = None) -> UpstreamError | None:
+        """Return why a leg's index, or without a leg that of cars, must not be searched now; None if it may."""
+        return self._client.trouble(CARS.search if leg is None else leg.site_index.search)
 
     @property
     def budget(self) -> RateBudget:
@@ -93,6 +103,11 @@ class Encar:
         return await rows(self._cars, listing_ids, deadline, bypass_cache=bypass_cache)
 
 
+STOCK_NAMES = {CARS: UPSTREAM, TRUCKS: trucks_of(UPSTREAM)}
+# The part of the memory for stock that trucks may take: Encar has about ten times as many cars.
+TRUCKS_SHARE = 0.1
+
+
 def set_up_encar(settings: Settings, vocabulary: Vocabulary) -> OpenSite:
     """Return what opens Encar with these settings. Raises SettingsError for a make to keep warm that it lacks."""
     return partial(_open, settings, vocabulary, _warm(settings, vocabulary))
@@ -100,7 +115,7 @@ def set_up_encar(settings: Settings, vocabulary: Vocabulary) -> OpenSite:
 
 @asynccontextmanager
 async def _open(
-    settings: Settings, vocabulary: Vocabulary, warm: Sequence[str], resources: Resources
+    settings: Settings, vocabulary: Vocabulary, warm: Mapping[SearchIndex, Sequence[str]], resources: Resources
 ) -> AsyncIterator[Encar]:
     cache, off_sale, clock = resources.cache, resources.off_sale, resources.clock
     headers = request_headers(settings.user_agent)
@@ -117,8 +132,12 @@ async def _open(
             adverts=adverts,
             now=clock,
         )
-        stock = _stock(settings, vocabulary, client, adverts, resources) if settings.stock_mb else None
         trucks = TruckCheck(client, vocabulary, deadline_s=settings.list_deadline_s, clock=clock)
+        cars_in_stock = _stock(settings, vocabulary, client, adverts, resources) if settings.stock_mb else None
+        stocks: dict[SearchIndex, IndexStock] = {}
+        if cars_in_stock is not None:
+            trucks_in_stock = _truck_stock(settings, vocabulary, client, adverts, trucks, resources)
+            stocks = {CARS: cars_in_stock, TRUCKS: trucks_in_stock}
         chunks = EncarChunks(
             client,
             vocabulary,
@@ -127,7 +146,7 @@ async def _open(
             fresh_s=settings.list_fresh_s,
             deadline_s=settings.list_deadline_s,
             now=clock,
-            watch=SearchWatch(resources.judged, adverts.listed, stock.fetched if stock else unnoted, trucks.empty),
+            watch=SearchWatch(resources.judged, adverts.listed, _noting(stocks), trucks.empty),
         )
         facets = FacetCounts(
             client,
@@ -135,18 +154,38 @@ async def _open(
             cache,
             clock=clock,
             deadline_s=settings.list_deadline_s,
-            in_stock=stock.groups_of if stock else lambda _: None,
+            in_stock=cars_in_stock.groups_of if cars_in_stock else lambda _: None,
         )
         async with AsyncExitStack() as opened:
             opened.push_async_callback(facets.close)
             opened.push_async_callback(trucks.close)
-            if stock is not None:
-                for facet in warm:
+            for index, stock in stocks.items():
+                for facet in warm[index]:
                     stock.readings.keep_warm(str(ListingKey(facet)))
-                room = settings.stock_mb * 2**20
-                store = store_of(UPSTREAM, settings.stock_dir, resources.shared, room, clock)
-                await opened.enter_async_context(running(UPSTREAM, stock, off_sale, store, clock))
-            yield Encar(client, chunks, cars, facets, stock)
+                store = store_of(
+                    STOCK_NAMES[index], settings.stock_dir, resources.shared, _room(settings, index), clock
+                )
+                # The store of cars, loaded first, carries the notes on all that is off sale.
+                notes = off_sale if index is CARS else None
+                await opened.enter_async_context(running(STOCK_NAMES[index], stock, notes, store, clock))
+            yield Encar(client, chunks, cars, facets, stocks)
+
+
+def _noting(stocks: Mapping[SearchIndex, IndexStock]) -> Callable[[EncarLeg], None]:
+    """Return what notes the legs that are asked for live in the stock of their index."""
+
+    def fetched(leg: EncarLeg) -> None:
+        if (stock := stocks.get(leg.site_index)) is not None:
+            stock.fetched(leg)
+
+    return fetched
+
+
+def _room(settings: Settings, index: SearchIndex) -> int:
+    """Return how many bytes the stock of an index may take."""
+    room = settings.stock_mb * 2**20
+    trucks = int(TRUCKS_SHARE * room)
+    return trucks if index is TRUCKS else room - trucks
 
 
 def _stock(
@@ -158,7 +197,7 @@ def _stock(
         reader,
         MakeReader(reader, client.facets, vocabulary),
         vocabulary,
-        Shelf(UPSTREAM, off_sale, max_bytes=settings.stock_mb * 2**20, clock=clock),
+        Shelf(UPSTREAM, off_sale, max_bytes=_room(settings, CARS), clock=clock),
         trouble=client.trouble,
         fresh_s=settings.list_fresh_s,
         listed=adverts.listed,
@@ -166,12 +205,41 @@ def _stock(
     )
 
 
-def _warm(settings: Settings, vocabulary: Vocabulary) -> Sequence[str]:
-    """Return the makes' facets to keep warm. Raises SettingsError for a make that Encar does not have."""
-    facets: list[str] = []
+def _truck_stock(
+    settings: Settings,
+    vocabulary: Vocabulary,
+    client: EncarClient,
+    adverts: Adverts,
+    trucks: TruckCheck,
+    resources: Resources,
+) -> TruckStock:
+    clock, off_sale = resources.clock, resources.off_sale
+    ask = partial(client.search, operation=TRUCKS.search)
+    return TruckStock(
+        WholeReader(ask, vocabulary, off_sale, index=TRUCKS, clock=clock),
+        vocabulary,
+        Shelf(UPSTREAM, off_sale, max_bytes=_room(settings, TRUCKS), clock=clock),
+        trouble=partial(client.trouble, TRUCKS.search),
+        fresh_s=settings.list_fresh_s,
+        empty=trucks.empty,
+        listed=adverts.listed,
+        clock=clock,
+    )
+
+
+def _warm(settings: Settings, vocabulary: Vocabulary) -> Mapping[SearchIndex, Sequence[str]]:
+    """Return the words of each index for the makes to keep warm.
+
+    Raises SettingsError for a make that Encar does not have.
+    """
+    makes: list[Make] = []
     for text in filter(None, map(str.strip, settings.encar_warm.split(","))):
-        make = vocabulary.find_make(text)
+        make = vocabulary.find_make(text) or vocabulary.trucks.find_make(text)
         if make is None and text != "*":
             raise SettingsError(f"DEALERPROXY_ENCAR_WARM cannot be used: Encar has no make known as {text!r}")
-        facets += [facet.korean for each in ([make] if make else vocabulary.makes) for facet in each.facets]
-    return tuple(dict.fromkeys(facets))
+        makes += [make] if make else [*vocabulary.makes, *vocabulary.trucks.makes]
+    words = {
+        CARS: (facet.korean for make in makes for facet in make.facets if vocabulary.make_of(facet.korean)),
+        TRUCKS: (maker for make in makes for maker in vocabulary.trucks.makers_of(make)),
+    }
+    return {index: tuple(dict.fromkeys(each)) for index, each in words.items()}

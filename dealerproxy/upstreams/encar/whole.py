@@ -20,8 +20,8 @@ from dealerproxy.transport.reading import Reading, current_reading, reading
 from dealerproxy.transport.troubles import upstream_trouble
 from dealerproxy.upstreams.car_words import WON_PER_MANWON
 from dealerproxy.upstreams.encar.addresses import UPSTREAM
-from dealerproxy.upstreams.encar.indexes import ENCAR_SORTS, NEWEST
-from dealerproxy.upstreams.encar.query import ANY_NUMBER, Search, q
+from dealerproxy.upstreams.encar.indexes import CARS, ENCAR_SORTS, NEWEST, SearchIndex
+from dealerproxy.upstreams.encar.query import ANY_NUMBER, AnySearch, query_of
 from dealerproxy.upstreams.encar.rows import (
     COUNT,
     ROWS,
@@ -30,7 +30,6 @@ from dealerproxy.upstreams.encar.rows import (
     SearchTarget,
     check_readable,
     read_frame,
-    read_row,
 )
 from dealerproxy.upstreams.off_sale import OffSale
 from dealerproxy.upstreams.paging import MAX_OFFSET
@@ -157,7 +156,7 @@ class _Rows:
 
 
 class WholeReader:
-    """Reads and checks searches of cars. Every method raises UpstreamError; its page is captured."""
+    """Reads and checks searches of one index. Every method raises UpstreamError; its page is captured."""
 
     def __init__(
         self,
@@ -165,17 +164,18 @@ class WholeReader:
         vocabulary: Vocabulary,
         off_sale: OffSale,
         *,
+        index: SearchIndex = CARS,
         page_s: float = PAGE_S,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        """`page_s` bounds each call, the wait for its turn included, in seconds."""
-        self._ask, self._vocabulary, self._off_sale = ask, vocabulary, off_sale
+        """`ask` searches the index; `page_s` bounds each call, the wait for its turn included, in seconds."""
+        self._ask, self._vocabulary, self._off_sale, self._index = ask, vocabulary, off_sale, index
         self._page_s, self._clock = page_s, clock
         # How many rows the site gives in a page, as far as is known.
         self.page_rows = PAGE_ROWS
 
     async def read_whole(
-        self, search: Search, target: SearchTarget, *, before: int | None = None, expected: int | None = None
+        self, search: AnySearch, target: SearchTarget, *, before: int | None = None, expected: int | None = None
     ) -> WholeListing:
         """Read all cars of a search.
 
@@ -192,11 +192,11 @@ class WholeReader:
                 part = await self._read_by_price(search, target, rows, first)
             _check_whole(rows, first.total, before, part.last)
         except UpstreamError as error:
-            upstream_trouble(UPSTREAM, "search", error, q=q(search))
+            upstream_trouble(UPSTREAM, self._index.search.name, error, q=query_of(search))
             raise
         return WholeListing(rows.by_number, first.total, rows.nameless, rows.calls, read_at)
 
-    async def check(self, search: Search, target: SearchTarget, known: Callable[[StockedCar], bool]) -> Checked:
+    async def check(self, search: AnySearch, target: SearchTarget, known: Callable[[StockedCar], bool]) -> Checked:
         """Read the newest rows until a page has none that is new or changed; `known` says whether a car is neither."""
         rows, found = _Rows(), dict[int, StockedCar]()
         offset, count, settled = 0, None, False
@@ -210,11 +210,11 @@ class WholeReader:
                 found |= new
                 settled = not new or offset >= page.total
         except UpstreamError as error:
-            upstream_trouble(UPSTREAM, "search", error, q=q(search))
+            upstream_trouble(UPSTREAM, self._index.search.name, error, q=query_of(search))
             raise
         return Checked(list(found.values()), count or 0, rows.calls, settled)
 
-    async def _read_by_price(self, search: Search, target: SearchTarget, rows: _Rows, first: _Part) -> _Part:
+    async def _read_by_price(self, search: AnySearch, target: SearchTarget, rows: _Rows, first: _Part) -> _Part:
         """Read a search once more, in parts of about a page by the known prices: within a page no row repeats."""
         counted, part = 0, first
         rows.nameless = 0
@@ -226,7 +226,7 @@ class WholeReader:
                 raise part.last.drift(COUNT, f"{counted} in parts of a search that counts {first.total}")
         return part
 
-    async def _read_part(self, search: Search, target: SearchTarget, rows: _Rows, expected: int | None) -> _Part:
+    async def _read_part(self, search: AnySearch, target: SearchTarget, rows: _Rows, expected: int | None) -> _Part:
         """Read a search up to its end, or as far as the site gives it.
 
         Its count ends it if as many rows are `expected`; else only a page without rows: a site that cuts its pages
@@ -254,15 +254,15 @@ class WholeReader:
                 return _Part(count, page, _rest_from(page, search))
 
     async def _page(
-        self, search: Search, target: SearchTarget, sort: str, offset: int, limit: int, rows: _Rows
+        self, search: AnySearch, target: SearchTarget, sort: str, offset: int, limit: int, rows: _Rows
     ) -> _Page:
         """Read one answer, its rows in slices, and add them; cars under contract are noted as off sale."""
         asked_at = self._clock()
         rows.calls += 1
         frame, answer = await self._ask(
-            q(search), _framed, sort=sort, offset=offset, limit=limit, within_s=self._page_s
+            query_of(search), _framed, sort=sort, offset=offset, limit=limit, within_s=self._page_s
         )
-        read, bad = list[ReadRow](), Counter[str]()
+        read, bad, read_row = list[ReadRow](), Counter[str](), self._index.read_row
         for start in range(0, len(frame.rows), SLICE_ROWS):
             with reading(answer):
                 read += [read_row(row, target, self._vocabulary, bad) for row in frame.rows[start : start + SLICE_ROWS]]
@@ -314,7 +314,7 @@ def _check_whole(rows: _Rows, total: int, before: int | None, last: _Page) -> No
         raise last.drift(COUNT, f"shrunken to {distinct} cars from {before}")
 
 
-def _rest_from(page: _Page, search: Search) -> int:
+def _rest_from(page: _Page, search: AnySearch) -> int:
     """Return the price of the last car for sale on a page, from which the rest can be asked for."""
     prices = [row.car.price_krw // WON_PER_MANWON for row in page.rows if isinstance(row.car, StockedCar)]
     lowest = (search.price or ANY_NUMBER)[0]
@@ -323,7 +323,7 @@ def _rest_from(page: _Page, search: Search) -> int:
     return max(prices)
 
 
-def _from_price(search: Search, low: int) -> Search:
+def _from_price(search: AnySearch, low: int) -> AnySearch:
     return replace(search, price=(low, (search.price or ANY_NUMBER)[1]))
 
 

@@ -16,10 +16,11 @@ from dealerproxy.stock.rule import FRESH_S, WHOLE_S
 from dealerproxy.stock.selecting import bounds_of
 from dealerproxy.stock.shelf import USABLE_S, Shelf
 from dealerproxy.transport.errors import Drift, Suspended, TimedOut, UpstreamError
+from dealerproxy.upstreams.encar.index_stock import ListingKey
 from dealerproxy.upstreams.encar.leg import EncarLeg
 from dealerproxy.upstreams.encar.legs import plan_legs
 from dealerproxy.upstreams.encar.makes import MakeReader
-from dealerproxy.upstreams.encar.stock import EncarStock, ListingKey
+from dealerproxy.upstreams.encar.stock import EncarStock
 from dealerproxy.upstreams.encar.whole import WholeReader
 from dealerproxy.upstreams.off_sale import OffSale
 from dealerproxy.upstreams.paging import Order

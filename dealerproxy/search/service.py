@@ -208,7 +208,7 @@ class SearchService:
         )
         # The adverts behind enriched rows have ages of their own.
         fresh_for_s = 0.0 if query.display.enriched else fresh_for(reports)
-        return Listed(answer, worst_of(leg.state for leg in reports), fresh_for_s)
+        return Listed(answer, worst_of(leg.state for leg in told.reports), fresh_for_s)
 
     async def _stocked(self, planned: Plan, deadline: Deadline, *, bypass_cache: bool) -> list[Stocked]:
         """Return what each leg has in stock: its rows, None, or why there are none for a leg never asked live."""
@@ -239,7 +239,7 @@ class SearchService:
             notices=(*planned.notices, *_missing(told)),
             filtered_out=None if uncounted else sum(leg.total or 0 for leg in reports),
         )
-        return Listed(answer, worst_of(leg.state for leg in reports), fresh_for(reports))
+        return Listed(answer, worst_of(leg.state for leg in told.reports), fresh_for(reports))
 
     async def _count(
         self, leg: Leg, stocked: Stocked, keep: RowFilter, deadline: Deadline, *, bypass_cache: bool

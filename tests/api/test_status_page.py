@@ -133,13 +133,16 @@ async def test_captures_are_null_where_none_are_kept(sandboxes: Sandboxes, tmp_p
     assert (await status_of(await sandboxes.start(capture_dir=str(tmp_path))))["captures"] == []
 
 
+@pytest.mark.parametrize("field", ["stock", "truck_stock"])
 @pytest.mark.parametrize("path", ["/v1/status", "/v1/upstreams"])
-async def test_stock_is_told_by_site_with_its_ages_and_the_last_reading(sandboxes: Sandboxes, path: str) -> None:
+async def test_stock_is_told_by_site_and_index_with_its_ages_and_the_last_reading(
+    sandboxes: Sandboxes, path: str, field: str
+) -> None:
     sandbox = await sandboxes.start(encar_warm="Kia")
 
     async def stock() -> Any:
         answer = orjson.loads((await sandbox.ask("GET", path))[2])
-        return next(site for site in answer.get("upstreams", answer.get("data")) if site["name"] == "encar")["stock"]
+        return next(site for site in answer.get("upstreams", answer.get("data")) if site["name"] == "encar")[field]
 
     held = await stock()
     while held["last_reading"] is None or held["rows"] == 0:
@@ -153,7 +156,8 @@ async def test_stock_is_told_by_site_with_its_ages_and_the_last_reading(sandboxe
 
 async def test_stock_is_null_where_none_is_kept(sandboxes: Sandboxes) -> None:
     sandbox = await sandboxes.start(stock_mb=0)
-    assert sites(await status_of(sandbox))["encar"]["stock"] is None
+    encar = sites(await status_of(sandbox))["encar"]
+    assert encar["stock"] is encar["truck_stock"] is None
 
 
 # The last hour

@@ -734,6 +734,17 @@ async def test_stock_is_told_with_what_it_spared_and_what_came_of_readings(build
     assert (await house.figures()).one("stock_spared_calls_total", upstream="encar") > 0
 
 
+async def test_the_stock_of_trucks_is_told_apart_from_that_of_cars(build: Build) -> None:
+    house = await build(encar_warm="Kia")
+    figures = await house.figures()
+    while not figures.one("stock_readings_total", upstream="encar_trucks", work="read", result="ok"):
+        await asyncio.sleep(0.005)
+        figures = await house.figures()
+    assert figures.one("stock_listings", upstream="encar_trucks") == 1
+    assert figures.one("stock_readings_total", upstream="encar_trucks", work="read", result="drift") == 0
+
+
 async def test_a_site_that_is_only_asked_live_tells_nothing_of_stock(build: Build) -> None:
     house = await build(stock_mb=0)
-    assert (await house.figures()).of("stock_listings", upstream="encar") == {}
+    figures = await house.figures()
+    assert figures.of("stock_listings", upstream="encar") == figures.of("stock_listings", upstream="encar_trucks") == {}

@@ -1,5 +1,6 @@
 """The real service wired over loopback to the stand-ins for Encar and for Danawa with its feeder."""
 
+import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
 from contextlib import AsyncExitStack
 from typing import Any
@@ -45,6 +46,15 @@ class SearchHarness(ServiceHarness):
         async with self.client.get("/v1/vehicles", params=query, headers=headers) as response:
             self.status, self.headers = response.status, dict(response.headers)
             return await response.json()
+
+    async def in_stock(self, **params: Any) -> None:
+        """Wait until every search of Encar's that a request takes is in stock."""
+        while True:
+            sources = (await self.ask(explain=1, **params))["sources"]
+            searches = next(source["searches"] for source in sources if source["name"] == "encar")
+            if all(search["answered_from"] == "stock" for search in searches):
+                return
+            await asyncio.sleep(0.005)
 
     async def list_is_read(self) -> None:
         """Have Danawa's list read anew."""

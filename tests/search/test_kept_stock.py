@@ -1,6 +1,5 @@
 """Encar's stock over a restart and between processes: the next one answers from it, and the site is not asked."""
 
-import asyncio
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -15,6 +14,7 @@ from dealerproxy.upstreams.paging import CHUNK_ROWS
 from dealerproxy.vocabulary import Vocabulary
 from tests.search.conftest import SearchHarness
 from tests.support.harness import service_over
+from tests.support.inventories import generate
 from tests.support.redis_server import RedisServer
 from tests.support.stock import stock
 
@@ -30,13 +30,10 @@ def kept_in(request: pytest.FixtureRequest, tmp_path: Path) -> Mapping[str, Any]
 
 
 async def until_stocked(house: SearchHarness) -> Any:
-    """Ask another question each time, until one that was never asked needs no call."""
-    for more in range(2_000):
-        answer = await house.ask(make="Kia", sort="price_asc", mileage_max_km=900_000 + more)
-        if house.headers["X-Cache"] == "hit":
-            return answer
-        await asyncio.sleep(0.01)
-    raise AssertionError("it is never in stock")
+    """Wait until cars and trucks of a make are in stock, and list them."""
+    asked: dict[str, Any] = {"make": "Kia", "sort": "price_asc"}
+    await house.in_stock(**asked)
+    return await house.ask(**asked)
 
 
 async def test_the_next_process_answers_from_what_was_read(vocabulary: Vocabulary, kept_in: Mapping[str, Any]) -> None:
@@ -53,6 +50,26 @@ async def test_the_next_process_answers_from_what_was_read(vocabulary: Vocabular
         assert (after["sources"][0]["status"], after["sources"][0]["total"]) == ("ok", CARS)
         assert house.headers["X-Cache"] == "hit"
     assert searches(stand_in) == calls
+
+
+async def test_trucks_and_those_found_sold_are_kept_too(vocabulary: Vocabulary, kept_in: Mapping[str, Any]) -> None:
+    stand_in = EncarStandIn(generate(5, 30, trucks=60))
+    danawa = DanawaStandIn(DanawaInventory(), faults=stand_in.faults)
+    first, second = serve(stand_in, danawa), serve(stand_in, danawa)
+    asked: dict[str, Any] = {"make": "Kia", "model": "Bongo", "sort": "price_asc"}
+    async with service_over(first, vocabulary, encar_warm="Kia", **kept_in) as client:
+        house = SearchHarness(client, stand_in, danawa, "encar")
+        await house.in_stock(**asked)
+        sold, *others = (await house.ask(**asked))["data"]
+        stand_in.inventory.change(sold["id"].removeprefix("encar_"), status="SOLD", lingers=True)
+        async with client.get(f"/v1/vehicles/{sold['id']}") as response:
+            assert response.status == 404
+    stand_in.calls.clear()
+    async with service_over(second, vocabulary, **kept_in) as client:
+        after = await SearchHarness(client, stand_in, danawa, "encar").ask(**asked)
+        assert [row["id"] for row in after["data"]][: len(others)] == [row["id"] for row in others]
+        assert after["sources"][0]["total"] == len(after["data"]) <= len(others)
+    assert not [call for call in stand_in.calls if call.operation in {"search", "truck_search"}]
 
 
 def searches(stand_in: EncarStandIn) -> int:

@@ -1,6 +1,6 @@
 """The service over HTTP: typed answers, typed errors, one deadline a call, one retry after a 503 with Retry-After.
 
-The caller owns the session: it reuses and closes the connections.
+The caller owns the session, which reuses and closes the connections.
 """
 
 import asyncio
@@ -99,14 +99,17 @@ class DealerClient:
         clock: Callable[[], float] = time.monotonic,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> None:
-        """`base_url` is the service's root; `api_key` one of its `DEALERPROXY_API_KEYS`.
+        """`base_url` is the service's root (`http://dealerproxy:8080`); `api_key` one of its `DEALERPROXY_API_KEYS`.
 
-        Raises ValueError for a `krw_per_usd` outside 100 to 10,000.
+        `clock` (monotonic seconds) and `sleep` are for tests. Raises ValueError for a `base_url` that is not an http or
+        https URL with a host, an `api_key` that a header cannot hold, and a `krw_per_usd` outside 100 to 10,000.
         """
         if krw_per_usd is not None and not is_plausible(krw_per_usd):
             raise ValueError(f"krw_per_usd is won per dollar, from 100 to 10000; {krw_per_usd} is not")
+        if api_key is not None and not api_key.isprintable():
+            raise ValueError("api_key has a character that a header cannot hold")
         self._krw_per_usd = krw_per_usd
-        self._session, self._vehicles = session, URL(base_url) / "v1" / "vehicles"
+        self._session, self._vehicles = session, _root(base_url) / "v1" / "vehicles"
         self._headers = {} if api_key is None else {API_KEY: api_key}
         self._clock, self._sleep = clock, sleep
 
@@ -264,8 +267,10 @@ class DealerClient:
     ) -> Sequence[CarState]:
         """Whether each of up to 100 cars can be bought, in the order of `vehicle_ids`, repeated ids once.
 
-        `fresh` bypasses every cache.
+        `fresh` bypasses every cache. Without ids the answer is empty, and there is no call.
         """
+        if not vehicle_ids:
+            return ()
         url = self._vehicles / "availability"
         headers = {"Content-Type": "application/json", **({"Cache-Control": "no-cache"} if fresh else {})}
         body = msgspec.json.encode({"ids": vehicle_ids})
@@ -325,6 +330,17 @@ class DealerClient:
             return with_headers(decode(question.decoder, content), answer.headers, question.krw_per_usd)
         except Unreadable as error:
             raise outage("unexpected_answer", request_id=answer.headers.get(REQUEST_ID)) from error
+
+
+def _root(base_url: str) -> URL:
+    """The service's root. Raises ValueError for any other text."""
+    try:
+        url = URL(base_url)
+    except ValueError:
+        url = URL()
+    if url.scheme not in {"http", "https"} or not url.host:
+        raise ValueError("base_url is not an http or https URL such as http://dealerproxy:8080")
+    return url
 
 
 def _unavailable(reason: str, message: str, request_id: str | None) -> VehicleUnavailable:

@@ -18,6 +18,8 @@ from dealerproxy.contract.ids import PUBLIC_ID
 MASS = 5
 # ... unless it lasts for so many seconds.
 MASS_S = 7_200.0
+# Statuses below 500 that a later round may not get: a body that came too slowly, and too many requests.
+_PASSING = frozenset({408, 429})
 
 
 class CarEvent(StrEnum):
@@ -253,7 +255,7 @@ def _read(state: bytes | None) -> Mapping[str, Sighting]:
 
 
 def _nothing(error: DealerError) -> dict[str, _Told]:
-    """Return that nothing was learned in an outage. Raises a rejection: the service would reject it again."""
-    if error.status < 500:
+    """The result of an outage: no car. Raises a rejection, as the service would reject the next round too."""
+    if error.status < 500 and error.status not in _PASSING:
         raise error
     return {}

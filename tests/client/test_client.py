@@ -270,3 +270,23 @@ async def test_a_caller_who_goes_away_is_not_an_outage(dealer: DealerClient, scr
     asking.cancel()
     with pytest.raises(asyncio.CancelledError):
         await asking
+
+
+@pytest.mark.parametrize(
+    "base_url", ["dealerproxy:8080", "127.0.0.1:8080", "/v1", "", "ftp://dealerproxy", "http://", "http://[", "//host"]
+)
+async def test_an_address_that_no_call_could_reach_is_refused_at_once(scripted: Scripted, base_url: str) -> None:
+    with pytest.raises(ValueError, match="base_url"):
+        DealerClient(scripted.session, base_url)
+
+
+@pytest.mark.parametrize("api_key", ["a\nb", "a\r", "\x00", "\ud800"])
+async def test_a_key_that_no_header_can_hold_is_refused_at_once_and_not_shown(scripted: Scripted, api_key: str) -> None:
+    with pytest.raises(ValueError, match="api_key") as raised:
+        DealerClient(scripted.session, scripted.url, api_key=api_key)
+    assert api_key not in str(raised.value)
+
+
+async def test_no_cars_are_available_without_a_call(dealer: DealerClient, scripted: Scripted) -> None:
+    assert list(await dealer.availability([])) == []
+    assert not scripted.asked

@@ -140,7 +140,13 @@ async def test_a_car_that_is_off_sale_at_the_first_look_is_told_without_an_old_s
 
 @pytest.mark.parametrize(
     "failure",
-    [OUTAGE, DealerUnavailable(503, "timed_out", "No."), DealerError(500, "internal_error", "No.")],
+    [
+        OUTAGE,
+        DealerUnavailable(503, "timed_out", "No."),
+        DealerError(500, "internal_error", "No."),
+        DealerError(408, "request_timeout", "No."),
+        DealerError(429, "rate_limited", "No."),
+    ],
     ids=lambda error: error.code,
 )
 async def test_an_outage_makes_no_event_and_what_happened_in_it_is_told_after_it(failure: DealerError) -> None:

@@ -19,7 +19,8 @@ from dealerproxy.sandbox.faults import AnyFault
 from dealerproxy.sandbox.showcase import shown_car
 from dealerproxy.sandbox.sites import serve
 from dealerproxy.vocabulary import Vocabulary
-from tests.client.main_api import MainApi, envelope
+from tests.client.main_api import envelope
+from tests.client.partner_api import PartnerApi
 from tests.client.partners import check_keys
 from tests.support.harness import list_read, read_anew, wired
 from tests.support.inventories import generate, generate_danawa
@@ -60,7 +61,7 @@ class MainApiHarness:
     def __init__(
         self,
         clients: Mapping[str, TestClient[Any, Any]],
-        main: MainApi,
+        main: PartnerApi,
         stand_ins: tuple[EncarStandIn, DanawaStandIn],
         service: str,
         app: web.Application,
@@ -107,6 +108,10 @@ class MainApiHarness:
         self.encar.faults.add(*faults)
         read_anew(self._app, faults)
 
+    async def list_tried(self) -> None:
+        """Wait until the service has read Danawa's list, or could not; it does so in the background after `breaks`."""
+        await list_read(self._app)
+
     async def raw(self, path: str, **request: Any) -> Any:
         """What the service itself answers, as plain values."""
         async with self.session.request(request.pop("method", "GET"), self.service + path, **request) as response:
@@ -127,7 +132,7 @@ async def house(vocabulary: Vocabulary) -> AsyncIterator[MainApiHarness]:
         await list_read(served_app)
         danawa.calls.clear()
         session = await stack.enter_async_context(aiohttp.ClientSession())
-        main = MainApi(DealerClient(session, service), AUCTION, snapshots={})
+        main = PartnerApi(DealerClient(session, service), AUCTION)
         clients = {}
         for environment in ENVIRONMENTS.values():
             app = web.Application(middlewares=[check_keys(environment), envelope])

@@ -7,7 +7,7 @@ from typing import NamedTuple
 from aiohttp import web
 from aiohttp.typedefs import Handler, Middleware
 
-from tests.client.main_api import PARTNER
+from tests.client.partner_api import PARTNER
 
 
 class Key(NamedTuple):

@@ -77,7 +77,7 @@ class _Question(NamedTuple, Generic[T]):
 class DealerClient:
     """The service's HTTP client.
 
-    Every method takes `deadline_s`, the seconds for the whole call including a retry. More than 300, infinity too,
+    Every method takes `deadline_s`, the seconds for the whole call including a retry. More than 300, infinity included,
     counts as 300; 0, a negative number or NaN fails with an outage `timed_out`. `request_id` (`req_` and 24 hex digits)
     appears in the service's logs and errors; the client does not send any other text.
 
@@ -123,7 +123,8 @@ class DealerClient:
     ) -> DealerList:
         """One page of dealer rows; `params` is a query string of `GET /v1/vehicles`.
 
-        A `krw_per_usd` in `params` is the rate of the call.
+        A `krw_per_usd` in `params` is the rate of the call. Raises InvalidRequest for parameters that the service
+        rejects.
         """
         rate = krw_per_usd if krw_per_usd is not None or "krw_per_usd" in params else self._krw_per_usd
         return await self._ask(_Question(self._vehicles.with_query(params), _list, rate), deadline_s, request_id)
@@ -138,8 +139,8 @@ class DealerClient:
     ) -> AsyncIterator[DealerList]:
         """Yields the pages of a search; `deadline_s` applies to each page.
 
-        Pages, not rows: `sources` of a page reports a site that failed. A cursor that repeats raises an outage, so
-        that a walk always ends.
+        Pages, not rows: only `sources` of a page reports a site that failed. Raises the errors of `search`; a cursor
+        that repeats raises an outage, so that a walk always ends.
         """
         seen, further = set[str](), params
         while True:
@@ -162,7 +163,7 @@ class DealerClient:
     ) -> DealerList | DealerError | None:
         """The dealer side's answer to a partner's request, or its error as a value, for `merge`.
 
-        None, without a call, if the request needs nothing from the dealer side.
+        None, without a call, if the request needs nothing from the dealer side. Never raises a DealerError.
         """
         if query.dealer is DealerPart.NONE:
             return None
@@ -201,8 +202,9 @@ class DealerClient:
     ) -> DealerCar:
         """One car in full as it can be bought right now, past every cache.
 
-        Raises the errors of `vehicle`, and VehicleUnavailable (410) for a listed car that cannot be bought: reason
-        `under_contract` if a sale is agreed, `no_price` if the site shows no price.
+        Its JSON has `dealer.under_contract`, which partners must not see. Raises the errors of `vehicle`, and
+        VehicleUnavailable (410) for a listed car that cannot be bought: reason `under_contract` if a sale is agreed,
+        `no_price` if the site shows no price.
         """
         question = self._car(vehicle_id, _ordered, krw_per_usd, fresh=True)
         question = question._replace(url=question.url.update_query(include=DEALER))
@@ -233,7 +235,10 @@ class DealerClient:
     async def facets(
         self, sources: Sequence[str] = (), *, deadline_s: float = DEADLINE_S, request_id: str | None = None
     ) -> DealerFacets:
-        """The filter values of dealer cars; `sources` as the partner named them, empty for all."""
+        """The filter values of dealer cars; `sources` as the partner named them, empty for all.
+
+        Raises InvalidRequest for a source that the service does not know.
+        """
         url = (self._vehicles / "facets").with_query({"source": ",".join(sources)} if sources else {})
         return await self._ask(_Question(url, _facets), deadline_s, request_id)
 
@@ -245,9 +250,10 @@ class DealerClient:
         deadline_s: float = DEADLINE_S,
         request_id: str | None = None,
     ) -> DealerRows:
-        """The rows of up to 40 cars in the order of `vehicle_ids`, repeated ids once, and the states of the others.
+        """The rows of 1 to 40 cars in the order of `vehicle_ids`, repeated ids once, and the states of the others.
 
-        A row has the `dealer` object, which partners must not see.
+        A row has the `dealer` object, which partners must not see. Raises InvalidRequest for another number of ids, or
+        for one that is not a dealer id.
         """
         rate = self._krw_per_usd if krw_per_usd is None else krw_per_usd
         url = self._vehicles.with_query(ids=",".join(vehicle_ids), include=DEALER)
@@ -267,7 +273,8 @@ class DealerClient:
     ) -> Sequence[CarState]:
         """Whether each of up to 100 cars can be bought, in the order of `vehicle_ids`, repeated ids once.
 
-        `fresh` bypasses every cache. Without ids the answer is empty, and there is no call.
+        `fresh` bypasses every cache. Without ids the answer is empty, and there is no call. Raises InvalidRequest for
+        more ids, or for one that is not a dealer id.
         """
         if not vehicle_ids:
             return ()

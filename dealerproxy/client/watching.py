@@ -1,4 +1,4 @@
-"""Watches cars: events when one is sold, waiting, gone or back, or its price changes. An outage makes no event."""
+"""Watches cars: an event when a car is sold, waiting, gone or back, or its price changes; none in an outage."""
 
 import asyncio
 import time
@@ -14,16 +14,16 @@ from dealerproxy.client.errors import DealerError
 from dealerproxy.contract.answers import Buyable
 from dealerproxy.contract.ids import PUBLIC_ID
 
-# More cars than this, and more than half of those on sale, that are gone in one round are no news but an outage ...
+# If more cars than this, and more than half of those on sale, are gone in one round, the site probably failed.
 MASS = 5
-# ... unless it lasts for so many seconds.
+# Seconds after which the watch reports such cars as gone.
 MASS_S = 7_200.0
-# Statuses below 500 that a later round may not get: a body that came too slowly, and too many requests.
+# Statuses below 500 that a later round may not get: the service timed out reading the body, and too many requests.
 _PASSING = frozenset({408, 429})
 
 
 class CarEvent(StrEnum):
-    """What happened to a car."""
+    """What happened to a car: it is sold, waiting (reserved), gone (no listing), back on sale, or its price changed."""
 
     SOLD = "sold"
     WAITING = "waiting"
@@ -36,16 +36,21 @@ _ENDS = {Buyable.SOLD: CarEvent.SOLD, Buyable.WAITING: CarEvent.WAITING, Buyable
 
 
 class Sighting(Struct, frozen=True):
-    """What was last known of a car. `price_krw` is in won, so that no exchange rate changes it; null if not shown."""
+    """The last known state of a car.
+
+    `price_krw` is in won, so that no exchange rate changes it; null if the site shows no price. For a car off sale it
+    is the last price.
+    """
 
     status: Buyable
     price_krw: int | None = None
 
 
 class CarChange(Struct, frozen=True, kw_only=True):
-    """One event. `old` is null for a car that could not be bought when it was first looked at.
+    """One event.
 
-    `witness` is the route that showed it, `row` or `availability` (past every cache), and `reason` the one it gave.
+    `old` is null if the car is off sale in the first round. `witness` is the call that showed the change: `row`, or
+    `availability` past every cache. `reason` is the service's, null if it gave none.
     """
 
     id: str
@@ -57,7 +62,7 @@ class CarChange(Struct, frozen=True, kw_only=True):
 
 
 class _Told(NamedTuple):
-    """What a round learned of a car."""
+    """A car's state in one round."""
 
     seen: Sighting
     witness: str
@@ -65,7 +70,7 @@ class _Told(NamedTuple):
 
 
 class WatchStateUnreadable(ValueError):
-    """The stored bytes are not the state of a watch."""
+    """The stored bytes are not the state of a watch, or one of an unknown version."""
 
 
 class _State(Struct, frozen=True):
@@ -78,10 +83,10 @@ _decoder = msgspec.json.Decoder(_State)
 
 
 class Watch:
-    """The events of some cars, without an end: `async for change in watch(...)`.
+    """An endless async iterator of CarChange; `watch` builds it.
 
-    Between two events `state` is what to store; given back to `watch` it goes on from there, with no event lost or
-    repeated but the one being handled.
+    Store `state` after each event and at the end; `watch` continues from it. A process that ends while it handles an
+    event loses that event if it stored the state before, else gets the event again. No other event is lost or repeated.
     """
 
     def __init__(
@@ -103,7 +108,7 @@ class Watch:
 
     @property
     def state(self) -> bytes:
-        """What is known of the cars, with the last event."""
+        """The bytes to store: the last known state of each car, the last event included."""
         known = {vehicle_id: self._known[vehicle_id] for vehicle_id in self._ids if vehicle_id in self._known}
         return msgspec.json.encode(_State(_VERSION, known))
 
@@ -111,7 +116,10 @@ class Watch:
         return self
 
     async def __anext__(self) -> CarChange:
-        """Return the next event. Raises DealerError if the service rejects the request, which no waiting mends."""
+        """Waits for the next event.
+
+        Raises DealerError if the service rejects the request (a wrong key, for example); the watch is then over.
+        """
         return await anext(self._changes)
 
     async def _run(self) -> AsyncIterator[CarChange]:
@@ -131,7 +139,7 @@ class Watch:
             await self._sleep(self._every_s)
 
     async def _round(self) -> dict[str, _Told]:
-        """Look at all cars; those that nobody could tell of are missing."""
+        """The states of the cars. A car whose state is unknown is not in it."""
         told: dict[str, _Told] = {}
         for ids in _batches(self._ids, MAX_ROWS):
             told |= await self._rows(ids)
@@ -141,7 +149,7 @@ class Watch:
             if each.seen.status in _ENDS and self._status(vehicle_id) is not each.seen.status
         ]
         for ids in _batches(ended, MAX_CHECKED):
-            # Nothing but a second look past every cache ends a car.
+            # A cached answer may be wrong, so only a second answer, past every cache, makes an event.
             checked = await self._checked(ids)
             for vehicle_id in ids:
                 found = checked.get(vehicle_id)
@@ -174,7 +182,7 @@ class Watch:
         }
 
     def _unless_mass(self, told: dict[str, _Told]) -> dict[str, _Told]:
-        """Return the same without the cars that are newly gone, while too many are."""
+        """The states without the newly gone cars, while too many are gone at once."""
         on_sale = [each for each in self._known.values() if each.status is Buyable.AVAILABLE]
         gone = [
             vehicle_id
@@ -209,23 +217,25 @@ def watch(
     clock: Callable[[], float] = time.monotonic,
     sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
 ) -> Watch:
-    """Watch cars, looked at every `every_s` seconds; `state` is that of an earlier watch.
+    """Builds a watch of cars. A round runs every `every_s` seconds; `state` is the `Watch.state` of an earlier watch.
 
-    A round costs the service a call for 40 cars, and one more for those that seem to be off sale. Outages make no
-    event; nor do more than MASS cars, and more than half of those on sale, that are gone at once, for two hours.
-    Raises ValueError for an id that is no dealer car's or an `every_s` that is not above 0, WatchStateUnreadable for
-    another `state`.
+    A round costs one call for 40 cars, and one for up to 100 cars that seem to be off sale; `deadline_s` applies to
+    each call. An outage makes no event. If more than MASS cars, and more than half of those on sale, are gone in one
+    round, the watch reports them only after MASS_S seconds. `clock` (monotonic seconds) and `sleep` are for tests.
+
+    Raises ValueError for an id that is not a dealer id or an `every_s` that is not above 0, and WatchStateUnreadable
+    for any other `state`.
     """
     unknown = [vehicle_id for vehicle_id in vehicle_ids if PUBLIC_ID.fullmatch(vehicle_id) is None]
     if unknown:
-        raise ValueError(f"no ids of dealer cars: {', '.join(unknown[:3])}")
+        raise ValueError(f"these ids are not dealer ids: {', '.join(unknown[:3])}")
     if not every_s > 0:
-        raise ValueError(f"every_s is a number of seconds above 0; {every_s} is not")
+        raise ValueError(f"every_s is a number of seconds above 0; got {every_s}")
     return Watch(dealer, vehicle_ids, every_s, _read(state), deadline_s=deadline_s, clock=clock, sleep=sleep)
 
 
 def change_of(vehicle_id: str, old: Sighting | None, told: _Told) -> CarChange | None:
-    """Return the event that a new sighting makes; None if it is no news."""
+    """The event between two states of a car; None if nothing changed."""
     new, event = told.seen, None
     if new.status in _ENDS:
         event = None if old is not None and old.status is new.status else _ENDS[new.status]
@@ -250,7 +260,7 @@ def _read(state: bytes | None) -> Mapping[str, Sighting]:
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise WatchStateUnreadable(str(error)) from error
     if read.version != _VERSION:
-        raise WatchStateUnreadable(f"a state of version {read.version}")
+        raise WatchStateUnreadable(f"version {read.version}; version {_VERSION} is known here")
     return read.cars
 
 

@@ -130,4 +130,4 @@ async def create_app(service_url: str, watch_state: Path) -> web.Application:
 
 if __name__ == "__main__":
     application = create_app(os.environ.get("SERVICE_URL", "http://127.0.0.1:8080"), Path("watch.json"))
-    web.run_app(application, port=int(os.environ.get("PORT", "8000")))
+    web.run_app(application, host="127.0.0.1", port=int(os.environ.get("PORT", "8000")))

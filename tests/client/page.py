@@ -3,16 +3,15 @@
 import re
 from collections.abc import Iterable
 
-from tests.support.documents import document
+from tests.support.documents import CODE_BLOCK, document
 
 PATH = "dealerproxy/client/README.md"
 PAGE = document(PATH)
-_BLOCK = re.compile(r"^```(\w+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 
 
 def blocks(language: str) -> list[str]:
     """The code blocks of a language."""
-    return [text for told, text in _BLOCK.findall(PAGE) if told == language]
+    return [text for told, text in CODE_BLOCK.findall(PAGE) if told == language]
 
 
 def table(after: str, column: int = 0) -> list[str]:

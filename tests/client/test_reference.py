@@ -2,13 +2,14 @@
 
 import ast
 import asyncio
+import collections.abc
 import inspect
 import re
 import sys
 import time
 import types
 import typing
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator
 from enum import StrEnum
 from typing import Any, NamedTuple
 
@@ -36,21 +37,9 @@ NAMES: dict[str, Any] = {
     for module in (client, answers, detail, inspection, pricing, summary, terms, client.sources)
     for name, value in vars(module).items()
 }
-NAMES |= {
-    each.__name__: each
-    for each in (
-        AsyncIterator,
-        Awaitable,
-        Callable,
-        Iterable,
-        Mapping,
-        Sequence,
-        StrEnum,
-        NamedTuple,
-        Struct,
-        UnsetType,
-    )
-} | {"Any": Any, "UNSET": UNSET, "aiohttp": aiohttp, "asyncio": asyncio, "time": time}
+NAMES |= {name: vars(collections.abc)[name] for name in collections.abc.__all__}
+NAMES |= {"Any": Any, "NamedTuple": NamedTuple, "StrEnum": StrEnum, "Struct": Struct}
+NAMES |= {"UNSET": UNSET, "UnsetType": UnsetType, "aiohttp": aiohttp, "asyncio": asyncio, "time": time}
 
 
 def evaluated(source: ast.expr) -> object:

@@ -1,4 +1,4 @@
-"""`GET /docs/pages/{name}`: the READMEs of the package as HTML pages."""
+"""`GET /docs/pages/{name}`: the documents of the package as HTML pages."""
 
 import asyncio
 import html
@@ -17,6 +17,7 @@ PROJECT = Path(__file__).parents[2]
 # The name of each page, its title in the navigation, and its source by the path in the project.
 DOCUMENTS: Mapping[str, tuple[str, str]] = {
     "api": ("API", "dealerproxy/api/README.md"),
+    "fields": ("Fields", "dealerproxy/api/FIELDS.md"),
     "client": ("Client", "dealerproxy/client/README.md"),
     "ops": ("Operations", "dealerproxy/ops/README.md"),
     "captures": ("Captures", "dealerproxy/captures/README.md"),

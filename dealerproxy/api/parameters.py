@@ -18,10 +18,7 @@ from dealerproxy.vocabulary import Vocabulary
 Json = Mapping[str, Any]
 
 DEALER_ID = f"^({PUBLIC_ID.pattern})$"
-AUCTION = (
-    "Auction filter. With `dealer` in `source` it is a 400. Without `source` the list has no rows, and"
-    " `filtered_out` counts the hidden cars."
-)
+AUCTION = "Auction filter. With `dealer` in `source`: a 400. Without `source`: no rows, and `filtered_out` counts them."
 
 
 def of_list(vocabulary: Vocabulary) -> Sequence[Json]:

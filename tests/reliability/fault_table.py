@@ -153,29 +153,29 @@ TABLE: Mapping[str, Mapping[str, Cell]] = {
 }
 
 _ASKED = {
-    "search": "a list, Encar's search fails",
-    "danawa_list": "a list, Danawa's fails",
-    "detail": "a car, its JSON fails",
-    "detail and page": "a car, JSON and page fail",
-    "feeder": "a car of Danawa's, the feeder fails",
-    "inspection": "a car, its inspection fails",
+    "search": "a list; Encar's search fails",
+    "danawa_list": "a list; Danawa's list fails",
+    "detail": "an Encar car; its JSON fails",
+    "detail and page": "an Encar car; JSON and page fail",
+    "feeder": "a Danawa car; M-Park fails",
+    "inspection": "an Encar car; its inspection fails (status of the document)",
 }
 _THEN = {
-    "healthy": "asked again, never suspended",
-    "degraded": "asked again, suspended after five failures in a row",
+    "healthy": "called again, never suspended",
+    "degraded": "called again, suspended after five failures in a row",
     "suspended": "suspended at once",
 }
 
 
 def markdown() -> Iterator[str]:
-    """The table as the README has it: what is answered by what was asked, then what each fault is taken for."""
-    yield "| asked for | nothing kept | old pieces kept |"
+    """The tables of the API's document: the answer to each request, then the reason and effect of each fault."""
+    yield "| request | nothing cached | old parts cached |"
     yield "|---|---|---|"
     for operation, asked in _ASKED.items():
         cell = TABLE[operation]["503"]
         yield f"| {asked} | {_shown(cell.cold)} | {_shown(cell.warm)} |"
     yield ""
-    yield "| the site | is told as | tries | then | Danawa's list |"
+    yield "| the site | reason | tries | then | reason for Danawa's list |"
     yield "|---|---|---|---|---|"
     groups: dict[tuple[str | None, int, str], list[str]] = {}
     for fault, cell in TABLE["search"].items():

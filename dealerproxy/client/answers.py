@@ -47,32 +47,32 @@ class _WithHeaders(Struct, frozen=True, dict=True):
 
 
 class DealerList(_WithHeaders, VehicleList, frozen=True, kw_only=True, dict=True):
-    """A page of dealer rows."""
+    """A page of dealer rows; prices in whole US dollars."""
 
     @property
     def krw_per_usd(self) -> float:
-        """The exchange rate of its prices."""
+        """The exchange rate of its prices in won per US dollar."""
         return self.fx.krw_per_usd
 
 
 class DealerRows(DealerList, frozen=True, kw_only=True, dict=True):
-    """The rows of cars asked for by id, and the states of those without one."""
+    """The rows of cars by id, with the `dealer` object, and the states of the cars without a row."""
 
     data: Sequence[InsiderSummary]
     states: Sequence[CarState]
 
 
 class DealerCar(_WithHeaders, VehicleDetail, frozen=True, kw_only=True, dict=True):
-    """A dealer car in full."""
+    """A dealer car in full; prices in whole US dollars."""
 
     @property
     def krw_per_usd(self) -> float | None:
-        """The exchange rate of its prices: the rate that the service names, else the requested one."""
+        """The exchange rate of its prices in won per US dollar: that of `X-Krw-Per-Usd`, else the requested one."""
         return self._headers.krw_per_usd
 
 
 class DealerFacets(_WithHeaders, FacetsAnswer, frozen=True, kw_only=True, dict=True):
-    """What dealer cars can be filtered on."""
+    """The filter values of dealer cars."""
 
 
 A = TypeVar("A")

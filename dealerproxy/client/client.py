@@ -210,9 +210,9 @@ class DealerClient:
         question = question._replace(url=question.url.update_query(include=DEALER))
         car = await self._ask_car(question, vehicle_id, deadline_s, request_id)
         if car.dealer.under_contract:
-            raise _unavailable("under_contract", "A sale of the car is agreed already.", request_id)
+            raise _unavailable("under_contract", "The car is under contract.", request_id)
         if car.pricing.listing_price is None:
-            raise _unavailable("no_price", "The car is shown without a price.", request_id)
+            raise _unavailable("no_price", "The car has no price.", request_id)
         return car
 
     def _car(

@@ -19,7 +19,7 @@ from dealerproxy.contract.terms import UPSTREAMS
 
 RETRY_AFTER = "Retry-After"
 # The message of an outage for a partner. Only the main API sees which site failed and how.
-OUTAGE_MESSAGE = "The dealer sources cannot be asked at present."
+OUTAGE_MESSAGE = "The dealer sources are unavailable."
 _SOURCE_NAME = re.compile(r"[a-z][a-z0-9_]{0,31}", re.ASCII)
 
 

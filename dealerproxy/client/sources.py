@@ -77,7 +77,7 @@ class PartnerQuery(Struct, frozen=True, kw_only=True):
 
     @property
     def auctions(self) -> tuple[str, ...]:
-        """The auction houses to ask; none for a pure dealer request."""
+        """The auction houses to query; none for a pure dealer request."""
         return tuple(name for name in self.sources or SOURCES if name != DEALER)
 
     @property
@@ -192,7 +192,7 @@ def _words(given: Mapping[str, str], name: str, allowed: Sequence[str], issues: 
     """Values of a closed list, ignoring case; adds an issue for any other value."""
     words = dict.fromkeys(value.casefold() for value in _values(given, name))
     if words.keys() - set(allowed):
-        issues.append(Issue(name, f"`{name}` has a value that is none. Allowed: {', '.join(allowed)}.", tuple(allowed)))
+        issues.append(Issue(name, f"`{name}` has an unknown value. Allowed: {', '.join(allowed)}.", tuple(allowed)))
     return tuple(word for word in words if word in allowed)
 
 
@@ -212,7 +212,7 @@ def _dealer_part(given: Mapping[str, str], sources: Sequence[str]) -> DealerPart
 
 
 def _no_make(given: Mapping[str, str]) -> list[Issue]:
-    return [] if _values(given, "make") else [Issue("make", "`make` is required when dealer cars are asked for.")]
+    return [] if _values(given, "make") else [Issue("make", "`make` is required for dealer cars.")]
 
 
 def _forbidden(given: Mapping[str, str]) -> list[Issue]:

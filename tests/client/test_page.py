@@ -18,9 +18,10 @@ from aiohttp.test_utils import TestClient
 
 from dealerproxy import client
 from dealerproxy.client import Owner, Snapshot, take_snapshot
+from dealerproxy.sandbox.faults import Block
 from tests.client import main_api
-from tests.client.conftest import MainApiHarness, served
-from tests.client.page import PATH, blocks
+from tests.client.conftest import Answer, MainApiHarness, Scripted, failure, says, served
+from tests.client.page import PATH, blocks, table
 from tests.support.documents import document
 
 EXAMPLE, *SNIPPETS = blocks("python")
@@ -116,6 +117,69 @@ async def test_the_copied_main_api_answers_with_auction_rows_while_the_service_i
         assert sent["X-LMN-Partial-Dealer-Unavailable"] == "encar,danawa"
         status, body, _ = await asked(api, "/v1/vehicles?make=Kia&source=dealer")
         assert (status, body["error"]["details"]) == (503, {})
+
+
+DANAWA_DOWN = (Block(operation="danawa_list"), Block(operation="feeder"))
+ENCAR_DOWN = tuple(Block(operation=name) for name in ("search", "batch", "detail", "page"))
+QUESTIONS = {
+    "mixed list": "/v1/vehicles?source=sk,dealer&make=Hyundai",
+    "list of dealer cars": "/v1/vehicles?source=dealer&make=Hyundai",
+    "car": f"/v1/vehicles/{ID}",
+    "order": "/v1/orders",
+    "availability": f"/v1/vehicles/availability?ids={ID}",
+    "watch": "/v1/changes",
+}
+TROUBLES = table("## What happens in trouble")
+
+
+def told(trouble: str, question: str) -> str:
+    """A cell of the table of troubles."""
+    return table("## What happens in trouble", 1 + list(QUESTIONS).index(question))[TROUBLES.index(trouble)]
+
+
+async def found(api: TestClient[Any, Any], question: str) -> tuple[str, str]:
+    """What the table says first of an answer, and the failed sources that the answer names."""
+    body = {"vehicle_id": ID} if question == "order" else None
+    status, content, sent = await asked(api, QUESTIONS[question], body)
+    if question == "watch":
+        return "no event" if content["data"] == [] else "event", ""
+    unknown = status == 200 and question == "availability"
+    return content["data"][0]["status"] if unknown else str(status), sent.get("X-LMN-Partial-Dealer-Unavailable", "")
+
+
+@pytest.mark.parametrize(
+    ("trouble", "names"), [("one site fails", "encar"), ("both sites fail", "encar,danawa")], ids=["one", "both"]
+)
+async def test_the_copied_main_api_answers_as_the_page_says_when_sites_fail(
+    house: MainApiHarness, copied: types.ModuleType, tmp_path: Path, trouble: str, names: str
+) -> None:
+    house.breaks(*ENCAR_DOWN, *(DANAWA_DOWN if "danawa" in names else ()))
+    async with running(copied, house.service, tmp_path) as api:
+        for question in QUESTIONS:
+            first, named = await found(api, question)
+            assert told(trouble, question).replace("`", "").startswith(first), question
+            assert named == (names if question.endswith(("list", "cars")) else named)
+            assert named or "header" not in told(trouble, question)
+
+
+@pytest.mark.parametrize(
+    ("trouble", "answer"),
+    [
+        ("service is down, slow or unreadable", says(b"<html>", 502)),
+        ("service is down, slow or unreadable", failure(500, "internal_error")),
+        ("service rejects the key", failure(401, "invalid_api_key")),
+    ],
+    ids=["unreadable", "internal_error", "key"],
+)
+async def test_the_copied_main_api_answers_as_the_page_says_when_the_service_fails(
+    scripted: Scripted, copied: types.ModuleType, tmp_path: Path, trouble: str, answer: Answer
+) -> None:
+    scripted.says(answer)
+    async with running(copied, scripted.url, tmp_path) as api:
+        for question in QUESTIONS:
+            first, named = await found(api, question)
+            assert told(trouble, question).startswith((first, "raises `DealerError`")), question
+            assert named == ("" if question == "watch" else "encar,danawa")
 
 
 async def test_the_file_runs_as_a_program(house: MainApiHarness, tmp_path: Path) -> None:

@@ -1,10 +1,21 @@
-"""Whole numbers on the command line."""
+"""Whole numbers on the command line, and what is allowed where a word is none of a few."""
 
 import argparse
 import re
 from collections.abc import Callable
+from typing import Annotated, Literal, get_args, get_origin, get_type_hints
 
 _NUMBER = re.compile(r"[+-]?[0-9]{1,19}")
+_FIELD = re.compile(r"`\$\.(\w+)`\Z")
+
+
+def with_allowed(error: Exception, kind: object) -> str:
+    """Returns msgspec's message about a value for a type or for a field of it, with the words that are allowed."""
+    found = _FIELD.search(str(error))
+    wanted = get_type_hints(kind).get(found[1]) if found else kind
+    if get_origin(wanted) is Annotated:
+        wanted = get_args(wanted)[0]
+    return f"{error}; allowed: {', '.join(map(str, get_args(wanted)))}" if get_origin(wanted) is Literal else str(error)
 
 
 def whole_number(lowest: int, highest: int) -> Callable[[str], int]:

@@ -4,7 +4,7 @@ import ipaddress
 import os
 import re
 from collections.abc import Mapping
-from typing import Annotated, Literal, get_type_hints
+from typing import Annotated, Literal, get_args, get_origin, get_type_hints
 
 import msgspec
 from msgspec import Meta, Struct
@@ -155,10 +155,16 @@ def load(env: Mapping[str, str] = os.environ) -> Settings:
         try:
             values[field] = msgspec.convert(text, kind, strict=False)
         except msgspec.ValidationError as error:
-            raise SettingsError(f"{variable}={text!r} cannot be used: {error}") from None
+            raise SettingsError(f"{variable}={text!r} cannot be used: {_told(error, kind)}") from None
     settings = Settings(**values)  # type: ignore[arg-type]  # every value was converted to its field's type above
     _check(settings)
     return settings
+
+
+def _told(error: msgspec.ValidationError, kind: object) -> str:
+    """Return what is wrong with a value; for one of a few words, which they are."""
+    inner = get_args(kind)[0] if get_origin(kind) is Annotated else kind
+    return f"expected {' or '.join(get_args(inner))}" if get_origin(inner) is Literal else str(error)
 
 
 def _check(settings: Settings) -> None:

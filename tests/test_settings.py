@@ -175,6 +175,12 @@ def test_a_bad_value_is_one_line_that_names_the_variable_and_shows_the_value(fie
     assert caught.value.__cause__ is None
 
 
+@pytest.mark.parametrize(("field", "words"), [("log_format", "json or console"), ("log_level", "info or debug")])
+def test_a_word_that_is_none_of_a_few_is_refused_with_those(field: str, words: str) -> None:
+    with pytest.raises(SettingsError, match=rf"='loud' cannot be used: expected {words}\Z"):
+        settings.load({variable(field): "loud"})
+
+
 @pytest.mark.parametrize("text", ["https://api.encar.com\nX-Injected: 1", "http://two words.test"])
 def test_a_base_address_no_request_could_be_sent_to_is_refused(text: str) -> None:
     with pytest.raises(SettingsError, match=r"^DEALERPROXY_ENCAR_API_URL="):

@@ -31,6 +31,7 @@ from multidict import CIMultiDict
 from yarl import URL
 
 import dealerproxy
+from dealerproxy.arguments import with_allowed
 from dealerproxy.contract.terms import UPSTREAMS
 from dealerproxy.transport.response import Response
 
@@ -276,7 +277,7 @@ def _decoded(path: Path, kind: type[T]) -> T:
     except RecursionError:
         raise BadCapture(f"{path}: nested too deeply") from None
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
-        raise BadCapture(f"{path}: {error}") from error
+        raise BadCapture(f"{path}: {with_allowed(error, kind)}") from error
 
 
 def _bytes(path: Path) -> bytes:

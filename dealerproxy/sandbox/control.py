@@ -1,6 +1,6 @@
 """The stand-in's own routes under `/__sandbox/`: faults, cars and the received requests. They have no faults."""
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import asdict
 from itertools import islice
 from typing import Any, Final, Protocol, TypeVar, get_type_hints
@@ -16,6 +16,7 @@ from dealerproxy.sandbox.danawa.pages import Manners
 from dealerproxy.sandbox.encar.cars import Car
 from dealerproxy.sandbox.encar.inventory import Inventory
 from dealerproxy.sandbox.faults import AnyFault, Fault, Faults
+from dealerproxy.sandbox.wire import naming_allowed
 
 _ENCAR_FILTERS: Final = ("id", "vehicle_id", "manufacturer", "model_group", "model", "status")
 _ENCAR_SHORT: Final = ("id", "vehicle_id", "status", "manufacturer", "model_group", "model", "year", "price")
@@ -23,6 +24,8 @@ _DANAWA_FILTERS: Final = ("id", "brand", "brand_code", "series", "series_code", 
 _DANAWA_SHORT: Final = (
     "id", "name", "brand_code", "series_code", "year", "mileage", "price", "feeder", "mark", "at_feeder", "encar_id",
 )  # fmt: skip
+# As many as any list holds.
+MOST_SHOWN: Final = 10_000_000
 _NO_CAR: Final = {"error": "no such car"}
 
 _CarT = TypeVar("_CarT")
@@ -44,19 +47,19 @@ class _Mannered(Protocol):
     manners: Manners
 
 
-def routes(faults: Faults, calls: Sequence[Any]) -> Iterable[web.RouteDef]:
+def routes(faults: Faults, calls: Sequence[Any], operations: Collection[str]) -> Iterable[web.RouteDef]:
     """List the control routes that all stand-ins of a server share; `calls` are dataclasses, oldest first.
 
     * `GET`, `POST`, `DELETE /__sandbox/faults`: `{"data": [fault]}`; a POST takes one fault or a list of them
     * `GET /__sandbox/calls?limit=`: `{"data": [call]}`, newest first
 
-    An invalid body is a 400 `{"error": message}`.
+    An invalid body is a 400 `{"error": message}`, and so is a fault of none of the `operations`.
     """
 
     async def list_calls(request: web.Request) -> web.Response:
         return _json({"data": [asdict(call) for call in islice(reversed(calls), _limit(request))]})
 
-    return [*_fault_routes(faults), web.get("/__sandbox/calls", list_calls)]
+    return [*_fault_routes(faults, operations), web.get("/__sandbox/calls", list_calls)]
 
 
 def encar_routes(inventory: Inventory) -> Iterable[web.RouteDef]:
@@ -90,7 +93,9 @@ def danawa_routes(site: _Mannered) -> Iterable[web.RouteDef]:
 
     async def set_manners(request: web.Request) -> web.Response:
         try:
-            site.manners = msgspec.json.decode(await request.read(), type=Manners)
+            body = await request.read()
+            with naming_allowed(Manners):
+                site.manners = msgspec.json.decode(body, type=Manners)
         except msgspec.MsgspecError as problem:
             return _refused(problem)
         return await show_manners(request)
@@ -103,16 +108,20 @@ def danawa_routes(site: _Mannered) -> Iterable[web.RouteDef]:
     ]
 
 
-def _fault_routes(faults: Faults) -> list[web.RouteDef]:
+def _fault_routes(faults: Faults, operations: Collection[str]) -> list[web.RouteDef]:
     async def list_faults(_: web.Request) -> web.Response:
         return _json({"data": msgspec.to_builtins(list(faults))})
 
     async def add_faults(request: web.Request) -> web.Response:
         try:
-            asked = msgspec.json.decode(await request.read(), type=AnyFault | list[AnyFault])
-        except msgspec.MsgspecError as problem:
+            body = await request.read()
+            with naming_allowed(AnyFault | list[AnyFault]):
+                asked = msgspec.json.decode(body, type=AnyFault | list[AnyFault])
+            added: list[Fault] = [asked] if isinstance(asked, Fault) else asked
+            _check_operations(added, operations)
+        except (msgspec.MsgspecError, ValueError) as problem:
             return _refused(problem)
-        faults.add(*([asked] if isinstance(asked, Fault) else asked))
+        faults.add(*added)
         return await list_faults(request)
 
     async def clear_faults(request: web.Request) -> web.Response:
@@ -124,6 +133,13 @@ def _fault_routes(faults: Faults) -> list[web.RouteDef]:
         web.post("/__sandbox/faults", add_faults),
         web.delete("/__sandbox/faults", clear_faults),
     ]
+
+
+def _check_operations(faults: Iterable[Fault], operations: Collection[str]) -> None:
+    """Raise ValueError for a fault of an operation that does not exist."""
+    for fault in faults:
+        if fault.operation is not None and fault.operation not in operations:
+            raise ValueError(f"there is no operation {fault.operation!r}, only {', '.join(sorted(operations))}")
 
 
 def _lister(cars: Callable[[], Iterator[object]], filters: Sequence[str], shown: Sequence[str]) -> Handler:
@@ -173,7 +189,8 @@ async def _fields(request: web.Request, types: dict[str, Any]) -> dict[str, Any]
 
 def _typed(name: str, value: object, kind: object) -> object:
     try:
-        return msgspec.convert(value, kind)
+        with naming_allowed(kind):
+            return msgspec.convert(value, kind)
     except msgspec.ValidationError as problem:
         raise ValueError(f"{name}: {problem}") from None
 
@@ -186,7 +203,7 @@ def _limit(request: web.Request) -> int:
     asked = request.query.get("limit", "50")
     if not (asked.isascii() and asked.isdecimal()):
         raise web.HTTPBadRequest(text="limit is a whole number")
-    return int(asked)
+    return min(int(asked), MOST_SHOWN)
 
 
 def _refused(problem: Exception) -> web.Response:

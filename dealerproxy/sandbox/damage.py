@@ -88,6 +88,16 @@ def drop(document: object, path: list[str]) -> None:
         document.pop(path[-1], None)
 
 
+def rename(document: object, path: list[str], name: str) -> None:
+    """Give the key at the end of a path in a document another name, if present; the order of the keys stays."""
+    for key in path[:-1]:
+        document = document.get(key) if isinstance(document, dict) else None
+    if isinstance(document, dict):
+        renamed = {name if key == path[-1] else key: value for key, value in document.items()}
+        document.clear()
+        document.update(renamed)
+
+
 def every(rows: Sequence[_T], share: float) -> list[_T]:
     """An evenly spread share of the rows: of n rows exactly floor(n * share)."""
     # The small addend keeps 100 * 0.29 from being 28.

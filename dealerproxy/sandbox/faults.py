@@ -17,7 +17,18 @@ from aiohttp import web
 from aiohttp.typedefs import Handler
 from msgspec import Meta, structs
 
-from dealerproxy.sandbox.damage import Answer, body_of, close, drop, every, rewritten, rows_of, send, without_selector
+from dealerproxy.sandbox.damage import (
+    Answer,
+    body_of,
+    close,
+    drop,
+    every,
+    rename,
+    rewritten,
+    rows_of,
+    send,
+    without_selector,
+)
 
 
 class _Numbered(Protocol):
@@ -211,6 +222,30 @@ class MissingField(Fault, tag="missing_field", frozen=True):
                 drop(document, self.field.split("."))
 
 
+class RenamedField(Fault, tag="rename_field", frozen=True):
+    """A key has another name, its value stays: in a share of the rows, or (`of` = `answer`) at the top level.
+
+    `field` is as in `MissingField`, `to` the new name of its last part.
+    """
+
+    field: str
+    to: Annotated[str, Meta(min_length=1)]
+    of: Literal["rows", "answer"] = "rows"
+    share: Share = 1.0
+
+    async def answer(self, request: web.Request, handler: Handler) -> web.StreamResponse:
+        """Answer with the key renamed."""
+        return rewritten(await handler(request), self._renamed)
+
+    def _renamed(self, answer: Answer) -> None:
+        if self.of == "rows":
+            for row in every(rows_of(answer), self.share):
+                rename(row, [self.field], self.to)
+        else:
+            for document in answer if isinstance(answer, list) else [answer]:
+                rename(document, self.field.split("."), self.to)
+
+
 class BadRows(Fault, tag="bad_rows", frozen=True):
     """A share of the rows is unreadable: an object replaces the text or number of `field`."""
 
@@ -306,6 +341,7 @@ AnyFault = (
     | Trickle
     | Hang
     | MissingField
+    | RenamedField
     | BadRows
     | MissingSelector
     | PageCap

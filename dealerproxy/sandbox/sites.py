@@ -48,11 +48,11 @@ def serve(*sites: Site) -> web.Application:
         raise ValueError("stand-ins on one server share their faults")
     calls: deque[Call] = deque(maxlen=MOST_CALLS)
     routes = [(route, site) for site in sites for route in site.routes()]
-    of_operation = {str(route.kwargs["name"]): site for route, site in routes if "name" in route.kwargs}
+    of_operation = {str(name): site for route, site in routes if (name := route.kwargs.get("name"))}
     app = web.Application(middlewares=[_recorder(of_operation, calls)])
     faults.attach(app)
     app.router.add_routes([route for route, _ in routes])
-    app.router.add_routes(control.routes(faults, calls))
+    app.router.add_routes(control.routes(faults, calls, of_operation.keys()))
     return app
 
 

@@ -44,6 +44,13 @@ async def test_a_list_of_faults_is_switched_on_together(client: Client) -> None:
         ({"kind": "latency"}, "ms"),
         ({"kind": "latency", "ms": -1}, ">= 0"),
         ({"kind": "block", "status": 500}, "500"),
+        ({"kind": "flood"}, "missing_field, rename_field, bad_rows"),
+        ({"kind": "drop", "at": "end"}, "'end' - at `$.at`; allowed: body, start"),
+        ([{"kind": "html"}, {"kind": "missing_field", "field": "Id", "of": "row"}], "allowed: answer, rows"),
+        ({"kind": "block", "status": 500}, "allowed: 200, 202, 302"),
+        ({"kind": "rename_field", "field": "Price"}, "to"),
+        ({"kind": "html", "operation": "serach"}, "no operation 'serach', only batch, battery, detail, diagnosis"),
+        ([{"kind": "html"}, {"kind": "html", "operation": ""}], "no operation ''"),
         ({"kind": "status", "headers": {"X-A": "a\r\nX-B: b"}}, "headers"),
         ({"kind": "status", "headers": {"X A": "a"}}, "headers"),
         ({"kind": "bad_rows", "share": 2}, "<= 1"),
@@ -186,3 +193,17 @@ async def test_the_papers_of_a_car_are_objects_of_their_own(client: Client, stan
     )
     refused = await client.post(CARS, json={"sheet": {"form": "PAPER"}})
     assert refused.status == 400
+    assert "allowed: EMPTY, IMAGE, TABLE" in (await refused.json())["error"]
+
+
+@pytest.mark.parametrize("limit", ["0", "1", "99999999999999999999"])
+async def test_any_whole_number_limits_what_is_listed(client: Client, limit: str) -> None:
+    for path in (CARS, CALLS):
+        assert (await client.get(path, params={"limit": limit})).status == 200
+
+
+async def test_every_operation_of_a_stand_in_can_be_broken(client: Client, stand_in: EncarStandIn) -> None:
+    operations = [name for route in stand_in.routes() if (name := route.kwargs.get("name"))]
+    assert len(operations) > 5
+    for operation in operations:
+        assert (await client.post(FAULTS, json={"kind": "html", "operation": operation})).status == 200

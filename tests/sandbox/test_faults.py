@@ -24,6 +24,7 @@ from dealerproxy.sandbox.faults import (
     MissingField,
     PageCap,
     RateLimited,
+    RenamedField,
     RepeatPage,
     Shrunken,
     Status,
@@ -174,6 +175,31 @@ async def test_missing_field_takes_a_key_from_every_row_or_from_a_share(ask: Ask
     assert not any("Price" in row for row in rows)
     assert sum("Id" not in row for row in rows) == 5
     assert all("Price" in row for row in (await (await ask()).json())["SearchResults"])
+
+
+async def test_a_renamed_field_keeps_its_value_and_its_place(ask: Ask, stand_in: EncarStandIn) -> None:
+    whole = (await (await ask()).json())["SearchResults"]
+    stand_in.faults.add(RenamedField(operation="search", field="Price", to="SalePrice", share=0.5))
+    rows = (await (await ask()).json())["SearchResults"]
+    assert sum("SalePrice" in row for row in rows) == len(rows) // 2
+    for row, before in zip(rows, whole, strict=True):
+        assert list(row.values()) == list(before.values())
+        assert list(row) == list(before) or list(row) == ["SalePrice" if key == "Price" else key for key in before]
+
+
+async def test_a_renamed_field_of_an_answer_is_found_by_its_path(get: Get, stand_in: EncarStandIn) -> None:
+    car = next(iter(stand_in.inventory))
+    whole = await get(f"/v1/readside/vehicle/{car.id}")
+    stand_in.faults.add(RenamedField(operation="detail", of="answer", field="advertisement.price", to="salePrice"))
+    answer = await get(f"/v1/readside/vehicle/{car.id}")
+    assert answer["advertisement"].pop("salePrice") == whole["advertisement"].pop("price")
+    assert answer == whole
+
+
+async def test_a_field_that_is_not_there_is_not_renamed(ask: Ask, stand_in: EncarStandIn) -> None:
+    whole = await (await ask()).read()
+    stand_in.faults.add(RenamedField(field="NoSuchKey", to="Other"), RenamedField(of="answer", field="a.b", to="c"))
+    assert await (await ask()).json() == json.loads(whole)
 
 
 async def test_missing_field_takes_a_key_from_the_top_level(ask: Ask, stand_in: EncarStandIn) -> None:

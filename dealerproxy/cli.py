@@ -56,6 +56,12 @@ def _parser() -> argparse.ArgumentParser:
         commands.add_parser, "sandbox", sandbox, "run the service against local stand-ins with invented cars"
     )
     sandbox_parser.add_argument(
+        "--port",
+        type=whole_number(0, LAST_PORT),
+        metavar="PORT",
+        help="port of the service (8080, or what DEALERPROXY_PORT says); 0 takes a free one",
+    )
+    sandbox_parser.add_argument(
         "--upstream-port",
         type=whole_number(0, LAST_PORT),
         default=8081,

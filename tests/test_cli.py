@@ -218,6 +218,14 @@ def test_the_sandbox_serves_invented_cars_and_ends_cleanly(start: Start) -> None
     assert "Traceback" not in said
 
 
+@pytest.mark.slow
+def test_the_sandbox_says_what_it_invents_and_takes_its_ports_from_the_command_line(start: Start) -> None:
+    ports = ("--port", "0", "--upstream-port", "0")
+    process = start("sandbox", *ports, "--cars", "40", address_on="stdout", DEALERPROXY_PORT="9")
+    assert not process.url.endswith(":9")
+    assert "inventing 40 cars for Encar and 10 for Danawa\n" in process.stop()
+
+
 # Starts that cannot succeed
 
 
@@ -337,6 +345,7 @@ def test_the_installed_command_is_this_one() -> None:
 
 NUMBERS = {
     ("serve", "--workers"): (1, 1_000),
+    ("sandbox", "--port"): (0, 65_535),
     ("sandbox", "--upstream-port"): (0, 65_535),
     ("sandbox", "--seed"): (0, 2**32),
     ("sandbox", "--cars"): (1, 1_000_000),
@@ -367,7 +376,7 @@ def test_every_option_that_takes_a_number_is_among_those() -> None:
         (name, action.option_strings[0])
         for name, parser in commands._group_actions[0].choices.items()  # type: ignore[union-attr]
         for action in parser._actions
-        if action.option_strings and isinstance(action.default, int) and action.nargs is None
+        if action.option_strings and action.metavar in {"N", "PORT"}
     }
     assert found == {(arguments[0], arguments[-1]) for arguments in NUMBERS}
 
@@ -405,3 +414,9 @@ def test_a_port_of_the_stand_ins_that_is_taken_is_a_line_before_any_car_is_inven
         assert cli.main(["sandbox", "--upstream-port", str(port)]) == 2
         (line,) = capsys.readouterr().err.splitlines()
         assert line == f"error: --upstream-port {port} is that of the service, too: see DEALERPROXY_PORT"
+        assert cli.main(["sandbox", "--port", str(port), "--upstream-port", "0"]) == 2
+        (line,) = capsys.readouterr().err.splitlines()
+        assert line.startswith(f"error: --port {port} cannot be used: ")
+        assert cli.main(["sandbox", "--port", "8081", "--upstream-port", "8081"]) == 2
+        (line,) = capsys.readouterr().err.splitlines()
+        assert line == "error: --upstream-port 8081 is that of the service, too: see --port"

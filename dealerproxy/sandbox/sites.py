@@ -8,7 +8,7 @@ from typing import Final, Protocol
 from aiohttp import web
 from aiohttp.typedefs import Handler, Middleware
 
-from dealerproxy.sandbox import control
+from dealerproxy.sandbox import control, photos
 from dealerproxy.sandbox.faults import Faults
 
 MOST_CALLS: Final = 100_000
@@ -52,7 +52,7 @@ def serve(*sites: Site) -> web.Application:
     app = web.Application(middlewares=[_recorder(of_operation, calls)])
     faults.attach(app)
     app.router.add_routes([route for route, _ in routes])
-    app.router.add_routes(control.routes(faults, calls, of_operation.keys()))
+    app.router.add_routes([*control.routes(faults, calls, of_operation.keys()), *photos.routes()])
     return app
 
 

@@ -2,11 +2,14 @@
 
 import argparse
 import os
-from contextlib import AsyncExitStack
+import sys
+from collections.abc import Iterator
+from contextlib import AsyncExitStack, contextmanager, nullcontext
 
 import msgspec
 
 from dealerproxy.app import create_app
+from dealerproxy.serving.placeholders import placeholders
 from dealerproxy.serving.serve import check_free, listening, serving, stop_signal
 from dealerproxy.settings import PREFIX, Settings, SettingsError
 
@@ -21,15 +24,21 @@ async def sandbox(configured: Settings, options: argparse.Namespace) -> None:
     from dealerproxy.sandbox.danawa.site import DanawaStandIn  # noqa: PLC0415  # only this command needs the stand-ins
     from dealerproxy.sandbox.encar.inventory import generate  # noqa: PLC0415
     from dealerproxy.sandbox.encar.site import EncarStandIn  # noqa: PLC0415
+    from dealerproxy.sandbox.progress import Progress  # noqa: PLC0415
     from dealerproxy.sandbox.showcase import shown_car  # noqa: PLC0415
     from dealerproxy.sandbox.sites import serve as serve_sites  # noqa: PLC0415
 
     stop = stop_signal()
-    await _check_ports(configured, options.upstream_port)
-    inventory = generate(options.seed, options.cars, trucks=options.cars // 20)
+    if options.port is not None:
+        configured = msgspec.structs.replace(configured, port=options.port)
+    await _check_ports(configured, options)
+    _tell(f"inventing {options.cars:,} cars for Encar and {options.cars // 4:,} for Danawa")
+    progress = Progress(3, _tell)
+    inventory = generate(options.seed, options.cars, trucks=options.cars // 20, watch=progress)
     inventory.insert(shown_car(inventory))
     encar = EncarStandIn(inventory)
-    danawa = DanawaStandIn(generate_danawa(options.seed, options.cars // 4, also=inventory), faults=encar.faults)
+    invented = generate_danawa(options.seed, options.cars // 4, also=inventory, watch=progress)
+    danawa = DanawaStandIn(invented, faults=encar.faults)
     async with AsyncExitStack() as stack:
         sites = serve_sites(encar, danawa)
         upstream = await stack.enter_async_context(listening(sites, UPSTREAM_HOST, options.upstream_port))
@@ -46,20 +55,36 @@ async def sandbox(configured: Settings, options: argparse.Namespace) -> None:
             danawa_proxy="",
             cursor_secret=configured.cursor_secret or "sandbox",
         )
-        url = await stack.enter_async_context(serving(create_app(wired), configured))
+        app = create_app(wired)
+        app.middlewares.append(placeholders(upstream))
+        url = await stack.enter_async_context(serving(app, configured))
         print(_welcome(url, upstream), flush=True)
         await stop.wait()
 
 
-async def _check_ports(configured: Settings, upstream_port: int) -> None:
+async def _check_ports(configured: Settings, options: argparse.Namespace) -> None:
     """Checks that the ports are free, before cars are invented. Raises SettingsError or OSError with the port."""
+    upstream_port: int = options.upstream_port
+    named = f"{PREFIX}PORT" if options.port is None else "--port"
     if upstream_port and upstream_port == configured.port:
-        raise SettingsError(f"--upstream-port {upstream_port} is that of the service, too: see {PREFIX}PORT")
-    try:
+        raise SettingsError(f"--upstream-port {upstream_port} is that of the service, too: see {named}")
+    with _naming_option("--upstream-port", upstream_port):
         await check_free(UPSTREAM_HOST, upstream_port)
+    with nullcontext() if options.port is None else _naming_option("--port", options.port):
+        await check_free(configured.host, configured.port)
+
+
+@contextmanager
+def _naming_option(option: str, port: int) -> Iterator[None]:
+    """Raises SettingsError with the option's name if its port cannot be listened on."""
+    try:
+        yield
     except OSError as error:
-        raise SettingsError(f"--upstream-port {upstream_port} cannot be used: {error}") from error
-    await check_free(configured.host, configured.port)
+        raise SettingsError(f"{option} {port} cannot be used: {error}") from error
+
+
+def _tell(line: str) -> None:
+    print(line, file=sys.stderr, flush=True)
 
 
 def _welcome(service: str, upstream: str) -> str:

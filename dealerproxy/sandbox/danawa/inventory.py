@@ -13,6 +13,7 @@ from dealerproxy.sandbox.danawa.cars import MARKS, MPARK, Check, DanawaCar
 from dealerproxy.sandbox.danawa.catalogue import GENERATIONS, Generation
 from dealerproxy.sandbox.danawa.inventing import FIRST_ID, FIRST_NEW_ID, fitting, invent, twin, with_oddities
 from dealerproxy.sandbox.encar.cars import Car
+from dealerproxy.sandbox.progress import Watch, unwatched
 
 __all__ = ["MARKS", "MPARK", "Check", "DanawaCar", "DanawaInventory", "generate_danawa"]
 
@@ -90,15 +91,17 @@ class DanawaInventory:
         return FIRST_NEW_ID + self._made
 
 
-def generate_danawa(seed: int, size: int = 900, also: Iterable[Car] = ()) -> DanawaInventory:
+def generate_danawa(
+    seed: int, size: int = 900, also: Iterable[Car] = (), *, watch: Watch = unwatched
+) -> DanawaInventory:
     """Invent `size` cars, each generation of the catalogue at least once where there is room for it.
 
     Up to an eighth of them, and at least one, are cars of `also`, Encar's: as many as there are that both sites would
-    show. Those are free, of M-Park and still there, so each of them is truly on offer twice.
+    show. Those are free, of M-Park and still there, so each of them is truly on offer twice. `watch` sees one step.
     """
     rng = random.Random(f"Danawa {seed}")  # noqa: S311
     numbers = iter(rng.sample(range(FIRST_ID, FIRST_NEW_ID), 2 * size + 1))
-    shown = [same for car in also if (same := twin(rng, FIRST_ID, car)) is not None]
+    shown = [same for car in watch(tuple(also)) if (same := twin(rng, FIRST_ID, car)) is not None]
     most = min(len(shown), max(1, size // 8), size)
     rest = max(0, size - most - len(GENERATIONS))
     weights = [generation.series.weight for generation in GENERATIONS]

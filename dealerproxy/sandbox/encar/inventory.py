@@ -26,6 +26,7 @@ from dealerproxy.sandbox.encar.inventing import (
     with_oddities,
 )
 from dealerproxy.sandbox.encar.trucks import invent_trucks
+from dealerproxy.sandbox.progress import Watch, unwatched
 
 __all__ = ["LAST_CHANGE", "Car", "Inventory", "Lease", "generate"]
 
@@ -126,10 +127,11 @@ class Inventory:
         return car
 
 
-def generate(seed: int, size: int = 4000, *, trucks: int = 0) -> Inventory:
+def generate(seed: int, size: int = 4000, *, trucks: int = 0, watch: Watch = unwatched) -> Inventory:
     """Invent `size` cars on offer: about one in seven a copy, each generation of the catalogue at least once.
 
     In addition, one in fifty is sold or waiting. `trucks` is how many stand in the truck index besides.
+    `watch` sees two steps.
     """
     rng = random.Random(seed)  # noqa: S311
     copies = size // 7
@@ -137,7 +139,7 @@ def generate(seed: int, size: int = 4000, *, trucks: int = 0) -> Inventory:
     rest = max(0, size - copies - len(GENERATIONS))
     weights = [generation.group.weight for generation in GENERATIONS]
     chosen = [*GENERATIONS, *rng.choices(GENERATIONS, weights, k=rest)][: size - copies]
-    cars = [with_oddities(rng, invent(rng, next(numbers), generation)) for generation in chosen]
+    cars = [with_oddities(rng, invent(rng, next(numbers), generation)) for generation in watch(chosen)]
     cars += [copy(rng, rng.choice(cars), numbers) for _ in range(copies)]
     rng.shuffle(cars)
     ended = [
@@ -146,4 +148,4 @@ def generate(seed: int, size: int = 4000, *, trucks: int = 0) -> Inventory:
     ]
     copied = {car.vehicle_id for car in cars if car.is_copy}
     everything = [*cars, *ended, *invent_trucks(seed, trucks)]
-    return Inventory((settled(car, has_copies=car.vehicle_id in copied) for car in everything), seed=seed)
+    return Inventory((settled(car, has_copies=car.vehicle_id in copied) for car in watch(everything)), seed=seed)

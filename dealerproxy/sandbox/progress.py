@@ -1,0 +1,41 @@
+"""Tells how far inventing cars has come, where that takes longer than a moment."""
+
+import time
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import Protocol, TypeVar
+
+T = TypeVar("T")
+
+# Seconds between two lines.
+EVERY_S = 1.0
+
+
+class Watch(Protocol):
+    """Yields the items of one step of the work as they are."""
+
+    def __call__(self, items: Sequence[T], /) -> Iterable[T]:
+        """Yield the items."""
+        ...
+
+
+def unwatched(items: Sequence[T]) -> Iterable[T]:
+    """Yield the items without a word."""
+    return items
+
+
+class Progress:
+    """Watches work of so many steps: says at most once a second which step it is in and how much of that is done."""
+
+    def __init__(self, steps: int, say: Callable[[str], None], *, now: Callable[[], float] = time.monotonic) -> None:
+        self._steps, self._say, self._now = steps, say, now
+        self._step = 0
+        self._due = now() + EVERY_S
+
+    def __call__(self, items: Sequence[T]) -> Iterator[T]:
+        """Yield the items of the next step."""
+        self._step += 1
+        for done, item in enumerate(items):
+            if self._now() >= self._due:
+                self._due = self._now() + EVERY_S
+                self._say(f"inventing cars, step {self._step} of {self._steps}: {100 * done // len(items)} %")
+            yield item

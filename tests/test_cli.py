@@ -223,7 +223,8 @@ def test_the_sandbox_says_what_it_invents_and_takes_its_ports_from_the_command_l
     ports = ("--port", "0", "--upstream-port", "0")
     process = start("sandbox", *ports, "--cars", "40", address_on="stdout", DEALERPROXY_PORT="9")
     assert not process.url.endswith(":9")
-    assert "inventing 40 cars for Encar and 10 for Danawa\n" in process.stop()
+    events = [json.loads(line) for line in process.stop().splitlines() if line.startswith("{")]
+    assert (events[0]["event"], events[0]["encar"], events[0]["danawa"]) == ("inventing", 40, 10)
 
 
 # Starts that cannot succeed

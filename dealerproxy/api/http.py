@@ -27,7 +27,7 @@ def tell_log(request: web.Request, **facts: object) -> None:
 
 def status_and_reason(status: str, reason: str | None) -> str:
     """Return an upstream's or a car's status as the access log shows it: `failed: blocked`."""
-    return status if reason is None else f"{status}: {reason}"
+    return f"{status}" if reason is None else f"{status}: {reason}"
 
 
 def params_of(request: web.Request) -> Mapping[str, Sequence[str]]:

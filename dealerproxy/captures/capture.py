@@ -53,6 +53,7 @@ _FORMAT = re.compile(rb'"format"\s*:\s*\d')
 _UPSTREAM = re.compile(rf'"upstream"\s*:\s*"(?:{"|".join(UPSTREAMS)})"'.encode())
 
 Json = Mapping[str, Any]
+Provenance = Literal["captured", "sandbox", "captured-shape", "reconstructed-shape"]
 T = TypeVar("T")
 
 
@@ -97,9 +98,10 @@ class Trouble(Struct, frozen=True, forbid_unknown_fields=True):
 class About(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """The content of `meta.json`.
 
-    `provenance`: `captured` is a page that a site served; the others are invented, in the shape of captured pages or
-    in one reconstructed from what programs read. `scrubbed` counts replaced values by kind, and names the
-    headers that were dropped. `sha256` is that of the stored body, never of the one that was served.
+    `provenance`: `captured` is a page that a site served, `sandbox` one of a stand-in, whose own address is `url`; the
+    others are invented, in the shape of captured pages or in one reconstructed from what programs read. `scrubbed`
+    counts replaced values by kind, and names the headers that were dropped. `sha256` is that of the stored body, never
+    of the one that was served.
     """
 
     format: Literal[1] = 1
@@ -107,7 +109,7 @@ class About(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     operation: str
     captured_at: Annotated[datetime, Meta(tz=True)]
     url: str
-    provenance: Literal["captured", "captured-shape", "reconstructed-shape"]
+    provenance: Provenance
     note: str | None = None
     tool: str = TOOL
     sha256: Annotated[str, Meta(pattern="^[0-9a-f]{64}$")]
@@ -191,7 +193,10 @@ def read(folder: Path) -> Capture:
     about, head = _decoded(folder / META, About), _decoded(folder / RESPONSE, _Head)
     request, body = _decoded(folder / REQUEST, Request), _bytes(folder / bodies[0])
     if sha256(body) != about.sha256:
-        raise BadCapture(f"{folder / bodies[0]}: its sha256 is {sha256(body)}, {META} says {about.sha256}")
+        raise BadCapture(
+            f"{folder / bodies[0]}: its sha256 is {sha256(body)}, {META} says {about.sha256}; "
+            f"if the body was changed on purpose, write the first as `sha256` into {folder / META}"
+        )
     return Capture(
         name=folder.name,
         request=request,
@@ -236,6 +241,11 @@ def remove(folder: Path) -> None:
     for name in FILES:
         (folder / name).unlink(missing_ok=True)
     folder.rmdir()
+
+
+def counted(number: int, noun: str) -> str:
+    """Return a number with its noun: `1 capture`, `2 captures`."""
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
 
 
 def utc_now() -> datetime:

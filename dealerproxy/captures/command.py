@@ -19,12 +19,12 @@ from aiohttp import web
 from dealerproxy import vocabulary as words
 from dealerproxy.arguments import whole_number
 from dealerproxy.captures import capture as saved
-from dealerproxy.captures import doctor
-from dealerproxy.captures.capture import BadCapture, Capture
+from dealerproxy.captures import doctor, sites
+from dealerproxy.captures.capture import BadCapture, Capture, counted
 from dealerproxy.captures.expectations import differences, expectation, told
-from dealerproxy.captures.fetching import Unfetched, fetching, pages_of, papers_of
+from dealerproxy.captures.fetching import Unfetched, fetching, number_of_papers, pages_of, papers_of
 from dealerproxy.captures.maker import Maker
-from dealerproxy.captures.reading import read
+from dealerproxy.captures.reading import is_drift, read
 from dealerproxy.captures.replay import Replay, offline, serving
 from dealerproxy.captures.replay_requests import request_for
 from dealerproxy.captures.scrub.texts import ScrubError
@@ -75,21 +75,28 @@ async def capture(settings: Settings, options: argparse.Namespace) -> int:
         waiting = [page for what in options.what for page in pages_of(what, settings, vocabulary, pages=options.pages)]
     except Unfetched as error:
         return _told([str(error)])
-    maker, status = Maker(vocabulary), GOOD
+    maker, asked_at = Maker(vocabulary), sites.bases(settings)
+    number, total, status = 0, sum(1 + number_of_papers(page) for page in waiting), GOOD
     async with fetching(settings) as fetch:
-        for number in count(1):
-            if not waiting:
-                break
+        while waiting:
             page = waiting.pop(0)
+            papers: Sequence[Page] = ()
+            number += 1
             try:
                 response = await fetch(page)
-                waiting += papers_of(page, response)
-                made = maker.make(_free_name(options.into, page), page, response, at=saved.utc_now())
+                papers = papers_of(page, response)
+                made = maker.make(_free_name(options.into, page), page, response, at=saved.utc_now(), asked_at=asked_at)
                 saved.write(options.into / made.name, maker.expecting(made))
-                outcome = f"{options.into / made.name}: {response.status}, {read(made, vocabulary).told}"
+                reading = read(made, vocabulary)
+                status = max(status, WRONG if is_drift(reading) else GOOD)
+                outcome = f"{options.into / made.name}: {response.status}, {reading.told}"
             except (Unfetched, ScrubError, OSError) as error:
                 status, outcome = WRONG, f"{page.url.human_repr()}: {error}"
-            _say(f"[{number}/{number + len(waiting)}] {outcome}")
+            _say(f"[{number}/{total}] {outcome}")
+            waiting += papers
+            if missing := number_of_papers(page) - len(papers):
+                number += missing
+                _say(f"[{number}/{total}] {page.url.human_repr()}: its {missing} papers are not fetched: no advert")
     return status
 
 
@@ -98,7 +105,7 @@ async def replay(create_app: CreateApp, settings: Settings, options: argparse.Na
     vocabulary = words.load()
     captures, faults = load(options.folder, vocabulary)
     if options.check or options.update:
-        status = (check if options.check else update)(captures, vocabulary) if captures else GOOD
+        status = check(captures, vocabulary, len(faults)) if options.check else update(captures, vocabulary)
         return _told(faults) or status
     if not faults:
         await _serve(create_app, settings, captures, vocabulary)
@@ -136,8 +143,8 @@ def load(folder: Path, vocabulary: Vocabulary) -> tuple[Captures, list[str]]:
     return captures, faults
 
 
-def check(captures: Captures, vocabulary: Vocabulary) -> int:
-    """Print for each capture whether it is as expected, and every difference."""
+def check(captures: Captures, vocabulary: Vocabulary, unsound: int = 0) -> int:
+    """Print for each capture whether it is as expected, and every difference; `unsound` more could not be read."""
     wrong = 0
     for path, each in captures.items():
         reading = read(each, vocabulary)
@@ -147,7 +154,10 @@ def check(captures: Captures, vocabulary: Vocabulary) -> int:
         _say(f"{'DIFFERS' if found else 'ok'} {path}: {reading.told}{remark}")
         if found:
             _say("  " + told(found).replace("\n", "\n  "))
-    _say(f"{len(captures) - wrong} of {len(captures)} captures are as expected")
+    good, total = len(captures) - wrong, len(captures) + unsound
+    if captures:
+        verb, rest = "is" if 1 in {good, total} else "are", f", {unsound} cannot be used" if unsound else ""
+        _say(f"{good} of {counted(total, 'capture')} {verb} as expected{rest}")
     return WRONG if wrong else GOOD
 
 
@@ -178,7 +188,8 @@ async def _serve(create_app: CreateApp, settings: Settings, captures: Captures, 
     async with serving(Replay(captures.values()).app()) as upstream:
         app = create_app(offline(settings, upstream), vocabulary)
         async with serving(app, settings.port) as url:
-            print(f"dealerproxy listens on {url} and has {len(captures)} captures for the sites, on {upstream}.")
+            has = counted(len(captures), "capture")
+            print(f"dealerproxy listens on {url} and has {has} for the sites, on {upstream}.")
             for each in captures.values():
                 asked = request_for(each, vocabulary)
                 print(f"  {each.name}: " + (f"curl -si '{url}{asked}'" if asked else each.request.url))

@@ -8,9 +8,9 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
-from dealerproxy.captures.capture import About, Capture, Request, sha256, utc_now
+from dealerproxy.captures.capture import About, Capture, Request, counted, sha256, utc_now
 from dealerproxy.captures.fetching import Unfetched, fetching, pages_of_car, papers_of
-from dealerproxy.captures.reading import Reading, read
+from dealerproxy.captures.reading import Reading, is_drift, read
 from dealerproxy.captures.shapes import Line, shape_of, shape_of_lists
 from dealerproxy.captures.sites import OPERATIONS, Page, recognise
 from dealerproxy.contract.ids import LISTING_IDS
@@ -102,6 +102,8 @@ def table(found: Iterable[Finding]) -> str:
     lines: list[str] = []
     for finding in found:
         lines.append(f"{finding.upstream} {finding.operation}: {finding.told}")
+        if finding.lines:
+            lines.append(f"  {'path':<{_PATH_WIDTH}} {'need':<9} {'there/of':>9}   filled")
         for line in finding.lines:
             missing = line.need == "mandatory" and line.found < line.of
             mark = "!" if missing else "+" if line.need == "new" else " "
@@ -114,7 +116,7 @@ def table(found: Iterable[Finding]) -> str:
 def _finding(upstream: str, operation: str, captures: Sequence[Capture], vocabulary: Vocabulary) -> Finding:
     readings = [read(capture, vocabulary) for capture in captures]
     failed = [reading for reading in readings if reading.error is not None and not _is_absence(reading, operation)]
-    worst = next((reading for reading in failed if _code(reading) == Drift.code), failed[0] if failed else None)
+    worst = next(filter(is_drift, failed), failed[0] if failed else None)
     if operation == danawa.LIST.name:
         lines = shape_of_lists([listing.decode(capture.response.body, None) for capture in captures])
     else:
@@ -126,7 +128,7 @@ def _finding(upstream: str, operation: str, captures: Sequence[Capture], vocabul
     return Finding(
         upstream,
         operation,
-        worst.told if worst else only if len(captures) == 1 else f"{len(captures)} pages",
+        worst.told if worst else only if len(captures) == 1 else counted(len(captures), "page"),
         None if worst is None else _code(worst),
         lines,
     )

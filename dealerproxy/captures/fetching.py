@@ -43,6 +43,7 @@ from dealerproxy.vocabulary import Vocabulary
 
 PLANNERS = {"encar": plan_encar, "danawa": plan_danawa}
 WITHIN_S = 20.0
+_PAPERS = (encar.INSPECTION, encar.RECORD, encar.DIAGNOSIS)
 MAX_BYTES = 4_000_000
 _ID = re.compile(rf"(?:.*/v1/vehicles/)?({PUBLIC_ID.pattern})")
 _QUERY = re.compile(r"(?:.*/v1/vehicles)?\?(.+)|([a-z_]+=.*)")
@@ -75,15 +76,20 @@ def pages_of_car(upstream: str, number: str) -> list[Page]:
     return [page_of(encar.DETAIL, number), page_of(encar.PAGE, number)]
 
 
+def number_of_papers(page: Page) -> int:
+    """Return how many papers a page names: those of a car if it is an advert, else none."""
+    return len(_PAPERS) if page.operation == encar.DETAIL.name else 0
+
+
 def papers_of(page: Page, response: Response) -> list[Page]:
     """Return the papers of a car whose advert this is; none of any other page."""
-    if page.operation != encar.DETAIL.name or response.status != 200:
+    if not number_of_papers(page) or response.status != 200:
         return []
     try:
         vehicle = read_document(decode(response.body, object)).vehicle_id
     except Drift:
         return []
-    return [page_of(paper, vehicle) for paper in (encar.INSPECTION, encar.RECORD, encar.DIAGNOSIS)]
+    return [page_of(paper, vehicle) for paper in _PAPERS]
 
 
 @asynccontextmanager

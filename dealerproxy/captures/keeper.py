@@ -195,7 +195,12 @@ class Keeper:
         if folder.exists():
             return False
         capture = self._maker.make(
-            waiting.name, waiting.page, waiting.response, at=self._now(), trouble=waiting.trouble
+            waiting.name,
+            waiting.page,
+            waiting.response,
+            at=self._now(),
+            asked_at=self._asked_at,
+            trouble=waiting.trouble,
         )
         if waiting.trouble.code not in {Drift.code, UNKNOWN}:
             capture = self._maker.expecting(capture)

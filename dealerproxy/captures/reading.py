@@ -11,7 +11,7 @@ import orjson
 from yarl import URL
 
 from dealerproxy.captures import sites
-from dealerproxy.captures.capture import BadCapture, Capture, Json
+from dealerproxy.captures.capture import BadCapture, Capture, Json, counted
 from dealerproxy.transport.errors import Blocked, Drift, UpstreamError
 from dealerproxy.transport.response import drift_or_block
 from dealerproxy.upstreams.caps import MOST_ROWS
@@ -58,7 +58,7 @@ class Reading(NamedTuple):
             return f"{self.error['code']}: {self.error['message']}"
         found = self.document or {}
         rows_ = found.get("rows")
-        return f"{len(rows_)} rows" if isinstance(rows_, list) else str(found.get("verdict", "read"))
+        return counted(len(rows_), "row") if isinstance(rows_, list) else str(found.get("verdict", "read"))
 
 
 def read(capture: Capture, vocabulary: Vocabulary) -> Reading:
@@ -75,6 +75,11 @@ def read(capture: Capture, vocabulary: Vocabulary) -> Reading:
     except UpstreamError as error:
         return Reading(None, told_error(error))
     return Reading(document, None)
+
+
+def is_drift(reading: Reading) -> bool:
+    """Whether a page could not be read because its site changed."""
+    return reading.error is not None and reading.error["code"] == Drift.code
 
 
 def told_error(error: UpstreamError) -> Json:

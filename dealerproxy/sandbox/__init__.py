@@ -9,3 +9,6 @@ query language with its own parser and has its own copy of the site's words. Eve
   `danawa.DanawaStandIn(inventory).app()` serves its list and its feeder; `sites.serve` puts both on one port;
 * `faults` defines the faults of an answer, `control` switches them over HTTP under `/__sandbox/`.
 """
+
+# The header of every answer of the stand-ins, by which a capture of one says so.
+SANDBOX_HEADER = "X-Dealerproxy-Sandbox"

@@ -24,10 +24,10 @@ def unwatched(items: Sequence[T]) -> Iterable[T]:
 
 
 class Progress:
-    """Watches work of so many steps: says at most once a second which step it is in and how much of that is done."""
+    """Watches work: says at most once a second in which step it is, counted from 1, and how many % of that are done."""
 
-    def __init__(self, steps: int, say: Callable[[str], None], *, now: Callable[[], float] = time.monotonic) -> None:
-        self._steps, self._say, self._now = steps, say, now
+    def __init__(self, say: Callable[[int, int], None], *, now: Callable[[], float] = time.monotonic) -> None:
+        self._say, self._now = say, now
         self._step = 0
         self._due = now() + EVERY_S
 
@@ -37,5 +37,5 @@ class Progress:
         for done, item in enumerate(items):
             if self._now() >= self._due:
                 self._due = self._now() + EVERY_S
-                self._say(f"inventing cars, step {self._step} of {self._steps}: {100 * done // len(items)} %")
+                self._say(self._step, 100 * done // len(items))
             yield item

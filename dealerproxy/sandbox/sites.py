@@ -8,7 +8,7 @@ from typing import Final, Protocol
 from aiohttp import web
 from aiohttp.typedefs import Handler, Middleware
 
-from dealerproxy.sandbox import control, photos
+from dealerproxy.sandbox import SANDBOX_HEADER, control, photos
 from dealerproxy.sandbox.faults import Faults
 
 MOST_CALLS: Final = 100_000
@@ -50,10 +50,15 @@ def serve(*sites: Site) -> web.Application:
     routes = [(route, site) for site in sites for route in site.routes()]
     of_operation = {str(name): site for route, site in routes if (name := route.kwargs.get("name"))}
     app = web.Application(middlewares=[_recorder(of_operation, calls)])
+    app.on_response_prepare.append(_mark)
     faults.attach(app)
     app.router.add_routes([route for route, _ in routes])
     app.router.add_routes([*control.routes(faults, calls, of_operation.keys()), *photos.routes()])
     return app
+
+
+async def _mark(_: web.Request, response: web.StreamResponse) -> None:
+    response.headers[SANDBOX_HEADER] = "1"
 
 
 def _recorder(sites: dict[str, Site], calls: deque[Call]) -> Middleware:

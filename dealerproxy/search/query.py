@@ -81,7 +81,7 @@ def asked_of(query: Query) -> dict[str, object]:
         value = getattr(query, name)
         if value not in (None, (), False):
             told[name] = value
-    told |= {"sort": query.sort, "limit": query.limit}
+    told |= {"sort": f"{query.sort}", "limit": query.limit}
     if query.cursor is not None:
         told["further_page"] = True
     if query.upstreams != UPSTREAMS:

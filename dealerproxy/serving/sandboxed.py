@@ -2,11 +2,11 @@
 
 import argparse
 import os
-import sys
 from collections.abc import Iterator
 from contextlib import AsyncExitStack, contextmanager, nullcontext
 
 import msgspec
+import structlog
 
 from dealerproxy.app import create_app
 from dealerproxy.serving.placeholders import placeholders
@@ -16,6 +16,7 @@ from dealerproxy.settings import PREFIX, Settings, SettingsError
 # The stand-ins are local, so the real sites' rate limits would only slow them down.
 SANDBOX_RPS = 200.0
 UPSTREAM_HOST = "127.0.0.1"
+log = structlog.get_logger(__name__)
 
 
 async def sandbox(configured: Settings, options: argparse.Namespace) -> None:
@@ -32,8 +33,8 @@ async def sandbox(configured: Settings, options: argparse.Namespace) -> None:
     if options.port is not None:
         configured = msgspec.structs.replace(configured, port=options.port)
     await _check_ports(configured, options)
-    _tell(f"inventing {options.cars:,} cars for Encar and {options.cars // 4:,} for Danawa")
-    progress = Progress(3, _tell)
+    log.info("inventing", encar=options.cars, danawa=options.cars // 4)
+    progress = Progress(lambda step, percent: log.info("inventing", step=f"{step} of 3", percent=percent))
     inventory = generate(options.seed, options.cars, trucks=options.cars // 20, watch=progress)
     inventory.insert(shown_car(inventory))
     encar = EncarStandIn(inventory)
@@ -81,10 +82,6 @@ def _naming_option(option: str, port: int) -> Iterator[None]:
         yield
     except OSError as error:
         raise SettingsError(f"{option} {port} cannot be used: {error}") from error
-
-
-def _tell(line: str) -> None:
-    print(line, file=sys.stderr, flush=True)
 
 
 def _welcome(service: str, upstream: str) -> str:

@@ -21,7 +21,7 @@ from dealerproxy.sandbox.danawa.inventory import generate_danawa
 from dealerproxy.sandbox.danawa.site import DanawaStandIn
 from dealerproxy.sandbox.encar.inventory import generate
 from dealerproxy.sandbox.encar.site import EncarStandIn
-from dealerproxy.sandbox.faults import Block, Html, MissingField, MissingSelector, Shrunken, Status
+from dealerproxy.sandbox.faults import Block, Fault, Html, MissingField, MissingSelector, Shrunken, Status
 from dealerproxy.sandbox.showcase import SHOWN_ID, shown_car
 from dealerproxy.sandbox.sites import serve
 from dealerproxy.settings import Settings
@@ -80,6 +80,55 @@ async def test_a_car_is_stored_with_all_its_pages_and_progress(
     assert (tmp_path / f"encar-detail-{SHOWN_ID}-2").is_dir()
 
 
+async def test_a_page_of_the_sandbox_says_so_and_where_it_was_and_is_checked_as_any_other(
+    settings: Settings, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    what = (f"encar_{SHOWN_ID}", "make=Kia&model=K5")
+    assert await run(settings, "capture", *what, "--into", str(tmp_path)) == GOOD
+    captures = [saved.read(path) for path in saved.find(tmp_path)]
+    assert {each.about.provenance for each in captures} == {"sandbox"}
+    for each in captures:
+        assert each.about.url.startswith(f"{settings.danawa_url}/")
+        assert each.url.host in {"api.encar.com", "fem.encar.com", "auto.danawa.com"}
+        assert each.about.url.removeprefix(settings.danawa_url) == each.url.human_repr().removeprefix(
+            f"https://{each.url.host}"
+        )
+    capsys.readouterr()
+    assert await run(settings, "replay", str(tmp_path), "--check") == GOOD
+    assert capsys.readouterr().out.splitlines()[-1] == f"{len(captures)} of {len(captures)} captures are as expected"
+
+
+@pytest.mark.parametrize(
+    ("fault", "status", "last"),
+    [
+        (Status(operation="detail", status=404), GOOD, "[5/5]"),
+        (Status(operation="record", status=404), GOOD, "[5/5]"),
+        (Block(operation="detail"), GOOD, "[5/5]"),
+        (Html(operation="detail"), GOOD, "[5/5]"),
+        (MissingField(operation="detail", field="vehicleId", of="answer"), WRONG, "[5/5]"),
+        (MissingField(operation="page", field="cars.base.advertisement.status", of="answer"), WRONG, "[5/5]"),
+        (MissingField(operation="inspection", field="master", of="answer"), WRONG, "[5/5]"),
+    ],
+    ids=lambda value: value.kind if hasattr(value, "kind") else str(value),
+)
+async def test_progress_counts_evenly_to_its_end_and_a_drift_ends_with_1(
+    settings: Settings,
+    encar: EncarStandIn,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    fault: Fault,
+    status: int,
+    last: str,
+) -> None:
+    encar.faults.add(fault)
+    assert await run(settings, "capture", f"encar_{SHOWN_ID}", "--into", str(tmp_path)) == status
+    told = [line.split()[0] for line in capsys.readouterr().out.splitlines()]
+    numbers = [int(each.strip("[]").split("/")[0]) for each in told]
+    assert {each.strip("[]").split("/")[1] for each in told} == {"5"}
+    assert numbers == sorted(set(numbers))
+    assert told[-1] == last
+
+
 async def test_a_query_is_stored_search_by_search_and_page_by_page(settings: Settings, tmp_path: Path) -> None:
     query = "/v1/vehicles?make=Hyundai,Kia&model=Avante,K5"
     assert await run(settings, "capture", query, "--into", str(tmp_path), "--pages", "2") == GOOD
@@ -122,6 +171,52 @@ async def test_a_site_that_does_not_answer_is_told_and_the_rest_goes_on(
 def folder(tmp_path: Path) -> Path:
     shutil.copytree(FIXTURES / "encar_search_model", tmp_path / "all" / "encar_search_model")
     return tmp_path / "all"
+
+
+async def test_one_capture_that_is_not_sound_hides_no_result_and_says_how_to_mend_it(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    shutil.copytree(FIXTURES / "encar_search_model", folder / "a_changed")
+    body = folder / "a_changed" / "body.json"
+    body.write_bytes(body.read_bytes().replace(b'"Count"', b'"Count" '))
+    assert await run(Settings(), "replay", str(folder), "--check") == UNUSABLE
+    said = capsys.readouterr()
+    assert said.out.splitlines() == [
+        f"ok {folder}/encar_search_model: 2 rows",
+        "1 of 2 captures is as expected, 1 cannot be used",
+    ]
+    (line,) = said.err.splitlines()
+    meta = folder / "a_changed" / "meta.json"
+    assert line.endswith(f"if the body was changed on purpose, write the first as `sha256` into {meta}")
+    (right, wrong) = [word.strip(",;") for word in line.split() if len(word.strip(",;")) == 64]
+    meta.write_text(meta.read_text().replace(wrong, right))
+    assert await run(Settings(), "replay", str(folder), "--check") == GOOD
+    assert capsys.readouterr().out.splitlines()[-1] == "2 of 2 captures are as expected"
+
+
+async def test_one_capture_is_spoken_of_as_one(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert await run(Settings(), "replay", str(folder), "--check") == GOOD
+    assert capsys.readouterr().out.splitlines()[-1] == "1 of 1 capture is as expected"
+
+
+@pytest.mark.parametrize(
+    ("name", "was", "allowed"),
+    [
+        ("meta.json", '"provenance": "captured-shape"', "captured, sandbox, captured-shape, reconstructed-shape"),
+        ("meta.json", '"upstream": "encar"', "encar, danawa"),
+        ("request.json", '"method": "GET"', "GET"),
+    ],
+)
+async def test_a_word_that_no_capture_has_is_told_with_those_that_one_may_have(
+    folder: Path, name: str, was: str, allowed: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = folder / "encar_search_model" / name
+    assert was in file.read_text()
+    file.write_text(file.read_text().replace(was, was.rpartition(" ")[0] + ' "other"'))
+    if name == "meta.json":
+        (folder / "encar_search_model" / "request.json").touch()
+    assert await run(Settings(), "replay", str(folder), "--check") == UNUSABLE
+    assert capsys.readouterr().err.endswith(f"; allowed: {allowed}\n")
 
 
 async def test_a_difference_names_the_field_and_an_update_writes_it_down(
@@ -203,6 +298,9 @@ async def test_the_doctor_finds_every_page_in_order(settings: Settings, capsys: 
     assert heads[:2] == ["danawa feeder", "danawa list"]
     assert {"encar search", "encar facets", "encar detail", "encar page", "encar inspection"} <= set(heads)
     assert not [line for line in out.splitlines() if line[0] in "!+"]
+    columns = [line.split() for line in out.splitlines() if line.startswith("  path ")]
+    assert len(columns) >= len(heads) - 1
+    assert set(map(tuple, columns)) == {("path", "need", "there/of", "filled")}
     row = next(line for line in out.splitlines() if line.startswith("  SearchResults[].Price "))
     assert row.split() == ["SearchResults[].Price", "mandatory", "20/20", "100%", "filled"]
 

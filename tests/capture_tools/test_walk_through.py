@@ -19,7 +19,7 @@ from dealerproxy.captures.replay import Replay, offline, serving
 from dealerproxy.captures.replay_requests import request_for
 from dealerproxy.sandbox.encar.inventory import generate
 from dealerproxy.sandbox.encar.site import EncarStandIn
-from dealerproxy.sandbox.faults import MissingField
+from dealerproxy.sandbox.faults import Fault, MissingField, RenamedField
 from dealerproxy.settings import Settings
 from dealerproxy.transport.errors import Drift
 from dealerproxy.upstreams.encar import rows
@@ -39,11 +39,28 @@ async def answer(capture: saved.Capture, vocabulary: Vocabulary) -> tuple[int, A
         return response.status, json.loads(await response.read())
 
 
+class Defaulted(rows.SearchRow, frozen=True):
+    """Rows whose price may be missing."""
+
+    Price: float = 1990.0
+
+
+class Renamed(rows.SearchRow, frozen=True):
+    """Rows whose price has another name."""
+
+    Price: float = msgspec.field(name="SalePrice")
+
+
+@pytest.mark.parametrize(
+    ("fault", "mended"),
+    [(MissingField(field="Price"), Defaulted), (RenamedField(field="Price", to="SalePrice"), Renamed)],
+    ids=["missing", "renamed"],
+)
 async def test_a_drift_is_kept_once_fails_again_offline_and_passes_once_it_is_mended(
-    tmp_path: Path, vocabulary: Vocabulary, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, vocabulary: Vocabulary, monkeypatch: pytest.MonkeyPatch, fault: Fault, mended: type[rows.SearchRow]
 ) -> None:
     stand_in = EncarStandIn(generate(3, 300))
-    stand_in.faults.add(MissingField(field="Price"))
+    stand_in.faults.add(fault)
     async with serving(stand_in.app()) as url:
         settings = Settings(encar_api_url=url, encar_page_url=url, encar_rps=1000)
         asked_at = sites.bases(settings)
@@ -61,6 +78,7 @@ async def test_a_drift_is_kept_once_fails_again_offline_and_passes_once_it_is_me
     (folder,) = saved.find(tmp_path)
     assert names == {folder.name}
     capture = saved.read(folder)
+    assert (capture.about.provenance, capture.about.url.startswith(f"{url}/search/")) == ("sandbox", True)
     dealers = {car.dealer for car in stand_in.inventory}
     assert not any(dealer in capture.response.body.decode() for dealer in dealers)
 
@@ -69,10 +87,7 @@ async def test_a_drift_is_kept_once_fails_again_offline_and_passes_once_it_is_me
     assert status == 503
     assert body["error"]["details"]["sources"][0]["reason"].startswith("drift")
 
-    class Mended(rows.SearchRow, frozen=True):
-        Price: float = 1990.0
-
-    monkeypatch.setattr(rows.read_row, "_decoder", msgspec.json.Decoder(Mended))
+    monkeypatch.setattr(rows.read_row, "_decoder", msgspec.json.Decoder(mended))
     assert not differences(capture, read(capture, vocabulary))
     status, body = await answer(capture, vocabulary)
     assert status == 200

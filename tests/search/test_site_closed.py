@@ -277,7 +277,7 @@ async def test_a_pause_holds_in_every_process_that_shares_a_redis_and_in_the_nex
         assert (await get(third, "/v1/upstreams"))["data"][0]["state"] == "paused"
         assert source(await third.ask(make="Kia"))["reason"] == "paused"
         await turns()
-        assert calls(third) == 0
+        assert not third.stand_in.calls  # Danawa is not paused: its list may be read
         await order(third, "resume")
         while source(await first.ask(make="Kia"))["status"] != "ok":  # it looks once a second
             await turns()

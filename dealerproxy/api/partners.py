@@ -1,4 +1,4 @@
-"""What partners get right now of each site, for lists and for cars: out of its circuits and its latest answers."""
+"""What partners get from each site now, for lists and for cars, by its circuits and latest answers."""
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -25,7 +25,7 @@ LEAST, TROUBLE = 2, 0.2
 
 
 class SourceNow(Struct, frozen=True, kw_only=True):
-    """What an upstream gives now, in the words of `sources[].status`.
+    """What an upstream returns now, in the words of `sources[].status`.
 
     `partial`: some of the answers fail or lack rows. `status` is null if there was no traffic in the last hour.
     `since` and `retry_at` are those of its circuit while that is suspended or probing, else null.
@@ -39,7 +39,7 @@ class SourceNow(Struct, frozen=True, kw_only=True):
 
 
 class PartnersNow(Struct, frozen=True):
-    """What lists and cars are made of now, by upstream."""
+    """What each upstream returns now, for lists and for cars."""
 
     lists: Sequence[SourceNow]
     cars: Sequence[SourceNow]

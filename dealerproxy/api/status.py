@@ -51,14 +51,14 @@ class WatchedUpstream(Upstream, frozen=True, kw_only=True):
 
 
 class CacheUse(Struct, frozen=True):
-    """How often a kind of piece, or a whole list (`answer`), was `hit`, `updating`, `miss`, `stale` or `error`."""
+    """How often a kind of entry, or a whole list (`answer`), was `hit`, `updating`, `miss`, `stale` or `error`."""
 
     kind: str
     results: Mapping[str, int]
 
 
 class DriftSeen(Struct, frozen=True):
-    """A mandatory path that was missing or unreadable in so many answers."""
+    """A required field that was missing or unreadable, and in how many answers."""
 
     upstream: str
     operation: str
@@ -67,14 +67,14 @@ class DriftSeen(Struct, frozen=True):
 
 
 class CaptureKept(Struct, frozen=True):
-    """A page that was kept because something was wrong with it: its folder's name tells what."""
+    """A saved page with a fault. The name of its folder says which fault."""
 
     name: str
     at: str
 
 
 class StatusAnswer(Struct, frozen=True, kw_only=True):
-    """How the service does: figures of the process that answers, since it started.
+    """Figures of the process that answers, since its start.
 
     `captures` are the latest ones, the last one first; null where none are kept.
     """

@@ -70,7 +70,7 @@ class Stock(Struct, frozen=True, kw_only=True):
 
 
 class PauseShown(Struct, frozen=True, kw_only=True):
-    """An operator's pause: no call goes out `until` then."""
+    """An operator's pause, which stops all calls `until` then."""
 
     since: str
     until: str
@@ -109,7 +109,7 @@ class Upstream(Struct, frozen=True, kw_only=True):
 
 
 class PauseOrder(Struct, frozen=True):
-    """For how many minutes no call goes out, and a note for whoever wonders why."""
+    """How long to stop all calls, in minutes, and a note for the status page."""
 
     minutes: Annotated[int, Meta(ge=1, le=MOST_MINUTES)]
     note: Annotated[str, Meta(max_length=MOST_NOTE)] = ""
@@ -122,7 +122,7 @@ class UpstreamList(Struct, frozen=True):
 
 
 async def get_upstreams(request: web.Request) -> web.Response:
-    """Answer `{"data": [{"name", "state", "reason", "retry_at", "operations"}]}`."""
+    """Returns an UpstreamList of all upstreams."""
     return json_response(UpstreamList(await upstreams_of(request.app)))
 
 

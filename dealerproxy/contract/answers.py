@@ -14,7 +14,7 @@ NOT_ITS_FAILURE = frozenset({REFRESHING, "overloaded"})
 
 
 class Status(StrEnum):
-    """What became of a source."""
+    """The status of a source."""
 
     OK = "ok"
     STALE = "stale"
@@ -37,9 +37,9 @@ class SourceState(Struct, frozen=True, kw_only=True):
     """One upstream in one answer.
 
     `reason` is a skip reason or an upstream error's code; `total` the upstream's own count over the legs that
-    answered, null where more rows came than it counts; `age_s` the age of the oldest piece used; `retry_at` ISO 8601,
-    when it is worth asking again. `capture` is there when the page that made the trouble was kept, under this
-    id; it is `pending` while that is being written.
+    answered, null if it sent more rows than it counts; `age_s` the age of the oldest part used, in seconds; `retry_at`
+    the time at which a retry makes sense, ISO 8601. `capture` exists only if the page with the trouble was saved: its
+    id, or `pending` while it is being written.
     """
 
     name: str
@@ -63,7 +63,7 @@ class SourceState(Struct, frozen=True, kw_only=True):
 
 
 class Notice(Struct, frozen=True, kw_only=True):
-    """A remark for whoever merges the rows. `count` says how many rows or values it is about, if that has a sense."""
+    """What was left out, ignored or replaced. `count` is the number of rows or values, null if there is none to count."""
 
     code: str
     field: str | None = None
@@ -80,7 +80,7 @@ class FxShown(Struct, frozen=True):
 
 
 class Buyable(StrEnum):
-    """The states of the public answer."""
+    """The sale status of a car in an answer."""
 
     AVAILABLE = "available"
     SOLD = "sold"
@@ -90,7 +90,7 @@ class Buyable(StrEnum):
 
 
 class CarState(Struct, frozen=True):
-    """One car of an availability check; `reason` says more where the status alone does not."""
+    """The availability of one car; `reason` is null if the status explains itself."""
 
     id: str
     status: Buyable
@@ -100,8 +100,8 @@ class CarState(Struct, frozen=True):
 class VehicleList(Struct, frozen=True, kw_only=True):
     """The answer of `GET /v1/vehicles`.
 
-    `filtered_out` is there only when an auction-only filter hid dealer rows; null when their number is not known.
-    `states` is there only with `ids`: it has the cars without a row.
+    `filtered_out` exists only with an auction filter, which hides all dealer rows; null if their number is unknown.
+    `states` exists only with `ids` and holds the cars without a row.
     """
 
     data: Sequence[VehicleSummary]
@@ -114,7 +114,7 @@ class VehicleList(Struct, frozen=True, kw_only=True):
 
 
 class FacetsAnswer(Struct, frozen=True, kw_only=True):
-    """Flat unique values without counts, in the partner API's shape; `notices` is there to say where they are from."""
+    """Values that dealer cars can be filtered by, without counts, in the partner API's shape."""
 
     makes: Sequence[str]
     models: Mapping[str, Sequence[str]]

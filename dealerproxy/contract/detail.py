@@ -35,7 +35,7 @@ SKIPPED_FOR_GOOD = frozenset({NotAsked.NOT_OFFERED, NotAsked.NOT_PUBLISHED, NotA
 
 
 class EnrichmentStatus(StrEnum):
-    """`absent`: asked, and there is none. `failed`: could not ask, or it is another car's. `skipped`: not asked."""
+    """`absent`: there is none. `failed`: the call failed, or it is another car's. `skipped`: not called."""
 
     OK = "ok"
     ABSENT = "absent"
@@ -44,7 +44,7 @@ class EnrichmentStatus(StrEnum):
 
 
 class Enrichment(Struct, frozen=True):
-    """One document: its name, what became of it, and why. The reason of a `skipped` one is a NotAsked."""
+    """The status of one document, and the reason. The reason of a `skipped` one is a NotAsked."""
 
     name: str
     status: EnrichmentStatus
@@ -121,7 +121,7 @@ class WarrantyCover(Struct, frozen=True):
 
 
 class Warranty(Struct, frozen=True):
-    """The manufacturer's warranty, or terms that are `set_by_seller`, of which nobody knows when they start."""
+    """The manufacturer's warranty, or terms `set_by_seller`, whose start is unknown."""
 
     set_by_seller: bool | None
     body: WarrantyCover

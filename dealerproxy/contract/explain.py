@@ -1,4 +1,4 @@
-"""The answer of a list request with `explain=1`: what the request would ask and use, without asking any site."""
+"""The answer of a list request with `explain=1`: what the request would call and use. No site is called."""
 
 from collections.abc import Sequence
 from enum import StrEnum
@@ -64,7 +64,7 @@ class RateBudget(Struct, frozen=True, kw_only=True):
 
 
 class ExplainedSource(Struct, frozen=True, kw_only=True):
-    """One site. `reason` is why it is skipped; `trouble` is why it must not be asked now."""
+    """One site. `reason` is why it is skipped; `trouble` is why it must not be called now."""
 
     name: str
     reason: str | None
@@ -74,7 +74,7 @@ class ExplainedSource(Struct, frozen=True, kw_only=True):
 
 
 class Explanation(Struct, frozen=True, kw_only=True):
-    """The plan of a list request. `calls` is their number over all sites, `dropped` names parameters not applied."""
+    """The plan of a list request. `calls` counts the first calls to all sites; `dropped` names ignored parameters."""
 
     order: str
     page_size: int

@@ -23,12 +23,19 @@ from dealerproxy.contract import answers, detail, explain, headers, inspection, 
 from dealerproxy.contract.answers import REFRESHING, Buyable, SkipReason, Status
 from dealerproxy.contract.detail import STALE, EnrichmentStatus, NotAsked
 from dealerproxy.contract.inspection import NoReportReason
+from dealerproxy.contract.terms import PAGE_MAX
 from dealerproxy.sandbox.danawa.site import DanawaStandIn
 from dealerproxy.sandbox.encar.site import EncarStandIn
 from dealerproxy.sandbox.showcase import shown_car
 from dealerproxy.sandbox.sites import serve
+from dealerproxy.search.cursor import LIFETIME_S
 from dealerproxy.serving.sandboxed import SANDBOX_RPS
+from dealerproxy.settings import Settings
+from dealerproxy.stock import rule, shelf
 from dealerproxy.transport.errors import UpstreamError, UpstreamFault
+from dealerproxy.upstreams.danawa import cars as danawa_cars
+from dealerproxy.upstreams.danawa import stock
+from dealerproxy.upstreams.encar import cars, facet_counts, search
 from dealerproxy.upstreams.papers import OTHER_VEHICLE
 from dealerproxy.vehicles.listing import LeftOutReason
 from dealerproxy.vocabulary import Vocabulary
@@ -257,6 +264,39 @@ def written(code: ast.expr) -> str:
     if isinstance(code, ast.JoinedStr):
         return "".join(str(part.value) if isinstance(part, ast.Constant) else "*" for part in code.values)
     return "*nothing*"  # a name: its values are the keys of a table
+
+
+AGES = {
+    "48 rows of an Encar search": (Settings().list_fresh_s, 2 * Settings().list_fresh_s, search.IF_ERROR_S),
+    "Encar listing in stock": (rule.FRESH_S, rule.WHOLE_S, shelf.USABLE_S),
+    "Danawa's list": (stock.FRESH_S, shelf.USABLE_S),
+    "car": (Settings().detail_fresh_s,),
+    "inspection, record, diagnosis, packages, battery": (
+        *(cars.PAPER_FRESH_S, cars.ABSENT_FRESH_S),
+        *(cars.PAPER_IF_ERROR_S, danawa_cars.PAPER_IF_ERROR_S),
+    ),
+    "filter values": (facet_counts.FRESH_S, 2 * facet_counts.FRESH_S, facet_counts.IF_ERROR_S),
+}
+SECONDS = {"s": 1, "min": 60, "h": 3_600, "day": 86_400, "week": 7 * 86_400}
+SPAN = re.compile(r"(\d+) (s|min|h|day|week)\b")
+
+
+def spans(text: str) -> list[float]:
+    """The spans of time in a text, in seconds."""
+    return [float(count) * SECONDS[unit] for count, unit in SPAN.findall(text)]
+
+
+@pytest.mark.parametrize("part", AGES)
+def test_each_age_is_the_one_in_the_code(part: str, api: str) -> None:
+    (row,) = re.findall(rf"^\| {re.escape(part)} \|(.*)\|$", section(api, "Ages and the cache"), re.MULTILINE)
+    assert spans(row) == list(AGES[part])
+
+
+def test_the_longest_times_and_the_last_page_are_those_of_the_code(api: str) -> None:
+    (line,) = re.findall(r"^\* \*\*Time\*\*: (.*)$", section(api, "Conventions"), re.MULTILINE)
+    assert spans(line) == [Settings().list_deadline_s, Settings().detail_deadline_s]
+    paging = section(api, "Paging")
+    assert (LIFETIME_S, "lasts an hour" in paging, f"at most {PAGE_MAX} rows" in paging) == (3_600, True, True)
 
 
 def test_every_route_is_told_and_no_other(api: str, vocabulary: Vocabulary) -> None:

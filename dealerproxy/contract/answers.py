@@ -63,7 +63,7 @@ class SourceState(Struct, frozen=True, kw_only=True):
 
 
 class Notice(Struct, frozen=True, kw_only=True):
-    """What was left out, ignored or replaced. `count` is the number of rows or values, null if there is none to count."""
+    """What was left out, ignored or replaced. `count` is the number of rows or values, else null."""
 
     code: str
     field: str | None = None

@@ -30,6 +30,10 @@ class Tab:
         """Wait until an element says something."""
         await self.page.locator(selector, has_text=text).first.wait_for(timeout=15_000)
 
+    async def later(self, seconds: float) -> None:
+        """Let so many seconds pass on the page's clock at once: what is due meanwhile happens."""
+        await self.page.clock.fast_forward(round(1_000 * seconds))
+
     def _reports(self, message: Any) -> None:
         if message.type in {"error", "warning"}:
             self.troubles.append(message.text)
@@ -56,6 +60,7 @@ async def opened(url: str, origin: str, **context: Any) -> AsyncIterator[Tab]:
         browser = await driver.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
         try:
             page = await (await browser.new_context(**context)).new_page()
+            await page.clock.install()
             await page.route("**/*", answer)
             tab = Tab(page, origin)
             await page.goto(url)

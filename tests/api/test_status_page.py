@@ -34,6 +34,8 @@ from tests.api.conftest import KEY, Sandbox, Sandboxes
 from tests.api.markup import addresses, faults_of
 
 LIST = "/v1/vehicles?make=BMW"
+# Seconds after which the page asks again, and after one failure too.
+LOOKS_AGAIN_S = 6
 PAGE = (STATIC / "status.html").read_text(encoding="utf-8")
 SCRIPTS = {path.name: path.read_text(encoding="utf-8") for path in STATIC.glob("*.js")}
 
@@ -298,11 +300,13 @@ async def test_the_page_follows_the_sites_without_being_loaded_anew(sandbox: San
         assert await tab.page.locator("#rows .opened .outline").count() in {0, 2}
         await tab.page.click("#more-filters summary")
         await tab.page.locator("#options_include option").first.wait_for(state="attached")
+        await tab.later(LOOKS_AGAIN_S)
         await tab.said("h1", "Lists: both sites.")
         assert await accessible(tab) == []
 
         sandbox.breaks(Block(operation="search"))
         await sandbox.ask("GET", "/v1/vehicles?make=BMW&year_min=1990")
+        await tab.later(LOOKS_AGAIN_S)
         await tab.said("h1", "Lists: Danawa only since")
         await tab.said("#why", "Encar lists: suspended, as it blocks our requests")
         await tab.said("#advice", "Wait. It is tried again")
@@ -318,6 +322,7 @@ async def test_the_page_follows_the_sites_without_being_loaded_anew(sandbox: San
         sandbox.breaks(MissingField(operation="search", field="Count", of="answer", share=1.0))
         for year in range(3):
             await sandbox.ask("GET", f"/v1/vehicles?make=Audi&year_min={2000 + year}")
+        await tab.later(LOOKS_AGAIN_S)
         await tab.said("h1", "Lists: Encar partial, Danawa.")
         await tab.said("#why", "Encar lists: partial, as it has changed its format.")
         await tab.said("#drift", "Count")
@@ -368,13 +373,13 @@ async def test_a_hidden_page_asks_nothing(sandbox: Sandbox) -> None:
             document.dispatchEvent(new Event("visibilitychange"));
         }""")
         asked = len(tab.asked)
-        await asyncio.sleep(6)
+        await tab.later(60)
         assert len(tab.asked) == asked
-        await tab.page.evaluate("""() => {
-            Object.defineProperty(document, "hidden", {value: false, configurable: true});
-            document.dispatchEvent(new Event("visibilitychange"));
-        }""")
-        await asyncio.sleep(0.5)
+        async with tab.page.expect_request("**/v1/status"):
+            await tab.page.evaluate("""() => {
+                Object.defineProperty(document, "hidden", {value: false, configurable: true});
+                document.dispatchEvent(new Event("visibilitychange"));
+            }""")
         assert len(tab.asked) == asked + 1
 
 
@@ -400,7 +405,9 @@ async def test_the_page_says_when_the_service_itself_is_gone(sandbox: Sandbox) -
     async with opened(sandbox.url + "/", sandbox.url) as tab:
         await tab.said("h1", "no traffic yet")
         await tab.page.route("**/v1/status", lambda route: route.abort())
+        await tab.later(LOOKS_AGAIN_S)
         await tab.said("h1", "The service has not answered since")
         assert await accessible(tab) == []
         await tab.page.unroute("**/v1/status")
+        await tab.later(LOOKS_AGAIN_S)
         await tab.said("h1", "no traffic yet")

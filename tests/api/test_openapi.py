@@ -318,7 +318,7 @@ async def test_schemathesis_finds_nothing(sandbox: Sandbox, tmp_path: Path) -> N
     process = await asyncio.create_subprocess_exec(
         command,
         *("--no-color", "--config-file", str(HERE / "schemathesis.toml")),
-        *("run", sandbox.url + "/openapi.json", "--max-examples", "60", "--continue-on-failure"),
+        *("run", sandbox.url + "/openapi.json", "--max-examples", "30", "--continue-on-failure"),
         cwd=tmp_path,
         env=os.environ | {"SCHEMATHESIS_HOOKS": str(HERE / "schemathesis_checks.py")},
         stdout=asyncio.subprocess.PIPE,

@@ -33,7 +33,7 @@ from .test_scrub import PERSONAL_FIELDS
 
 API, FEEDER = "https://api.encar.com", "https://api.m-park.co.kr/home/api/v1/wb/searchmycar/cardetailinfo/get"
 LIST = "https://auto.danawa.com/usedcar/?Work=list&Tab=list&Page=1&Order=8&Brand=307&Series=&Model="
-SIZES = [20, pytest.param(300, marks=pytest.mark.slow)]
+SIZES = [20, pytest.param(100, marks=pytest.mark.slow)]
 
 
 # What is personal in these answers, named here once more so that a key cannot be forgotten in one place for all.

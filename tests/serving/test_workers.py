@@ -267,7 +267,7 @@ import sys
 from dealerproxy import cli
 from dealerproxy.serving import workers
 
-workers.PATIENCE_S = 5.0
+workers.PATIENCE_S = 2.0
 sys.exit(cli.main())
 """
 

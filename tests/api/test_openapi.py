@@ -217,6 +217,18 @@ def test_every_bound_told_is_the_last_value_that_is_read(vocabulary: Vocabulary)
     assert checked >= 8
 
 
+def test_several_words_are_told_of_where_several_are_read(vocabulary: Vocabulary) -> None:
+    checked = 0
+    for parameter in parameters.of_list(vocabulary):
+        schema = parameter["schema"]
+        words = schema.get("items", schema).get("enum", ())
+        if len(words) > 1:
+            refused = read(vocabulary, parameter["name"], ",".join(words)) or ""
+            assert ("takes one value" in str(refused)) is (schema["type"] != "array"), parameter["name"]
+            checked += 1
+    assert checked >= 8
+
+
 def test_the_defaults_told_are_the_parsers(vocabulary: Vocabulary) -> None:
     told = {each["name"]: each["schema"].get("default") for each in parameters.of_list(vocabulary)}
     given = query.parse({"make": ["Kia"]}, vocabulary)

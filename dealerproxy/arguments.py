@@ -1,9 +1,11 @@
-"""Whole numbers on the command line, and what is allowed where a word is none of a few."""
+"""Whole numbers and folders on the command line, and what is allowed where a word is none of a few."""
 
 import argparse
 import re
 from collections.abc import Callable
 from typing import Annotated, Literal, get_args, get_origin, get_type_hints
+
+import shtab
 
 _NUMBER = re.compile(r"[+-]?[0-9]{1,19}")
 _FIELD = re.compile(r"`\$\.(\w+)`\Z")
@@ -28,3 +30,8 @@ def whole_number(lowest: int, highest: int) -> Callable[[str], int]:
         return number
 
     return read
+
+
+def completes_folders(argument: argparse.Action) -> None:
+    """Has shells complete an argument with the names of folders."""
+    argument.complete = shtab.DIRECTORY  # type: ignore[attr-defined]  # where shtab looks

@@ -6,6 +6,8 @@ import sys
 from collections.abc import Callable, Coroutine, Sequence
 from typing import Any
 
+import shtab
+
 import dealerproxy
 from dealerproxy import logs, settings
 from dealerproxy.app import create_app
@@ -39,6 +41,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="dealerproxy", description=dealerproxy.__doc__)
     parser.add_argument("--version", action="version", version=dealerproxy.__version__)
+    shtab.add_argument_to(parser, "--print-completion", help="print a script that completes commands in this shell")
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     serve_parser = _command(
         commands.add_parser, "serve", serve, "run the service (settings come from DEALERPROXY_* variables)"
@@ -51,7 +54,7 @@ def _parser() -> argparse.ArgumentParser:
         help="processes that share the port (1); of several each has one of the ports after it, too, for its metrics",
     )
     ops = _command(commands.add_parser, "ops", shipped.show, "print what Prometheus and Grafana need to watch it")
-    ops.add_argument("what", choices=shipped.FILES, help="the alert rules, or the dashboard")
+    ops.add_argument("what", choices=tuple(shipped.FILES), help="the alert rules, or the dashboard")
     sandbox_parser = _command(
         commands.add_parser, "sandbox", sandbox, "run the service against local stand-ins with invented cars"
     )

@@ -5,6 +5,7 @@ import http.client
 import json
 import os
 import re
+import shutil
 import signal
 import socket
 import subprocess
@@ -15,6 +16,7 @@ from urllib.request import urlopen
 
 import aiohttp
 import pytest
+import shtab
 from aiohttp import web
 from pytest_aiohttp import AiohttpServer
 
@@ -342,6 +344,63 @@ def test_the_installed_command_is_this_one() -> None:
         pytest.skip("the package is not installed beside this interpreter")
     ended = subprocess.run([command, "--version"], capture_output=True, text=True, timeout=GENEROUS_S, check=True)
     assert ended.stdout == f"{dealerproxy.__version__}\n"
+
+
+COMPLETED = """
+source "$1"
+shift
+function=$(complete -p dealerproxy | sed 's/.*-F \\([^ ]*\\).*/\\1/')
+COMP_WORDS=(dealerproxy "$@")
+COMP_CWORD=$#
+"$function" dealerproxy "${@: -1}"
+echo "${COMPREPLY[@]}"
+"""
+
+
+@pytest.fixture(scope="module")
+def completion(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The script for bash, in a folder of its own with a folder and a file in it."""
+    folder = tmp_path_factory.mktemp("completion")
+    (folder / "captures").mkdir()
+    (folder / "car.json").touch()
+    (folder / "script").write_text(run("--print-completion", "bash").stdout)
+    return folder / "script"
+
+
+@pytest.mark.parametrize(
+    ("words", "offered"),
+    [
+        ([""], {"serve", "ops", "sandbox", "capture", "replay", "doctor"}),
+        (["sa"], {"sandbox"}),
+        (["sandbox", "--"], {"--help", "--port", "--upstream-port", "--seed", "--cars"}),
+        (["ops", ""], {"alerts", "dashboard"}),
+        (["replay", "ca"], {"captures"}),
+        (["doctor", "--captures", "ca"], {"captures"}),
+        (["capture", "make=Kia", "--into", "ca"], {"captures"}),
+    ],
+    ids=lambda value: " ".join(value) if isinstance(value, list) else "",
+)
+def test_a_shell_completes_commands_options_and_folders(completion: Path, words: list[str], offered: set[str]) -> None:
+    if shutil.which("bash") is None:
+        pytest.skip("there is no bash")
+    ended = subprocess.run(
+        ["bash", "-c", COMPLETED, "bash", str(completion), *words],
+        cwd=completion.parent,
+        capture_output=True,
+        text=True,
+        timeout=GENEROUS_S,
+        check=True,
+    )
+    assert set(ended.stdout.split()) == offered
+
+
+@pytest.mark.parametrize("shell", shtab.SUPPORTED_SHELLS)
+def test_a_script_for_every_shell_names_every_command(shell: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as caught:
+        cli.main(["--print-completion", shell])
+    assert caught.value.code == 0
+    script = capsys.readouterr().out
+    assert all(command in script for command in ("serve", "ops", "sandbox", "capture", "replay", "doctor"))
 
 
 NUMBERS = {

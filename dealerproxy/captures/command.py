@@ -17,7 +17,7 @@ from pathlib import Path
 from aiohttp import web
 
 from dealerproxy import vocabulary as words
-from dealerproxy.arguments import whole_number
+from dealerproxy.arguments import completes_folders, whole_number
 from dealerproxy.captures import capture as saved
 from dealerproxy.captures import doctor, sites
 from dealerproxy.captures.capture import BadCapture, Capture, counted
@@ -50,21 +50,27 @@ def add_commands(commands: "argparse._SubParsersAction[argparse.ArgumentParser]"
     parser.add_argument(
         "what", nargs="+", help="a partner query (make=Kia&model=K5), an id (encar_41985016), or a page's address"
     )
-    parser.add_argument("--into", type=Path, default=Path("captures"), metavar="DIR", help="where to (captures)")
+    completes_folders(
+        parser.add_argument("--into", type=Path, default=Path("captures"), metavar="DIR", help="where to (captures)")
+    )
     parser.add_argument(
         "--pages", type=whole_number(1, MOST_PAGES), default=1, metavar="N", help="how many pages of each list (1)"
     )
     parser.set_defaults(run=capture)
     about = "run the service on captures instead of the sites, or compare captures with what is expected of them"
     parser = commands.add_parser("replay", help=about, description=about)
-    parser.add_argument("folder", type=Path, metavar="DIR", help="a capture, or a folder of captures")
+    completes_folders(
+        parser.add_argument("folder", type=Path, metavar="DIR", help="a capture, or a folder of captures")
+    )
     choice = parser.add_mutually_exclusive_group()
     choice.add_argument("--check", action="store_true", help="compare, and print the differences")
     choice.add_argument("--update", action="store_true", help="write what is read now as what is expected")
     parser.set_defaults(run=partial(replay, create_app))
     about = "ask each site one small question for each of its pages; tell which paths are there, missing or new"
     parser = commands.add_parser("doctor", help=about, description=about)
-    parser.add_argument("--captures", type=Path, metavar="DIR", help="look at captures instead of asking the sites")
+    completes_folders(
+        parser.add_argument("--captures", type=Path, metavar="DIR", help="look at captures instead of asking the sites")
+    )
     parser.set_defaults(run=diagnose)
 
 

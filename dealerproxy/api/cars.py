@@ -82,7 +82,7 @@ async def get_vehicle(request: web.Request) -> web.Response:
         states = await with_captures(request.app, [state], deadline)
         raise unavailable(states, [wait_of([error])]) from error
     metrics.asked_for_car(site, found.state)
-    tell_log(request, sources={site: Status.OK}, cache=found.state)
+    tell_log(request, sources={site: status_and_reason(Status.OK, None)}, cache=found.state)
     car, headers = found.value, age_headers(found.state, found.age_s)
     if isinstance(car, SaleStatus):
         message = f"{vehicle_id} {_WORDS[car]}."
@@ -116,7 +116,7 @@ async def post_availability(request: web.Request) -> web.Response:
     states = [
         CarState(vehicle_id, found[dealer_id].status, found[dealer_id].reason) for vehicle_id, dealer_id in ids.items()
     ]
-    tell_log(request, states=Counter(status_and_reason(state.status, state.reason) for state in states))
+    tell_log(request, states=dict(Counter(status_and_reason(state.status, state.reason) for state in states)))
     return json_response(AvailabilityAnswer(states))
 
 

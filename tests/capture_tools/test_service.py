@@ -10,6 +10,7 @@ from aiohttp import web
 from aiohttp.test_utils import TestClient, TestServer
 from structlog.testing import capture_logs
 
+from dealerproxy.api.keys import KEEPER
 from dealerproxy.app import create_app
 from dealerproxy.captures import capture as saved
 from dealerproxy.vocabulary import Vocabulary
@@ -105,6 +106,7 @@ class CaptureHarness:
 
     async def kept(self, site: str = "encar") -> list[saved.Capture]:
         """Stop the service, which writes what still waits, and return what was kept."""
+        await self.client.app[KEEPER]._waiting.join()  # closing waits for half a second, which may be too short here
         await self.client.close()
         return [saved.read(folder) for folder in sorted(self.folder.glob(f"{site}-*"))]
 

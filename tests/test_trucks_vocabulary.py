@@ -97,6 +97,12 @@ def test_a_load_is_a_number_and_a_unit(vocabulary: Vocabulary, korean: str, engl
     ("make", "text", "words"),
     [
         ("Hyundai", "Porter", ["포터 Ⅱ", "포터", "뉴포터"]),
+        ("Hyundai", "포터", ["포터 Ⅱ", "포터", "뉴포터"]),
+        ("Hyundai", "뉴포터", ["뉴포터"]),
+        ("Hyundai", "카운티", ["카운티", "뉴 카운티"]),
+        ("Kia", "봉고", ["봉고Ⅲ", "더 뉴 봉고Ⅲ", "봉고프론티어"]),
+        ("Tata Daewoo", "노부스", ["노부스 중형트럭", "노부스 대형트럭", "노부스 덤프"]),
+        ("Tata Daewoo", "Prima Dump", ["프리마 덤프"]),
         ("Hyundai", "porter-ii", ["포터 Ⅱ"]),
         ("Hyundai", "포터Ⅱ", ["포터 Ⅱ"]),
         ("Hyundai", "포터2", ["포터 Ⅱ"]),
@@ -177,6 +183,7 @@ def test_an_option_is_mapped_to_a_token_only_where_the_meaning_is_the_same(vocab
     [
         ("trucks.toml", '[models."현대"]', '[models."현데"]', "is no maker"),
         ("trucks.toml", 'with_make = ["Porter"', 'with_make = ["Parter"', "'Parter' is no family"),
+        ("trucks.toml", '"Bongo" = ["봉고"]', '"Bango" = ["봉고"]', "'Bango' is no family"),
         ("trucks.toml", 'name = "Porter II"', 'name = "포터"', "matching regex"),
         ("trucks.toml", 'body = "bus"', 'body = "boat"', "Invalid enum value"),
         ("trucks.toml", '[form_details."버스"]', '[form_details."버쓰"]', "is no form"),

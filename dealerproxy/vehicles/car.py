@@ -14,7 +14,7 @@ from dealerproxy.contract.inspection import (
     InspectionReport,
     Record,
 )
-from dealerproxy.contract.summary import TruckDetail
+from dealerproxy.contract.summary import TruckDetail, TruckFacts
 from dealerproxy.vehicles.advert_facts import AdvertFacts
 from dealerproxy.vehicles.listing import LeftOutReason, Listing
 
@@ -141,4 +141,9 @@ def row_of(car: Car) -> Listing | LeftOutReason:
         colour=car.colour,
         options=car.options,
         generation=car.generation,
+        truck=_truck_of_row(car.truck) if car.truck else None,
     )
+
+
+def _truck_of_row(truck: TruckDetail) -> TruckFacts:
+    return TruckFacts(**{field: getattr(truck, field) for field in TruckFacts.__struct_fields__})

@@ -118,6 +118,7 @@ class TruckWords:
         self._models: dict[str, dict[str, TruckModel]] = {}
         self._asked: dict[tuple[str, str], tuple[TruckModel, ...]] = {}
         self._words: set[str] = set()
+        self._families = file.value("families", dict[str, tuple[str, ...]])
         self._brought = frozenset(file.value("with_make", tuple[str, ...]))
         self.fuels_with_make = frozenset(file.value("fuels_with_make", tuple[str, ...]))
         self._with_make: dict[str, tuple[TruckModel, ...]] = {}
@@ -127,8 +128,9 @@ class TruckWords:
             for each in generic if maker == ANY_MAKER else [maker]:
                 self._enter(each, models, cars)
         unknown = {entry.family for models in entries.values() for entry in models.values()}
-        for family in self._brought - unknown:
-            raise file.error(f"{family!r} is no family", "with_make")
+        for table, names in (("with_make", self._brought), ("families", self._families.keys())):
+            for family in names - unknown:
+                raise file.error(f"{family!r} is no family", table)
         self._any_maker = entries.get(ANY_MAKER, {})
         self._forms, self._bodies_of_forms = _forms(file)
         self._standards = _by_key(file, "standards")
@@ -230,7 +232,8 @@ class TruckWords:
         for korean, entry in entries.items():
             model = _truck_model(maker, make, korean, entry)
             self._models.setdefault(maker, {})[word_key(korean)] = model
-            for word in filter(None, (korean, entry.name, entry.family, *entry.aliases)):
+            family = (entry.family, *self._families.get(entry.family, ())) if entry.family else ()
+            for word in (korean, entry.name, *family, *entry.aliases):
                 if not (entry.conversion and cars(make, word)):
                     asked.setdefault(word_key(word), {})[model] = None
             if entry.family in self._brought:

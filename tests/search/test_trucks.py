@@ -359,6 +359,20 @@ async def test_a_page_mixes_cars_and_trucks_by_the_sort_and_a_walk_repeats_none(
     assert known == {row["id"].removeprefix("encar_") for row in rows if row["model"].startswith("Bongo")}
 
 
+async def test_the_row_of_a_truck_by_its_id_is_that_of_the_list_filled_from_its_advert(build: Build) -> None:
+    inventory = Inventory()
+    for load, fields in (({}, {}), ({"capacity": "1.2톤"}, {"badge": "4WD 킹캡", "model": "더 뉴 봉고Ⅲ"})):
+        truck(inventory, load=load, **fields)
+    house = await build(inventory)
+    rows = (await house.ask(make="Kia", model="Bongo", include="dealer"))["data"]
+    by_id = (await house.ask(ids=",".join(row["id"] for row in rows), include="dealer", upstream=None))["data"]
+    assert len(rows) == 2
+    for row, other in zip(rows, by_id, strict=True):
+        assert row["dealer"]["truck"] is not None
+        filled = {"color": other["color"], "engine_cc": other["engine_cc"], "options": other["options"]}
+        assert other == row | filled
+
+
 async def test_availability_of_trucks_is_that_of_cars(house: SearchHarness) -> None:
     row, other = (await house.ask(make="Kia", model="Bongo"))["data"][:2]
     house.inventory.change(other["id"].removeprefix("encar_"), status="SOLD", lingers=True)

@@ -111,6 +111,15 @@ async def test_a_walk_goes_on_over_both_indexes_when_their_stock_is_gone(build: 
     assert {row["id"].removeprefix("encar_") for row in rows} <= wanted - trucks
 
 
+async def test_facets_name_the_trucks_in_stock_and_makes_of_trucks_alone(house: SearchHarness) -> None:
+    async with house.client.get("/v1/vehicles/facets") as response:
+        models = (await response.json())["models"]
+    assert {"Porter II", "Porter", "Mighty", "County", "Xcient"} <= set(models["Hyundai"])
+    assert "Pavise" not in models["Hyundai"]
+    assert models["Scania"] == ["Tractor Unit"]
+    assert "Tata Daewoo" not in models  # not in stock: whether there are any is not known
+
+
 # Trouble of one index
 
 

@@ -3,7 +3,7 @@
 import asyncio
 import itertools
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from functools import partial
 
 import structlog
@@ -49,6 +49,7 @@ class FacetCounts:
         *,
         deadline_s: float,
         in_stock: Callable[[str], frozenset[str] | None] = lambda _: None,
+        trucks_in_stock: Callable[[Make], Mapping[str, bool]] = lambda _: {},
         now: Callable[[], float] = time.time,
         clock: Callable[[], float] = time.monotonic,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
@@ -56,8 +57,9 @@ class FacetCounts:
         """`deadline_s` bounds each call, in seconds.
 
         `in_stock` returns the model groups of a make's facet with cars, None if its cars are not in stock.
+        `trucks_in_stock` returns of a make's trucks, by name, whether there are any, as far as that is known.
         """
-        self._in_stock = in_stock
+        self._in_stock, self._trucks_in_stock = in_stock, trucks_in_stock
         self._client, self._vocabulary, self._cache = client, vocabulary, cache
         self._kind: CachePolicy[Stock] = CachePolicy(
             "stock", Stock, fresh_s=FRESH_S, revalidate_s=2 * FRESH_S, if_error_s=IF_ERROR_S
@@ -70,8 +72,8 @@ class FacetCounts:
     async def stocked(self, deadline: Deadline) -> StockedModels:
         """Return makes with cars and their models: all known ones of a make until its own were learned.
 
-        Trucks are all known ones of these makes: nobody has seen the facets of their index. If the site fails: all
-        makes and models of the vocabulary, with a notice.
+        Trucks are those in stock; where none are, all known ones of these makes: nobody has seen the facets of their
+        index. If the site fails: all makes and models of the vocabulary, with a notice.
         """
         try:
             stock = (await self._cache.get(self._kind, MAKES, self._ask_makes, deadline)).value
@@ -91,12 +93,18 @@ class FacetCounts:
             await cancel_and_wait(self._learner)
 
     def _models_by_make(self, stocked: frozenset[str] | None) -> dict[str, list[str]]:
-        trucks = self._vocabulary.trucks.names
-        return {
-            make.name: list(dict.fromkeys((*self._models(make, stocked), *trucks.get(make.name, ()))))
+        cars = {
+            make.name: list(dict.fromkeys((*self._models(make, stocked), *self._trucks(make, assumed=True))))
             for make in self._vocabulary.makes
             if stocked is None or _facets_in(make, stocked)
         }
+        alone = {make.name: self._trucks(make, assumed=False) for make in self._vocabulary.trucks.makes}
+        return cars | {name: trucks for name, trucks in alone.items() if trucks}
+
+    def _trucks(self, make: Make, *, assumed: bool) -> list[str]:
+        """Return a make's trucks by name; `assumed` is whether those that stock knows nothing of are there."""
+        known = self._trucks_in_stock(make)
+        return [name for name in self._vocabulary.trucks.names.get(make.name, ()) if known.get(name, assumed)]
 
     def _models(self, make: Make, stocked: frozenset[str] | None) -> list[str]:
         """Return a make's models by name: those its facets were learned to have, else all that are known."""

@@ -3,6 +3,7 @@
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from functools import partial
+from typing import NamedTuple
 
 from dealerproxy.contract.deadline import Deadline
 from dealerproxy.contract.explain import RateBudget
@@ -133,11 +134,8 @@ async def _open(
             now=clock,
         )
         trucks = TruckCheck(client, vocabulary, deadline_s=settings.list_deadline_s, clock=clock)
-        cars_in_stock = _stock(settings, vocabulary, client, adverts, resources) if settings.stock_mb else None
-        stocks: dict[SearchIndex, IndexStock] = {}
-        if cars_in_stock is not None:
-            trucks_in_stock = _truck_stock(settings, vocabulary, client, adverts, trucks, resources)
-            stocks = {CARS: cars_in_stock, TRUCKS: trucks_in_stock}
+        stocks = _Stocks.of(settings, vocabulary, client, adverts, trucks, resources) if settings.stock_mb else None
+        by_index = stocks.by_index if stocks else {}
         chunks = EncarChunks(
             client,
             vocabulary,
@@ -146,7 +144,7 @@ async def _open(
             fresh_s=settings.list_fresh_s,
             deadline_s=settings.list_deadline_s,
             now=clock,
-            watch=SearchWatch(resources.judged, adverts.listed, _noting(stocks), trucks.empty),
+            watch=SearchWatch(resources.judged, adverts.listed, _noting(by_index), trucks.empty),
         )
         facets = FacetCounts(
             client,
@@ -154,12 +152,13 @@ async def _open(
             cache,
             clock=clock,
             deadline_s=settings.list_deadline_s,
-            in_stock=cars_in_stock.groups_of if cars_in_stock else lambda _: None,
+            in_stock=stocks.cars.groups_of if stocks else lambda _: None,
+            trucks_in_stock=stocks.trucks.names_in_stock if stocks else lambda _: {},
         )
         async with AsyncExitStack() as opened:
             opened.push_async_callback(facets.close)
             opened.push_async_callback(trucks.close)
-            for index, stock in stocks.items():
+            for index, stock in by_index.items():
                 for facet in warm[index]:
                     stock.readings.keep_warm(str(ListingKey(facet)))
                 store = store_of(
@@ -168,7 +167,7 @@ async def _open(
                 # The store of cars, loaded first, carries the notes on all that is off sale.
                 notes = off_sale if index is CARS else None
                 await opened.enter_async_context(running(STOCK_NAMES[index], stock, notes, store, clock))
-            yield Encar(client, chunks, cars, facets, stocks)
+            yield Encar(client, chunks, cars, facets, by_index)
 
 
 def _noting(stocks: Mapping[SearchIndex, IndexStock]) -> Callable[[EncarLeg], None]:
@@ -188,43 +187,55 @@ def _room(settings: Settings, index: SearchIndex) -> int:
     return trucks if index is TRUCKS else room - trucks
 
 
-def _stock(
-    settings: Settings, vocabulary: Vocabulary, client: EncarClient, adverts: Adverts, resources: Resources
-) -> EncarStock:
-    clock, off_sale = resources.clock, resources.off_sale
-    reader = WholeReader(client.search, vocabulary, off_sale, clock=clock)
-    return EncarStock(
-        reader,
-        MakeReader(reader, client.facets, vocabulary),
-        vocabulary,
-        Shelf(UPSTREAM, off_sale, max_bytes=_room(settings, CARS), clock=clock),
-        trouble=client.trouble,
-        fresh_s=settings.list_fresh_s,
-        listed=adverts.listed,
-        clock=clock,
-    )
+class _Stocks(NamedTuple):
+    """The stocks of both indexes."""
 
+    cars: EncarStock
+    trucks: TruckStock
 
-def _truck_stock(
-    settings: Settings,
-    vocabulary: Vocabulary,
-    client: EncarClient,
-    adverts: Adverts,
-    trucks: TruckCheck,
-    resources: Resources,
-) -> TruckStock:
-    clock, off_sale = resources.clock, resources.off_sale
-    ask = partial(client.search, operation=TRUCKS.search)
-    return TruckStock(
-        WholeReader(ask, vocabulary, off_sale, index=TRUCKS, clock=clock),
-        vocabulary,
-        Shelf(UPSTREAM, off_sale, max_bytes=_room(settings, TRUCKS), clock=clock),
-        trouble=partial(client.trouble, TRUCKS.search),
-        fresh_s=settings.list_fresh_s,
-        empty=trucks.empty,
-        listed=adverts.listed,
-        clock=clock,
-    )
+    @property
+    def by_index(self) -> Mapping[SearchIndex, IndexStock]:
+        return {CARS: self.cars, TRUCKS: self.trucks}
+
+    @classmethod
+    def of(
+        cls,
+        settings: Settings,
+        vocabulary: Vocabulary,
+        client: EncarClient,
+        adverts: Adverts,
+        check: TruckCheck,
+        resources: Resources,
+    ) -> "_Stocks":
+        """Make both, empty."""
+        clock, off_sale = resources.clock, resources.off_sale
+        shelves = {
+            index: Shelf(UPSTREAM, off_sale, max_bytes=_room(settings, index), clock=clock) for index in (CARS, TRUCKS)
+        }
+        ask_trucks = partial(client.search, operation=TRUCKS.search)
+        reader = WholeReader(client.search, vocabulary, off_sale, clock=clock)
+        return cls(
+            EncarStock(
+                reader,
+                MakeReader(reader, client.facets, vocabulary),
+                vocabulary,
+                shelves[CARS],
+                trouble=client.trouble,
+                fresh_s=settings.list_fresh_s,
+                listed=adverts.listed,
+                clock=clock,
+            ),
+            TruckStock(
+                WholeReader(ask_trucks, vocabulary, off_sale, index=TRUCKS, clock=clock),
+                vocabulary,
+                shelves[TRUCKS],
+                trouble=partial(client.trouble, TRUCKS.search),
+                fresh_s=settings.list_fresh_s,
+                empty=check.empty,
+                listed=adverts.listed,
+                clock=clock,
+            ),
+        )
 
 
 def _warm(settings: Settings, vocabulary: Vocabulary) -> Mapping[SearchIndex, Sequence[str]]:

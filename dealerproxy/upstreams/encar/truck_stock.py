@@ -5,7 +5,7 @@ sent, so that a reading never answers for a model that it was not asked for.
 """
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 import numpy as np
 
@@ -21,7 +21,7 @@ from dealerproxy.upstreams.encar.truck_kinds import TruckKind
 from dealerproxy.upstreams.encar.whole import WholeReader
 from dealerproxy.upstreams.query import RowFilter
 from dealerproxy.upstreams.stocked import StockedLeg
-from dealerproxy.vocabulary import Vocabulary
+from dealerproxy.vocabulary import Make, Vocabulary
 
 # Between the words of a listing's models; it stands in none of them.
 AND = "|"
@@ -53,6 +53,20 @@ class TruckStock(IndexStock):
         found = super().stocked(leg, keep)
         if found is not None and not found.confirmed:
             self._empty(leg)
+        return found
+
+    def names_in_stock(self, make: Make) -> Mapping[str, bool]:
+        """Return of a make's trucks, by name, whether there are any; without those whose listing is not in stock."""
+        trucks, there = self._vocabulary.trucks, dict[ListingKey, frozenset[tuple[str, str]]]()
+        found: dict[str, bool] = {}
+        for name in trucks.names.get(make.name, ()):
+            meant = trucks.meant(make, name)
+            words = tuple(truck.korean for truck in meant)
+            base = self._base(SearchTarget(make, meant[0].maker, None, words)) if meant else None
+            if base is not None:
+                if base.key not in there:
+                    there[base.key] = self._kinds.models(base.kept.reading.table, base.kept.alive)
+                found[name] = (make.name, name) in there[base.key]
         return found
 
     def _base(self, target: SearchTarget) -> Base | None:

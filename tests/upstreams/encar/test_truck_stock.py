@@ -230,6 +230,21 @@ async def test_a_truck_off_sale_leaves_the_stock(vocabulary: Vocabulary) -> None
     assert trucks.numbers(make="Hyundai", model="Porter") == [100, 102]
 
 
+async def test_names_with_trucks_are_known_from_what_is_in_stock(vocabulary: Vocabulary) -> None:
+    trucks = Trucks(vocabulary, [truck(1), truck(4, "마이티")])
+    hyundai = vocabulary.find_make("Hyundai")
+    assert hyundai is not None
+    assert trucks.stock.names_in_stock(hyundai) == {}
+    await trucks.read(PORTERS)
+    assert trucks.stock.names_in_stock(hyundai) == {"Porter II": True, "Porter": False}
+    await trucks.read(ListingKey(HYUNDAI))
+    known = trucks.stock.names_in_stock(hyundai)
+    assert known.keys() > {"Forest", "County", "Mega Truck"}
+    assert {name for name, there in known.items() if there} == {"Porter II", "Mighty"}
+    trucks.off_sale.note("encar", "4", trucks.clock.at)
+    assert not trucks.stock.names_in_stock(hyundai)["Mighty"]
+
+
 # What is believed
 
 

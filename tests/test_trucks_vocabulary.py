@@ -37,8 +37,11 @@ def test_every_badge_has_a_plain_english_name(vocabulary: Vocabulary, badge: str
 def test_every_body_has_a_plain_english_name_and_a_form(vocabulary: Vocabulary, form: str, detail: str) -> None:
     found = vocabulary.trucks.form(detail)
     assert found is not None
+    assert found.name is not None
     assert found.name.isascii()
-    assert found.form == vocabulary.trucks.form_name(form)
+    kind = vocabulary.trucks.form_alone(form)
+    assert kind is not None
+    assert (kind.form, kind.name) == (found.form, None)
 
 
 def test_every_word_of_the_recorded_vocabulary_is_known(vocabulary: Vocabulary) -> None:

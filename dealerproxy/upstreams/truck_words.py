@@ -30,9 +30,15 @@ class Cargo(NamedTuple):
 
 
 def read_cargo(
-    form_detail: str | None, capacity: str | None, standard: str | None, use: str | None, vocabulary: Vocabulary
+    form_detail: str | None,
+    capacity: str | None,
+    standard: str | None,
+    use: str | None,
+    vocabulary: Vocabulary,
+    *,
+    form: str | None = None,
 ) -> Cargo:
-    """Read the fields of a row or an advert."""
+    """Read the fields of a row or an advert; `form` counts where the detail says nothing."""
     trucks = vocabulary.trucks
     texts = [text and shown(text) for text in (form_detail, capacity, standard, use)]
     said = [None if text is None or trucks.says_nothing(text) else text for text in texts]
@@ -44,6 +50,8 @@ def read_cargo(
     )
     found = (body, load, wheelbase, used)
     missing = tuple(text for text, english in zip(said, found, strict=True) if text and not english)
+    if not body and form and (kind := shown(form)):
+        body = trucks.form_alone(kind)
     return Cargo(body or None, load or None, wheelbase or None, used or None, missing)
 
 

@@ -77,10 +77,13 @@ class TruckModel(NamedTuple):
 
 
 class TruckForm(NamedTuple):
-    """What was built on a chassis: its kind and itself in English, and its body class if that is not the model's."""
+    """What was built on a chassis: its kind and itself in English, and its body class if that is not the model's.
+
+    `name` is None if only the kind is known.
+    """
 
     form: str
-    name: str
+    name: str | None
     body: Body | None
 
 
@@ -132,7 +135,7 @@ class TruckWords:
             for family in names - unknown:
                 raise file.error(f"{family!r} is no family", table)
         self._any_maker = entries.get(ANY_MAKER, {})
-        self._forms, self._bodies_of_forms = _forms(file)
+        self._forms, self._forms_alone = _forms(file)
         self._standards = _by_key(file, "standards")
         self._uses = _by_key(file, "uses")
         self._units = file.entries("units", English)
@@ -249,9 +252,9 @@ class TruckWords:
         """Return the body that a row's form detail names; None for one nobody knows."""
         return self._forms.get(word_key(detail))
 
-    def form_name(self, form: str) -> str | None:
-        """Return the English of a form, the kind of a body."""
-        return self._bodies_of_forms.get(word_key(form))
+    def form_alone(self, form: str) -> TruckForm | None:
+        """Return the kind of a body that a form names; None for one nobody knows."""
+        return self._forms_alone.get(word_key(form))
 
     def standard(self, korean: str) -> str | None:
         """Return a wheelbase or a number of axles: `Extra-Long`."""
@@ -305,19 +308,22 @@ def _makers(file: File, makes: Mapping[str, Make]) -> tuple[dict[str, Make], tup
     return makers, tuple(own.values()), by_word
 
 
-def _forms(file: File) -> tuple[dict[str, TruckForm], dict[str, str]]:
-    forms = {korean: entry.name for korean, entry in file.entries("forms", _NameEntry).items()}
+def _forms(file: File) -> tuple[dict[str, TruckForm], dict[str, TruckForm]]:
+    """Return bodies, and kinds of them without a name, by the index's word."""
+    forms = {
+        korean: TruckForm(entry.name, None, entry.body) for korean, entry in file.entries("forms", _FormEntry).items()
+    }
     details: dict[str, TruckForm] = {}
     for form, rows in file.value("form_details", dict[str, dict[str, object]]).items():
         if form not in forms:
             raise file.error("is no form", "form_details", form)
         for korean, row in rows.items():
             entry = file.convert(row, _FormEntry, "form_details", form, korean)
-            found = TruckForm(forms[form], entry.name, entry.body)
+            found = TruckForm(forms[form].form, entry.name, entry.body)
             for word in (korean, *entry.aliases):
                 if details.setdefault(word_key(word), found) is not found:
                     raise file.error(f"{word!r} stands there twice", "form_details", form, korean)
-    return details, {word_key(korean): name for korean, name in forms.items()}
+    return details, {word_key(korean): form for korean, form in forms.items()}
 
 
 def _by_key(file: File, table: str) -> dict[str, str]:

@@ -54,14 +54,14 @@ def name_truck(at: At, vocabulary: Vocabulary) -> Naming | None:
     texts = {path: short_text(at(path)) for path in ("category.gradeName", "spec.fuelName", "spec.use")}
     standard, detail = short_text(at("spec.capacityStandardName")), short_text(at("category.formDetailName"))
     capacity = short_text(at("category.capacityName"))
-    cargo = read_cargo(detail, capacity, standard, texts["spec.use"], vocabulary)
+    form = short_text(at("category.formName"))
+    cargo = read_cargo(detail, capacity, standard, texts["spec.use"], vocabulary, form=form)
     badge = read_badge(texts["category.gradeName"], vocabulary)
     for kind, missing in (("trim", badge.missing), ("truck", cargo.missing)):
         for word in missing:
             vocabulary.missed(kind, word)
     fuel = fuel_of(truck, texts["category.gradeName"], texts["spec.fuelName"])
     korean = (badge.korean, *(text and shown(text) for text in (standard, detail, capacity)))
-    form = short_text(at("category.formName"))
     return Naming(
         make=truck.make.name,
         model=truck.model.name,
@@ -72,7 +72,7 @@ def name_truck(at: At, vocabulary: Vocabulary) -> Naming | None:
         drivetrain=facts_in_name(badge.korean or "", truck.maker, vocabulary).drivetrain,
         body=truck_body(truck, cargo),
         truck=TruckDetail(
-            form=cargo.body.form if cargo.body else vocabulary.trucks.form_name(form) if form else None,
+            form=cargo.body.form if cargo.body else None,
             form_detail=cargo.body.name if cargo.body else None,
             capacity=cargo.load,
             standard=cargo.standard,

@@ -34,6 +34,7 @@ class TruckKind(NamedTuple):
     capacity: str | None
     standard: str | None
     use: str | None
+    form: str | None
 
 
 def truck_template(kind: TruckKind, vocabulary: Vocabulary) -> tuple[Listing | None, tuple[tuple[str, str], ...]]:
@@ -41,7 +42,7 @@ def truck_template(kind: TruckKind, vocabulary: Vocabulary) -> tuple[Listing | N
     truck = vocabulary.trucks.model_of(kind.manufacturer, kind.generation)
     if truck is None:
         return None, (("model", kind.generation),)
-    cargo = read_cargo(kind.form_detail, kind.capacity, kind.standard, kind.use, vocabulary)
+    cargo = read_cargo(kind.form_detail, kind.capacity, kind.standard, kind.use, vocabulary, form=kind.form)
     badge = read_badge(kind.badge, vocabulary)
     heard = vocabulary.counting_apart()
     fuel_word = fuel_of(truck, kind.badge, kind.fuel)

@@ -50,7 +50,7 @@ def _truck(row: TruckRow, asked: SearchTarget, vocabulary: Vocabulary) -> Stocke
 
 def _kind(row: TruckRow) -> TruckKind:
     name = (row.Manufacturer, None, row.Manufacturer, row.Model, row.Badge, None, row.FuelType, row.Transmission)
-    return TruckKind(*name, row.FormDetail, row.Capacity, row.Standard, row.Use)
+    return TruckKind(*name, row.FormDetail, row.Capacity, row.Standard, row.Use, row.Form)
 
 
 _FORGIVEN = {*FORGIVABLE, "FormYear", "Form", "FormDetail", "Capacity", "Standard", "Use"} - {"BadgeDetail"}

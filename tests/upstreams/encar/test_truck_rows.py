@@ -84,6 +84,25 @@ def test_a_row_may_lack_or_spoil_anything_optional(vocabulary: Vocabulary, key: 
         assert (found.listing_id, found.year, found.model) == ("40012345", 2022, "Bongo III")
 
 
+@pytest.mark.parametrize(
+    ("form", "detail", "told"),
+    [
+        ("버스", None, ("Bus", None, "bus")),
+        ("버스", "기타", ("Bus", None, "bus")),
+        ("윙바디/탑", "기타", ("Wing Body or Box", None, "truck")),
+        ("윙바디/탑", "씨티/워크스루밴", ("Wing Body or Box", "City or Walk-Through Van", "van")),
+        ("버스", "냉동탑", ("Wing Body or Box", "Refrigerated Box", "truck")),
+        ("꽹과리", None, (None, None, "truck")),
+    ],
+)
+def test_the_form_counts_where_its_detail_says_nothing(
+    vocabulary: Vocabulary, form: str, detail: str | None, told: tuple[str | None, str | None, str]
+) -> None:
+    found = one(vocabulary, WHOLE | {"Form": form, "FormDetail": detail})
+    assert found.truck is not None
+    assert (found.truck.form, found.truck.form_detail, found.body) == told
+
+
 def test_a_row_with_only_what_is_required_is_a_listing(vocabulary: Vocabulary) -> None:
     found = one(vocabulary, REQUIRED)
     assert (found.trim, found.fuel, found.transmission, found.body) == (None, None, None, "truck")

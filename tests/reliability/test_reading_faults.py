@@ -1,11 +1,16 @@
-"""Every way to fail hits a reading of a whole Encar listing too: it fails with its reason, or every car is there."""
+"""Every way to fail hits a reading of a whole Encar listing too: it fails with its reason, or every car is there.
+
+Listings of both indexes are read, of cars and of trucks.
+"""
 
 from collections.abc import AsyncIterator, Callable, Mapping
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import aiohttp
 import pytest
+from msgspec.structs import replace
 
+from dealerproxy.sandbox.encar.cars import Load
 from dealerproxy.sandbox.encar.inventory import Inventory
 from dealerproxy.sandbox.faults import (
     BadRows,
@@ -27,8 +32,11 @@ from dealerproxy.transport.limits import RateLimiter
 from dealerproxy.transport.retry import Retries
 from dealerproxy.transport.turns import TurnQueue
 from dealerproxy.upstreams.encar.client import MANNERS, EncarClient, request_headers
+from dealerproxy.upstreams.encar.indexes import CARS as CARS_INDEX
+from dealerproxy.upstreams.encar.indexes import TRUCKS as TRUCKS_INDEX
+from dealerproxy.upstreams.encar.indexes import SearchIndex
 from dealerproxy.upstreams.encar.makes import MakeReader
-from dealerproxy.upstreams.encar.query import Search
+from dealerproxy.upstreams.encar.query import Search, TruckSearch
 from dealerproxy.upstreams.encar.rows import SearchTarget
 from dealerproxy.upstreams.encar.whole import WholeListing, WholeReader
 from dealerproxy.upstreams.off_sale import OffSale
@@ -39,17 +47,31 @@ from tests.support.stock import stock
 
 T = TypeVar("T")
 CARS, CAP = 60, 20
-KIA = Search(make="기아")
+MAKERS = {CARS_INDEX: "기아", TRUCKS_INDEX: "기아(아시아)"}
+ON_OFFER: Mapping[SearchIndex, Mapping[str, Any]] = {
+    CARS_INDEX: {},
+    TRUCKS_INDEX: {
+        "manufacturer": "기아(아시아)",
+        "model_group": "",
+        "model": "봉고Ⅲ",
+        "badge": "킹캡",
+        "badge_detail": None,
+        "vehicle_type": "TRUCK",
+        "load": Load(form="윙바디/탑", form_detail="냉동탑"),
+    },
+}
 
 
 class ReadSite:
     """A site, and a real client that reads it; `faults_at` are switched on before the search of that number, from 0."""
 
-    def __init__(self, sites: Sites, client: EncarClient, vocabulary: Vocabulary) -> None:
-        self.sites, self._client = sites, client
-        make = vocabulary.find_make("Kia")
+    def __init__(self, sites: Sites, client: EncarClient, vocabulary: Vocabulary, index: SearchIndex) -> None:
+        self.sites, self._client, self._index = sites, client, index
+        make, maker = vocabulary.find_make("Kia"), MAKERS[index]
         assert make is not None
-        self.target = SearchTarget(make, "기아")
+        self.target = SearchTarget(make, maker)
+        self.whole = TruckSearch(maker=maker) if index is TRUCKS_INDEX else Search(make=maker)
+        self.operation = index.search.name
         self.off_sale = OffSale()
         self.calls = 0
         self.faults_at: dict[int, list[Fault]] = {}
@@ -64,11 +86,13 @@ class ReadSite:
             self.sites.faults.clear()
             self.sites.faults.add(*due, *others)  # the first is the outermost
         self.calls += 1
-        return await self._client.search(q, read, sort=sort, offset=offset, limit=limit, within_s=self.page_s)
+        return await self._client.search(
+            q, read, sort=sort, offset=offset, limit=limit, within_s=self.page_s, operation=self._index.search
+        )
 
     async def read(self, before: int | None = None) -> WholeListing:
-        reader = WholeReader(self.search, self._vocabulary, self.off_sale)
-        return await reader.read_whole(KIA, self.target, before=before)
+        reader = WholeReader(self.search, self._vocabulary, self.off_sale, index=self._index)
+        return await reader.read_whole(self.whole, self.target, before=before)
 
     async def read_make(self) -> Mapping[str, WholeListing | Drift]:
         reader = WholeReader(self.search, self._vocabulary, self.off_sale)
@@ -76,13 +100,20 @@ class ReadSite:
         return {name: found async for name, found in makes.read_make(self.target, {})}
 
 
-@pytest.fixture
-def inventory() -> Inventory:
-    return stock(CARS)
+@pytest.fixture(params=[CARS_INDEX, TRUCKS_INDEX], ids=["cars", "trucks"])
+def index(request: pytest.FixtureRequest) -> SearchIndex:
+    found = request.param
+    assert isinstance(found, SearchIndex)
+    return found
 
 
 @pytest.fixture
-async def site(inventory: Inventory, vocabulary: Vocabulary) -> AsyncIterator[ReadSite]:
+def inventory(index: SearchIndex) -> Inventory:
+    return stock(CARS, **ON_OFFER[index])
+
+
+@pytest.fixture
+async def site(inventory: Inventory, vocabulary: Vocabulary, index: SearchIndex) -> AsyncIterator[ReadSite]:
     sites = Sites(inventory, danawa_stock(1))
     await sites.start()
     async with aiohttp.ClientSession(cookie_jar=aiohttp.DummyCookieJar()) as session:
@@ -96,7 +127,7 @@ async def site(inventory: Inventory, vocabulary: Vocabulary) -> AsyncIterator[Re
             headers=request_headers("Ours/1.0"),
         )
         url = sites.urls["encar_api_url"]
-        yield ReadSite(sites, EncarClient(fetcher, url, url), vocabulary)
+        yield ReadSite(sites, EncarClient(fetcher, url, url), vocabulary, index)
     await sites.close()
 
 
@@ -117,7 +148,7 @@ async def test_a_site_that_fails_ends_the_reading_with_its_reason(
         request.getfixturevalue("hurried")
         site.page_s = 1.0
     if make is not None:
-        site.faults_at[after] = [make("search")]
+        site.faults_at[after] = [make(site.operation)]
     else:
         await site.sites.shut("encar_api")
     with pytest.raises(UpstreamError) as raised:
@@ -126,18 +157,18 @@ async def test_a_site_that_fails_ends_the_reading_with_its_reason(
 
 
 WRONG_PAGES: Mapping[str, Fault] = {
-    "repeated": RepeatPage(operation="search"),
-    "too few counted": WrongCount(operation="search", count=3),
-    "too many counted": WrongCount(operation="search", count=500),
-    "none counted": WrongCount(operation="search", count=0),
-    "counted as many as a page has": WrongCount(operation="search", count=CAP),
-    "half of the cars gone": Shrunken(operation="search", share=0.5),
-    "all cars gone": Shrunken(operation="search", share=0.0),
-    "bad ids": BadRows(operation="search", share=0.3),
-    "bad prices": BadRows(operation="search", share=0.3, field="Price"),
-    "no ids": MissingField(operation="search", field="Id", share=0.6),
-    "no count": MissingField(operation="search", field="Count", of="answer"),
-    "no rows": MissingField(operation="search", field="SearchResults", of="answer"),
+    "repeated": RepeatPage(),
+    "too few counted": WrongCount(count=3),
+    "too many counted": WrongCount(count=500),
+    "none counted": WrongCount(count=0),
+    "counted as many as a page has": WrongCount(count=CAP),
+    "half of the cars gone": Shrunken(share=0.5),
+    "all cars gone": Shrunken(share=0.0),
+    "bad ids": BadRows(share=0.3),
+    "bad prices": BadRows(share=0.3, field="Price"),
+    "no ids": MissingField(field="Id", share=0.6),
+    "no count": MissingField(field="Count", of="answer"),
+    "no rows": MissingField(field="SearchResults", of="answer"),
 }
 
 
@@ -145,7 +176,7 @@ WRONG_PAGES: Mapping[str, Fault] = {
 @pytest.mark.parametrize("fault", WRONG_PAGES.values(), ids=WRONG_PAGES)
 async def test_pages_that_do_not_fit_are_drift(site: ReadSite, inventory: Inventory, fault: Fault, after: int) -> None:
     site.sites.faults.add(PageCap(rows=CAP))
-    site.faults_at[after] = [fault]
+    site.faults_at[after] = [replace(fault, operation=site.operation)]
     with pytest.raises(Drift):
         await site.read(before=CARS)
     site.sites.faults.clear()
@@ -184,28 +215,34 @@ async def test_a_site_that_lost_no_more_than_a_fifth_of_its_cars_is_believed(sit
 
 async def test_a_rate_limit_in_the_middle_suspends_as_it_does_for_lists(site: ReadSite) -> None:
     site.sites.faults.add(PageCap(rows=CAP))
-    site.faults_at[1] = [RateLimited(operation="search", retry_after=60)]
+    site.faults_at[1] = [RateLimited(operation=site.operation, retry_after=60)]
     with pytest.raises(UpstreamError) as raised:
         await site.read()
     assert raised.value.code == "rate_limited"
-    asked = site.sites.asked("search")
+    asked = site.sites.asked(site.operation)
     with pytest.raises(UpstreamError) as raised:
         await site.read()
     assert raised.value.code == "suspended"
-    assert site.sites.asked("search") == asked
+    assert site.sites.asked(site.operation) == asked
 
 
-async def test_cars_that_cannot_be_bought_are_in_no_listing(site: ReadSite, inventory: Inventory) -> None:
+async def test_cars_that_cannot_be_bought_are_in_no_listing(
+    site: ReadSite, inventory: Inventory, index: SearchIndex
+) -> None:
     cars = list(inventory)
     inventory.change(cars[0].id, sales_status="CONTRACT")
-    inventory.change(cars[1].id, sell_type="리스")
-    inventory.change(cars[2].id, status="SOLD")
+    inventory.change(cars[1].id, status="SOLD")
+    off_sale = {cars[0].id, cars[1].id}
+    if index is CARS_INDEX:  # rows of trucks have no SellType
+        inventory.change(cars[2].id, sell_type="리스")
+        off_sale.add(cars[2].id)
     listing = await site.read()
     for_sale = {car.number for car in listing.cars}
-    assert for_sale == {int(car.id) for car in cars[3:]}
+    assert for_sale == {int(car.id) for car in cars if car.id not in off_sale}
     assert site.off_sale.since("encar", cars[0].id, 0.0) is not None
 
 
+@pytest.mark.parametrize("index", [CARS_INDEX], indirect=True)
 async def test_a_make_is_shared_out_over_the_wire(site: ReadSite, inventory: Inventory) -> None:
     answer = await site.read_make()
     assert not [found for found in answer.values() if isinstance(found, Drift)]

@@ -288,6 +288,7 @@ async def test_the_page_follows_the_sites_without_being_loaded_anew(sandbox: San
         sandbox.url + "/", sandbox.url, color_scheme=scheme, viewport={"width": width, "height": 900}
     ) as tab:
         await tab.said("h1", "no traffic yet")
+        await tab.said("#stock th", "Encar trucks")
         await tab.page.evaluate("window.stillTheSame = true")
         await tab.page.fill("#make", "Kia, Hyundai")
         await tab.page.click("#search button")

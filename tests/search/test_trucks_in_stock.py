@@ -11,6 +11,7 @@ from dealerproxy.stock.shelf import USABLE_S
 from tests.search.conftest import Build, SearchHarness
 from tests.support.clock import ClockAhead
 from tests.support.inventories import generate
+from tests.support.stock import stock
 
 TRUCK = "truck_search"
 
@@ -57,6 +58,14 @@ async def test_a_make_with_its_trucks_costs_no_call_and_counts_exactly_whatever_
         assert "order_by_registration" not in codes(pages[0])
         assert {row["model"] for row in rows} & {"Bongo III", "Bongo Frontier"}
         assert {row["id"] for row in rows} == {row["id"] for row in await rows_of(live, **asked)}
+    assert list(house.stand_in.calls) == []
+
+
+async def test_trucks_that_an_auction_only_filter_hides_are_counted_exactly(house: SearchHarness) -> None:
+    asked = {"make": "Hyundai,Kia", "model": "Porter,Bongo", "fuel": "electric"}
+    rows = await rows_of(house, **asked)
+    hidden = await house.ask(auction_status="upcoming", **asked)
+    assert hidden["filtered_out"] == source(hidden)["total"] == len(rows) > 0
     assert list(house.stand_in.calls) == []
 
 
@@ -149,6 +158,14 @@ async def test_cars_come_from_stock_while_trucks_never_could_be_read(build: Buil
     answer = await house.ask(make="Kia", model="K5,Bongo", sort="price_asc")
     assert source(answer)["status"] == "partial"
     assert {row["model"] for row in answer["data"]} == {"K5"}
+
+
+async def test_a_list_of_live_cars_is_no_hit_because_stock_knows_of_no_trucks(build: Build) -> None:
+    unread = faults.Status(operation="search", contains="Manufacturer.기아.))")  # searches without any filter
+    house = await build(stock(20), faults=[unread], encar_warm="Kia")
+    await house.in_stock(make="Kia", model="Bongo")
+    answer = await house.ask(make="Kia", mileage_max_km=900_000)
+    assert (len(answer["data"]), house.headers["X-Cache"]) == (20, "miss")
 
 
 async def test_a_count_of_0_is_told_from_stock_too_and_the_maker_alone_is_searched(

@@ -62,7 +62,7 @@ async def test_a_make_with_its_trucks_costs_no_call_and_counts_exactly_whatever_
 
 
 async def test_trucks_that_an_auction_only_filter_hides_are_counted_exactly(house: SearchHarness) -> None:
-    asked = {"make": "Hyundai,Kia", "model": "Porter,Bongo", "fuel": "electric"}
+    asked: dict[str, Any] = {"make": "Hyundai,Kia", "model": "Porter,Bongo", "fuel": "electric"}
     rows = await rows_of(house, **asked)
     hidden = await house.ask(auction_status="upcoming", **asked)
     assert hidden["filtered_out"] == source(hidden)["total"] == len(rows) > 0

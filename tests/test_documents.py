@@ -8,19 +8,16 @@ import pytest
 from dealerproxy.cli import main
 from dealerproxy.ops.families import FAMILIES
 from dealerproxy.settings import PREFIX, Settings
-from tests.support.documents import CODE_BLOCK, PROJECT, anchors, document
+from tests.support.documents import CODE_BLOCK, DOCUMENTS, PROJECT, anchors, document
 
-DOCUMENTS = sorted(
-    path.relative_to(PROJECT).as_posix()
-    for folder in ("", ".github", "dealerproxy", "tests")
-    for path in (PROJECT / folder).glob("**/*.md" if folder in {"dealerproxy", "tests"} else "*.md")
-)
 OPS = "dealerproxy/ops/README.md"
 ROW = re.compile(rf"^\| `({PREFIX}[A-Z_]+)` \| (.+?) \| (.+) \|$", re.MULTILINE)
 MENTION = re.compile(rf"{PREFIX}[A-Z_]+")
 LINK = re.compile(r"\[[^][]*\]\(([^)\s]+)\)")
 LONGEST_ROW = 250
 MOST_BYTES = 12_000
+# The kinds of changes of Keep a Changelog, in its order.
+CHANGES = ("Added", "Changed", "Deprecated", "Removed", "Fixed", "Security")
 
 
 @pytest.fixture(scope="module")
@@ -107,3 +104,38 @@ def test_the_options_of_the_sandbox_are_told_with_their_defaults(capsys: pytest.
 
 def test_the_table_of_metrics_names_every_family(ops: str) -> None:
     assert set(re.findall(r"`(dealerproxy_\w+)`", ops)) == set(FAMILIES)
+
+
+def test_the_readme_names_every_command(readme: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        main(["--help"])
+    commands = set(re.findall(r"^    (\w+) ", capsys.readouterr().out, re.MULTILINE))
+    rows = "".join(re.findall(r"^\| `dealerproxy .*? \|", readme, re.MULTILINE))
+    assert set(re.findall(r"`(?:dealerproxy )?(\w+)(?: \w+)?`", rows)) == commands
+
+
+def test_the_readme_has_every_setting_in_one_group(readme: str) -> None:
+    section = readme.partition("\n## Settings\n")[2].partition("\n## ")[0]
+    named = re.findall(r"`([A-Z_]+)`", "".join(re.findall(r"^\| [^|]+ \| (`.*) \|$", section, re.MULTILINE)))
+    assert sorted(named) == sorted(field.upper() for field in Settings.__struct_fields__)
+
+
+def test_the_readme_shows_a_picture_that_loads_nothing(readme: str) -> None:
+    (path,) = re.findall(r"!\[[^]]{20,}\]\(([^)]+\.svg)\)", readme)
+    picture = document(path)
+    assert len(picture) < MOST_BYTES
+    assert "<title" in picture
+    assert "prefers-color-scheme: dark" in picture
+    assert not re.search(r"<script|<image|href=|@import|url\((?!#)", picture)
+
+
+def test_the_changelog_follows_its_rules() -> None:
+    changelog = document(".github/CHANGELOG.md")
+    assert changelog.startswith("# Changelog\n")
+    first, *released = re.findall(r"^## (.+)$", changelog, re.MULTILINE)
+    assert first == "[Unreleased]"
+    assert all(re.fullmatch(r"\[\d+\.\d+\.\d+\] - \d{4}-\d{2}-\d{2}", version) for version in released)
+    for version in re.split(r"^## .+$", changelog, flags=re.MULTILINE)[1:]:
+        kinds = re.findall(r"^### (.+)$", version, re.MULTILINE)
+        assert kinds == [kind for kind in CHANGES if kind in kinds]
+        assert all(re.match(r"\s*- \S", part) for part in re.split(r"^### .+$", version, flags=re.MULTILINE)[1:])

@@ -25,12 +25,18 @@ KEY = "a-key-of-this-service"
 
 
 class Sandbox:
-    """The service, its stand-ins and a session to ask it with; `url` has no slash at its end."""
+    """The service, its stand-ins and a session to ask it with; `url` and `sites` have no slash at their ends."""
 
     def __init__(
-        self, app: web.Application, url: str, session: aiohttp.ClientSession, encar: EncarStandIn, danawa: DanawaStandIn
+        self,
+        app: web.Application,
+        url: str,
+        sites: str,
+        session: aiohttp.ClientSession,
+        encar: EncarStandIn,
+        danawa: DanawaStandIn,
     ) -> None:
-        self.app, self.url, self._session = app, url, session
+        self.app, self.url, self.sites, self._session = app, url, sites, session
         self.encar, self.danawa = encar, danawa
 
     def breaks(self, *faults: AnyFault) -> None:
@@ -55,8 +61,19 @@ class Sandbox:
         body: bytes | AsyncIterable[bytes] | None = None,
     ) -> tuple[int, Mapping[str, str], bytes]:
         """Ask; returns status, headers and body."""
+        return await self.request(method, self.url + path, headers=headers, body=body)
+
+    async def request(
+        self,
+        method: str,
+        url: str,
+        *,
+        headers: Mapping[str, str] | None = None,
+        body: bytes | AsyncIterable[bytes] | None = None,
+    ) -> tuple[int, Mapping[str, str], bytes]:
+        """Send a request to the service or its stand-ins; returns status, headers and body."""
         data = io.BytesIO(body) if isinstance(body, bytes) else body
-        async with self._session.request(method, self.url + path, headers=headers, data=data) as answer:
+        async with self._session.request(method, url, headers=headers, data=data) as answer:
             return answer.status, answer.headers, await answer.read()
 
 
@@ -66,11 +83,11 @@ class Sandboxes:
     def __init__(self, vocabulary: Vocabulary, stack: AsyncExitStack) -> None:
         self._vocabulary, self._stack = vocabulary, stack
 
-    async def start(self, **settings: Any) -> Sandbox:
-        inventory = generate(7, 400, trucks=60)
+    async def start(self, *, seed: int = 7, cars: int = 400, trucks: int = 60, **settings: Any) -> Sandbox:
+        inventory = generate(seed, cars, trucks=trucks)
         inventory.insert(shown_car(inventory))
         encar = EncarStandIn(inventory)
-        danawa = DanawaStandIn(generate_danawa(7, 100, also=inventory), faults=encar.faults)
+        danawa = DanawaStandIn(generate_danawa(seed, cars // 4, also=inventory), faults=encar.faults)
         sites = await self._serve(serve(encar, danawa))
         wired: dict[str, Any] = {
             "encar_api_url": sites,
@@ -86,7 +103,7 @@ class Sandboxes:
         await list_read(app)
         danawa.calls.clear()
         session = await self._stack.enter_async_context(aiohttp.ClientSession())
-        return Sandbox(app, url, session, encar, danawa)
+        return Sandbox(app, url, sites, session, encar, danawa)
 
     async def _serve(self, app: web.Application) -> str:
         server = TestServer(app)

@@ -5,6 +5,11 @@ from collections.abc import Iterator
 from pathlib import Path
 
 PROJECT = Path(__file__).parents[2]
+DOCUMENTS = sorted(
+    path.relative_to(PROJECT).as_posix()
+    for folder in ("", ".github", "dealerproxy", "tests")
+    for path in (PROJECT / folder).glob("**/*.md" if folder in {"dealerproxy", "tests"} else "*.md")
+)
 CODE_BLOCK = re.compile(r"^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 HEADING = re.compile(r"^#{1,6} (.+)$", re.MULTILINE)
 

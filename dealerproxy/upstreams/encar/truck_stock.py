@@ -6,6 +6,7 @@ sent, so that a reading never answers for a model that it was not asked for.
 
 import time
 from collections.abc import Callable, Mapping
+from weakref import WeakKeyDictionary
 
 import numpy as np
 
@@ -47,6 +48,8 @@ class TruckStock(IndexStock):
         """See IndexStock; `empty` is called with each leg of whose models no truck was listed."""
         super().__init__(reader, vocabulary, shelf, trouble=trouble, fresh_s=fresh_s, listed=listed, clock=clock)
         self._empty = empty
+        # Which kinds of a table are of some models.
+        self._models: WeakKeyDictionary[Table, dict[tuple[str, ...], Mask]] = WeakKeyDictionary()
 
     def stocked(self, leg: EncarLeg, keep: RowFilter) -> StockedLeg | None:
         """Return the rows of a leg that match; None if its listing is not in stock."""
@@ -92,10 +95,13 @@ class TruckStock(IndexStock):
 
     def _of_models(self, table: Table, target: SearchTarget) -> Mask:
         """Return which rows are of the target's models: several words share one name of a model."""
-        model_of, words = self._vocabulary.trucks.model_of, set(target.trucks)
-        trucks = (model_of(kind.manufacturer, kind.generation) for kind in map(TruckKind._make, table.words.kinds))
-        wanted = (truck is not None and truck.korean in words for truck in trucks)
-        return table.of_kinds(np.fromiter(wanted, np.bool_, len(table.words.kinds)))
+        known = self._models.setdefault(table, {})
+        if target.trucks not in known:
+            model_of, words = self._vocabulary.trucks.model_of, set(target.trucks)
+            trucks = (model_of(kind.manufacturer, kind.generation) for kind in map(TruckKind._make, table.words.kinds))
+            wanted = (truck is not None and truck.korean in words for truck in trucks)
+            known[target.trucks] = np.fromiter(wanted, np.bool_, len(table.words.kinds))
+        return table.of_kinds(known[target.trucks])
 
     def _unit(self, target: SearchTarget) -> ListingKey:
         """Return the listing to read for a target: the family of its models if they are of one."""

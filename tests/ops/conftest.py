@@ -3,6 +3,7 @@
 import shutil
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import AsyncExitStack
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -15,6 +16,7 @@ from dealerproxy.sandbox.faults import Fault
 from dealerproxy.sandbox.showcase import shown_car
 from dealerproxy.sandbox.sites import serve
 from dealerproxy.vocabulary import Vocabulary
+from tests.ops.alerting import Alerts, Check
 from tests.support.harness import ServiceHarness, list_read, read_anew, service_over
 from tests.support.inventories import generate, generate_danawa
 
@@ -96,3 +98,9 @@ def promtool() -> str:
     if binary is None:
         pytest.skip("there is no promtool on the path (Debian's package prometheus has it)")
     return binary
+
+
+@pytest.fixture
+def check(promtool: str, tmp_path: Path) -> Check:
+    """Run figures through the rules: which alerts fire at which times?"""
+    return Alerts(promtool, tmp_path).check

@@ -13,10 +13,12 @@ import pytest
 from dealerproxy.cli import main
 from dealerproxy.ops import shipped
 from dealerproxy.ops.families import FAMILIES
+from dealerproxy.settings import Settings
 
 DASHBOARD = json.loads(shipped.read("dashboard"))
 PANELS = [panel for panel in DASHBOARD["panels"] if panel["type"] != "row"]
 QUESTIONS = [target["expr"] for panel in PANELS for target in panel["targets"]]
+VARIABLES = {variable["name"]: variable for variable in DASHBOARD["templating"]["list"]}
 COLUMNS = 24
 
 
@@ -35,8 +37,8 @@ def test_panels_have_their_own_numbers_titles_and_places() -> None:
 
 
 def test_every_panel_asks_the_data_source_that_is_chosen() -> None:
-    (variable,) = DASHBOARD["templating"]["list"]
-    assert (variable["name"], variable["type"], variable["query"]) == ("datasource", "datasource", "prometheus")
+    variable = VARIABLES["datasource"]
+    assert (variable["type"], variable["query"]) == ("datasource", "prometheus")
     for panel in PANELS:
         assert panel["datasource"] == {"type": "prometheus", "uid": "${datasource}"}
         assert [target["refId"] for target in panel["targets"]] == ["A", "B", "C"][: len(panel["targets"])]
@@ -45,6 +47,42 @@ def test_every_panel_asks_the_data_source_that_is_chosen() -> None:
 def test_every_family_has_a_place_on_the_dashboard_and_no_panel_asks_for_another() -> None:
     asked = {re.sub(r"_(bucket|count)$", "", name) for name in re.findall(r"\bdealerproxy_\w+", " ".join(QUESTIONS))}
     assert asked == set(FAMILIES)
+
+
+@pytest.mark.parametrize("panel", PANELS, ids=lambda panel: panel["title"])
+def test_every_panel_shows_the_chosen_instances(panel: dict[str, Any]) -> None:
+    for target in panel["targets"]:
+        selectors = re.findall(r"\b(?:dealerproxy_\w+|process_\w+|ALERTS)\b(\{[^}]*\})?", target["expr"])
+        assert selectors
+        # An alert of no instance is shown for each.
+        assert all(re.search(r'instance=~"\$instance\|?"\}$', selector) for selector in selectors)
+
+
+def test_the_instances_to_choose_from_are_those_that_are_scraped_and_all_of_them_at_first() -> None:
+    variable = VARIABLES["instance"]
+    assert variable["query"]["query"] == variable["definition"] == "label_values(dealerproxy_build_info, instance)"
+    assert (variable["includeAll"], variable["allValue"], variable["current"]["value"]) == (True, ".*", "$__all")
+
+
+def test_the_first_row_answers_whether_it_is_fine() -> None:
+    titles = [panel["title"] for panel in sorted(DASHBOARD["panels"], key=lambda panel: panel["gridPos"]["y"])]
+    assert titles[0] == "Is it fine?"
+    first_row = {panel["title"]: panel for panel in PANELS if panel["gridPos"]["y"] == 1}
+    assert list(first_row) == titles[1:6]
+    for title in ("Lists that are whole", "Cars that are answered"):
+        assert [target["legendFormat"] for target in first_row[title]["targets"]] == ["{{upstream}}"]
+    assert "0.95" in first_row["Time to answer, p95"]["targets"][0]["expr"]
+    assert "5.." in first_row["Answers with a 5xx"]["targets"][0]["expr"]
+
+
+def test_the_dashboard_links_to_the_status_page_the_runbook_and_the_alerts() -> None:
+    assert {link["title"]: link["url"] for link in DASHBOARD["links"]} == {
+        "Status page": "${status_page}",
+        "Runbook": "${status_page}docs/pages/ops#runbook",
+        "Alerts": "/alerting/list?search=Dealerproxy",
+    }
+    assert VARIABLES["status_page"]["type"] == "textbox"
+    assert VARIABLES["status_page"]["query"] == f"http://{Settings().host}:{Settings().port}/"
 
 
 @pytest.mark.slow

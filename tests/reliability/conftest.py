@@ -41,7 +41,8 @@ from tests.support.harness import QUICK, ServiceHarness, list_read
 # All times of the service's own are this much shorter, so that their proportions stay what they are.
 HURRY = 6
 HOSTS = ("encar_api", "encar_page", "danawa", "mpark_api")
-GENEROUS_S = 20.0
+GENEROUS_S = 60.0
+SECRET = "a secret of the tests"
 
 Answer = tuple[int, Mapping[str, str], Any]
 
@@ -140,9 +141,10 @@ class FaultHarness(Sites, ServiceHarness):
             return response.status, response.headers, await response.json()
 
     async def idle(self) -> None:
-        """Until nothing is loaded behind the answers."""
+        """Until nothing is loaded behind the answers, and no listing is being read."""
         async with asyncio.timeout(GENEROUS_S):
             await landed(self.client.app[CACHE])
+            await asyncio.gather(*(task for task in asyncio.all_tasks() if task.get_name().endswith("-listing")))
 
     async def circuits(self) -> dict[str, str]:
         """The state of each circuit, as `encar.search`."""
@@ -235,9 +237,21 @@ class Service:
                 self._listening.set()
             else:
                 self.lines.append(line.decode())
+        self._listening.set()
 
     async def listening(self) -> None:
+        """Until it listens; one that ended instead fails the test at once, with what it said."""
         await asyncio.wait_for(self._listening.wait(), GENEROUS_S)
+        assert self.url, "".join(self.lines)
+
+    async def list_read(self) -> None:
+        """Until it holds Danawa's list, which is read in the background from the start on, maybe by another process."""
+        async with asyncio.timeout(GENEROUS_S):
+            while True:
+                _, _, told = await self.get("/v1/upstreams")
+                if any(site["name"] == "danawa" and site["stock"]["listings"] for site in told["data"]):
+                    return
+                await asyncio.sleep(0.05)
 
     async def get(self, path: str, **headers: str) -> Answer:
         async with self._session.get(self.url + path, headers=headers) as response:
@@ -275,7 +289,7 @@ async def service(sites: Sites) -> AsyncIterator[StartService]:
     async with aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=0)) as session:
 
         async def start(workers: int = 1, **settings: object) -> Service:
-            wired = {"port": 0, "encar_rps": 1000, "danawa_rps": 1000, "cursor_secret": "s", **sites.urls, **settings}
+            wired = {**QUICK, "port": 0, "cursor_secret": SECRET, **sites.urls, **settings}
             process = await asyncio.create_subprocess_exec(
                 *(sys.executable, "-W", "default", "-m", "dealerproxy", "serve", "--workers", str(workers)),
                 env=inherited | {PREFIX + name.upper(): str(value) for name, value in wired.items()},

@@ -86,6 +86,7 @@ def all_rows_come_as_the_lists_have_them(answer: Answer, by_header: bool) -> Non
     assert {notice["code"]: notice["count"] for notice in body["notices"]} == {
         "order_by_registration": None,
         "not_enriched": 10,
+        "unconfirmed_empty": None,  # Encar has no truck of the make
     }
 
 
@@ -190,9 +191,10 @@ async def bring_to_hand(house: FaultHarness, question: Question) -> None:
 
 
 async def test_a_queue_costs_the_deadline_and_the_burst_is_answered(build: Build) -> None:
-    """A site that is asked once a second, after a burst of 24."""
+    """A site that is asked once a second, after a burst of 24. For a model of car no trucks are searched."""
     house = await build(encar_rps=1.0)
-    asked = (house.get(f"/v1/vehicles?make=Kia&mileage_max_km={km}", **hurry()) for km in range(50_000, 50_030))
+    paths = (f"/v1/vehicles?make=Kia&model=K5&mileage_max_km={km}" for km in range(50_000, 50_030))
+    asked = (house.get(path, **hurry()) for path in paths)
     async with Stopwatch() as watch:
         answers = await asyncio.gather(*asked)
     assert watch.seconds <= DEADLINE_S + MARGIN_S

@@ -9,12 +9,13 @@ from typing import Any, NamedTuple
 import pytest
 
 from dealerproxy.sandbox.faults import Block, Fault, RateLimited, Status
+from dealerproxy.stock import readings
 from dealerproxy.transport.circuit import CAP_S
 from tests.reliability.conftest import Build, FaultHarness
 from tests.reliability.fault_table import FAULTS, ROWS, TABLE, TIMED, Told, markdown
 from tests.reliability.wire import Half, Reset
 from tests.support.documents import document
-from tests.support.harness import read_anew
+from tests.support.harness import read_anew, read_due
 
 PARTIAL = "X-LMN-Partial-Dealer-Unavailable"
 KIAS = "/v1/vehicles?make=Kia"
@@ -23,6 +24,12 @@ TELL_WHEN = {"blocked", "rate_limited", "suspended", "warming"}
 # Reading goes on behind these.
 UNDER_WAY = {"warming", "refreshing"}
 PATIENT_S = 10.0
+
+
+@pytest.fixture(autouse=True)
+def read_when_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Danawa's list is read at the start and when a test says so: no test waits for it, and no step meets it."""
+    monkeypatch.setattr(readings, "LOOK_EVERY_S", 3_600.0)
 
 
 class Place(NamedTuple):
@@ -87,6 +94,7 @@ async def settled(house: FaultHarness, operation: str) -> Told:
 
 async def well_again(house: FaultHarness, operation: str) -> Told:
     """Ask until all is well; what hung may end only now."""
+    read_due(house.client.app)
     return await ask_until(house, operation, lambda told: (told.state, told.reason) == ("ok", None))
 
 
@@ -123,8 +131,8 @@ async def fail(house: FaultHarness, operation: str, fault: str, *, warm: bool) -
     else:
         for door in place.doors:
             await house.shut(door)
-    if operation == "danawa_list" and not warm:
-        read_anew(house.client.app)
+    if operation == "danawa_list":
+        (read_due if warm else read_anew)(house.client.app)
 
 
 # Each fault once, and every operation, cold and warm; all cells are for those who have a minute, and so is what goes
@@ -215,6 +223,7 @@ async def test_when_both_sites_fail_their_old_rows_stay_and_both_are_named_howev
     assert (await house.get(KIAS))[0] == 200
     house.clock.ahead_s += 610.0
     house.faults.add(Block(operation="danawa_list", status=403))
+    read_due(house.client.app)
     await ask_until(house, "danawa_list", lambda told: told.reason == "blocked")
     await house.get(f"{KIAS}&upstream=encar", **{"Cache-Control": "no-cache"})
     house.faults.add(Status(operation="search", status=503))

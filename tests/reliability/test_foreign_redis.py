@@ -99,7 +99,7 @@ async def answers(house: FaultHarness, path: str, draw: random.Random) -> int:
 
 
 @pytest.mark.parametrize(
-    ("seed", "rounds"), [(1, 8), *(pytest.param(seed, 40, marks=pytest.mark.slow) for seed in range(2, 6))]
+    ("seed", "rounds"), [(1, 8), *(pytest.param(seed, 30, marks=pytest.mark.slow) for seed in (2, 3))]
 )
 async def test_whatever_is_under_its_keys_every_request_is_answered_with_known_words(
     build: Build, frail_redis: Any, seed: int, rounds: int

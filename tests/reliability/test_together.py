@@ -96,10 +96,16 @@ class Pair:
         return [answer for half in await asyncio.gather(*halves) for answer in half]
 
 
+async def start_pair(service: StartService, **settings: object) -> Pair:
+    """Start two services, and wait until both have Danawa's list: before that, questions for its cars wait for it."""
+    pair = Pair(*await asyncio.gather(service(**settings), service(**settings)))
+    await asyncio.gather(pair.first.list_read(), pair.second.list_read())
+    return pair
+
+
 @pytest.fixture
 async def pair(service: StartService, frail_redis: Any) -> Pair:
-    first, second = await asyncio.gather(service(redis_url=frail_redis.url), service(redis_url=frail_redis.url))
-    return Pair(first, second)
+    return await start_pair(service, redis_url=frail_redis.url)
 
 
 def reasons(answer: Answer) -> set[str]:
@@ -274,8 +280,7 @@ async def full(redis: Any) -> None:
 async def test_trouble_with_redis_costs_a_time_out_at_most_and_no_answer(
     sites: Sites, service: StartService, frail_redis: Any, trouble: Callable[[Any], Awaitable[None]]
 ) -> None:
-    wired = {"redis_url": frail_redis.url, "list_fresh_s": 0.2, "detail_fresh_s": 0}
-    pair = Pair(*await asyncio.gather(service(**wired), service(**wired)))
+    pair = await start_pair(service, redis_url=frail_redis.url, list_fresh_s=0.2, detail_fresh_s=0)
     load = Load(pair, sites)
     await asyncio.sleep(STEADY_S)
     calm = max(load.took[len(load.took) // 2 :])

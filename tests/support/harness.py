@@ -41,6 +41,11 @@ async def list_read(app: web.Application) -> None:
         await _danawas_stock(app).tried.wait()
 
 
+def read_due(app: web.Application) -> None:
+    """Have Danawa's list read if it is due, as the service does once a second."""
+    _danawas_stock(app).readings.start_due()
+
+
 def read_anew(app: web.Application, faults: Iterable[Fault] | None = None) -> None:
     """Have Danawa's list read as after a start, if it is among what breaks: questions wait for it."""
     if faults is None or any(fault.operation == "danawa_list" for fault in faults):

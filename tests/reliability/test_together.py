@@ -184,7 +184,7 @@ async def test_when_a_suspension_is_over_one_call_of_both_processes_finds_out(si
     sites.faults.add(RateLimited(operation="search", retry_after=1))
     assert reasons(await pair.first.get(LIST)) == {"rate_limited"}
     sites.faults.clear()
-    sites.faults.add(Latency(operation="search", ms=300))
+    sites.faults.add(Latency(operation="search", ms=1500))  # so that all ask before it is answered
     await asyncio.sleep(LADDER_S[0] * (1 + JITTER) + 0.1)
     different = (f"{LIST}&mileage_max_km={km}" for km in range(50_000, 50_000 + CROWD))
     asked = (each.get(path) for each, path in zip(itertools.cycle((pair.first, pair.second)), different, strict=False))

@@ -19,6 +19,7 @@ from dealerproxy.transport.redis_guard import TIMEOUT_S
 from dealerproxy.upstreams.danawa import stock as danawa_list
 from tests.reliability.conftest import Answer, Build, Service, Sites, StartService
 from tests.support.harness import read_anew
+from tests.support.timing import Stopwatch
 
 CROWD = 100
 LIST = "/v1/vehicles?make=Kia&upstream=encar"
@@ -232,9 +233,9 @@ class Load:
 
     async def _ask(self, service: Service) -> None:
         while True:
-            began = time.monotonic()
-            status, _, _ = await service.get(next(self._paths))
-            self.took.append(time.monotonic() - began)
+            async with Stopwatch() as watch:
+                status, _, _ = await service.get(next(self._paths))
+            self.took.append(watch.seconds)
             self.statuses[status] += 1
             await asyncio.sleep(0.01)
 

@@ -16,7 +16,7 @@ PREFIX = "DEALERPROXY_"
 # The rate in the order example of the partner documentation; a default until an operator sets a current one.
 DEFAULT_KRW_PER_USD = 1347.52
 DEFAULT_RATE_AS_OF = "2026-04-15T21:50:00+09:00"
-# A shorter key of the cursors' signatures can be guessed.
+# A shorter key for cursor signatures can be guessed.
 LEAST_SECRET_BYTES = 16
 _HOST_NAME = re.compile(r"(?=.{1,253}\Z)(?:[\w-]{1,63}\.)*(?!\d+\.?\Z)[\w-]{1,63}\.?", re.ASCII)
 
@@ -27,98 +27,96 @@ class Settings(Struct, frozen=True, kw_only=True):
     host: Annotated[str, Meta(min_length=1, description="Address to listen on.")] = "127.0.0.1"
     port: Annotated[int, Meta(ge=0, le=65535, description="Port to listen on; 0 takes a free one.")] = 8080
     api_keys: Annotated[
-        str, Meta(description="Comma-separated keys accepted in `x-api-key` on `/v1`; empty leaves it open.")
+        str, Meta(description="Comma-separated keys, one of which `/v1` needs in `x-api-key`; empty leaves it open.")
     ] = ""
     encar_api_url: Annotated[str, Meta(description="Base URL of Encar's search and detail JSON.")] = (
         "https://api.encar.com"
     )
-    encar_page_url: Annotated[str, Meta(description="Base URL of Encar's car pages, the second witness.")] = (
+    encar_page_url: Annotated[str, Meta(description="Base URL of Encar's car pages, the second witness of a car.")] = (
         "https://fem.encar.com"
     )
-    encar_rps: Annotated[
-        float, Meta(gt=0, le=1000, description="Requests a second this process may send to Encar (burst 24).")
-    ] = 4.0
+    encar_rps: Annotated[float, Meta(gt=0, le=1000, description="Requests per second to Encar, after a burst.")] = 4.0
     encar_proxy: Annotated[
         str, Meta(description="Forward proxy of all calls to Encar, `http://user:password@host:port`; empty: none.")
     ] = ""
     encar_daily_calls: Annotated[
-        int, Meta(ge=0, le=1_000_000_000, description="Calls to Encar in a day of Seoul, at most; 0: no bound.")
+        int, Meta(ge=0, le=1_000_000_000, description="Most calls to Encar in a day (Seoul time); 0: no limit.")
     ] = 0
     encar_warm: Annotated[
         str,
-        Meta(description="Comma-separated makes whose cars at Encar are kept in stock in any case; `*`: all makes."),
+        Meta(description="Comma-separated makes whose Encar cars and trucks always stay in stock; `*`: all makes."),
     ] = ""
     stock_mb: Annotated[
-        int, Meta(ge=0, le=65_536, description="Memory for listings read whole, in MiB; 0: Encar is only asked live.")
+        int, Meta(ge=0, le=65_536, description="Memory for Encar's stock, in MiB; 0: no stock, only live searches.")
     ] = 300
     stock_dir: Annotated[
-        str, Meta(description="Folder that keeps listings read whole over a restart; with Redis it is not used.")
+        str, Meta(description="Folder that keeps stock over a restart; with Redis it is not used. Empty: none.")
     ] = ""
-    danawa_url: Annotated[str, Meta(description="Base URL of Danawa's car site, whose used-car list is read.")] = (
-        "https://auto.danawa.com"
+    danawa_url: Annotated[str, Meta(description="Base URL of Danawa's car site.")] = "https://auto.danawa.com"
+    mpark_api_url: Annotated[str, Meta(description="Base URL of the JSON of M-Park, the feeder of Danawa's cars.")] = (
+        "https://api.m-park.co.kr"
     )
-    mpark_api_url: Annotated[
-        str, Meta(description="Base URL of the JSON of M-Park, the feeder that Danawa's rows lead to.")
-    ] = "https://api.m-park.co.kr"
     danawa_rps: Annotated[
-        float, Meta(gt=0, le=1000, description="Requests a second this process may send to Danawa, and to M-Park.")
+        float, Meta(gt=0, le=1000, description="Requests per second to Danawa, and as many to M-Park.")
     ] = 4.0
     danawa_proxy: Annotated[str, Meta(description="Forward proxy of all calls to Danawa and M-Park; empty: none.")] = ""
     danawa_daily_calls: Annotated[
         int,
-        Meta(ge=0, le=1_000_000_000, description="Calls to Danawa and M-Park in a day of Seoul, at most; 0: no bound."),
+        Meta(
+            ge=0,
+            le=1_000_000_000,
+            description="Most calls to Danawa and M-Park together in a day (Seoul time); 0: no limit.",
+        ),
     ] = 0
-    danawa_warm: Annotated[str, Meta(description="Ignored: Danawa's list is read whole and kept in any case.")] = ""
-    cache_mb: Annotated[int, Meta(ge=1, le=65_536, description="Memory for what was read of the sites, in MiB.")] = 256
+    danawa_warm: Annotated[str, Meta(description="Ignored: Danawa's list always stays in stock.")] = ""
+    cache_mb: Annotated[int, Meta(ge=1, le=65_536, description="Memory for the cache of each process, in MiB.")] = 256
     max_requests: Annotated[
-        int, Meta(ge=1, le=100_000, description="Requests answered at a time; more are told to come back at once.")
+        int, Meta(ge=1, le=100_000, description="Most concurrent requests for cars; further ones get a 503 at once.")
     ] = 256
-    list_deadline_s: Annotated[
-        float, Meta(gt=0, le=60, description="Longest time a list request may take, in seconds.")
-    ] = 8.0
-    list_fresh_s: Annotated[
-        float, Meta(gt=0, le=3600, description="How long a chunk of a search is used without asking again.")
-    ] = 60.0
-    detail_deadline_s: Annotated[float, Meta(gt=0, le=60, description="Longest time a car may take, in seconds.")] = (
-        10.0
+    list_deadline_s: Annotated[float, Meta(gt=0, le=60, description="Longest time for a list request, in seconds.")] = (
+        8.0
     )
+    list_fresh_s: Annotated[
+        float, Meta(gt=0, le=3600, description="How long 48 rows of a search stay fresh in the cache, in seconds.")
+    ] = 60.0
+    detail_deadline_s: Annotated[
+        float, Meta(gt=0, le=60, description="Longest time for a car or an availability check, in seconds.")
+    ] = 10.0
     detail_fresh_s: Annotated[
-        float, Meta(ge=0, le=600, description="How long an advert is used without asking again; 0 asks every time.")
+        float,
+        Meta(
+            ge=0, le=600, description="How long a car stays fresh in the cache, in seconds; 0: each request fetches it."
+        ),
     ] = 20.0
     redis_url: Annotated[
-        str, Meta(description="Redis that processes share cache, suspensions and request turns through; empty: none.")
+        str, Meta(description="Redis that processes share: `redis://`, `rediss://` or `unix://`; empty: none.")
     ] = ""
     processes: Annotated[
-        int, Meta(ge=1, le=1000, description="Processes that share the request rate; without Redis each takes a part.")
+        int, Meta(ge=1, le=1000, description="Number of processes (or `serve --workers` groups) that call the sites.")
     ] = 1
     krw_per_usd: Annotated[
         float, Meta(ge=PLAUSIBLE[0], le=PLAUSIBLE[1], description="Static exchange rate, won per US dollar.")
     ] = DEFAULT_KRW_PER_USD
-    fx_url: Annotated[str, Meta(description="URL of a JSON exchange-rate provider; empty uses the static rate.")] = ""
+    fx_url: Annotated[str, Meta(description="URL of a JSON exchange-rate provider; empty: the static rate.")] = ""
     fx_path: Annotated[
-        str, Meta(description="Dotted path to won per dollar in the provider's JSON, e.g. `rates.KRW`.")
+        str, Meta(description="Dotted path to won per dollar in the provider's JSON, such as `rates.KRW`.")
     ] = ""
     fx_date_path: Annotated[
-        str, Meta(description="Dotted path to the rate's date in that JSON; empty: rates are of when they are read.")
+        str, Meta(description="Dotted path to the rate's date in that JSON; empty: the time of the request counts.")
     ] = ""
     capture_dir: Annotated[
-        str, Meta(description="Folder to keep the first page of each new kind of trouble in, scrubbed; empty: none.")
+        str, Meta(description="Folder for the first page of each new kind of trouble, scrubbed; empty: none.")
     ] = ""
     cursor_secret: Annotated[
-        str,
-        Meta(
-            description="Key of at least 16 bytes that signs cursors; share it between processes. Empty draws one each."
-        ),
+        str, Meta(description="Key of at least 16 bytes that signs cursors; empty: a random one at each start.")
     ] = ""
     user_agent: Annotated[
-        str, Meta(min_length=1, description="The one User-Agent sent to upstreams; it never rotates.")
+        str, Meta(min_length=1, description="The one User-Agent sent to the sites; it never rotates.")
     ] = "Mozilla/5.0 (compatible; dealerproxy/0.1)"
-    log_format: Annotated[Literal["json", "console"], Meta(description="`json` lines or readable `console` lines.")] = (
-        "json"
-    )
+    log_format: Annotated[Literal["json", "console"], Meta(description="JSON lines, or text for a person.")] = "json"
     log_level: Annotated[
         Literal["info", "debug"],
-        Meta(description="`debug` adds a line for each call of an upstream, and for probes, scrapes and static files."),
+        Meta(description="`debug` adds a line for each call to a site, and for probes, scrapes and static files."),
     ] = "info"
 
     @property
@@ -128,12 +126,12 @@ class Settings(Struct, frozen=True, kw_only=True):
 
     @property
     def proxies(self) -> Mapping[str, str]:
-        """The forward proxy of each site; empty for none. It may hold a password, which is never to be shown."""
+        """The forward proxy of each site; empty for none. It may hold a password: never show it."""
         return {"encar": self.encar_proxy, "danawa": self.danawa_proxy}
 
     @property
     def daily_calls(self) -> Mapping[str, int]:
-        """The most calls to each site in a day of Seoul; 0 for no bound."""
+        """The most calls to each site in a day (Seoul time); 0 for no limit."""
         return {"encar": self.encar_daily_calls, "danawa": self.danawa_daily_calls}
 
 
@@ -162,7 +160,7 @@ def load(env: Mapping[str, str] = os.environ) -> Settings:
 
 
 def _told(error: msgspec.ValidationError, kind: object) -> str:
-    """Return what is wrong with a value; for one of a few words, which they are."""
+    """Returns what is wrong with a value; for a setting of a few words, the allowed ones."""
     inner = get_args(kind)[0] if get_origin(kind) is Annotated else kind
     return f"expected {' or '.join(get_args(inner))}" if get_origin(inner) is Literal else str(error)
 
@@ -179,7 +177,7 @@ def _check(settings: Settings) -> None:
     if not (settings.user_agent.isascii() and settings.user_agent.isprintable()):
         raise SettingsError(f"{PREFIX}USER_AGENT={settings.user_agent!r} cannot be used: expected printable ASCII")
     if settings.api_keys and not settings.keys:
-        raise SettingsError(f"{PREFIX}API_KEYS cannot be used: it holds no key; to leave /v1 open unset it")
+        raise SettingsError(f"{PREFIX}API_KEYS cannot be used: it holds no key; to leave /v1 open, unset it")
     if settings.cursor_secret and len(settings.cursor_secret.encode()) < LEAST_SECRET_BYTES:
         raise SettingsError(f"{PREFIX}CURSOR_SECRET cannot be used: expected at least {LEAST_SECRET_BYTES} bytes")
     if bool(settings.fx_url) != bool(settings.fx_path):
@@ -187,7 +185,7 @@ def _check(settings: Settings) -> None:
 
 
 def unknown(env: Mapping[str, str] = os.environ) -> list[str]:
-    """DEALERPROXY_* variables that no setting reads, which are mostly misspelt."""
+    """Returns the DEALERPROXY_* variables that no setting reads, mostly misspelt ones."""
     known = {PREFIX + field.upper() for field in Settings.__struct_fields__}
     return sorted(
         name for name in env if name.startswith(PREFIX) and not name.startswith(PREFIX + "TEST_") and name not in known
@@ -209,7 +207,7 @@ def _check_url(field: str, text: str) -> None:
 
 
 def _check_proxy(field: str, text: str) -> None:
-    """Rejects an address that is no forward proxy's. The message omits it, for it may hold a password."""
+    """Rejects an invalid proxy address. The message omits it, as it may hold a password."""
     if not text:
         return
     try:
@@ -221,7 +219,7 @@ def _check_proxy(field: str, text: str) -> None:
             and bool(url.host)
             and url == url.origin().with_user(url.user).with_password(url.password)
         )
-        # They become a header: a name ends at the first colon.
+        # Both become a header, in which the first colon ends the user name.
         usable = usable and ":" not in (url.user or "") and f"{url.user}{url.password}".isprintable()
         f"{url.user}{url.password}".encode("latin-1")
     except ValueError:
@@ -231,11 +229,11 @@ def _check_proxy(field: str, text: str) -> None:
 
 
 def _check_host(text: str) -> None:
-    """Rejects what is neither an IP address nor a host's name."""
+    """Rejects anything but an IP address or a host name."""
     try:
         ipaddress.ip_address(text)
     except ValueError:
         if not _HOST_NAME.fullmatch(text):
             raise SettingsError(
-                f"{PREFIX}HOST={text!r} cannot be used: expected an IP address or the name of a host"
+                f"{PREFIX}HOST={text!r} cannot be used: expected an IP address or a host name"
             ) from None

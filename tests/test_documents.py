@@ -1,9 +1,12 @@
 """What the documents promise about commands, settings and metrics is what the code does; their links lead somewhere."""
 
 import re
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any, Literal, NamedTuple, get_args, get_origin, get_type_hints
 
 import pytest
+from msgspec import Meta
 
 from dealerproxy.cli import main
 from dealerproxy.ops.families import FAMILIES
@@ -11,7 +14,7 @@ from dealerproxy.settings import PREFIX, Settings
 from tests.support.documents import CODE_BLOCK, DOCUMENTS, PROJECT, anchors, document
 
 OPS = "dealerproxy/ops/README.md"
-ROW = re.compile(rf"^\| `({PREFIX}[A-Z_]+)` \| (.+?) \| (.+) \|$", re.MULTILINE)
+ROW = re.compile(rf"^\| `({PREFIX}[A-Z_]+)` \| (.+?) \| (.+?) \| (.+) \|$", re.MULTILINE)
 MENTION = re.compile(rf"{PREFIX}[A-Z_]+")
 LINK = re.compile(r"\[[^][]*\]\(([^)\s]+)\)")
 LONGEST_ROW = 250
@@ -30,6 +33,14 @@ def ops() -> str:
     return document(OPS)
 
 
+class SettingRow(NamedTuple):
+    """What the table says of a setting."""
+
+    default: str
+    allowed: str
+    meaning: str
+
+
 def default_of(field: str) -> object:
     return getattr(Settings(), field)
 
@@ -37,6 +48,34 @@ def default_of(field: str) -> object:
 def written(value: object) -> str:
     """How the table writes a default."""
     return f"`{value}`" if value != "" else "empty"
+
+
+def number(value: float) -> str:
+    return f"{value:,.0f}"
+
+
+def allowed(kind: Any) -> str:
+    """How the table writes the allowed values of a setting's type."""
+    inner, meta = get_args(kind)[0], meta_of(kind)
+    if get_origin(inner) is Literal:
+        return " or ".join(f"`{word}`" for word in get_args(inner))
+    if inner is str:
+        return "text"
+    assert meta.le is not None
+    least = f"above {number(meta.gt)}" if meta.gt is not None else number(meta.ge or 0)
+    return f"{least} to {number(meta.le)}"
+
+
+def meta_of(kind: Any) -> Meta:
+    (meta,) = (each for each in get_args(kind)[1:] if isinstance(each, Meta))
+    return meta
+
+
+def groups_of(readme: str) -> Mapping[str, list[str]]:
+    """The settings of each group in the README's table."""
+    section = readme.partition("\n## Settings\n")[2].partition("\n## ")[0]
+    rows = re.findall(r"^\| ([^|]+) \| (`.*) \|$", section, re.MULTILINE)
+    return {group: re.findall(r"`([A-Z_]+)`", names) for group, names in rows}
 
 
 def test_the_readme_is_short(readme: str) -> None:
@@ -64,17 +103,23 @@ def test_every_document_is_reached_by_links_from_the_readme() -> None:
     assert {(PROJECT / path).resolve() for path in DOCUMENTS} <= reached
 
 
-def test_the_table_of_settings_names_every_setting_once_and_in_the_order_of_the_code(ops: str) -> None:
-    named = [name for name, _, _ in ROW.findall(ops)]
-    assert named == [PREFIX + field.upper() for field in Settings.__struct_fields__]
+def test_the_tables_of_settings_have_every_setting_once_in_the_groups_of_the_readme(readme: str, ops: str) -> None:
+    section = ops.partition("\n## Settings\n")[2].partition("\n## ")[0]
+    parts = re.findall(r"^### (.+)\n((?:(?!### ).*\n)*)", section, re.MULTILINE)
+    groups = {heading.lower(): [row[0].removeprefix(PREFIX) for row in ROW.findall(text)] for heading, text in parts}
+    assert groups == {group.lower(): names for group, names in groups_of(readme).items()}
+    assert sum(map(len, groups.values())) == len(ROW.findall(ops)) == len(Settings.__struct_fields__)
 
 
 @pytest.mark.parametrize("field", Settings.__struct_fields__)
-def test_the_table_gives_the_default_and_a_meaning_of_each_setting(ops: str, field: str) -> None:
-    rows = {name: (default, meaning) for name, default, meaning in ROW.findall(ops)}
-    default, meaning = rows[PREFIX + field.upper()]
-    assert default == written(default_of(field))
-    assert 3 < len(meaning) < LONGEST_ROW
+def test_a_row_of_a_setting_has_its_default_its_allowed_values_and_its_description(ops: str, field: str) -> None:
+    rows = {name: SettingRow(*cells) for name, *cells in ROW.findall(ops)}
+    row, kind = rows[PREFIX + field.upper()], get_type_hints(Settings, include_extras=True)[field]
+    assert (row.default, row.allowed) == (written(default_of(field)), allowed(kind))
+    description = meta_of(kind).description
+    assert description
+    assert row.meaning.startswith(description)
+    assert len(row.meaning) < LONGEST_ROW
 
 
 @pytest.mark.parametrize("path", DOCUMENTS)
@@ -102,8 +147,13 @@ def test_the_options_of_the_sandbox_are_told_with_their_defaults(capsys: pytest.
         assert f"[{option} {default}]" in document("dealerproxy/sandbox/README.md")
 
 
-def test_the_table_of_metrics_names_every_family(ops: str) -> None:
-    assert set(re.findall(r"`(dealerproxy_\w+)`", ops)) == set(FAMILIES)
+def test_the_tables_of_metrics_have_every_family_once_with_type_labels_and_help(ops: str) -> None:
+    rows = re.findall(r"^\| `(dealerproxy_\w+)` \| (\w+) \| (.*?) ?\| (.+) \|$", ops, re.MULTILINE)
+    assert sorted(name for name, *_ in rows) == sorted(FAMILIES)
+    for name, kind, labels, meaning in rows:
+        family = FAMILIES[name]
+        assert (kind, tuple(re.findall(r"`(\w+)`", labels))) == (family.type, family.labels), name
+        assert meaning.startswith(family.about)
 
 
 def test_the_readme_names_every_command(readme: str, capsys: pytest.CaptureFixture[str]) -> None:
@@ -115,8 +165,7 @@ def test_the_readme_names_every_command(readme: str, capsys: pytest.CaptureFixtu
 
 
 def test_the_readme_has_every_setting_in_one_group(readme: str) -> None:
-    section = readme.partition("\n## Settings\n")[2].partition("\n## ")[0]
-    named = re.findall(r"`([A-Z_]+)`", "".join(re.findall(r"^\| [^|]+ \| (`.*) \|$", section, re.MULTILINE)))
+    named = [name for names in groups_of(readme).values() for name in names]
     assert sorted(named) == sorted(field.upper() for field in Settings.__struct_fields__)
 
 

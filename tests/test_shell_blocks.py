@@ -112,7 +112,7 @@ CHECKS: dict[str, Callable[[Command, set[str]], None]] = {
     **dict.fromkeys(("ruff", "mypy"), check_tool),
     **dict.fromkeys((".ci/run", ".ci/lock"), check_script),
     **dict.fromkeys(("mv", "cp", "mkdir"), check_moved),
-    **dict.fromkeys(("cat", "cd", "curl", "docker", "export", "git", "ls"), check_nothing),
+    **dict.fromkeys(("cat", "cd", "curl", "docker", "export", "git", "grep", "ls"), check_nothing),
 }
 
 

@@ -27,123 +27,135 @@ class Family(NamedTuple):
 
 
 FAMILIES: Mapping[str, Family] = {
-    "dealerproxy_build_info": Family(Type.GAUGE, "What is running.", ("version",)),
-    "dealerproxy_event_loop_lag_seconds": Family(Type.HISTOGRAM, "By how much the event loop was late."),
+    "dealerproxy_build_info": Family(Type.GAUGE, "The version that runs.", ("version",)),
+    "dealerproxy_event_loop_lag_seconds": Family(
+        Type.HISTOGRAM, "Lag of the event loop, in seconds; measured four times a second."
+    ),
     # Requests to the service
-    "dealerproxy_http_requests_total": Family(Type.COUNTER, "Requests answered.", ("method", "route", "status")),
+    "dealerproxy_http_requests_total": Family(Type.COUNTER, "Requests to the service.", ("method", "route", "status")),
     "dealerproxy_http_request_duration_seconds": Family(
-        Type.HISTOGRAM, "Time to answer a request.", ("route", "status_class")
+        Type.HISTOGRAM, "Time to answer a request, in seconds.", ("route", "status_class")
     ),
     "dealerproxy_source_answers_total": Family(
         Type.COUNTER,
-        "What each source did in a list, for a car, or for each car of a check.",
+        "Status of each source in a list, for a car, or for each car of an availability check.",
         ("upstream", "kind", "status"),
     ),
-    "dealerproxy_rows_returned_total": Family(Type.COUNTER, "Rows in the lists that were answered.", ("upstream",)),
-    "dealerproxy_rows_left_out_total": Family(Type.COUNTER, "Rows left out of lists that were answered.", ("reason",)),
+    "dealerproxy_rows_returned_total": Family(Type.COUNTER, "Rows in lists.", ("upstream",)),
+    "dealerproxy_rows_left_out_total": Family(Type.COUNTER, "Rows left out of lists.", ("reason",)),
     # Requests to the upstreams
     "dealerproxy_upstream_requests_total": Family(
-        Type.COUNTER, "Requests sent to an upstream, by what came of them.", ("upstream", "operation", "outcome")
+        Type.COUNTER, "Requests sent to an upstream, by outcome.", ("upstream", "operation", "outcome")
     ),
     "dealerproxy_upstream_request_duration_seconds": Family(
-        Type.HISTOGRAM, "Time from sending a request until its answer was judged.", ("upstream", "operation")
+        Type.HISTOGRAM, "Time from sending a request to judging its answer, in seconds.", ("upstream", "operation")
     ),
     "dealerproxy_upstream_queue_wait_seconds": Family(
-        Type.HISTOGRAM, "Time a request waited for a connection and its turn.", ("upstream", "pool", "lane")
+        Type.HISTOGRAM,
+        "Time a request waited for a connection and a turn of the request rate, in seconds.",
+        ("upstream", "pool", "lane"),
     ),
     "dealerproxy_upstream_requests_in_flight": Family(
-        Type.GAUGE, "Requests that hold a connection.", ("upstream", "pool", "lane")
+        Type.GAUGE, "Requests that hold a connection now.", ("upstream", "pool", "lane")
     ),
     "dealerproxy_upstream_requests_queued": Family(
-        Type.GAUGE, "Requests that wait for a connection and a turn.", ("upstream", "pool", "lane")
+        Type.GAUGE, "Requests that wait for a connection and a turn now.", ("upstream", "pool", "lane")
     ),
     "dealerproxy_upstream_retries_total": Family(
-        Type.COUNTER, "Requests that were another try, by what failed before.", ("upstream", "pool", "cause")
+        Type.COUNTER, "Retries, by the code of the failure before.", ("upstream", "pool", "cause")
     ),
     "dealerproxy_upstream_retries_denied_total": Family(
-        Type.COUNTER, "Failures not tried again because the retry budget was spent.", ("upstream", "pool")
+        Type.COUNTER, "Retries that the retry budget did not allow.", ("upstream", "pool")
     ),
     "dealerproxy_upstream_retry_budget_ratio": Family(
-        Type.GAUGE, "Part of the retry budget that is left.", ("upstream", "pool")
+        Type.GAUGE, "Share of the retry budget that is left, 0 to 1.", ("upstream", "pool")
     ),
     "dealerproxy_circuit_state": Family(
-        Type.GAUGE, "1 for the state that a circuit is in.", ("upstream", "operation", "state")
+        Type.GAUGE, "1 for the current state of a circuit, 0 for the others.", ("upstream", "operation", "state")
     ),
     "dealerproxy_circuit_reason": Family(
-        Type.GAUGE, "1 for the reason why a circuit is suspended or probing.", ("upstream", "operation", "reason")
+        Type.GAUGE,
+        "1 for the reason of a suspended or probing circuit; absent otherwise.",
+        ("upstream", "operation", "reason"),
     ),
     "dealerproxy_circuit_suspended_until_timestamp_seconds": Family(
-        Type.GAUGE, "When a suspended circuit lets a request through; 0 if it does now.", ("upstream", "operation")
+        Type.GAUGE,
+        "Unix time at which a suspended circuit lets a request out; 0 if not suspended.",
+        ("upstream", "operation"),
     ),
     "dealerproxy_upstream_paused_until_timestamp_seconds": Family(
-        Type.GAUGE, "When an operator's pause of an upstream ends; 0 without one.", ("upstream",)
+        Type.GAUGE, "Unix time at which an operator's pause ends; 0 without a pause.", ("upstream",)
     ),
     "dealerproxy_upstream_today_calls": Family(
-        Type.GAUGE, "Calls to an upstream in this day of Seoul, of all processes that share a Redis.", ("upstream",)
+        Type.GAUGE, "Calls to an upstream today (Seoul time), of all processes that share a Redis.", ("upstream",)
     ),
     "dealerproxy_upstream_daily_limit_calls": Family(
-        Type.GAUGE, "The most calls to an upstream in a day of Seoul; 0 without a bound.", ("upstream",)
+        Type.GAUGE, "Most calls to an upstream in a day (Seoul time); 0 without a limit.", ("upstream",)
     ),
-    # What the upstreams' answers are like
+    # The content of the upstreams' answers
     "dealerproxy_mass_absence_state": Family(
-        Type.GAUGE, "1 while most of the latest adverts that lists show are missing.", ("upstream",)
+        Type.GAUGE, "1 while most of the latest adverts that lists show are missing, else 0.", ("upstream",)
     ),
     "dealerproxy_upstream_troubles_total": Family(
-        Type.COUNTER, "Log lines about trouble with an upstream.", ("upstream", "operation", "reason")
+        Type.COUNTER, "Log lines `upstream_trouble`.", ("upstream", "operation", "reason")
     ),
     "dealerproxy_upstream_drift_total": Family(
-        Type.COUNTER, "Answers in which a mandatory path was missing or unreadable.", ("upstream", "operation", "path")
+        Type.COUNTER, "Answers in which a required field was missing or unreadable.", ("upstream", "operation", "path")
     ),
     "dealerproxy_row_pages_read_total": Family(
-        Type.COUNTER, "Good answers of an upstream in which rows were looked for.", ("upstream",)
+        Type.COUNTER, "Good answers of an upstream that may have rows; counts and facets do not.", ("upstream",)
     ),
     "dealerproxy_rows_read_total": Family(Type.COUNTER, "Rows in the answers of an upstream.", ("upstream",)),
     "dealerproxy_rows_not_offered_total": Family(
-        Type.COUNTER, "Rows in the answers of an upstream left out for what they say.", ("upstream", "reason")
+        Type.COUNTER,
+        "Rows of an upstream left out because of their content, such as sold cars.",
+        ("upstream", "reason"),
     ),
     "dealerproxy_rows_rejected_total": Family(
-        Type.COUNTER, "Rows in the answers of an upstream that could not be read.", ("upstream", "reason")
+        Type.COUNTER, "Rows of an upstream that could not be read.", ("upstream", "reason")
     ),
     "dealerproxy_field_fill_ratio": Family(
-        Type.GAUGE, "Part of the latest rows or cars that have a field.", ("upstream", "kind", "field")
+        Type.GAUGE, "Share of the latest rows or cars that have a field, 0 to 1.", ("upstream", "kind", "field")
     ),
-    "dealerproxy_untranslated_terms_total": Family(Type.COUNTER, "Words met that have no English.", ("kind",)),
-    "dealerproxy_captures_total": Family(Type.COUNTER, "Pages kept because something was wrong.", ("result",)),
+    "dealerproxy_untranslated_terms_total": Family(Type.COUNTER, "Words without an English translation.", ("kind",)),
+    "dealerproxy_captures_total": Family(Type.COUNTER, "Captures of broken pages.", ("result",)),
     "dealerproxy_capture_last_met_timestamp_seconds": Family(
-        Type.GAUGE, "When the trouble that a captured page shows was last met; the latest ones.", ("capture",)
+        Type.GAUGE, "Unix time at which the trouble of a capture last occurred; the latest 50 captures.", ("capture",)
     ),
-    # What is kept
+    # Cache, stock, Redis, exchange rate
     "dealerproxy_cache_answers_total": Family(
-        Type.COUNTER, "What the cache answered, and where it had it from.", ("kind", "tier", "result")
+        Type.COUNTER, "Results of the cache, by the tier they came from.", ("kind", "tier", "result")
     ),
     "dealerproxy_cache_bytes": Family(
-        Type.GAUGE, "Memory taken by pieces of what the sites said, and by whole answers.", ("layer",)
+        Type.GAUGE, "Memory of cached site answers (`pieces`) and of whole lists (`answers`).", ("layer",)
     ),
-    "dealerproxy_stock_listings": Family(Type.GAUGE, "Listings read whole that are in stock.", ("upstream",)),
+    "dealerproxy_stock_listings": Family(Type.GAUGE, "Listings in stock.", ("upstream",)),
     "dealerproxy_stock_rows": Family(
-        Type.GAUGE, "Cars in stock, once for each listing that holds them.", ("upstream",)
+        Type.GAUGE, "Cars in stock, counted once for each listing that holds them.", ("upstream",)
     ),
-    "dealerproxy_stock_bytes": Family(Type.GAUGE, "Memory taken by the listings in stock.", ("upstream",)),
+    "dealerproxy_stock_bytes": Family(Type.GAUGE, "Memory of the stock.", ("upstream",)),
     "dealerproxy_stock_due_age_seconds": Family(
-        Type.GAUGE, "Age of the oldest listing that is to be read again; 0 if none is.", ("upstream",)
+        Type.GAUGE, "Age in seconds of the oldest listing that is due to be read again; 0 if none is.", ("upstream",)
     ),
     "dealerproxy_stock_spared_calls_total": Family(
-        Type.COUNTER, "Requests to an upstream that stock spared.", ("upstream",)
+        Type.COUNTER, "Requests to an upstream that stock saved.", ("upstream",)
     ),
     "dealerproxy_stock_readings_total": Family(
         Type.COUNTER,
-        "Listings read whole, checked, or loaded from where they are kept, by what came of it.",
+        "Listings read whole (`read`), checked for new cars (`check`) or loaded from storage (`load`), by result.",
         ("upstream", "work", "result"),
     ),
-    "dealerproxy_redis_up": Family(Type.GAUGE, "0 if the last call to Redis failed; there only with a Redis."),
-    "dealerproxy_redis_failures_total": Family(Type.COUNTER, "Calls to Redis that failed."),
-    "dealerproxy_fx_krw_per_usd": Family(Type.GAUGE, "Exchange rate in use.", ("source",)),
-    "dealerproxy_fx_as_of_timestamp_seconds": Family(Type.GAUGE, "When the exchange rate was true.", ("source",)),
-    "dealerproxy_fx_read_timestamp_seconds": Family(Type.GAUGE, "When the provider's rate in use was read."),
-    "dealerproxy_fx_change_ratio": Family(
-        Type.GAUGE, "By which part the provider's rate in use differs from the one it was compared with."
+    "dealerproxy_redis_up": Family(Type.GAUGE, "0 if the last call to Redis failed, else 1; absent without a Redis."),
+    "dealerproxy_redis_failures_total": Family(Type.COUNTER, "Calls to Redis that failed; absent without a Redis."),
+    "dealerproxy_fx_krw_per_usd": Family(Type.GAUGE, "Exchange rate in use, won per dollar.", ("source",)),
+    "dealerproxy_fx_as_of_timestamp_seconds": Family(Type.GAUGE, "Unix time of the exchange rate in use.", ("source",)),
+    "dealerproxy_fx_read_timestamp_seconds": Family(
+        Type.GAUGE, "Unix time at which the provider's rate in use was fetched."
     ),
-    "dealerproxy_fx_refused_total": Family(Type.COUNTER, "Rates of the provider too far from the one before."),
+    "dealerproxy_fx_change_ratio": Family(
+        Type.GAUGE, "Relative difference between the provider's rate in use and the rate before it."
+    ),
+    "dealerproxy_fx_refused_total": Family(Type.COUNTER, "Rates of the provider that were rejected."),
 }
 
 METHODS = frozenset({"GET", "HEAD", "POST"})

@@ -83,10 +83,13 @@ def test_each_alert_links_to_a_panel_that_shows_what_it_is_about(name: str) -> N
     assert shown & (about or {"dealerproxy_build_info"})
 
 
-def test_every_alert_is_in_the_readme() -> None:
-    readme = document("dealerproxy/ops/README.md")
-    told = {name for row in re.findall(r"^\| (`Dealerproxy.*?) \|", readme, re.MULTILINE) for name in row.split(", ")}
-    assert told == {f"`{name}`" for name in ALERTS}
+def test_the_table_of_alerts_has_each_alert_in_order_with_its_severity_its_delay_and_a_link() -> None:
+    rows = re.findall(r"^\| \[(\w+)\]\(#(\w+)\) \| (\w+) \| (.+?) \| .{10,} \|$", RUNBOOK, re.MULTILINE)
+    assert [name for name, *_ in rows] == list(ALERTS)
+    for name, anchor, severity, after in rows:
+        delay = re.search(r"^        for: (\d+)m$", ALERTS[name], re.MULTILINE)
+        assert (anchor, after) == (name.lower(), f"{delay[1]} min" if delay else "at once")
+        assert f"labels: {{severity: {severity}}}" in ALERTS[name]
 
 
 def test_every_alert_is_put_to_the_test() -> None:

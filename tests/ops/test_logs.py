@@ -25,6 +25,7 @@ from dealerproxy.transport.retry import Retries
 from dealerproxy.transport.turns import TurnQueue
 from dealerproxy.vehicles.fx import FxRates
 from tests.ops.running import GENEROUS_S, Sandbox
+from tests.support.log_events import documented_events
 
 KEY, OTHER_KEY, WRONG_KEY = "lmn_key_of_the_main_api", "lmn_second_key", "lmn_no_key_at_all"
 FX_KEY, REDIS_KEY, CURSOR = "fx-key-31415", "redis-key-27182", "lgHOaCursorThatIsNone"
@@ -112,6 +113,16 @@ def test_every_line_is_json_with_an_event_a_level_and_a_time(ran: Ran) -> None:
     for line in ran.lines:
         assert {"event", "level", "timestamp"} <= line.keys()
         assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d+Z", line["timestamp"])
+
+
+def test_every_field_of_a_line_is_documented_and_every_field_of_a_request_occurs(ran: Ran) -> None:
+    documented = documented_events()
+    met: dict[str, set[str]] = {}
+    for line in ran.lines:
+        met.setdefault(line["event"], set()).update(line.keys() - {"timestamp", "event", "level"})
+    for event, fields in met.items():
+        assert fields - {"request_id"} <= documented[event].fields, event
+    assert met["request"] == documented["request"].fields
 
 
 def test_every_request_is_one_line_under_its_template_with_status_and_time(ran: Ran) -> None:

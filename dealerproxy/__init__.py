@@ -1,3 +1,3 @@
-"""Korean retail car listings (Encar, Danawa) as normalised, honest JSON for a partner API."""
+"""Korean retail car listings (Encar, Danawa) as normalised JSON for a partner API."""
 
 __version__ = "0.1.0"

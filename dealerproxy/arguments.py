@@ -1,4 +1,4 @@
-"""Whole numbers and folders on the command line, and what is allowed where a word is none of a few."""
+"""Command-line types: bounded whole numbers, folders. Also adds allowed words to msgspec's error messages."""
 
 import argparse
 import re
@@ -12,7 +12,7 @@ _FIELD = re.compile(r"`\$\.(\w+)`\Z")
 
 
 def with_allowed(error: Exception, kind: object) -> str:
-    """Returns msgspec's message about a value for a type or for a field of it, with the words that are allowed."""
+    """Returns msgspec's message about a value of `kind` or of one of its fields, with the allowed words added."""
     found = _FIELD.search(str(error))
     wanted = get_type_hints(kind).get(found[1]) if found else kind
     if get_origin(wanted) is Annotated:
@@ -26,12 +26,12 @@ def whole_number(lowest: int, highest: int) -> Callable[[str], int]:
     def read(text: str) -> int:
         number = int(text) if _NUMBER.fullmatch(text) else None
         if number is None or not lowest <= number <= highest:
-            raise argparse.ArgumentTypeError(f"{text!r} is no whole number from {lowest} to {highest}")
+            raise argparse.ArgumentTypeError(f"{text!r} is not a whole number from {lowest} to {highest}")
         return number
 
     return read
 
 
 def completes_folders(argument: argparse.Action) -> None:
-    """Has shells complete an argument with the names of folders."""
+    """Lets shells complete an argument with folder names."""
     argument.complete = shtab.DIRECTORY  # type: ignore[attr-defined]  # where shtab looks

@@ -51,10 +51,12 @@ def _parser() -> argparse.ArgumentParser:
         type=whole_number(1, 1_000),
         default=1,
         metavar="N",
-        help="processes that share the port (1); of several each has one of the ports after it, too, for its metrics",
+        help="processes that share the port (1); if more than 1, each has its metrics on one of the next ports",
     )
-    ops = _command(commands.add_parser, "ops", shipped.show, "print what Prometheus and Grafana need to watch it")
-    ops.add_argument("what", choices=tuple(shipped.FILES), help="the alert rules, or the dashboard")
+    ops = _command(
+        commands.add_parser, "ops", shipped.show, "print the alert rules for Prometheus or the dashboard for Grafana"
+    )
+    ops.add_argument("what", choices=tuple(shipped.FILES), help="what to print")
     sandbox_parser = _command(
         commands.add_parser, "sandbox", sandbox, "run the service against local stand-ins with invented cars"
     )
@@ -62,7 +64,7 @@ def _parser() -> argparse.ArgumentParser:
         "--port",
         type=whole_number(0, LAST_PORT),
         metavar="PORT",
-        help="port of the service (8080, or what DEALERPROXY_PORT says); 0 takes a free one",
+        help="port of the service (8080, or DEALERPROXY_PORT if set); 0 takes a free one",
     )
     sandbox_parser.add_argument(
         "--upstream-port",

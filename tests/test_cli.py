@@ -52,11 +52,14 @@ def run(*arguments: str, **variables: str) -> subprocess.CompletedProcess[str]:
 
 
 class Process:
-    """A command that serves: knows the address it said it listens on."""
+    """A command that serves, in a folder: knows the address it said it listens on."""
 
-    def __init__(self, arguments: tuple[str, ...], variables: Mapping[str, str], address_on: str) -> None:
+    def __init__(
+        self, arguments: tuple[str, ...], variables: Mapping[str, str], address_on: str, folder: Path | None = None
+    ) -> None:
         self.popen = subprocess.Popen(
             [sys.executable, "-m", "dealerproxy", *arguments],
+            cwd=folder,
             env=environment(**variables),
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,

@@ -144,7 +144,7 @@ def test_the_options_of_the_sandbox_are_told_with_their_defaults(capsys: pytest.
     told = re.findall(r"(--[a-z-]+) [A-Z_]+\s+[^(]*\(([0-9]+)[),]", capsys.readouterr().out)
     assert len(told) >= 4
     for option, default in told:
-        assert f"[{option} {default}]" in document("dealerproxy/sandbox/README.md")
+        assert f"| `{option}` | {default} |" in document("dealerproxy/sandbox/README.md")
 
 
 def test_the_tables_of_metrics_have_every_family_once_with_type_labels_and_help(ops: str) -> None:

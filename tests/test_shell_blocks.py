@@ -18,12 +18,10 @@ from tests.api.conftest import Sandbox, Sandboxes
 from tests.api.document_examples import differences
 from tests.bench.command import _parser as bench_parser
 from tests.support.documents import DOCUMENTS, PROJECT, document
-from tests.support.shell import Command, blocks, commands
+from tests.support.shell import SERVICE, SITES, Command, blocks, commands, request_of
 
 DECLARED = tomllib.loads((PROJECT / "pyproject.toml").read_text(encoding="utf-8"))
 EXTRAS = DECLARED["project"]["optional-dependencies"]
-# The addresses that documents use: the service, and the stand-ins.
-SERVICE, SITES = ("127.0.0.1:8080", "localhost:8080"), ("127.0.0.1:8081", "localhost:8081")
 PHOTOS = "http://127.0.0.1:8081/__sandbox/photos/"
 # These documents have a test of their own that runs their requests and compares the answers.
 RUN_BY = {
@@ -112,7 +110,7 @@ CHECKS: dict[str, Callable[[Command, set[str]], None]] = {
     **dict.fromkeys(("ruff", "mypy"), check_tool),
     **dict.fromkeys((".ci/run", ".ci/lock"), check_script),
     **dict.fromkeys(("mv", "cp", "mkdir"), check_moved),
-    **dict.fromkeys(("cat", "cd", "curl", "docker", "export", "git", "grep", "ls"), check_nothing),
+    **dict.fromkeys(("cat", "cd", "curl", "docker", "eval", "export", "git", "grep", "ls", "sed"), check_nothing),
 }
 
 
@@ -142,33 +140,9 @@ def test_every_block_names_its_language(path: str) -> None:
 
 async def run_curl(command: Command, sandbox: Sandbox) -> tuple[int, bytes]:
     """Send the request of a curl command to the sandbox."""
-    parser = argparse.ArgumentParser()
-    parser.add_argument("url")
-    for flags in (("-s", "--silent"), ("-i", "--include"), ("-S",), ("-f",), ("-N",)):
-        parser.add_argument(*flags, action="store_true")
-    parser.add_argument("-X", "--request", dest="method")
-    parser.add_argument("-d", "--data", dest="data")
-    parser.add_argument("-H", "--header", dest="headers", action="append", default=[])
-    options = parser.parse_args(_apart(command.words[1:]))
-    url = "http://" + options.url.removeprefix("http://")
-    for addresses, base in ((SERVICE, sandbox.url), (SITES, sandbox.sites)):
-        for address in addresses:
-            url = url.replace(f"http://{address}", base)
-    assert url.startswith((sandbox.url, sandbox.sites)), options.url
-    method = options.method or ("GET" if options.data is None else "POST")
-    headers = dict(header.split(": ", 1) for header in options.headers)
-    body = None if options.data is None else options.data.encode()
-    status, _, answer = await sandbox.request(method, url, headers=headers, body=body)
+    request = request_of(command, {**dict.fromkeys(SERVICE, sandbox.url), **dict.fromkeys(SITES, sandbox.sites)})
+    status, _, answer = await sandbox.request(*request[:2], headers=request.headers, body=request.body)
     return status, answer
-
-
-def _apart(words: Sequence[str]) -> Sequence[str]:
-    """Flags one by one: `-si` is `-s -i`."""
-    return [
-        each
-        for word in words
-        for each in ([f"-{letter}" for letter in word[1:]] if word[:1] == "-" and word[1:].islower() else [word])
-    ]
 
 
 @pytest.mark.parametrize("path", sorted(set(WITH_REQUESTS) - set(RUN_BY)))

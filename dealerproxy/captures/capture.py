@@ -73,7 +73,7 @@ class Request(Struct, frozen=True, forbid_unknown_fields=True):
     def __post_init__(self) -> None:
         """Raise ValueError for an invalid address."""
         if not self.url.isprintable():
-            raise ValueError("a character that no address has")
+            raise ValueError("an address has no unprintable characters")
         # yarl checks some parts of an address when it is parsed, others when they are accessed.
         URL(URL(self.url).human_repr()).origin()
 
@@ -83,9 +83,9 @@ class _Head(Struct, frozen=True, forbid_unknown_fields=True):
     headers: dict[Annotated[str, Meta(pattern=_HEADER_NAME)], Annotated[str, Meta(pattern=_HEADER_VALUE)]]
 
     def __post_init__(self) -> None:
-        """Raise ValueError for a status after which another answer follows."""
+        """Raise ValueError for an informational status, which is never the last of a response."""
         if self.status < 200:
-            raise ValueError(f"status {self.status} is that of no whole answer")
+            raise ValueError(f"status {self.status} is not a final status")
 
 
 class Trouble(Struct, frozen=True, forbid_unknown_fields=True):
@@ -174,7 +174,7 @@ def find(root: Path) -> list[Path]:
     except OSError as error:
         raise BadCapture(f"{error.filename}: {error.strerror}") from error
     if not found:
-        raise BadCapture(f"{root}: no capture in it")
+        raise BadCapture(f"{root}: contains no capture")
     return found
 
 
@@ -187,7 +187,9 @@ def read(folder: Path) -> Capture:
         raise BadCapture(f"{folder}: is a symbolic link")
     bodies = [name for name in BODIES if os.path.lexists(folder / name)]
     if len(bodies) != 1:
-        raise BadCapture(f"{folder}: " + ("body.json or body.html is missing" if not bodies else "has two bodies"))
+        raise BadCapture(
+            f"{folder}: " + ("body.json or body.html is missing" if not bodies else "has both body.json and body.html")
+        )
     if all(os.path.lexists(folder / name) for name in (EXPECTED, EXPECTED_ERROR)):
         raise BadCapture(f"{folder}: has both {EXPECTED} and {EXPECTED_ERROR}")
     about, head = _decoded(folder / META, About), _decoded(folder / RESPONSE, _Head)
@@ -195,7 +197,7 @@ def read(folder: Path) -> Capture:
     if sha256(body) != about.sha256:
         raise BadCapture(
             f"{folder / bodies[0]}: its sha256 is {sha256(body)}, {META} says {about.sha256}; "
-            f"if the body was changed on purpose, write the first as `sha256` into {folder / META}"
+            f"if the body was changed on purpose, write the first value as `sha256` into {folder / META}"
         )
     return Capture(
         name=folder.name,
@@ -223,7 +225,7 @@ def write(folder: Path, capture: Capture) -> None:
     except BaseException as error:
         remove(made)
         if isinstance(error, OSError) and error.errno in {errno.ENOTEMPTY, errno.EEXIST}:
-            raise FileExistsError(f"{folder} is there already") from None
+            raise FileExistsError(f"{folder} exists already") from None
         raise
 
 
@@ -296,7 +298,7 @@ def _bytes(path: Path) -> bytes:
         handle = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
         try:
             if not stat.S_ISREG(os.fstat(handle).st_mode):
-                raise BadCapture(f"{path}: is no regular file")
+                raise BadCapture(f"{path}: is not a regular file")
             with open(handle, "rb", closefd=False) as file:
                 content = file.read(MOST_BYTES + 1)
         finally:

@@ -45,37 +45,41 @@ def add_commands(commands: "argparse._SubParsersAction[argparse.ArgumentParser]"
 
     `create_app` builds the service that `replay` runs.
     """
-    about = "fetch pages, take out what is personal, and store them as captures"
+    about = "fetch pages, replace personal data, and store them as captures"
     parser = commands.add_parser("capture", help=about, description=about)
     parser.add_argument(
         "what", nargs="+", help="a partner query (make=Kia&model=K5), an id (encar_41985016), or a page's address"
     )
     completes_folders(
-        parser.add_argument("--into", type=Path, default=Path("captures"), metavar="DIR", help="where to (captures)")
+        parser.add_argument(
+            "--into", type=Path, default=Path("captures"), metavar="DIR", help="folder to store them in (captures)"
+        )
     )
     parser.add_argument(
-        "--pages", type=whole_number(1, MOST_PAGES), default=1, metavar="N", help="how many pages of each list (1)"
+        "--pages", type=whole_number(1, MOST_PAGES), default=1, metavar="N", help="pages to fetch of each list (1)"
     )
     parser.set_defaults(run=capture)
-    about = "run the service on captures instead of the sites, or compare captures with what is expected of them"
+    about = "run the service on captures instead of the sites, or compare captures with their expectations"
     parser = commands.add_parser("replay", help=about, description=about)
     completes_folders(
         parser.add_argument("folder", type=Path, metavar="DIR", help="a capture, or a folder of captures")
     )
     choice = parser.add_mutually_exclusive_group()
-    choice.add_argument("--check", action="store_true", help="compare, and print the differences")
-    choice.add_argument("--update", action="store_true", help="write what is read now as what is expected")
+    choice.add_argument(
+        "--check", action="store_true", help="compare each capture with its expectation, and print the differences"
+    )
+    choice.add_argument("--update", action="store_true", help="store what is read now as the expectation")
     parser.set_defaults(run=partial(replay, create_app))
-    about = "ask each site one small question for each of its pages; tell which paths are there, missing or new"
+    about = "fetch one small page of each operation from the sites; print which fields are present, missing or new"
     parser = commands.add_parser("doctor", help=about, description=about)
     completes_folders(
-        parser.add_argument("--captures", type=Path, metavar="DIR", help="look at captures instead of asking the sites")
+        parser.add_argument("--captures", type=Path, metavar="DIR", help="read captures instead of calling the sites")
     )
     parser.set_defaults(run=diagnose)
 
 
 async def capture(settings: Settings, options: argparse.Namespace) -> int:
-    """Fetch and store pages; with an advert also the papers of its car."""
+    """Fetch and store pages; for an advert, also the papers of its car."""
     vocabulary = words.load()
     try:
         waiting = [page for what in options.what for page in pages_of(what, settings, vocabulary, pages=options.pages)]
@@ -102,7 +106,7 @@ async def capture(settings: Settings, options: argparse.Namespace) -> int:
             waiting += papers
             if missing := number_of_papers(page) - len(papers):
                 number += missing
-                _say(f"[{number}/{total}] {page.url.human_repr()}: its {missing} papers are not fetched: no advert")
+                _say(f"[{number}/{total}] {page.url.human_repr()}: no advert, so its {missing} papers are not fetched")
     return status
 
 
@@ -156,7 +160,7 @@ def check(captures: Captures, vocabulary: Vocabulary, unsound: int = 0) -> int:
         reading = read(each, vocabulary)
         found = differences(each, reading)
         wrong += bool(found)
-        remark = "" if expectation(each) is not None or found else " (nothing is expected yet; --update writes it down)"
+        remark = "" if expectation(each) is not None or found else " (no expectation yet; --update stores one)"
         _say(f"{'DIFFERS' if found else 'ok'} {path}: {reading.told}{remark}")
         if found:
             _say("  " + told(found).replace("\n", "\n  "))
@@ -176,7 +180,7 @@ def update(captures: Captures, vocabulary: Vocabulary) -> int:
             continue
         if reading.error is not None and each.expected_error is None:
             status = max(status, WRONG)
-            _say(f"FAILS {path}: {reading.told}; left as it was")
+            _say(f"FAILS {path}: {reading.told}; the expectation is unchanged")
             continue
         try:
             saved.write_expectation(path, reading.document, reading.error)
@@ -195,7 +199,7 @@ async def _serve(create_app: CreateApp, settings: Settings, captures: Captures, 
         app = create_app(offline(settings, upstream), vocabulary)
         async with serving(app, settings.port) as url:
             has = counted(len(captures), "capture")
-            print(f"dealerproxy listens on {url} and has {has} for the sites, on {upstream}.")
+            print(f"dealerproxy listens on {url}, a server with {has} in place of the sites on {upstream}.")
             for each in captures.values():
                 asked = request_for(each, vocabulary)
                 print(f"  {each.name}: " + (f"curl -si '{url}{asked}'" if asked else each.request.url))
@@ -217,7 +221,7 @@ def _say(text: str) -> None:
 
 
 def _told(faults: Sequence[str]) -> int:
-    """Print each fault in a line of its own; return the status that follows from them."""
+    """Print one line for each fault; return UNUSABLE if there is one, else GOOD."""
     for fault in faults:
         print(f"error: {saved.printable(fault)}", file=sys.stderr)
     return UNUSABLE if faults else GOOD

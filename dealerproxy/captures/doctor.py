@@ -57,7 +57,7 @@ class Finding(NamedTuple):
 
 
 async def ask_around(settings: Settings, vocabulary: Vocabulary) -> list[Finding]:
-    """Fetch pages of the sites; the car whose pages are fetched is the first of each list with the most papers."""
+    """Fetch one page of each operation. Cars are from the lists: the first one with the most papers."""
     api = encar.API.home
     first = (
         search_url(api, q(Search(make=MAKE)), "Year", 0, CARS),
@@ -84,7 +84,7 @@ async def ask_around(settings: Settings, vocabulary: Vocabulary) -> list[Finding
 
 
 def look_at(captures: Iterable[Capture], vocabulary: Vocabulary) -> list[Finding]:
-    """Return the findings for captured pages, one for each operation."""
+    """Return one finding for each operation in the captures."""
     groups: dict[tuple[str, str], list[Capture]] = {}
     for capture in captures:
         groups.setdefault((capture.about.upstream, capture.about.operation), []).append(capture)
@@ -163,7 +163,7 @@ def _cars_on(answer: Capture, reading: Reading) -> list[Page]:
 
 
 def _is_truck(reading: Reading) -> bool:
-    """Whether it is a truck's advert. Its papers are not fetched: a car's are, and say as much."""
+    """Whether it is a truck's advert. Its papers are not fetched, because a car's papers have the same fields."""
     return bool(((reading.document or {}).get("car") or {}).get("truck"))
 
 

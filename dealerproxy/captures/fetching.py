@@ -66,7 +66,7 @@ def pages_of(what: str, settings: Settings, vocabulary: Vocabulary, *, pages: in
         return [page]
     if match := _QUERY.fullmatch(what):
         return _pages_of_query(match[1] or match[2], settings, vocabulary, pages)
-    raise Unfetched(f"{what!r} is no query of the partner's, no id of a car and no page of a known site")
+    raise Unfetched(f"{what!r} is not a partner query, a car's id or a page of a known site")
 
 
 def pages_of_car(upstream: str, number: str) -> list[Page]:
@@ -98,7 +98,8 @@ async def fetching(
 ) -> AsyncIterator[Fetch]:
     """Yield a function that fetches a page from the addresses in the settings, within their limits.
 
-    It raises Unfetched for no answer, for one that is too large, and for a site that is paused or had its calls today.
+    It raises Unfetched if there is no answer or a too large one, and if the site is paused or its daily calls are
+    used up.
     """
     shared = connect(settings.redis_url) if settings.redis_url else None
     valves = Valves(settings.daily_calls, processes=settings.processes, shared=shared)
@@ -128,14 +129,14 @@ async def fetching(
                         body += await answer.content.read(MAX_BYTES + 1)
             except Closed as error:
                 minutes = math.ceil((error.retry_after_s or 0.0) / 60)
-                raise Unfetched(f"no call to {page.upstream} may go out for {minutes} min ({error.code})") from error
+                raise Unfetched(f"calls to {page.upstream} are stopped for {minutes} min ({error.code})") from error
             except aiohttp.ClientResponseError as error:
                 # The error's text may hold the address of the proxy, with its password.
                 raise Unfetched(type(error).__name__) from error
             except (aiohttp.ClientError, OSError, TimeoutError) as error:
                 raise Unfetched(f"{type(error).__name__}: {error}") from error
             if len(body) > MAX_BYTES:
-                raise Unfetched(f"over {MAX_BYTES} bytes")
+                raise Unfetched(f"the answer is larger than {MAX_BYTES} bytes")
             return Response(answer.status, answer.headers, body)
 
         try:
@@ -162,7 +163,7 @@ def _pages_of_query(text: str, settings: Settings, vocabulary: Vocabulary, pages
         raise Unfetched(error.message) from error
     urls = [_url_of(leg, number) for leg in legs for number in range(pages)]
     if not urls:
-        raise Unfetched(f"{text!r} leads to no search")
+        raise Unfetched(f"{text!r} searches no site")
     return [_page(str(url)) for url in dict.fromkeys(urls)]
 
 
@@ -181,5 +182,5 @@ def _url_of(leg: Leg, number: int) -> URL:
 def _page(url: str) -> Page:
     page = recognise(URL(url, encoded=True))
     if page is None:
-        raise Unfetched(f"{url} is no page of a known site")
+        raise Unfetched(f"{url} is not a page of a known site")
     return page

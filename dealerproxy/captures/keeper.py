@@ -106,7 +106,7 @@ class Keeper:
         await cancel_and_wait(self._writer)
 
     async def on_disk(self, name: str, within_s: float) -> str | None:
-        """Return the name of a capture that is written; PENDING if it is not within so many seconds, else None."""
+        """Return the name of a written capture, PENDING if writing takes longer than `within_s`, None if it failed."""
         pending = self._pending.get(name)
         if pending is not None:
             try:

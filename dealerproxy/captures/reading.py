@@ -65,7 +65,7 @@ def read(capture: Capture, vocabulary: Vocabulary) -> Reading:
     """Read a capture as the service would. Raises BadCapture for an operation that does not exist."""
     reader = _READERS.get(capture.about.operation)
     if reader is None:
-        raise BadCapture(f"{capture.name}: meta.json: no operation is called {capture.about.operation!r}")
+        raise BadCapture(f"{capture.name}: meta.json: unknown operation {capture.about.operation!r}")
     try:
         with drift_or_block(capture.response):
             # A date in an answer counts from the moment of the capture.
@@ -224,7 +224,7 @@ def _paper(read_paper: Callable[[], object]) -> object:
 def _subject(capture: Capture) -> str:
     page = sites.recognise(capture.url)
     if page is None or page.subject is None:
-        raise BadCapture(f"{capture.name}: request.json: no address of a car: {capture.request.url}")
+        raise BadCapture(f"{capture.name}: request.json: not the address of a car: {capture.request.url}")
     return page.subject
 
 

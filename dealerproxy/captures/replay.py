@@ -25,7 +25,7 @@ from dealerproxy.upstreams.danawa import operations as danawa
 from dealerproxy.upstreams.danawa.urls import list_url
 from dealerproxy.upstreams.danawa.whole import MAX_PAGES
 
-# No block, no 404 and no fault that is retried, so that it cannot be taken for an answer of a site.
+# Neither a block, nor a 404, nor a status that is retried, so it cannot be mistaken for an answer of a site.
 NO_CAPTURE = 421
 # Settings that switch off all other calls during a replay.
 _OFFLINE = {
@@ -42,7 +42,7 @@ Key = tuple[str, str, str, tuple[tuple[str, str], ...]]
 
 
 def key_of(method: str, url: URL) -> Key:
-    """Return the key under which two requests are the same."""
+    """Return the key of a request; equal requests have equal keys."""
     return method, url.host or "", url.path, tuple(sorted(url.query.items()))
 
 

@@ -19,12 +19,12 @@ def check_names(kind: "type[DataclassInstance]", changes: Mapping[str, object]) 
     """Raise TypeError for names that are no fields of this kind of car."""
     unknown = changes.keys() - {field.name for field in fields(kind)}
     if unknown:
-        raise TypeError(f"a car has no {', '.join(sorted(unknown))}")
+        raise TypeError(f"a car has no field {', '.join(sorted(unknown))}")
 
 
 def changed(car: C, changes: Mapping[str, Any]) -> C:
     """The car with fields changed. Raises TypeError for a name that is no field, ValueError for another id."""
     if changes.get("id", car.id) != car.id:
-        raise ValueError("a car keeps its id")
+        raise ValueError("the id of a car cannot change")
     check_names(type(car), changes)
     return replace(car, **changes)

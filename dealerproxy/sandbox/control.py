@@ -53,7 +53,7 @@ def routes(faults: Faults, calls: Sequence[Any], operations: Collection[str]) ->
     * `GET`, `POST`, `DELETE /__sandbox/faults`: `{"data": [fault]}`; a POST takes one fault or a list of them
     * `GET /__sandbox/calls?limit=`: `{"data": [call]}`, newest first
 
-    An invalid body is a 400 `{"error": message}`, and so is a fault of none of the `operations`.
+    An invalid body or an unknown operation is a 400 `{"error": message}`.
     """
 
     async def list_calls(request: web.Request) -> web.Response:
@@ -136,7 +136,7 @@ def _fault_routes(faults: Faults, operations: Collection[str]) -> list[web.Route
 
 
 def _check_operations(faults: Iterable[Fault], operations: Collection[str]) -> None:
-    """Raise ValueError for a fault of an operation that does not exist."""
+    """Raise ValueError for a fault of an unknown operation."""
     for fault in faults:
         if fault.operation is not None and fault.operation not in operations:
             raise ValueError(f"there is no operation {fault.operation!r}, only {', '.join(sorted(operations))}")
@@ -202,7 +202,7 @@ def _in_short(car: object, shown: Sequence[str]) -> dict[str, object]:
 def _limit(request: web.Request) -> int:
     asked = request.query.get("limit", "50")
     if not (asked.isascii() and asked.isdecimal()):
-        raise web.HTTPBadRequest(text="limit is a whole number")
+        raise web.HTTPBadRequest(text="limit must be a whole number")
     return min(int(asked), MOST_SHOWN)
 
 

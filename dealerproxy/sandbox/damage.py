@@ -35,7 +35,7 @@ def body_of(answered: web.StreamResponse) -> bytes:
 async def send(
     request: web.Request, answered: web.StreamResponse, chunks: list[bytes], *, pause: float
 ) -> web.StreamResponse:
-    """Send the headers of a whole answer and then only these chunks; close the connection if they are not all of it."""
+    """Send an answer's headers, then only these chunks; close the connection if a part is missing."""
     total = len(body_of(answered))
     response = web.StreamResponse(status=answered.status, headers={"Content-Type": answered.headers["Content-Type"]})
     response.content_length = total
@@ -51,7 +51,7 @@ async def send(
 
 
 def rewritten(answered: web.StreamResponse, change: Callable[[Answer], None]) -> web.StreamResponse:
-    """The answer with its JSON changed, or a page with its state; one with neither (another fault's) is unchanged."""
+    """The answer with its JSON or its page's state changed; unchanged if it has neither, as after another fault."""
     before, text, after = _state(body_of(answered))
     try:
         answer = orjson.loads(text)

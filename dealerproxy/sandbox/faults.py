@@ -2,7 +2,7 @@
 
 Each kind of fault wraps the handler of the route. Several may match one request; then the one switched on first is the
 outermost. Statuses and bodies follow reports by clients of the real site (blocks, 429, empty bodies, pages of HTML
-where JSON is due). `damage.py` holds the damage to a finished answer.
+instead of JSON). `damage.py` holds the damage to a finished answer.
 """
 
 import asyncio
@@ -62,9 +62,10 @@ _STOPPING: Final = web.AppKey("sandbox_stopping", asyncio.Event)
 class Fault(msgspec.Struct, tag_field="kind", kw_only=True, frozen=True, forbid_unknown_fields=True):
     """One fault, switched on for some requests.
 
-    `operation` names the routes it hits (None: all), `contains` is searched in the decoded path, `q`, `vehicleIds` and,
-    in the form `Brand=303&Series=2718&Model=&Page=2&demoNo=&`, these parameters of the query; `times` is how often it
-    fires (None: until switched off).
+    * `operation`: the route that it hits; None: all
+    * `contains`: a text in the decoded path, in the parameter `q` or `vehicleIds`, or in the parameters of the other
+      sites, written as `Brand=303&Series=2718&Model=&Page=2&demoNo=&`; None: any request
+    * `times`: how often it fires; None: until it is switched off
     """
 
     operation: str | None = None
@@ -140,7 +141,7 @@ class Block(Fault, tag="block", frozen=True):
 
 
 class Html(Fault, tag="html", frozen=True):
-    """200 with a page of HTML where JSON is due."""
+    """200 with a page of HTML instead of JSON."""
 
     async def answer(self, request: web.Request, handler: Handler) -> web.StreamResponse:
         """Answer with an interstitial page."""
@@ -289,7 +290,7 @@ class PageCap(Fault, tag="page_cap", frozen=True):
 
 
 class RepeatPage(Fault, tag="repeat_page", frozen=True):
-    """A request for any page of a list returns the first one."""
+    """Each page of a list is the first one."""
 
     async def answer(self, request: web.Request, handler: Handler) -> web.StreamResponse:
         """Answer with the first page."""

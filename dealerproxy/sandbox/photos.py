@@ -1,4 +1,4 @@
-"""Placeholders for the photos of invented cars: a drawn car with a colour and a number of its own, as SVG."""
+"""Placeholders for photos: a car drawn as SVG, in a colour of its own and with its file name."""
 
 import hashlib
 import re
@@ -6,7 +6,7 @@ from typing import Final
 
 from aiohttp import web
 
-# The path below which a photo's own host and path stand: `/__sandbox/photos/ci.encar.com/carpicture/.../1_001.jpg`.
+# A photo's own host and path follow: `/__sandbox/photos/ci.encar.com/carpicture/.../1_001.jpg`.
 PHOTOS: Final = "/__sandbox/photos"
 # The hosts from which the sites show photos.
 PHOTO_HOSTS: Final = ("ci.encar.com", "imgcar.encar.com", "www.m-park.co.kr", "autoimg.danawa.com")

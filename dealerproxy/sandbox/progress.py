@@ -1,4 +1,4 @@
-"""Tells how far inventing cars has come, where that takes longer than a moment."""
+"""Reports the progress of inventing cars, if it takes longer than a second."""
 
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -11,7 +11,7 @@ EVERY_S = 1.0
 
 
 class Watch(Protocol):
-    """Yields the items of one step of the work as they are."""
+    """Yields the items of one step of the work unchanged."""
 
     def __call__(self, items: Sequence[T], /) -> Iterable[T]:
         """Yield the items."""
@@ -19,12 +19,12 @@ class Watch(Protocol):
 
 
 def unwatched(items: Sequence[T]) -> Iterable[T]:
-    """Yield the items without a word."""
+    """Yield the items without a report."""
     return items
 
 
 class Progress:
-    """Watches work: says at most once a second in which step it is, counted from 1, and how many % of that are done."""
+    """Reports at most once a second the current step, counted from 1, and how many % of it are done."""
 
     def __init__(self, say: Callable[[int, int], None], *, now: Callable[[], float] = time.monotonic) -> None:
         self._say, self._now = say, now

@@ -25,7 +25,7 @@ class Call:
 
 
 class Site(Protocol):
-    """A stand-in: the faults that hit it, and its routes, of which those with a name are the site's operations."""
+    """A stand-in: its faults and routes. The named routes are the site's operations."""
 
     faults: Faults
 
@@ -45,7 +45,7 @@ def serve(*sites: Site) -> web.Application:
     """
     faults = sites[0].faults
     if any(site.faults is not faults for site in sites):
-        raise ValueError("stand-ins on one server share their faults")
+        raise ValueError("stand-ins on one server must share their faults")
     calls: deque[Call] = deque(maxlen=MOST_CALLS)
     routes = [(route, site) for site in sites for route in site.routes()]
     of_operation = {str(name): site for route, site in routes if (name := route.kwargs.get("name"))}

@@ -86,7 +86,7 @@ def spoil(name: str, text: str | None) -> Callable[[Path], None]:
         (spoil("response.json", None), "response.json is missing"),
         (spoil("meta.json", None), "meta.json is missing"),
         (spoil("body.json", None), "body.json or body.html is missing"),
-        (spoil("body.html", "<p>"), "has two bodies"),
+        (spoil("body.html", "<p>"), "has both body.json and body.html"),
         (spoil("expected_error.json", "{}"), "has both expected.json and expected_error.json"),
         (spoil("request.json", '{"method": "GET", '), "request.json: Input data was truncated"),
         (

@@ -187,7 +187,7 @@ async def test_one_capture_that_is_not_sound_hides_no_result_and_says_how_to_men
     ]
     (line,) = said.err.splitlines()
     meta = folder / "a_changed" / "meta.json"
-    assert line.endswith(f"if the body was changed on purpose, write the first as `sha256` into {meta}")
+    assert line.endswith(f"if the body was changed on purpose, write the first value as `sha256` into {meta}")
     (right, wrong) = [word.strip(",;") for word in line.split() if len(word.strip(",;")) == 64]
     meta.write_text(meta.read_text().replace(wrong, right))
     assert await run(Settings(), "replay", str(folder), "--check") == GOOD
@@ -249,7 +249,7 @@ async def test_a_page_that_broke_us_fails_until_its_parser_is_mended(
 
     monkeypatch.setattr(rows.read_row, "_decoder", msgspec.json.Decoder(Mended))
     assert await run(Settings(), "replay", str(folder), "--check") == GOOD
-    assert "nothing is expected yet" in capsys.readouterr().out
+    assert "no expectation yet" in capsys.readouterr().out
     assert await run(Settings(), "replay", str(folder), "--update") == GOOD
     assert json.loads((broken / "expected.json").read_bytes())["rows"][0]["price_krw"] == 30_500_000
 
@@ -284,7 +284,7 @@ async def test_a_capture_of_no_known_page_is_not_sound_either(folder: Path, caps
     meta = folder / "encar_search_model" / "meta.json"
     meta.write_text(meta.read_text().replace('"search"', '"serach"'))
     assert await run(Settings(), "replay", str(folder), "--check") == UNUSABLE
-    assert "no operation is called 'serach'" in capsys.readouterr().err
+    assert "unknown operation 'serach'" in capsys.readouterr().err
     assert await run(Settings(), "replay", str(folder / "absent"), "--check") == UNUSABLE
 
 

@@ -94,7 +94,7 @@ def test_a_capture_that_is_not_sound_is_one_failing_item(project: Path, pytester
     [
         ('"format": 1', '"format": 2', "*meta.json: Invalid enum value 2*"),
         ('"format": 1', '<<<<<<< HEAD\n  "format": 1', "*meta.json: JSON is malformed*"),
-        ('"operation": "search"', '"operation": "serach"', "*no operation is called 'serach'*"),
+        ('"operation": "search"', '"operation": "serach"', "*unknown operation 'serach'*"),
     ],
 )
 def test_a_damaged_description_of_ours_is_a_failure_without_a_traceback(

@@ -183,6 +183,6 @@ async def test_pages_fetched_by_hand_go_through_the_proxy_and_count_as_calls_of_
     page = pages_of_car("encar", str(number))[0]
     async with fetching(settings, sleep=Clock().sleep) as fetch:
         assert (await fetch(page)).status == 200
-        with pytest.raises(Unfetched, match=r"no call to encar may go out for \d+ min \(daily_budget\)"):
+        with pytest.raises(Unfetched, match=r"calls to encar are stopped for \d+ min \(daily_budget\)"):
             await fetch(page)
     assert world.proxies[0].asked == ["encar.invalid"]

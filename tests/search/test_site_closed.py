@@ -370,5 +370,5 @@ async def test_pages_fetched_by_hand_are_not_fetched_from_a_paused_site(
     await order(pair[0], "pause")
     settings = Settings(redis_url=redis_server.url)
     async with fetching(settings, sleep=Clock().sleep) as fetch:
-        with pytest.raises(Unfetched, match=rf"no call to encar may go out for {MINUTES} min \(paused\)"):
+        with pytest.raises(Unfetched, match=rf"calls to encar are stopped for {MINUTES} min \(paused\)"):
             await fetch(pages_of_car("encar", "41985016")[0])

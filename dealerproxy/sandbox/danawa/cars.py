@@ -69,7 +69,7 @@ class DanawaCar:
 
     def __post_init__(self) -> None:
         if not (len(self.id) == 10 and self.id.isascii() and self.id.isdecimal()):
-            raise ValueError(f"a car's id is ten digits, not {self.id!r}")
+            raise ValueError(f"a car's id must be ten digits, not {self.id!r}")
 
     @property
     def name(self) -> str:

@@ -106,7 +106,7 @@ class DanawaStandIn:
         brand, series, model = (_code(request, name) for name in ("Brand", "Series", "Model"))
         page, order = 1 if FIRST_PAGE in request else _page(request), asked.get("Order", "")
         if asked.keys() - _PARAMETERS or asked.get("Tab", "") not in _TABS or order not in _ORDERS:
-            raise web.HTTPBadRequest(text="the list is not known to take this query")
+            raise web.HTTPBadRequest(text="the real list is not known to accept this query")
         cars = still_listed(request, self.find(brand, series, model, order=order), self.inventory)
         pages = -(-len(cars) // PAGE_SIZE)
         if manners.past_end == "repeat":
@@ -134,12 +134,12 @@ def _html(request: web.Request, page: str, manners: Manners) -> web.Response:
 def _code(request: web.Request, name: str) -> str:
     code = request.query.get(name, "")
     if code and not (code.isascii() and code.isdecimal()):
-        raise web.HTTPBadRequest(text=f"{name} is one code")
+        raise web.HTTPBadRequest(text=f"{name} must be one code")
     return code
 
 
 def _page(request: web.Request) -> int:
     asked = request.query.get("Page") or "1"
     if not (asked.isascii() and asked.isdecimal() and 0 < len(asked) < 7 and int(asked) > 0):
-        raise web.HTTPBadRequest(text="Page is a number from 1")
+        raise web.HTTPBadRequest(text="Page must be a number from 1")
     return int(asked)

@@ -104,7 +104,7 @@ class Car:
     def __post_init__(self) -> None:
         for number in (self.id, self.vehicle_id):
             if not (len(number) == 8 and number.isascii() and number.isdecimal()):
-                raise ValueError(f"a car's id is eight digits, not {number!r}")
+                raise ValueError(f"a car's id must be eight digits, not {number!r}")
 
     @property
     def copy_kind(self) -> str:

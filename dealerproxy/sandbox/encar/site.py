@@ -176,8 +176,8 @@ class EncarStandIn:
 def _page(sr: str) -> Page:
     asked = _SR.fullmatch(sr)
     if asked is None:
-        raise web.HTTPBadRequest(text="sr is |Sort|offset|limit")
+        raise web.HTTPBadRequest(text="sr must be |Sort|offset|limit")
     sort = _MOBILE_SORTS.get(asked[1], asked[1])
     if sort not in _SORTS:
-        raise web.HTTPBadRequest(text=f"no such sort: {asked[1]}")
+        raise web.HTTPBadRequest(text=f"unknown sort: {asked[1]}")
     return Page(sort, int(asked[2]), int(asked[3]))

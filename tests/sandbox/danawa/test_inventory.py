@@ -178,7 +178,7 @@ def test_a_car_changes_and_goes_and_each_change_is_a_new_version() -> None:
     car = next(iter(inventory))
     assert inventory.change(car.id, mark="계약중").mark == "계약중"
     assert inventory.version == 1
-    with pytest.raises(ValueError, match="keeps its id"):
+    with pytest.raises(ValueError, match="id of a car cannot change"):
         inventory.change(car.id, id="3000000001")
     with pytest.raises(TypeError, match="prize"):
         inventory.change(car.id, prize=1)

@@ -345,7 +345,7 @@ async def test_both_sites_on_one_port_share_faults_and_calls(aiohttp_client: Aio
     )
     for path in ("/__sandbox/cars", "/__sandbox/danawa/cars"):
         assert (await (await client.get(path)).json())["data"]
-    with pytest.raises(ValueError, match="share their faults"):
+    with pytest.raises(ValueError, match="must share their faults"):
         serve(encar, DanawaStandIn(generate_danawa(3, 10)))
 
 

@@ -2,8 +2,10 @@
 
 import json
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import AsyncIterator, Iterator, Sequence
+from contextlib import AsyncExitStack
 from dataclasses import fields
+from datetime import UTC, datetime
 from typing import Any, Literal, get_args, get_origin, get_type_hints
 
 import aiohttp
@@ -20,9 +22,12 @@ from dealerproxy.sandbox.encar.site import Call, EncarStandIn
 from dealerproxy.sandbox.faults import AnyFault, Fault
 from dealerproxy.sandbox.photos import PHOTOS
 from dealerproxy.sandbox.sites import serve
+from dealerproxy.vocabulary import Vocabulary
+from tests.api.conftest import Sandbox, Sandboxes
 from tests.support.documents import document
 from tests.support.inventories import generate, generate_danawa
-from tests.support.shell import blocks
+from tests.support.shell import blocks, commands
+from tests.test_shell_blocks import run_curl
 
 DOCUMENT = "dealerproxy/sandbox/README.md"
 FAULTS: Sequence[type[Fault]] = get_args(AnyFault)
@@ -136,6 +141,36 @@ def test_the_members_of_a_call_are_those_of_the_code() -> None:
     (shown,) = [json.loads(block) for language, block in blocks(text) if language == "json"]
     of_encar = {field.name for field in fields(Call)} - set(shown["data"][0])
     assert set(re.findall(r"`(\w+)`", text)) & of_encar == of_encar
+
+
+@pytest.fixture
+async def sandbox(vocabulary: Vocabulary) -> AsyncIterator[Sandbox]:
+    async with AsyncExitStack() as stack:
+        yield await Sandboxes(vocabulary, stack).start()
+
+
+async def test_a_fault_is_switched_on_and_off_with_the_answers_that_the_document_names(sandbox: Sandbox) -> None:
+    answers = []
+    for command in commands(section("Switch on a fault")):
+        status, body = await run_curl(command, sandbox)
+        answers.append((status, json.loads(body or b"{}")))
+    assert [status for status, _ in answers] == [200, 503, 200, 200, 200, 200]
+    (encar,) = [each for each in answers[1][1]["error"]["details"]["sources"] if each["name"] == "encar"]
+    assert encar["reason"] == "rate_limited"
+    (seconds,) = re.findall(r"`retry_at` is (\d+) seconds later", section("Switch on a fault"))
+    later = (datetime.fromisoformat(encar["retry_at"]) - datetime.now(UTC)).total_seconds()
+    assert 0 < later < float(seconds) + 1.5  # the time is given in whole seconds
+    assert answers[4][1]["data"]
+
+
+async def test_the_sale_of_a_car_is_shown_as_the_document_says(sandbox: Sandbox) -> None:
+    for command in commands(section("Sell, add and remove cars")):
+        status, body = await run_curl(command, sandbox)
+        assert status in {200, 201, 204}, command.words
+        if command.words[-1] == '{"status": "SOLD"}':
+            assert json.loads(body)["status"] == "SOLD"
+            found, _, _ = await sandbox.ask("GET", "/v1/vehicles/encar_41985016?include=dealer")
+            assert found in {404, 410}
 
 
 async def test_the_example_in_python_starts_a_stand_in_that_blocks() -> None:

@@ -139,7 +139,7 @@ def _check_operations(faults: Iterable[Fault], operations: Collection[str]) -> N
     """Raise ValueError for a fault of an unknown operation."""
     for fault in faults:
         if fault.operation is not None and fault.operation not in operations:
-            raise ValueError(f"there is no operation {fault.operation!r}, only {', '.join(sorted(operations))}")
+            raise ValueError(f"unknown operation {fault.operation!r}; allowed: {', '.join(sorted(operations))}")
 
 
 def _lister(cars: Callable[[], Iterator[object]], filters: Sequence[str], shown: Sequence[str]) -> Handler:

@@ -157,7 +157,7 @@ async def test_a_page_that_cannot_be_scrubbed_is_not_written(
     keeper: Keeper, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def refuse(*_: object, **__: object) -> None:
-        raise ScrubError("a plate is left over")
+        raise ScrubError("a plate remains in the page")
 
     monkeypatch.setattr("dealerproxy.captures.scrub.scrub.Scrubber.scrub", refuse)
     note(keeper, PRICE)

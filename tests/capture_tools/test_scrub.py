@@ -199,7 +199,7 @@ def test_bytes_of_no_charset_stay_and_hide_no_name(make: Make) -> None:
 def test_what_is_left_over_is_written_nowhere(make: Make, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("dealerproxy.captures.scrub.bodies.is_harmless", lambda *_: True)
     monkeypatch.setattr("dealerproxy.captures.scrub.texts.identities", lambda _: [])
-    with pytest.raises(ScrubError, match="a plate is left over"):
+    with pytest.raises(ScrubError, match="a plate remains in the page"):
         make(DETAIL, '{"vehicleNo": "12가3456", "x": "12가3456"}'.encode())
 
 

@@ -49,8 +49,11 @@ async def test_a_list_of_faults_is_switched_on_together(client: Client) -> None:
         ([{"kind": "html"}, {"kind": "missing_field", "field": "Id", "of": "row"}], "allowed: answer, rows"),
         ({"kind": "block", "status": 500}, "allowed: 200, 202, 302"),
         ({"kind": "rename_field", "field": "Price"}, "to"),
-        ({"kind": "html", "operation": "serach"}, "no operation 'serach', only batch, battery, detail, diagnosis"),
-        ([{"kind": "html"}, {"kind": "html", "operation": ""}], "no operation ''"),
+        (
+            {"kind": "html", "operation": "serach"},
+            "unknown operation 'serach'; allowed: batch, battery, detail, diagnosis",
+        ),
+        ([{"kind": "html"}, {"kind": "html", "operation": ""}], "unknown operation ''"),
         ({"kind": "status", "headers": {"X-A": "a\r\nX-B: b"}}, "headers"),
         ({"kind": "status", "headers": {"X A": "a"}}, "headers"),
         ({"kind": "bad_rows", "share": 2}, "<= 1"),

@@ -83,7 +83,7 @@ def _decoded(body: bytes) -> tuple[str, str]:
     found = [(codec, body.decode(codec, "surrogateescape")) for codec in _CODECS]
     exact = [(codec, text) for codec, text in found if text.encode(codec, "surrogateescape") == body]
     if not exact:
-        raise ScrubError("its bytes do not come back from any charset")
+        raise ScrubError("the body cannot be decoded and encoded unchanged in any known charset")
     return min(exact, key=lambda pair: len(_NO_CHARACTER.findall(pair[1])))
 
 
@@ -117,4 +117,4 @@ def _check(standins: StandIns, texts: tuple[str, ...]) -> None:
         if kind not in _LEFT_OVER or len(value) < _TELLING or standins.is_one(value):
             continue
         if any(value in text for text in texts):
-            raise ScrubError(f"a {kind.value} is left over")
+            raise ScrubError(f"a {kind.value} remains in the page")

@@ -87,7 +87,7 @@ class Texts:
         """From now on replace the values found so far in every text."""
         self._kinds = {value: kind for kind, value in self.standins.given if kind in REPEATED and self._tells(value)}
         if len(self._kinds) > _MOST:
-            raise ScrubError(f"{len(self._kinds)} names and numbers are more than a page has")
+            raise ScrubError(f"{len(self._kinds)} names and numbers; no page has so many")
         longest_first = sorted(self._kinds, key=len, reverse=True)
         # Korean words may be followed by other letters (홍길동님), numbers and Latin words may not.
         alternatives = "|".join(

@@ -60,7 +60,7 @@ type="application/json">{{"namedChunks":["cars-CarsPage","DetailPage"]}}</script
 
 
 def live(car: Car, document: Json) -> bytes:
-    """The page of an advert that is not removed, whatever its status; `document` is its whole detail."""
+    """The page of an advert of any status that is not removed; `document` is its whole detail."""
     name = html.escape(f"{car.model} {car.badge} {car.region} 중고차 : 내차팔기·내차사기")
     price = f"{car.price:,}만원" + ("(계약중)" if car.sales_status == "CONTRACT" else "")
     base: Json = {

@@ -152,7 +152,7 @@ def write(node: Node) -> str:
 
 
 def escape(value: str) -> str:
-    """A value as it stands in a query."""
+    """A value as a query writes it."""
     return value.replace(".", "_.").replace(")", "_)")
 
 
@@ -224,9 +224,9 @@ class _Reader:
 def _check_name(term: Term | Range | Keyword, axes: Axes) -> None:
     match term:
         case Term(name) if name not in axes:
-            raise UnknownAxis(f"{name} is no facet of the search")
+            raise UnknownAxis(f"{name} is not a facet of the search")
         case Range(name) if name not in RANGES:
-            raise UnknownAxis(f"{name} is no range of the search")
+            raise UnknownAxis(f"{name} is not a range of the search")
 
 
 def _within(read: Callable[[Car], int | None], lo: int | None, hi: int | None) -> Callable[[Car], bool]:

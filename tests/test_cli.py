@@ -476,10 +476,10 @@ def test_a_port_of_the_stand_ins_that_is_taken_is_a_line_before_any_car_is_inven
         assert str(port) in line
         assert cli.main(["sandbox", "--upstream-port", str(port)]) == 2
         (line,) = capsys.readouterr().err.splitlines()
-        assert line == f"error: --upstream-port {port} is that of the service, too: see DEALERPROXY_PORT"
+        assert line == f"error: --upstream-port {port} is also the port of the service: see DEALERPROXY_PORT"
         assert cli.main(["sandbox", "--port", str(port), "--upstream-port", "0"]) == 2
         (line,) = capsys.readouterr().err.splitlines()
         assert line.startswith(f"error: --port {port} cannot be used: ")
         assert cli.main(["sandbox", "--port", "8081", "--upstream-port", "8081"]) == 2
         (line,) = capsys.readouterr().err.splitlines()
-        assert line == "error: --upstream-port 8081 is that of the service, too: see --port"
+        assert line == "error: --upstream-port 8081 is also the port of the service: see --port"

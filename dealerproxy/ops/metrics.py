@@ -161,9 +161,9 @@ class Metrics:
         retries: Retries,
         capture: CapturePage = keep_no_page,
     ) -> FetchObserver:
-        """The observer of a fetcher's operations, which share connections, turns and retries; the first names the pool.
+        """Returns the observer of a fetcher's operations, which share a pool; the first operation names the pool.
 
-        It counts requests and passes pages to capture on to `capture`.
+        It counts requests and passes pages on to `capture`.
         """
         pool = reading.Pool(upstream, operations[0], turns, retries)
         self._pools.append(pool)
@@ -183,7 +183,7 @@ class Metrics:
         key = (method if method in METHODS else OTHER, route, status)
         bound = self._bound.get(key)
         if bound is None:
-            # A 304 counts as a good answer, for a series each would be too many.
+            # A 304 counts as 2xx, which saves a series per route.
             status_class = f"{2 if status < 400 else status // 100}xx"
             bound = (self._requests.labels(*key), self._request_s.labels(route, status_class))
             self._bound[key] = bound
@@ -228,7 +228,7 @@ class Metrics:
         for entry in entries:
             if isinstance(entry, LeftOut) and entry.reason is not LeftOutReason.UNREADABLE:
                 self._not_offered[upstream, entry.reason].inc()
-        # Rows of trucks have other fields: their shares would hide what happens to those of cars.
+        # Trucks have other fields, which would distort the shares of cars.
         cars = [entry for entry in entries if isinstance(entry, Listing) and entry.truck is None]
         self._fills[upstream, LIST].add(cars)
         for reason, count in unreadable.items():

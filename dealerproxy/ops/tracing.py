@@ -100,11 +100,11 @@ class Tracing:
         return traced
 
     def site(self, site: Upstream[Any]) -> Upstream[Any]:
-        """Return the same site, with a span for each leg that is answered from stock, read or counted."""
+        """Returns the site with a span for each leg that stock answers, each chunk and each count."""
         return cast("Upstream[Any]", _TracedSite(self._tracer, site))
 
     def fetcher(self, name: str, *args: Any, **parts: Any) -> Fetcher:  # noqa: ANN401  # what a Fetcher is made of
-        """A fetcher with a span for each call."""
+        """Returns a fetcher with a span for each call."""
         return _TracedFetcher(self._tracer, name, *args, **parts)
 
     async def close(self) -> None:
@@ -124,7 +124,7 @@ class _TracedSite:
         return getattr(self._site, name)
 
     async def stocked(self, leg: Leg, keep: RowFilter, deadline: Deadline, *, bypass_cache: bool) -> StockedLeg | None:
-        # A leg that is read live has the spans of its chunks, or of its count, and none of this.
+        # A leg that stock does not answer has no span here, only those of its chunks or its count.
         began_ns = time.time_ns()
         try:
             found = await self._site.stocked(leg, keep, deadline, bypass_cache=bypass_cache)

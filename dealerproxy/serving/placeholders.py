@@ -1,4 +1,4 @@
-"""Leads the photos in the sandbox's answers to placeholders of the stand-ins: the invented cars have no photos."""
+"""Replaces photo addresses in the sandbox's answers with placeholders: the invented cars have no photos."""
 
 import re
 
@@ -10,12 +10,12 @@ from dealerproxy.sandbox.photos import PHOTO_HOSTS, PHOTOS
 _ANSWERS = "/v1/vehicles"
 _POLICY = "Content-Security-Policy"
 _HOSTS = "|".join(map(re.escape, PHOTO_HOSTS))
-# A whole text of an answer that is the address of a photo.
+# A JSON string that is the address of a photo.
 _PHOTO = re.compile(rf'"https://((?:{_HOSTS})/[^"\\?]+\.(?:jpe?g|png|webp|gif|heic))"'.encode(), re.IGNORECASE)
 
 
 def placeholders(upstream: str) -> Middleware:
-    """Build a middleware that shows photos from the stand-ins at `upstream`, and allows the pages to load them."""
+    """Builds a middleware that takes photos from the stand-ins at `upstream`, and lets the pages load them."""
     instead = rb'"%s/\1"' % f"{upstream}{PHOTOS}".encode()
 
     @web.middleware

@@ -68,7 +68,7 @@ async def _check_ports(configured: Settings, options: argparse.Namespace) -> Non
     upstream_port: int = options.upstream_port
     named = f"{PREFIX}PORT" if options.port is None else "--port"
     if upstream_port and upstream_port == configured.port:
-        raise SettingsError(f"--upstream-port {upstream_port} is that of the service, too: see {named}")
+        raise SettingsError(f"--upstream-port {upstream_port} is also the port of the service: see {named}")
     with _naming_option("--upstream-port", upstream_port):
         await check_free(UPSTREAM_HOST, upstream_port)
     with nullcontext() if options.port is None else _naming_option("--port", options.port):

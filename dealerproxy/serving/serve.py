@@ -72,7 +72,7 @@ async def _serve(
         gc.freeze()
         tell(url)
         await stop.wait()
-        # Load balancers need time to see that readiness fails.
+        # Load balancers need time to notice that readiness fails.
         app[DRAINING].set()
         await asyncio.sleep(DRAIN_S)
 

@@ -172,7 +172,7 @@ class Protocol(web.RequestHandler):
 
 _REFUSALS = (
     "bad_request",
-    "This is no HTTP request, its body is not in chunks as it says, or its line or one of its headers is too long.",
+    "This is not a valid HTTP request, or its line or a header is too long, or its body is not chunked as announced.",
 )
 
 

@@ -62,7 +62,7 @@ async def supervise(
             worker.line.close()
     if by_itself is not None:
         pid, exit_code = by_itself.process.pid, _exit_code(by_itself)
-        log.error("worker_ended", pid=pid, exit_code=exit_code, hint="the other workers are stopped, too")
+        log.error("worker_ended", pid=pid, exit_code=exit_code, hint="all other workers are stopped")
     _, late = await asyncio.wait(ends, timeout=PATIENCE_S)
     for end in late:
         log.error("worker_killed", pid=ends[end].process.pid, hint="it did not stop when it was told to")

@@ -1,1 +1,1 @@
-"""How bytes are fetched: one HTTP leaf per upstream with limits, retries, circuits and typed errors."""
+"""Fetching bytes: one HTTP leaf per upstream host with limits, retries, circuits and typed errors."""

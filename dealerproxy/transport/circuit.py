@@ -49,12 +49,12 @@ FORGET_S = 2 * CAP_S
 
 
 class Slow(UpstreamError):
-    """A good answer that took too long; counted as a failure, never raised."""
+    """A good answer that took too long. It counts as a failure and is never raised."""
 
     code: ClassVar[str] = "slow"
 
 
-# Anything else that an upstream returns (a plain 404, a 400, drift) shows that it answers.
+# Other results (a plain 404, a 400, drift) are no failures: the upstream answers.
 _FAILURES = (Blocked, RateLimited, ServerFault, TimedOut, Unreachable, Slow)
 _AT_ONCE = (Blocked, RateLimited)
 # Local network failures, or slow but good answers: a short pause that never lengthens the back-off.
@@ -88,13 +88,13 @@ class Standing(Struct, frozen=True):
     retry_at: _Moment | None = None
 
     def moved(self, by_s: float) -> "Standing":
-        """Return the same state by a clock that is `by_s` seconds ahead."""
+        """Return the same state with times of a clock that is `by_s` seconds ahead."""
         retry_at = None if self.retry_at is None else self.retry_at + by_s
         return Standing(self.level, self.reason, self.since + by_s, retry_at)
 
 
 class CircuitState(Standing, frozen=True):
-    """A circuit as one process sees it; times are by its own clock.
+    """A circuit's state in one process, with times of its own clock.
 
     `streak` counts failures in a row, `recent` has (when, whether it failed) of the latest calls. An `epoch` ends
     with every suspension and recovery: calls that began in an earlier epoch no longer count. `lease` names the probe
@@ -109,7 +109,7 @@ class CircuitState(Standing, frozen=True):
 
 
 class Snapshot(Struct, frozen=True):
-    """A circuit for people: `reason` is the code of the cause, times are unix seconds, `failures` are in a row."""
+    """A circuit as operators see it: `reason` is the code of the cause, times are unix seconds, `failures` in a row."""
 
     state: Phase
     reason: str | None

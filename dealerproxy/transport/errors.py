@@ -19,7 +19,7 @@
         Warming                 a list is being read for the first time
         Blocked                 the upstream blocks the caller
 
-Clients never see them directly: each becomes the reason code of its source, and a 503 when every source failed.
+Clients never get them directly: each becomes the reason of its source, and a 503 if every source failed.
 """
 
 from collections.abc import Sequence
@@ -91,7 +91,7 @@ class MassAbsence(UpstreamError):
 
 
 class Unconfirmed(UpstreamError):
-    """What one witness says of a car is not enough: it is called neither on sale nor gone."""
+    """One witness is not enough to call a car on sale or gone."""
 
     code = "unconfirmed"
     severity = 3
@@ -117,7 +117,7 @@ class Suspended(UpstreamError):
 
 
 class Closed(Suspended):
-    """Nothing was sent, because no call to the site may go out now. It says nothing about the site."""
+    """Nothing was sent, because no call to the site may go out now. The site is not the cause."""
 
     def __init__(self, retry_after_s: float) -> None:
         """`retry_after_s`: seconds until calls may go out again."""
@@ -132,7 +132,7 @@ class Paused(Closed):
 
 
 class DailyBudget(Closed):
-    """The calls of this day in Seoul are used up; for background calls, most of them."""
+    """The calls of this day (Seoul time) are used up. Background calls get it earlier, at 80 %."""
 
     code = "daily_budget"
     severity = 8
@@ -163,7 +163,7 @@ class Blocked(UpstreamError):
         self.kind = kind
 
 
-# What suspends an operation: a failure's code, or answers that take too long.
+# The reasons of a suspension: codes of failures, and `slow`.
 SUSPENDED_FOR = frozenset({UpstreamError.code, Unreachable.code, TimedOut.code, RateLimited.code, Blocked.code, "slow"})
 
 

@@ -43,7 +43,7 @@ class FetchPolicy(NamedTuple):
     """The bounds of one fetcher: each of its `operations` has a circuit of its own.
 
     `burst` requests may start at once, `in_flight` may be open; a decoded body may have `max_bytes` bytes. `lanes` has
-    the operations whose calls are no lists.
+    the lane of each operation whose lane is not `lists`.
     """
 
     operations: Sequence[str]
@@ -54,9 +54,9 @@ class FetchPolicy(NamedTuple):
 
 
 class FetchObserver:
-    """Observes requests; the base class only passes pages to `capture`.
+    """Observes requests; the base class only holds `capture`.
 
-    `capture` is called for every answer that is judged a failure, or reported while it is read.
+    `capture` is called for every answer that counts as a failure or is reported while it is read.
     """
 
     def __init__(self, capture: CapturePage = keep_no_page) -> None:
@@ -101,7 +101,7 @@ class Fetcher:
     ) -> T:
         """Sends a GET, reads the whole answer and returns the result of `judge`; retries where that can help.
 
-        A `url` that is a function is called when the request has its turn. Without another LANE the operation's holds.
+        If `url` is a function, it is called when the request has its turn. LANE, if set, replaces the operation's lane.
         `within_s` bounds everything in seconds, including waits for a slot, a turn and a retry. Raises what `judge`
         raises, TimedOut, Unreachable (no connection, reset, broken body, headers over the caps), Blocked (a redirect to
         another host or to nowhere, in a circle or too often; a drift of an answer with a bot guard's sign),

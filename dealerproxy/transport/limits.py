@@ -16,7 +16,7 @@ from dealerproxy.transport.redis_guard import RedisGuard
 
 # The share of the burst that `spare` turns leave to others.
 KEPT_BURST = 0.5
-# A wait below the clocks' resolution is none; the next turn's time does not depend on it.
+# A wait below the clocks' resolution counts as none; the time of the next turn does not change.
 _ROUNDING_S = 1e-7
 
 # GCRA in one step, by Redis' clock, so that the machines' clocks need not agree. All times are microseconds. Takes a
@@ -98,7 +98,7 @@ class RateLimiter:
     async def take(self, *, spare: bool = False) -> float:
         """Take a turn and return 0 if one is due; else take nothing and return the seconds until one may be due.
 
-        `spare` takes one only while half of the burst is left for others.
+        With `spare` it takes one only while half of the burst is left for others.
         """
         wait_s = None if self._shared is None else await self._take_together(self._shared, spare=spare)
         if wait_s is None:
@@ -139,9 +139,9 @@ ANSWER: ContextVar[object | None] = ContextVar("answer", default=None)
 
 
 class Flight:
-    """How far a load has come: whether it waits, or waited, for its first turn (`queued`), and whether it had it.
+    """The progress of a load: `queued` once it waits for its first turn, `sent` once it had it.
 
-    One that is `kept` goes on though nobody waits for it: it is of use to later requests, as background calls are.
+    A `kept` load continues even if no request waits for it, because later requests use its result.
     """
 
     def __init__(self) -> None:
@@ -149,15 +149,15 @@ class Flight:
 
     @property
     def unsent(self) -> bool:
-        """Whether it waits for its turn, and nothing was sent for it."""
+        """Whether it waits for its first turn."""
         return self.queued and not self.sent
 
     def patience_s(self) -> float:
-        """Seconds for which anybody waits for it."""
+        """Seconds until no request waits for it any more."""
         return math.inf
 
 
-# The load that a task's calls are for.
+# The load to which the calls of a task belong.
 FLIGHT: ContextVar[Flight | None] = ContextVar("flight", default=None)
 
 
@@ -173,7 +173,7 @@ def background() -> Iterator[None]:
 
 @contextmanager
 def one_answer() -> Iterator[None]:
-    """Marks all calls inside as parts of one answer, which is whole only with all of them."""
+    """Marks all calls inside as parts of one answer, which needs all of them."""
     token = ANSWER.set(object())
     try:
         yield

@@ -1,13 +1,13 @@
 """The order in which waiting calls get the turns of an upstream's rate; pure, times are parameters.
 
 Each lane has a share of the turns that the others cannot take, and may save up two of them. Within their shares cars
-come before lists, lists before papers, papers before background calls. What is left over goes to lists first: all the
+come before lists, lists before papers, papers before background calls. Turns beyond the shares go to lists first: all
 adverts that wait share a call, so cars need no more than their share.
 
 Within a lane, answers that lack the fewest calls come first, and the newest of these: under overload, answers are whole
 and quick or not at all, instead of all just too late (in a simulation at five times what the rate can serve, 2.6 whole
 lists a second; 1.6 newest first, 1.3 oldest first). Background calls come in the order of arrival. Calls that cannot
-have their turn in time are found at once, so that they need not wait for that.
+have their turn in time are rejected at once.
 """
 
 import math
@@ -31,15 +31,15 @@ class LanePolicy(NamedTuple):
 
 LANES: Mapping[Lane, LanePolicy] = {
     Lane.CARS: LanePolicy(0.25),
-    # A list that was overtaken for so long is overtaken on: better an answer from what there is.
+    # Others would overtake such a list further: it answers from what it has.
     Lane.LISTS: LanePolicy(0.25, lost_s=1.5),
-    # A car waits for its papers.
+    # The answer of a car waits for its papers.
     Lane.PAPERS: LanePolicy(0.1, longest_s=1.0),
     Lane.BACKGROUND: LanePolicy(0.25),
 }
 # The order of lanes that have used up their shares.
 _LEFT_OVER = (Lane.LISTS, Lane.CARS, Lane.PAPERS, Lane.BACKGROUND)
-# The most turns that a lane can save up: no lane that was quiet for long may hold up the others.
+# The most turns that a lane can save up, so that a lane cannot delay the others after a quiet time.
 _MOST_SAVED = 2.0
 _ROUNDING = 1e-9
 
@@ -56,7 +56,7 @@ class WaitingCall:
         self.overtaken = 0
 
     def left_s(self, now: float) -> float:
-        """Return the seconds for which its turn is of use."""
+        """Return the seconds until its turn is of no use any more."""
         return self.until - now
 
 
@@ -108,7 +108,7 @@ class Line(Generic[C]):
             other.overtaken += other.answer is not call.answer
 
     def too_long(self, now: float, turn_in_s: float, interval_s: float) -> Iterator[tuple[C, float]]:
-        """Yield calls that cannot have their turn in time, and their waits, if the next turn is in `turn_in_s` seconds.
+        """Yield the calls whose turn cannot come in time, with their waits; the next turn is in `turn_in_s` seconds.
 
         A call waits at least for those before it, but no longer than its lane's share of the turns needs for them.
         """

@@ -28,11 +28,11 @@ CapturePage = Callable[[str, str, URL, Response, CaptureReason], str | None]
 
 
 def keep_no_page(upstream: str, operation: str, url: URL, response: Response, reason: CaptureReason) -> None:
-    """Keeps nothing: no folder for captures is set."""
+    """Keeps nothing, as without a folder for captures."""
 
 
 class Reading:
-    """One fetched answer, as a subject of reports."""
+    """One fetched answer, to which oddities are reported."""
 
     def __init__(self, upstream: str, operation: str, url: URL, response: Response, capture: CapturePage) -> None:
         self._page, self._capture = (upstream, operation, url, response), capture
@@ -40,7 +40,7 @@ class Reading:
     def report(self, reason: CaptureReason) -> str | None:
         """Report an unknown code or an error; returns the id of the capture that shows it, None if there is none.
 
-        An error keeps that id as its `capture`. Reporting fails nothing.
+        An error gets that id as its `capture`. A report never raises.
         """
         capture = self._capture(*self._page, reason)
         if isinstance(reason, UpstreamError):

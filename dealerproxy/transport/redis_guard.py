@@ -98,7 +98,7 @@ class RedisGuard:
                 answer = await what(self.client)
         except ResponseError as error:
             _raise_cancel(cancels)
-            self._failed(error)  # full, read-only, not allowed: Redis is up, and a read may succeed
+            self._failed(error)  # full, read-only or forbidden: Redis is up, and a read may succeed
         except (Exception, asyncio.CancelledError) as error:
             _raise_cancel(cancels)
             self._failing, self._resume_at = True, self._clock() + self._pause_s

@@ -1,4 +1,4 @@
-"""What an upstream's answer means, decided from status, headers and body alone (no I/O).
+"""Tells good answers from blocks and faults, by status, headers and body alone (no I/O).
 
 The order of checks follows how the sites fail: a block can come with any status, so its signs are checked before a
 404 counts as one; an empty body is never an empty result.
@@ -103,9 +103,10 @@ def json_body(
 ) -> bytes:
     """Return the body of a good JSON answer.
 
-    Raises Blocked (403, 407, a bot guard's header or JSON or a block marker on any status, its words or a redirect or
-    no content where a body is due, HTML where JSON is due), RateLimited (429), NotFound (a plain 404), ServerFault
-    (5xx, 408), UpstreamFault (any other status that is not 200) or Drift (an empty body with 200).
+    Raises Blocked (403 or 407; a bot guard's header or JSON or a block marker with any status; its words with a
+    status other than 200; a redirect or no content in place of a body; HTML in place of JSON), RateLimited (429),
+    NotFound (a plain 404), ServerFault (5xx, 408), UpstreamFault (any other status that is not 200) or Drift (an empty
+    body with 200).
     """
     return _good_body(response, block_markers, now, html_is_due=False)
 
@@ -113,7 +114,7 @@ def json_body(
 def page_body(
     response: Response, *, block_markers: Sequence[bytes] = (), now: Callable[[], float] = time.time
 ) -> bytes:
-    """Return the body of a good page. Raises as `json_body` does, but HTML is what is due here."""
+    """Return the body of a good HTML page. Raises as `json_body`, except that HTML is expected."""
     return _good_body(response, block_markers, now, html_is_due=True)
 
 
@@ -125,7 +126,7 @@ def check_headers(response: Response) -> None:
 
 @contextmanager
 def drift_or_block(response: Response) -> Iterator[None]:
-    """Raise Blocked in place of a Drift if the answer has a bot guard's sign: then the guard sent it, not the site."""
+    """Turn a Drift into Blocked if the answer has a bot guard's sign: then the guard sent it, not the site."""
     try:
         yield
     except Drift as error:

@@ -21,7 +21,7 @@ T = TypeVar("T")
 MENDABLE = (ServerFault, Unreachable, TimedOut)
 # At most three attempts a request, as in Google's SRE book and the AWS SDKs.
 ATTEMPTS = 3
-# The first pause is half of this to all of it; the next is twice as long.
+# The first pause is between half of this and all of it; the next one is twice as long.
 PAUSE_S = 0.2
 # With less time than this left there is no retry: searches take about this long.
 USEFUL_S = 0.3

@@ -16,12 +16,12 @@ from dealerproxy.transport.errors import Overloaded, TimedOut, UpstreamError
 from dealerproxy.transport.limits import ANSWER, FLIGHT, Lane, RateLimiter
 from dealerproxy.transport.line import Line, WaitingCall
 
-# Papers and background calls never hold more than half of the slots: none of them is urgent, and some hang.
+# Papers and background calls never hold more than half of the slots: they are not urgent, and some hang.
 _HALF = frozenset({Lane.PAPERS, Lane.BACKGROUND})
 
 
 def _anyway() -> None:
-    """The check of a call that may go in any case."""
+    """The check of a call that may always go."""
 
 
 class _Call(WaitingCall):
@@ -34,7 +34,7 @@ class _Call(WaitingCall):
 
     def left_s(self, now: float) -> float:
         own_s = super().left_s(now)
-        # What was sent once is completed, whoever waits.
+        # A load of which a call was sent is completed, even if nobody waits.
         return min(own_s, self._flight.patience_s()) if self._flight and self._flight.unsent else own_s
 
 
@@ -94,7 +94,7 @@ class TurnQueue:
     async def _wait(self, call: _Call) -> None:
         self._line.add(call)
         if self._spare:
-            self._woken.set()  # it may take a turn of the burst that a background call has to leave
+            self._woken.set()  # it may take a turn of the burst that a background call must leave
         self._refuse()
         if self._has_room(call):
             self._serve()
@@ -116,14 +116,14 @@ class TurnQueue:
     def _leave(self, call: _Call) -> None:
         self._line.remove(call)
         if not self._line:
-            self._woken.set()  # nobody needs the turn that is waited for
+            self._woken.set()  # no call needs the awaited turn any more
 
     def _free(self, lane: Lane) -> None:
         self.held[lane] -= 1
         self._serve()
 
     def _serve(self) -> None:
-        """See to it that turns are given out while calls wait for them."""
+        """Start giving out turns if a call can take one."""
         if self._task is None and self._best() is not None:
             # In a context of its own: it serves all calls, whoever starts it.
             self._task = asyncio.create_task(self._give_turns(), name="give-turns", context=Context())
@@ -133,7 +133,7 @@ class TurnQueue:
         try:
             while (call := self._best()) is not None:
                 self._woken.clear()
-                # Background calls leave half of the burst, unless the turn is theirs by right.
+                # Background calls leave half of the burst, except for turns of their own share.
                 self._spare = call.lane is Lane.BACKGROUND and not self._line.has_saved(call.lane)
                 wait_s = await self._limiter.take(spare=self._spare)
                 if not wait_s:
@@ -160,7 +160,7 @@ class TurnQueue:
         call.outcome.set_result(None)
 
     def _best(self) -> _Call | None:
-        """Return the call for the next turn, after its last check; those that fail it leave."""
+        """Return the call for the next turn, after its last check. Calls that fail the check leave."""
         while (call := self._line.next(self._has_room)) is not None:
             try:
                 call.check()
@@ -171,7 +171,7 @@ class TurnQueue:
         return None
 
     def _refuse(self) -> None:
-        """End the calls whose turn cannot come in time. While a turn is due, that cannot be told: more may be."""
+        """End the calls whose turn cannot come in time. While a turn is due, more may be, so no call ends then."""
         if turn_in_s := self._turn_in_s:
             for call, wait_s in [*self._line.too_long(self._clock(), turn_in_s, self._limiter.interval_s)]:
                 self._end(call, _overloaded(wait_s))

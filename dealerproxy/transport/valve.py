@@ -1,8 +1,8 @@
-"""The valve of a site: whether calls to it may go out at all, by an operator's pause and a budget of calls a day.
+"""The valve of a site: it stops all calls during an operator's pause, or when the daily budget is used up.
 
-Both hold for all processes that share a Redis. A call is counted in the same step that looks whether there is a pause,
-right before it is sent, so no process sends one after another process was told to pause. A process learns within a
-second that a pause was ended. Without Redis each process has its own pause and counts for its share of the budget; a
+Both hold for all processes that share a Redis. One step, right before a call is sent, checks for a pause and counts
+the call, so no process sends a call after another process was told to pause. A process learns within a second that a
+pause was ended. Without Redis each process has its own pause and counts for its share of the budget; a
 restart forgets both. Pauses are timed by a clock that never jumps (between processes by Redis' clock). A budget's day
 ends at midnight in Seoul, by Redis' clock if there is one, else by the time of day.
 """
@@ -27,7 +27,7 @@ MOST_MINUTES = 1_440
 MOST_NOTE = 500
 # Background calls stop when this many of 100 calls of a day's budget are used.
 BACKGROUND_PERCENT = 80
-# How old a process's copy of the shared state may be where no call looks at it.
+# How old a process's copy of the shared state may be between calls.
 REFRESH_S = 1.0
 _DAY_S = 86_400
 _SEOUL_S = 9 * 3_600
@@ -63,19 +63,19 @@ log = structlog.get_logger(__name__)
 
 
 class Pause(Struct, frozen=True):
-    """An operator's word: no calls until `until` (seconds), or that calls go on (None); given at `since`."""
+    """An operator's order at `since` (seconds): no calls until `until`, or calls may go out again (None)."""
 
     since: Annotated[float, Meta(ge=0, le=1e11)]
     until: Annotated[float, Meta(ge=0, le=1e11)] | None
     note: Annotated[str, Meta(max_length=MOST_NOTE)] = ""
 
     def moved(self, by_s: float) -> "Pause":
-        """Return the same by a clock that is `by_s` seconds ahead."""
+        """Return the same order with times of a clock that is `by_s` seconds ahead."""
         return Pause(self.since + by_s, None if self.until is None else self.until + by_s, self.note)
 
 
 class PauseState(NamedTuple):
-    """A pause that holds, for people; times are unix seconds."""
+    """A pause that holds, as operators see it; times are unix seconds."""
 
     since: float
     until: float
@@ -83,9 +83,9 @@ class PauseState(NamedTuple):
 
 
 class ValveState(NamedTuple):
-    """A valve for people: its pause, if one holds; the calls of this day; when the day ends (unix seconds).
+    """A valve as operators see it: its pause, if one holds; the calls of this day; when the day ends (unix seconds).
 
-    `most` calls may be made in it, `most_background` until background calls stop; 0 is no bound.
+    At `most` calls all calls stop, at `most_background` those in the background; 0 is no limit.
     """
 
     pause: PauseState | None
@@ -96,7 +96,7 @@ class ValveState(NamedTuple):
 
 
 class _Found(NamedTuple):
-    """What Redis answered: its time in seconds, the calls of its day, whether one was taken, the stored pause."""
+    """The answer of Redis: its time in seconds, the calls of its day, whether one was taken, the stored pause."""
 
     now: float
     calls: int
@@ -105,7 +105,7 @@ class _Found(NamedTuple):
 
 
 class Valve:
-    """Lets calls to one site out, or none. Without arguments it is open, and counts."""
+    """Lets calls to one site out, or stops them. Without a limit and a pause it only counts."""
 
     def __init__(
         self,
@@ -117,7 +117,7 @@ class Valve:
         clock: Callable[[], float] = time.monotonic,
         unix: Callable[[], float] = time.time,
     ) -> None:
-        """`daily_calls`: the most calls of all processes in a day of Seoul, 0 for no bound."""
+        """`daily_calls`: the most calls of all processes in a day (Seoul time), 0 for no limit."""
         self.upstream, self._most, self._processes = upstream, daily_calls, processes
         self._shared, self._clock, self._unix = shared, clock, unix
         self._keys = tuple(shared.key(what, upstream) for what in ("pause", "calls")) if shared else ()
@@ -146,11 +146,11 @@ class Valve:
             raise error
 
     async def take(self, *, background: bool) -> None:
-        """Count a call that is sent next. Raises Paused or DailyBudget if it may not be, by any process's word."""
+        """Count a call that is sent next. Raises Paused or DailyBudget if it may not be sent, as any process knows."""
         most = self._bound(background=background) if self._most else -1
         while True:
             async with self._exchanging:
-                # A call that waited here may find that one before it learned of a pause.
+                # While this call waited, another one may have learned of a pause.
                 self.check(background=background)
                 found = await self._exchange(take=True, most=most)
             if found is None:
@@ -162,7 +162,7 @@ class Valve:
                 return
 
     async def pause(self, minutes: int, note: str) -> None:
-        """Let no call out for so many minutes, in all processes. A later pause replaces an earlier one."""
+        """Stop all calls for `minutes`, in all processes. A later pause replaces an earlier one."""
         now = self._clock()
         log.warning("upstream_paused", upstream=self.upstream, minutes=minutes, note=note)
         await self._set(Pause(now, now + 60.0 * minutes, note))
@@ -174,11 +174,11 @@ class Valve:
 
     @property
     def outdated(self) -> bool:
-        """Whether what other processes did was not read within the last second."""
+        """Whether the shared state was not read within the last second."""
         return self._shared is not None and not 0 <= self._clock() - self._looked_at < REFRESH_S
 
     async def refresh(self) -> None:
-        """Read what other processes did, unless it was read within the last second; write what Redis lacks."""
+        """Read the shared state, unless it was read within the last second; write what Redis lacks."""
         if self.outdated:
             async with self._exchanging:
                 if self.outdated:  # another request may have read it meanwhile
@@ -227,7 +227,7 @@ class Valve:
         return bool(await redis.set(self._keys[0], pause, px=_KEPT_MS, nx=anew))
 
     def _adopt(self, stored: bytes) -> None:
-        """Adopt the stored pause if it changed. A missing one is no word of an operator: Redis may have lost it."""
+        """Adopt the stored pause if it changed. A missing one ends no pause: Redis may have lost it."""
         if stored == self._stored:
             return
         self._stored = stored
@@ -241,7 +241,7 @@ class Valve:
             log.warning("redis_foreign_value", upstream=self.upstream, operation="pause")
             return
         if self._unwritten and self._pause is not None and found.since < self._pause.since:
-            return  # this process was told later, and will write it
+            return  # this process has a later order, and writes it
         now = self._clock()
         until = None if found.until is None else min(found.until, now + 60.0 * MOST_MINUTES)
         # A time in the future was written before Redis' clock was set back: it counts as now.
@@ -249,14 +249,14 @@ class Valve:
         self._unwritten = False
 
     def _calls(self) -> int:
-        """Return the calls of this day. Of those that Redis lacks every process may have made as many."""
+        """Return the calls of this day. Calls that Redis lacks count once per process: others may have made as many."""
         day = _day_of(self._now())
         if day != self._day:
             self._day, self._together, self._alone = day, 0, 0
         return self._together + self._alone * self._processes
 
     def _bound(self, *, background: bool) -> int:
-        """Return at how many calls no more may go out."""
+        """Return the number of calls at which calls stop."""
         return -(-self._most * BACKGROUND_PERCENT // 100) if background else self._most
 
     def _now(self) -> float:
@@ -266,7 +266,7 @@ class Valve:
         return _DAY_S - (self._now() + _SEOUL_S) % _DAY_S
 
     def _tell(self) -> None:
-        """Log once a day that a bound of the budget is reached."""
+        """Log once a day that the budget reached 80 or 100 %."""
         calls = self._calls()
         for percent in (BACKGROUND_PERCENT, 100):
             reached = self._day * 1_000 + percent
@@ -287,7 +287,7 @@ class Valves(Mapping[str, Valve]):
         clock: Callable[[], float] = time.monotonic,
         unix: Callable[[], float] = time.time,
     ) -> None:
-        """`daily_calls`: the most calls in a day by upstream, 0 for no bound."""
+        """`daily_calls`: the most calls in a day by upstream, 0 for no limit."""
         self._daily_calls, self._made = daily_calls, dict[str, Valve]()
         self._make = partial(Valve, processes=processes, shared=shared, clock=clock, unix=unix)
         for upstream in daily_calls:
@@ -310,7 +310,7 @@ class Valves(Mapping[str, Valve]):
         return frozenset(name for name, valve in self._made.items() if valve.closed() is not None)
 
     async def refresh(self) -> None:
-        """Read what other processes did, unless that was read within the last second."""
+        """Read the shared state of all valves, unless it was read within the last second."""
         if outdated := [valve for valve in self._made.values() if valve.outdated]:
             await asyncio.gather(*(valve.refresh() for valve in outdated))
 

@@ -261,7 +261,7 @@ def test_a_block_is_told_of_at_once_and_a_time_out_is_not_a_block(check: Check) 
     }
     hint = (
         "Do not reset: new requests may prolong the block. Lower DEALERPROXY_ENCAR_RPS, check that all processes share "
-        "Redis, and from which address the requests come. Cached answers go on."
+        "Redis, and from which address the requests come. Cached answers still work."
     )
     text = {
         "eval_time": "2m",
@@ -271,7 +271,7 @@ def test_a_block_is_told_of_at_once_and_a_time_out_is_not_a_block(check: Check) 
                 "exp_labels": {"severity": "critical", "upstream": "encar", "operation": "search"},
                 "exp_annotations": {
                     "summary": "encar blocks the service.",
-                    "description": "Requests for search were answered with a block page, a 403 or a 407.",
+                    "description": "The site returned a block page, a 403 or a 407 for search.",
                     "hint": hint,
                     "dashboard": "/d/dealerproxy?viewPanel=10",
                     "runbook": "dealerproxy/ops/README.md#dealerproxyblocked",
@@ -339,7 +339,7 @@ def test_one_drift_of_a_list_is_told_of_and_one_of_a_car_is_not(check: Check) ->
                 "exp_annotations": {
                     "summary": "Answers of encar search have changed their shape.",
                     "description": "A required field is missing or unreadable. Paths since the start: Count ",
-                    "hint": "The captures show the page. `dealerproxy doctor` shows what else changed. Mend the "
+                    "hint": "The captures show the page. `dealerproxy doctor` shows what else changed. Repair the "
                     "reader, replay the captures.",
                     "dashboard": "/d/dealerproxy?viewPanel=20",
                     "runbook": "dealerproxy/ops/README.md#dealerproxydrift",

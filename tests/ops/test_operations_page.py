@@ -104,7 +104,7 @@ def test_the_table_of_lanes_has_each_lane_in_order_with_its_share() -> None:
         # Retries
         f"is retried at most {retry.ATTEMPTS - 1} times",
         f"One attempt takes at most {app.ATTEMPT_S:g} s",
-        f"a retry budget of {retry.CAPACITY:g} tokens: a retry costs {retry.RETRY_COST:g},",
+        f"each have a retry budget of {retry.CAPACITY:g} tokens: a retry costs {retry.RETRY_COST:g},",
         f"after a time-out {retry.TIMEOUT_COST:g}; a good answer gives back {retry.GOOD_ANSWER:g},",
         f"each second gives back {retry.REFILL_PER_S:g}.",
         # Request rate

@@ -13,7 +13,6 @@ from markdown_it.renderer import RendererHTML
 from markdown_it.token import Token
 from markdown_it.utils import OptionsDict
 
-_COMMENTS = re.compile(r"\s*(<!--.*?-->\s*)+", re.DOTALL)
 _LINE_BREAK = re.compile(r"<br\s*/?>", re.IGNORECASE)
 
 Env = MutableMapping[str, Any]
@@ -105,11 +104,21 @@ class _Renderer(RendererHTML):
         content = tokens[idx].content
         if _LINE_BREAK.fullmatch(content):
             return "<br>"
-        return "" if _COMMENTS.fullmatch(content) else escape(content)
+        return "" if _is_comments(content) else escape(content)
 
     def html_block(self, tokens: Sequence[Token], idx: int, options: OptionsDict, env: Env) -> str:
         content = self.html_inline(tokens, idx, options, env)
         return f"<p>{content}</p>\n" if content else ""
+
+
+def _is_comments(html: str) -> bool:
+    while html := html.lstrip():
+        if not html.startswith("<!--"):
+            return False
+        _, end, html = html.removeprefix("<!--").partition("-->")
+        if not end:
+            return False
+    return True
 
 
 def _target(link: Token, env: Env) -> tuple[str | None, str]:

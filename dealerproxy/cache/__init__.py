@@ -1,1 +1,1 @@
-"""What was read from a site, with its age, in memory and in Redis; concurrent requests share one load."""
+"""The cache of entries that were read from sites, in memory and in Redis; concurrent requests share one load."""

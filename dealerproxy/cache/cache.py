@@ -4,8 +4,8 @@ Until `fresh_s` an entry is returned as it is. Until `revalidate_s` it is return
 background; if the last load failed, the result carries that failure. Until `if_error_s` it is reloaded first, and
 returned with the failure if that fails or takes too long. Loads are single-flight, within a process and across
 processes, and detached from the request that started them. Failures are stored apart from values: during a policy's
-back-off no load starts. A load that nobody waits for any more goes on, unless it still waits for its turn of the
-request rate. A load's result replaces what was there: a car found sold never comes from an older entry.
+back-off no load starts. A load without waiters continues, unless it still waits for its turn in the rate limit. A
+load's result replaces the older entry: a car found sold never comes back from an older entry.
 """
 
 import asyncio
@@ -41,19 +41,19 @@ from dealerproxy.transport.redis_guard import RedisGuard
 MAX_BYTES = 64 * 2**20
 # Decoded, listings and adverts take about 3 times their encoded size, nested mappings 6 times.
 MEMORY_FACTOR = 4
-# However short its ages, an entry must last until the processes that waited for it have read it.
+# A short-lived entry must still last until the processes that waited for it have read it.
 LEAST_KEPT_S = 1.0
-TOO_LATE = "the request's deadline came first"
+TOO_LATE = "the request's deadline passed first"
 
 log = structlog.get_logger(__name__)
 V = TypeVar("V")
 Load = Callable[[], Awaitable[V]]
-# What a place holds, or is used for.
+# What is stored at a place: a value, a failure, a read of Redis under way, a lock.
 _PIECE, _FAILURE, _LOOK, _LOCK = "piece", "failure", "look", "lock"
 
 
 class _Kept(NamedTuple):
-    """A value or a failure, when its load began and ended (own clock), and about how many bytes it takes."""
+    """A value or a failure, when its load began and ended (this process's clock), and its approximate size in bytes."""
 
     value: Any
     at: float
@@ -65,7 +65,7 @@ _NOTHING = _Kept(None, -math.inf, -math.inf, 0)
 
 
 class _Load(Flight):
-    """A load under way, and the deadlines of those that wait for it.
+    """A load under way, and the deadlines of its waiters.
 
     A refresh needs no waiter.
     """
@@ -78,11 +78,11 @@ class _Load(Flight):
         self.waiters: list[Deadline] = []
 
     def patience_s(self) -> float:
-        """Seconds for which anybody waits for it."""
+        """Seconds until the last waiter's deadline."""
         return math.inf if self.kept else max((each.remaining() for each in self.waiters), default=math.inf)
 
     def __await__(self) -> Generator[Any, None, Any]:
-        """Wait for its end."""
+        """Wait until it ends."""
         return self.task.__await__()
 
 
@@ -90,7 +90,7 @@ class StaleCache:
     """All entries of a process and, through `shared`, those of other processes.
 
     `counts` has the number of results by policy, tier (`memory`, `redis`, `upstream`) and result: a CacheStatus, or
-    `error` when there was nothing to return. An `error` of tier `redis` is a value there that cannot be decoded.
+    `error` if there was nothing to return. An `error` of tier `redis` is a stored value that cannot be decoded.
     `clock` never jumps: nothing here depends on the time of day. Redis stores times of its own clock.
     """
 
@@ -117,9 +117,9 @@ class StaleCache:
         *,
         bypass_cache: bool = False,
     ) -> CacheResult[V]:
-        """Return an entry or load it; with `bypass_cache` load it in any case, or join the load under way.
+        """Return an entry or load it; with `bypass_cache`, always load it or join the load under way.
 
-        Raises what the load raised, or TooLate when the deadline came first, if no entry is young enough to stand in.
+        If no entry is young enough to stand in, raises what the load raised, or TooLate if the deadline passed first.
         """
         place = (kind.stored_as, key, _PIECE)
         kept = self._kept(place)
@@ -136,16 +136,16 @@ class StaleCache:
                     with background():
                         flight = self._flight(place, fetch)
                         flight.is_refresh = flight.kept = True
-                    # Until a load succeeds, the answer is old because the last one failed.
+                    # Until a load succeeds, the entry is old because the last load failed.
                     failure = self._failure(kind, key, kept.at)
                     state = CacheStatus.UPDATING if failure is None else CacheStatus.STALE
                     return self._found(kind, "memory", state, kept, failure)
             if place not in self._flights and not deadline.remaining():
-                raise TooLate(TOO_LATE)  # no time to wait for an answer
+                raise TooLate(TOO_LATE)  # no time to wait for a load
             kept = await self._wait_for(self._flight(place, fetch), deadline)
             return self._found(kind, "upstream", CacheStatus.MISS, kept)
         except UpstreamError as error:
-            kept = self._kept(place)  # anew: something newer may have come while this one waited
+            kept = self._kept(place)  # again: a newer entry may have arrived during the wait
             if self._age(kept) >= kind.if_error_s:
                 self.counts[kind.name, "upstream", "error"] += 1
                 raise
@@ -154,7 +154,7 @@ class StaleCache:
     async def outlook(
         self, kind: CachePolicy[Any], key: Key, deadline: Deadline, *, bypass_cache: bool = False
     ) -> CacheOutlook:
-        """Return what `get` would do now. Loads nothing."""
+        """Return what `get` would do now. Does not load."""
         place = (kind.stored_as, key, _PIECE)
         failure: UpstreamError | None = None
         if not bypass_cache and self._age(self._kept(place)) >= kind.fresh_s:
@@ -174,16 +174,16 @@ class StaleCache:
         return CacheOutlook(CacheStatus.MISS, at_hand_s, loads)
 
     def at_hand(self, kind: CachePolicy[V], key: Key) -> V | None:
-        """Return the entry in this process's memory, however old; None without one. Loads nothing."""
+        """Return the entry in this process's memory, of any age; None without one. Does not load."""
         kept: V | None = self._kept((kind.stored_as, key, _PIECE)).value
         return kept
 
     def forgive(self) -> None:
-        """Forgets past failures in this process, so that the next call of `get` starts a load."""
+        """Forget past failures in this process, so that the next call of `get` starts a load."""
         self._forgiven_at = self._clock()
 
     async def close(self) -> None:
-        """Cancels all loads."""
+        """Cancel all loads."""
         await cancel_and_wait(*(flight.task for flight in self._flights.values()))
 
     async def _catch_up(self, kind: CachePolicy[V], key: Key, deadline: Deadline) -> _Kept:
@@ -200,7 +200,7 @@ class StaleCache:
         return kept
 
     async def _fetch(self, kind: CachePolicy[V], key: Key, load: Load[V], *, bypass_cache: bool) -> _Kept:
-        """Loads an entry, or waits for another process's load and takes its result."""
+        """Load an entry, or wait for another process's load and take its result."""
         if self._redis is None:
             return await self._load(kind, key, load)
         began = self._clock()
@@ -216,15 +216,15 @@ class StaleCache:
             return await self._load(kind, key, load)
 
     async def _load(self, kind: CachePolicy[V], key: Key, load: Load[V]) -> _Kept:
-        # An entry is as old as the start of its load: what a long load read first may have changed by its end.
+        # An entry is as old as the start of its load: the first data of a long load may have changed by its end.
         began = self._clock()
         try:
             value = await load()
         except (Overloaded, Closed):
-            raise  # a full queue or a pause says nothing about the site, and may be over for the next call
+            raise  # a full queue or a pause says nothing about the site, and may be over at the next call
         except UpstreamError as error:
             body = encode_failure(error)
-            # A copy: the error itself holds on to all the frames it came through.
+            # A copy: the error itself keeps all frames of its traceback alive.
             copy = decode_failure(body) if body else error
             await self._store(
                 (kind.stored_as, key, _FAILURE), copy, self._clock(), body, kind.back_off_s, here_s=_told_s(kind)
@@ -235,9 +235,9 @@ class StaleCache:
     async def _store(
         self, place: Place, value: object, at: float, body: bytes, keep_s: float, *, here_s: float = 0.0
     ) -> _Kept:
-        """Stores in both tiers for `keep_s` seconds, in memory for `here_s` if that is more.
+        """Store in both tiers for `keep_s` seconds, in memory for `here_s` if that is more.
 
-        A value that cannot be encoded (an empty `body`) is stored in neither, and replaces what was there.
+        A value that cannot be encoded (an empty `body`) is stored in neither tier, and the old value is removed.
         """
         kept = _Kept(value, at, self._clock(), MEMORY_FACTOR * len(body))
         keep_s = max(keep_s, LEAST_KEPT_S)
@@ -252,7 +252,7 @@ class StaleCache:
         return kept
 
     async def _look(self, redis: RedisTier, kind: CachePolicy[V], key: Key) -> None:
-        """Copies from Redis what is newer than memory."""
+        """Copy newer entries from Redis to memory."""
         piece, failure = (kind.stored_as, key, _PIECE), (kind.stored_as, key, _FAILURE)
         looked = await redis.read((piece, failure))
         for place, raw, decode, keep_s in zip(
@@ -270,7 +270,7 @@ class StaleCache:
                 if at > self._kept(place).at:
                     kept = _Kept(decode(body), at, ended_at - looked.ahead_s, MEMORY_FACTOR * len(body))
                     await self.memory.set(place, kept, ttl=max(keep_s, LEAST_KEPT_S))
-            except Exception:  # anything may be stored there
+            except Exception:  # the stored value may be anything
                 self.counts[kind.name, "redis", "error"] += 1
 
     def _kept(self, place: Place) -> _Kept:
@@ -278,13 +278,13 @@ class StaleCache:
         return _NOTHING if kept is None else kept
 
     def _failure(self, kind: CachePolicy[V], key: Key, since: float) -> UpstreamError | None:
-        """Return the last load's failure, if it was after `since` and no load succeeded after it."""
+        """Return the last load's failure, if it came after `since` and no load succeeded after it."""
         failed = self._kept((kind.stored_as, key, _FAILURE))
         if failed.at <= max(since, self._forgiven_at):
             return None
         if failed.at < self._kept((kind.stored_as, key, _PIECE)).at:
             return None
-        # Each raise needs a copy: the wait shortens, and the traceback must not grow.
+        # Each raise needs a copy: the remaining wait changes, and the traceback must not grow.
         error = copy_of(failed.value)
         if error.retry_after_s is not None:
             error.retry_after_s = max(0.0, error.retry_after_s - self._age(failed))
@@ -301,9 +301,9 @@ class StaleCache:
         return CacheResult(kept.value, age_s, state, failure, max(0.0, kind.fresh_s - age_s), kept.at)
 
     def _flight(self, place: Place, work: Callable[[], Coroutine[Any, Any, Any]]) -> "_Load":
-        """Joins a flight or starts it as a task of its own.
+        """Join a flight, or start it as a task of its own.
 
-        A request does not wait behind background calls: it replaces a refresh that has no turn yet.
+        A request does not wait behind background calls: it replaces a refresh that still waits for its turn.
         """
         flight = self._flights.get(place)
         if (
@@ -324,7 +324,7 @@ class StaleCache:
         return flight
 
     async def _wait_for(self, flight: "_Load", deadline: Deadline) -> _Kept:
-        """Waits for a flight. The last waiter to leave drops it if it waits for its turn: nobody would be answered."""
+        """Wait for a flight. If the last waiter leaves before the flight has its turn, the flight is cancelled."""
         flight.waiters.append(deadline)
         try:
             await asyncio.wait({flight.task}, timeout=deadline.remaining())
@@ -346,12 +346,12 @@ class StaleCache:
         place = load.place
         if self._flights.get(place) is load:
             del self._flights[place]
-        # Read here, so that asyncio does not report a failure without waiters as never retrieved.
+        # Read here, so that asyncio does not log a failure without waiters as never retrieved.
         error = None if flight.cancelled() else flight.exception()
         if error is not None and not isinstance(error, UpstreamError):
             log.error("load_broke", kind=place[0], key=place[1], exc_info=error)
 
 
 def _told_s(kind: CachePolicy[Any]) -> float:
-    """Seconds for which memory keeps a failure: first as the back-off, then as the reason of a stale entry."""
+    """Seconds for which memory keeps a failure: first for the back-off, then as the reason of a stale entry."""
     return max(kind.back_off_s, kind.revalidate_s)

@@ -1,7 +1,7 @@
 """Policies and results of the cache, and the encoding of entries and failures for other processes.
 
-In Redis an entry is a format byte, the start and end of its load (unix seconds of Redis' own clock), msgpack, and a
-checksum. Anything else there is foreign and never decoded.
+An entry in Redis is a format byte, the start and end of its load (unix seconds of Redis' own clock), msgpack, and a
+checksum. Any other value is foreign and never decoded.
 """
 
 import re
@@ -35,7 +35,7 @@ _MEMBER = msgspec.msgpack.Decoder(tuple[str, msgspec.Raw])
 # Bounds of a stored failure.
 _LONGEST_TEXT, _LONGEST_WAIT_S = 1_000, 86_400.0
 _CAPTURE = re.compile(r"[\w.-]{1,200}")
-# The field that a class of errors has beside those of UpstreamError.
+# The field that an error class has beside those of UpstreamError.
 _OWN_FIELD: dict[type[UpstreamError], str] = {
     Drift: "path",
     Blocked: "kind",
@@ -69,8 +69,8 @@ class CacheResult(NamedTuple, Generic[V]):
 class CacheOutlook(NamedTuple):
     """What a request for an entry would find and do.
 
-    `age_s` is the age of the entry at hand, None without one young enough to stand in; `loads` says whether a load
-    would start, `failure` why the entry at hand is old or none comes.
+    `age_s` is the age of the stored entry, None without one young enough to stand in; `loads` is true if a load
+    would start; `failure` is why the entry is old or missing.
     """
 
     state: CacheStatus
@@ -80,12 +80,12 @@ class CacheOutlook(NamedTuple):
 
 
 class CachePolicy(Generic[V]):
-    """One kind of entry, with its three ages in seconds, none less than the one before.
+    """One kind of entry, with its three ages in seconds, in ascending order.
 
     `holds` is V as msgspec decodes it, immutable. A union at its top needs no tags, because its members are stored by
-    class name: so Structs that are rendered too stay clean. Unions of Structs further inside need tags.
+    class name; so Structs that are rendered too need no tag field. Unions of Structs further inside need tags.
     `back_off_s` is the least time between a failed load and the next. Other processes wait `load_s` for a load and then
-    load themselves, so it must leave a request time for that, unless no request waits for the load's end.
+    load themselves. It must leave a request enough time for that, unless no request waits for the load.
     """
 
     def __init__(
@@ -101,7 +101,7 @@ class CachePolicy(Generic[V]):
         back_off_s: float = 2.0,
         load_s: float = 3.0,
     ) -> None:
-        """`version` is part of the key: raise it when the shape of V changes, so that no process reads another's."""
+        """`version` is part of the key: raise it when the shape of V changes, so that no process reads an old one."""
         self.name, self.stored_as = name, name if version == 1 else f"{name}-{version}"
         self.fresh_s, self.revalidate_s, self.if_error_s = fresh_s, revalidate_s, if_error_s
         self.back_off_s, self.load_s = back_off_s, load_s
@@ -110,18 +110,18 @@ class CachePolicy(Generic[V]):
         self._decoders = {name: msgspec.msgpack.Decoder(member) for name, member in members.items()}
 
     def encode(self, value: V) -> bytes:
-        """Encode a value; empty for what cannot be encoded."""
+        """Encode a value; empty if it cannot be encoded."""
         return _encoded((type(value).__name__ if self._is_union else "", value))
 
     def decode(self, body: bytes) -> V:
-        """Decode what `encode` made. Raises ValueError, LookupError or RecursionError for anything else."""
+        """Decode the bytes of `encode`. Raises ValueError, LookupError or RecursionError for any other bytes."""
         member, encoded = _MEMBER.decode(body)
         value: V = self._decoders[member].decode(encoded)
         return value
 
 
 class _Failure(Struct, frozen=True, array_like=True, forbid_unknown_fields=True):
-    """A failure as other processes read it: the class's name, what all failures have, and the class's own field."""
+    """A failure in the form for other processes: the class's name, the common fields, and the class's own field."""
 
     name: Annotated[str, Meta(max_length=_LONGEST_TEXT)]
     message: Annotated[str, Meta(max_length=_LONGEST_TEXT)]
@@ -134,7 +134,7 @@ _FAILURE = msgspec.msgpack.Decoder(_Failure)
 
 
 def encode_failure(error: UpstreamError) -> bytes:
-    """Encode what makes an error what it is: its class, its message and its fields. Empty for what none can read."""
+    """Encode an error's class, message and fields; empty if no process could decode it."""
     wait_s, own = error.retry_after_s, str(getattr(error, _OWN_FIELD.get(type(error), ""), ""))
     if _family(UpstreamError).get(type(error).__name__) is not type(error) or not _is_known(type(error), own):
         return b""
@@ -150,11 +150,11 @@ def encode_failure(error: UpstreamError) -> bytes:
 
 
 def decode_failure(body: bytes) -> UpstreamError:
-    """Make the same error anew. Raises ValueError or LookupError for what `encode_failure` did not make."""
+    """Build the error from its bytes. Raises ValueError or LookupError if `encode_failure` did not make them."""
     stored = _FAILURE.decode(body)
     kind = _family(UpstreamError)[stored.name]
     if not _is_known(kind, stored.own):
-        raise ValueError("suspended for no reason there is")
+        raise ValueError("unknown reason of a suspension")
     error = kind.__new__(kind, stored.message)
     fields = {"retry_after_s": stored.retry_after_s, "capture": stored.capture}
     if kind in _OWN_FIELD:
@@ -164,46 +164,46 @@ def decode_failure(body: bytes) -> UpstreamError:
 
 
 def copy_of(error: UpstreamError) -> UpstreamError:
-    """Return an error to raise or to keep: the first would grow with each raise, and holds on to its frames."""
+    """Return a copy to raise or keep: the traceback of a raised error grows, and keeps its frames alive."""
     body = encode_failure(error)
     return decode_failure(body) if body else error
 
 
 def _is_known(kind: type[UpstreamError], own: str) -> bool:
-    """Whether a failure's words are all ones that may be shown."""
+    """Whether all words of a failure are known and may be shown."""
     return own == kind.code if issubclass(kind, Closed) else kind is not Suspended or own in SUSPENDED_FOR
 
 
 def sealed(body: bytes, began_at: float, ended_at: float) -> bytes:
-    """Put the head before a body: when its load began and ended, by Redis' clock."""
+    """Prefix a body with when its load began and ended, by Redis' clock."""
     return _checked(_HEAD.pack(_FORMAT, began_at, ended_at) + body)
 
 
 def opened(raw: bytes, now: float) -> tuple[float, float, bytes]:
-    """Read the head and the body; `now` is Redis' time. Raises ValueError for another format or impossible times."""
+    """Return the load's start and end, and the body; `now` is Redis' time. Raises ValueError if one is impossible."""
     whole, raw = raw, raw[: -_CHECK.size]
     if len(raw) < _HEAD.size or raw[0] != _FORMAT or whole != _checked(raw):
         raise ValueError("not in this format, or damaged")
     _, began_at, ended_at = _HEAD.unpack_from(raw)
-    if not 0 <= began_at <= ended_at <= now:  # so is what is no number
-        raise ValueError("before there were clocks, or from the future")
+    if not 0 <= began_at <= ended_at <= now:  # false for NaN too
+        raise ValueError("a time that is negative or in the future")
     return began_at, ended_at, raw[_HEAD.size :]
 
 
 def _checked(raw: bytes) -> bytes:
-    """Put a checksum behind: a body that was damaged may well be of the right type."""
+    """Append a checksum: damaged bytes may still decode to the right type."""
     return raw + _CHECK.pack(zlib.crc32(raw))
 
 
 def _encoded(value: object) -> bytes:
     try:
         return msgspec.msgpack.encode(value)
-    except (ValueError, OverflowError, RecursionError):  # JSON knows numbers of 40 digits, msgpack does not
+    except (ValueError, OverflowError, RecursionError):  # JSON allows numbers of 40 digits, msgpack does not
         return b""
 
 
 def _family(kind: type[UpstreamError]) -> dict[str, type[UpstreamError]]:
-    """Return a class of errors and all classes below it in its module, by name: the others are raised by nobody."""
+    """Return a class of errors and its subclasses in its module, by name; no code raises other subclasses."""
     known = {kind.__name__: kind}
     for child in kind.__subclasses__():
         if child.__module__ == kind.__module__:

@@ -1,7 +1,7 @@
-"""Memory as an aiocache backend with a bound: so many bytes, and what was not used for longest goes first.
+"""Memory as an aiocache backend with a bound in bytes; it evicts the least recently used entry first.
 
-aiocache's own has no bound and a timer on the event loop for every entry. Here nothing runs by itself: what expired is
-passed over when it is asked for, and dropped when something else is stored.
+aiocache's own backend has no bound, and a timer on the event loop for every entry. Here nothing runs by itself: reads
+skip expired entries, and writes drop them.
 """
 
 import math
@@ -13,7 +13,7 @@ from aiocache.base import BaseCache  # type: ignore[import-untyped]
 from aiocache.serializers import NullSerializer  # type: ignore[import-untyped]
 from cachetools import TLRUCache
 
-# What an entry takes beside its value: a key of a hundred characters, and a place in five tables.
+# Bytes of an entry besides its value: a key of a hundred characters, and a slot in five tables.
 ENTRY_BYTES = 1_000
 
 
@@ -24,10 +24,10 @@ class _Entry(NamedTuple):
 
 
 class BoundedMemory(BaseCache):  # type: ignore[misc]  # aiocache has no types
-    """Holds values as they are, so they must be immutable; `weigh` tells how many of the `max_bytes` one takes.
+    """Stores values as they are, so they must be immutable; `weigh` returns how many of the `max_bytes` one takes.
 
-    A value larger than all of it is not kept, and neither is what stood under its key. Of aiocache's commands it
-    knows get, multi_get, set and delete; a ttl is in seconds.
+    A value larger than `max_bytes` is not stored, and the old value of its key is removed. Of aiocache's commands it
+    supports get, multi_get, set and delete; a ttl is in seconds.
     """
 
     NAME = "memory"
@@ -46,22 +46,22 @@ class BoundedMemory(BaseCache):  # type: ignore[misc]  # aiocache has no types
 
     @property
     def size(self) -> int:
-        """Bytes taken by what is kept and has not expired."""
+        """Bytes of the stored entries that have not expired."""
         return int(self._entries.currsize)
 
-    def at_hand(self, key: Hashable) -> Any:  # noqa: ANN401  # whatever was put there
-        """Return what is kept, or None, at once: aiocache's way to it, with time-outs and plugins, takes longer."""
+    def at_hand(self, key: Hashable) -> Any:  # noqa: ANN401  # any stored value
+        """Return the stored value, or None, without await: aiocache's time-outs and plugins take longer."""
         try:
             return self._entries[key].value
         except KeyError:
             return None
 
     def keep(self, key: Hashable, value: object, ttl: float | None = None) -> bool:
-        """Store a value at once, as `set` does; return whether it is kept."""
+        """Store a value without await, as `set` does; return whether it is stored."""
         expires_at = math.inf if ttl is None else self._clock() + ttl
         try:
             self._entries[key] = _Entry(value, expires_at, ENTRY_BYTES + self._weigh(value))
-        except ValueError:  # larger than the whole
+        except ValueError:  # larger than `max_bytes`
             self._entries.pop(key, None)
         return key in self._entries
 

@@ -1,6 +1,6 @@
 """The cache's second tier: aiocache's Redis backend behind the guard, and the lock that lets one process load.
 
-A place is the name of a policy, a key, and what of the entry is stored there (value, failure, lock).
+A place is the name of a policy, a key, and what is stored there (value, failure, lock).
 """
 
 import asyncio
@@ -18,14 +18,14 @@ from dealerproxy.cache.entries import Key, sealed
 from dealerproxy.tasks import cancel_and_wait
 from dealerproxy.transport.redis_guard import HELD, RELEASE, TAKE, RedisGuard, read
 
-# A lock outlives its holder's death by a lease at most; while the holder lives it renews it.
+# A lock outlives its holder's death by at most one lease; a living holder renews it.
 LEASE_S = 2.0
 RENEW_S = 0.5
-# How often a process asks whether the one that loads is done.
+# Seconds between checks whether another process's load is done.
 POLL_S = 0.03
-# How long the end of a renewal is waited for.
+# Seconds to wait for the end of a renewal.
 RENEWED_S = 0.2
-# The largest entry by far is a listing of thousands of rows, of about 600 bytes each.
+# The largest entry is a listing of thousands of rows of about 600 bytes each.
 MAX_STORED = 8 * 2**20
 
 _RENEW = "if redis.pcall('get', KEYS[1]) == ARGV[1] then redis.call('pexpire', KEYS[1], ARGV[2]) end"
@@ -34,9 +34,9 @@ Place = tuple[str, Key, str]
 
 
 class Looked(NamedTuple):
-    """What is stored at each place, FOREIGN where it cannot be an entry.
+    """What is stored at each place, FOREIGN if it cannot be an entry.
 
-    `now` is Redis' time when it was read, `ahead_s` how far that is at most ahead of this process's clock.
+    `now` is Redis' time of the read, `ahead_s` the most by which it is ahead of this process's clock.
     """
 
     stored: Sequence[bytes | None]
@@ -47,8 +47,8 @@ class Looked(NamedTuple):
 class RedisTier:
     """Bytes by place. Without Redis every place is empty, and no other process loads.
 
-    Times are this process's own (`clock`) on this side and Redis' on the other. Network delay makes an entry older,
-    never newer: so what was read before a car was found sold never counts as later than that.
+    Arguments and results use this process's clock, stored times Redis' clock. Network delay makes an entry older, never
+    newer: an entry read before a car was found sold never counts as later.
     """
 
     def __init__(self, shared: RedisGuard, clock: Callable[[], float] = time.monotonic) -> None:
@@ -59,13 +59,13 @@ class RedisTier:
         )
 
     async def read(self, places: Sequence[Place]) -> Looked:
-        """Look at some places in one go; there is nothing at any if Redis is away."""
+        """Read some places in one call; all are empty if Redis is unavailable."""
         names = [self._name(place) for place in places]
         asked_at = self._clock()
 
         async def look(redis: Redis) -> Looked:
             stored = await read(redis, names, MAX_STORED)
-            now = await self._shared.time_of(redis)  # after it, or what was just written would be of the future
+            now = await self._shared.time_of(redis)  # after the read, or an entry just written would be in the future
             return Looked(stored, now, now - asked_at)
 
         return await self._shared.run(look, Looked([None] * len(names), 0.0, 0.0))
@@ -73,7 +73,7 @@ class RedisTier:
     async def write(self, place: Place, body: bytes, began_at: float, ended_at: float, keep_s: float) -> None:
         """Store what was loaded from `began_at` to `ended_at`, by this process's clock.
 
-        Where there is no room for it, an older truth must not stay, so that goes.
+        If it does not fit, the older value is removed, because it is outdated.
         """
         name = self._name(place)
 
@@ -81,20 +81,20 @@ class RedisTier:
             # Dated before it is sent: a Redis that hangs may store it much later.
             ahead_s = await self._shared.time_of(redis) - self._clock()
             raw = sealed(body, began_at + ahead_s, ended_at + ahead_s)
-            # A float makes aiocache say PSETEX: redis-py warns of SETEX.
+            # With a float, aiocache calls PSETEX; redis-py deprecates SETEX.
             return len(raw) <= MAX_STORED and bool(await self._cache.set(name, raw, ttl=float(keep_s)))
 
         if not await self._shared.run(store, otherwise=False):
             await self.delete(place)
 
     async def delete(self, place: Place) -> None:
-        """Take away what is there."""
+        """Remove what is stored at a place."""
         name = self._name(place)
         await self._shared.run(lambda _: self._cache.delete(name), otherwise=0)
 
     @asynccontextmanager
     async def lock(self, place: Place, patience_s: float) -> AsyncIterator[None]:
-        """Wait while another process is at it, but not beyond patience; without Redis go on at once."""
+        """Wait while another process holds the lock, at most `patience_s`; without Redis, continue at once."""
         name, token = self._name(place), uuid.uuid4().hex
         now = asyncio.get_running_loop().time
         until = now() + patience_s

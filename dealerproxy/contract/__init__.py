@@ -1,1 +1,1 @@
-"""What client and server both speak: answers, rows, cars, errors, headers, terms and pricing rules."""
+"""What the service and its client share: answers, rows, cars, errors, headers, terms and pricing rules."""

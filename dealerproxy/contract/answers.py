@@ -9,12 +9,12 @@ from dealerproxy.contract.summary import VehicleSummary
 
 # Reason of `stale` while a background refresh of the rows runs.
 REFRESHING = "refreshing"
-# Reasons of `stale` that are not a failure of the site.
+# Reasons of `stale` that are no failure of the site.
 NOT_ITS_FAILURE = frozenset({REFRESHING, "overloaded"})
 
 
 class Status(StrEnum):
-    """The status of a source."""
+    """The status of a source: a site in one answer."""
 
     OK = "ok"
     STALE = "stale"

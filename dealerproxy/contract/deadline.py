@@ -12,9 +12,9 @@ class Deadline:
         self._at = clock() + seconds
 
     def remaining(self) -> float:
-        """Seconds left, never negative."""
+        """Return the seconds left, never negative."""
         return max(0.0, self._at - self._clock())
 
     def share(self, part: float) -> "Deadline":
-        """A deadline after `part` (0 to 1) of the time left."""
+        """Return a deadline after `part` (0 to 1) of the time left."""
         return Deadline(part * self.remaining(), self._clock)

@@ -21,13 +21,13 @@ STALE = "stale"
 
 
 class NotAsked(StrEnum):
-    """Why a document was `skipped`; of these only `not_requested` and `overloaded` may change with the next request."""
+    """Why a document was `skipped`. Only `not_requested` and `overloaded` may change with the next request."""
 
-    NOT_OFFERED = "not_offered"  # the site has no such document of any car
-    NOT_PUBLISHED = "not_published"  # the advert says that this car has none
-    PRIVATE = "private"  # the seller does not show it
-    NOT_REQUESTED = "not_requested"  # only `include=dealer` shows it
-    OVERLOADED = "overloaded"  # the site's request rate left no turn for it
+    NOT_OFFERED = "not_offered"  # the site publishes no such document for any car
+    NOT_PUBLISHED = "not_published"  # the advert says that this car has no such document
+    PRIVATE = "private"  # the seller hides it
+    NOT_REQUESTED = "not_requested"  # the document needs `include=dealer`
+    OVERLOADED = "overloaded"  # the site's rate limit left no time for the call
 
 
 # Reasons of `skipped` that are final.
@@ -35,7 +35,7 @@ SKIPPED_FOR_GOOD = frozenset({NotAsked.NOT_OFFERED, NotAsked.NOT_PUBLISHED, NotA
 
 
 class EnrichmentStatus(StrEnum):
-    """`absent`: there is none. `failed`: the call failed, or it is another car's. `skipped`: not called."""
+    """The status of a document. `absent`: none exists. `failed`: no answer, or another car's. `skipped`: not called."""
 
     OK = "ok"
     ABSENT = "absent"
@@ -44,7 +44,7 @@ class EnrichmentStatus(StrEnum):
 
 
 class Enrichment(Struct, frozen=True):
-    """The status of one document, and the reason. The reason of a `skipped` one is a NotAsked."""
+    """The status of one document, and its reason; the reason of a `skipped` document is a NotAsked."""
 
     name: str
     status: EnrichmentStatus
@@ -52,28 +52,28 @@ class Enrichment(Struct, frozen=True):
 
     @property
     def may_come(self) -> bool:
-        """Whether the document could not be had this time, but may exist."""
+        """Whether this document could not be read this time, but may exist."""
         if self.status is EnrichmentStatus.SKIPPED:
             return self.reason == NotAsked.OVERLOADED
         return self.status is EnrichmentStatus.FAILED
 
 
 class PhotoTag(Struct, frozen=True):
-    """What a photo shows: `front` or `underbody`, or `exterior`, `interior`, `option` where the view is not sure."""
+    """What a photo shows: `front` or `underbody`; `exterior`, `interior` or `option` if the view is uncertain."""
 
     url: str
     tag: str
 
 
 class Comparables(Struct, frozen=True):
-    """Auction sales of like cars; a dealer car has none."""
+    """Auction sales of similar cars; always empty for a dealer car."""
 
     past_sales: tuple[()] = ()
     upcoming_sales: tuple[()] = ()
 
 
 class VehicleDetail(Struct, frozen=True, kw_only=True):
-    """One dealer car in full. `mileage_km` is null where the advert holds a placeholder."""
+    """One dealer car in full. `mileage_km` is null for a placeholder."""
 
     id: str
     source: str = "dealer"
@@ -109,8 +109,8 @@ class VehicleDetail(Struct, frozen=True, kw_only=True):
 class WarrantyCover(Struct, frozen=True):
     """One part of a warranty: its terms since first registration, and what is left of them today.
 
-    `km` is null, and `km_unlimited` true, where mileage is no limit. The cover ends with whichever is used up first: 0
-    in `months_left` or `km_left` means that it has ended. They are null where the start or the mileage is not known.
+    `km` is null, and `km_unlimited` true, if mileage is not limited. The cover ends when either is used up: 0 in
+    `months_left` or `km_left` means that it has ended. They are null if the start or the mileage is unknown.
     """
 
     months: int | None
@@ -129,24 +129,24 @@ class Warranty(Struct, frozen=True):
 
 
 class DealerDocuments(DealerFacts, frozen=True, kw_only=True):
-    """What only insiders may see of a car; `record` and `diagnosis` are the upstream's other sheets, in won.
+    """What only insiders see of a car. `record` and `diagnosis` are the upstream's other documents, in won.
 
     `seller_mentions`: the dangers that the seller's own text names without denying them (`total_loss`, `flood`,
     `theft`, `fire`, `odometer_tampering`, `accident`, `sheet_metal`, `replaced`, `corrosion`, `oil_leak`). The text
-    itself stays out. Empty where it names none, and where the site shows no such text.
+    itself is not returned. Empty if the text names none, or the site shows no such text.
 
-    From the advert, null where it does not say, and all null for Danawa's cars:
+    From the advert, null if it lacks the fact, and all null for Danawa's cars:
 
     * `first_advertised_on`: ISO date in Seoul; `days_on_offer`: days from it to today, in Seoul
     * `parallel_import`: true for a grey import, false for an official import or a car made in Korea
-    * `new_price_krw`: what the car cost new; `seats`; `horse_power` (trucks only)
-    * `tuning_codes`: the site's codes of conversions, whose words nobody knows
-    * `trust_marks`: what the site vouches for: `home_service`, `warranty`, `extended_warranty`, `meetgo`,
+    * `new_price_krw`: the price of the car when new; `seats`; `horse_power` (trucks only)
+    * `tuning_codes`: the site's codes of conversions; their meanings are unknown
+    * `trust_marks`: the site's marks of trust: `home_service`, `warranty`, `extended_warranty`, `meetgo`,
       `directly_inspected`, `pre_verified`, `encar_check`, or the site's own word in snake case
 
-    `factory_packages` are those the car was ordered with; empty where the advert says there are none, null where it
-    names none. `ev_battery` is null where the advert announces no report, or the report is empty. Each comes from a
-    document of its own, which `enrichment` does not name, and is null where that could not be had.
+    `factory_packages` are the packages ordered with the car: empty if the advert says that there are none, null if it
+    does not name any. `ev_battery` is null if the advert announces no report, or the report is empty. Each of the two
+    comes from a document that `enrichment` does not list, and is null if that document could not be read.
     """
 
     truck: TruckDetail | None

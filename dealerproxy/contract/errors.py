@@ -1,4 +1,4 @@
-"""An answer that is not 2xx, as the JSON envelope of the public API shows it."""
+"""Answers that are not 2xx, with the JSON error envelope of the public API."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
@@ -33,7 +33,7 @@ class ApiError(Exception):
 
 
 def validation_error(issues: Sequence[Issue]) -> ApiError:
-    """400 `validation_error`, carrying both shapes the partner pages describe: `field` and `issues[]`."""
+    """Return a 400 `validation_error` in both shapes of the partner pages: `field` and `issues[]`."""
     first = issues[0]
     details: dict[str, Any] = {
         "field": first.path,
@@ -45,5 +45,5 @@ def validation_error(issues: Sequence[Issue]) -> ApiError:
 
 
 def invalid_cursor(reason: str, message: str) -> ApiError:
-    """400 `invalid_cursor`; `reason` is one of malformed, forged, expired, mismatch."""
+    """Return a 400 `invalid_cursor`; `reason` is one of malformed, forged, expired, mismatch."""
     return ApiError(400, "invalid_cursor", message, details={"field": "cursor", "reason": reason})

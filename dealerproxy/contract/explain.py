@@ -9,7 +9,7 @@ from dealerproxy.contract.answers import FxShown, Notice
 
 
 class Origin(StrEnum):
-    """Where the rows of a search would come from."""
+    """Where the rows of a search come from."""
 
     STOCK = "stock"
     CACHE = "cache"
@@ -18,7 +18,7 @@ class Origin(StrEnum):
 
 
 class AppliedAt(StrEnum):
-    """Who applies a filter: the site, this service to the rows it gets, both, or this service to a list in stock."""
+    """Where a filter applies: at the site, in this service to the rows it gets, both, or here to a list in stock."""
 
     SITE = "site"
     SERVICE = "service"
@@ -27,7 +27,7 @@ class AppliedAt(StrEnum):
 
 
 class AppliedFilter(Struct, frozen=True, kw_only=True):
-    """A parameter of the request that filters rows; `words` is the filter in the site's own words, if it gets one."""
+    """A parameter of the request that filters rows; `words` is the site's form of the filter, if the site gets one."""
 
     field: str
     applied_at: AppliedAt
@@ -38,8 +38,8 @@ class ExplainedSearch(Struct, frozen=True, kw_only=True):
     """One search of a site.
 
     `search` and `url` are the site's own words and address. `age_s` and `rows` are known for stock, `age_s` for the
-    cache. `state` is as in `X-Cache`; `reason` is why the rows are old, or missing. `calls` are the addresses that the
-    request would fetch for it; further ones follow only when the rows of these are used up.
+    cache. `state` is as in `X-Cache`; `reason` is why the rows are old, or missing. `calls` has the addresses of the
+    first calls; further calls follow only when the rows of these are used up.
     """
 
     search: str
@@ -54,7 +54,7 @@ class ExplainedSearch(Struct, frozen=True, kw_only=True):
 
 
 class RateBudget(Struct, frozen=True, kw_only=True):
-    """A site's request rate in this process: calls a second, at once, open at a time; calls open and waiting now."""
+    """A site's request rate in this process: calls per second, burst, open at a time; calls open and waiting now."""
 
     calls_per_s: float
     burst: int

@@ -18,7 +18,7 @@ LONGEST_WAIT_S = 86_400.0
 
 
 def retry_after_s(value: str | None, now: float) -> float | None:
-    """Seconds to wait by a Retry-After header (seconds or an HTTP date), at most a day; None when unreadable."""
+    """Return the seconds of a Retry-After header (seconds or an HTTP date), at most a day; None if unreadable."""
     text = (value or "").strip()
     if text.isascii() and text.isdigit():
         return min(float(text), LONGEST_WAIT_S)

@@ -4,7 +4,7 @@ import re
 from typing import Literal
 
 UpstreamName = Literal["encar", "danawa"]
-# The pattern of an advert's number at each site. A public id is the site's name and that number: `encar_41985016`.
+# The pattern of advert numbers at each site. A public id is the site's name and that number: `encar_41985016`.
 LISTING_IDS = {"encar": re.compile("[1-9][0-9]{0,18}"), "danawa": re.compile("[0-9]{1,19}")}
 PUBLIC_ID = re.compile("|".join(f"{name}_{number.pattern}" for name, number in LISTING_IDS.items()))
 

@@ -1,7 +1,7 @@
 """The documents of one car: inspection sheet, insurance record and diagnosis, in plain English.
 
-No field holds Korean. A value that a document lacks is null, never false or zero. Documents are cached, so amounts are
-in won, except in `AccidentCostSummary`, which depends on a request's exchange rate and is in whole US dollars.
+No field contains Korean. A value that a document lacks is null, never false or zero. Documents are cached, so amounts
+are in won, except in `AccidentCostSummary`, which depends on a request's exchange rate and is in whole US dollars.
 """
 
 from enum import StrEnum
@@ -17,9 +17,9 @@ CategoryStatus = Literal["good", "fair", "poor", "unknown"]
 class Panel(Struct, frozen=True, kw_only=True):
     """One damaged or repaired panel.
 
-    `panel_id` is like `front-door-l`; a panel nobody knows keeps its code (`p999`), one without a readable code is
-    `unknown`. `damage_codes` are lower case, worst first, `damage_code` is the first of them. `panel_type` is
-    `unknown` when neither the panel nor its rank is known; such a panel is always `major`.
+    `panel_id` is like `front-door-l`; an unknown panel keeps its code (`p999`), a panel without a readable code is
+    `unknown`. `damage_codes` are lower case, worst first; `damage_code` is the first of them. `panel_type` is
+    `unknown` if neither the panel nor its rank is known; such a panel is always `major`.
     """
 
     panel_id: str
@@ -32,17 +32,17 @@ class Panel(Struct, frozen=True, kw_only=True):
 
 
 class BodyCondition(Struct, frozen=True, kw_only=True):
-    """The damaged panels of a car, by panel code; none is a finding too. Dealer cars have no diagram."""
+    """The damaged panels of a car, by panel code; an empty one means no damage. Dealer cars have no diagram."""
 
     image_url: None = None
     panels: tuple[Panel, ...]
 
 
 class CategoryGrade(Struct, frozen=True):
-    """What the answers of one checklist group amount to.
+    """The grade of one checklist group, from its answers.
 
     `good`: every answer is good. `fair`: the worst is a small flaw (a minor leak, too little or too much of a
-    fluid). `poor`: something is worse. `unknown`: nothing bad is known, but an answer could not be understood.
+    fluid). `poor`: an answer is worse. `unknown`: no answer is bad, but one could not be read.
     """
 
     category: str
@@ -50,7 +50,7 @@ class CategoryGrade(Struct, frozen=True):
 
 
 class ChecklistItem(Struct, frozen=True):
-    """One answered item: `group`, `item` and `result` are snake_case tokens, the labels plain English."""
+    """One answered item: `group`, `item` and `result` are snake_case tokens, the labels are plain English."""
 
     group: str
     item: str
@@ -63,7 +63,7 @@ class Issue(Struct, frozen=True):
     """One finding: a damaged panel, a bad checklist answer, a loss or lien, or a danger in the inspector's remarks.
 
     `category` is the panel's type, the checklist group, `history` or `condition`; `status` is the severity.
-    `faults` are damage codes, the result's token, or of losses and liens `total_loss`, `flood_total_loss`,
+    `faults` are damage codes, the result's token, or for losses and liens `total_loss`, `flood_total_loss`,
     `flood_part_loss`, `theft`, `seizure`, `pledge`. A `remark` has one danger that the remarks name without denying
     it: `total_loss`, `flood`, `theft`, `fire`, `odometer_tampering`, `accident`, `sheet_metal`, `replaced` (`history`),
     `corrosion` or `oil_leak` (`condition`).
@@ -77,9 +77,9 @@ class Issue(Struct, frozen=True):
 
 
 class DealerInspection(Struct, frozen=True):
-    """Damaged panels counted by kind; a panel of unknown kind counts as exterior, so that the sum is all of them.
+    """Counts of damaged panels by kind; a panel of unknown kind counts as exterior, so the sum is all panels.
 
-    Both are null where an inspection names no panels.
+    Both are null if an inspection names no panels.
     """
 
     frame_damage_count: int | None
@@ -87,7 +87,7 @@ class DealerInspection(Struct, frozen=True):
 
 
 class CostBreakdown(Struct, frozen=True):
-    """Repair costs in whole USD; null where no accident says them."""
+    """Repair costs in whole USD; null if no accident states them."""
 
     parts: int | None
     labor: int | None
@@ -95,7 +95,7 @@ class CostBreakdown(Struct, frozen=True):
 
 
 class CostIncident(Struct, frozen=True):
-    """One accident: `date` as `2019.06.12`, amounts in whole USD; null what the record does not say."""
+    """One accident: `date` as `2019.06.12`, amounts in whole USD; null if the record does not state it."""
 
     date: str | None
     insurance_paid: int | None
@@ -103,9 +103,9 @@ class CostIncident(Struct, frozen=True):
 
 
 class AccidentCostSummary(Struct, frozen=True, kw_only=True):
-    """This car's own accidents in whole USD. A sum covers the accidents whose cost is known; null when none is.
+    """This car's own accidents in whole USD. A sum covers the accidents of known cost; null if there are none.
 
-    Every figure is rounded by itself, so parts, labour and paint may miss the total by a dollar or two.
+    Every figure is rounded by itself, so parts, labour and paint may differ from the total by a dollar or two.
     """
 
     total_incidents: int
@@ -116,9 +116,9 @@ class AccidentCostSummary(Struct, frozen=True, kw_only=True):
 
 
 class NeededRepair(Struct, frozen=True):
-    """A part that the sheet says needs repair.
+    """A part that needs repair according to the sheet.
 
-    `part`: `exterior`, `interior`, `polish`, `cleaning`, `wheels`, `tires` or `glass`. `places`, of wheels and tires:
+    `part`: `exterior`, `interior`, `polish`, `cleaning`, `wheels`, `tires` or `glass`. `places`, for wheels and tires:
     `driver_front`, `driver_rear`, `passenger_front`, `passenger_rear`, `spare`.
     """
 
@@ -127,35 +127,34 @@ class NeededRepair(Struct, frozen=True):
 
 
 class InspectionReport(Struct, frozen=True, kw_only=True):
-    """What the sheet, the insurance record and the liens say.
+    """The report on a car: findings of the sheet, the insurance record and the liens.
 
     The fields up to `inspection_sheet_url` are the partner API's, in its order.
-    `source` is who shows it: Encar, or the feeder M-Park, which sums an inspection up and names no panels.
-    `has_accident` is what the inspector ticked, never computed from panels. `has_frame_damage` is null when no
-    frame panel is damaged but one of unknown kind is; `exterior_summary` names that one too, as the count of
-    exterior panels counts it. Where no panels are named, both are null. `accident_cost_summary` comes from the
-    insurance record. Without a sheet there is a report only where the record or the liens have something to say;
-    what the sheet would say is then null. `inspector_notes` are the remarks, phrase by phrase; those without a
+    `source` is the site of the report: Encar, or the feeder M-Park, which sums an inspection up and names no panels.
+    `has_accident` is the box that the inspector ticked, never computed from panels. `has_frame_damage` is null if no
+    frame panel is damaged but a panel of unknown kind is; `exterior_summary` names such a panel too, as the count of
+    exterior panels counts it. If no panels are named, both are null. `accident_cost_summary` comes from the
+    insurance record. Without a sheet there is a report only if the record has a loss or accident, or the car has liens;
+    the sheet's fields are then null. `inspector_notes` are the remarks, phrase by phrase; remarks without a
     translation are counted at the end ("[1 remark not translated]"). `flood` is true if the sheet, its remarks or the
-    record say so, `fire` if the sheet or its remarks do. Beyond the partner's fields, each null when the sheet does not
-    say:
+    record say so, `fire` if the sheet or its remarks do. Fields beyond the partner's, each null if the sheet lacks it:
 
-    * `simple_repair`: ticked: panels were repaired without that counting as an accident
-    * `inspected_on`: the day the sheet was issued; `mileage_km`: the odometer on it
-    * `model_year`, `first_registered_on`; `roadworthy_from`, `roadworthy_until`: the statutory test is valid between
+    * `simple_repair`: ticked: panels were repaired, and this does not count as an accident
+    * `inspected_on`: the day of issue of the sheet; `mileage_km`: its odometer reading
+    * `model_year`, `first_registered_on`; `roadworthy_from`, `roadworthy_until`: the validity of the statutory test
     * `transmission`: `auto` or `manual`; `color_type`: `neutral` or `coloured`
-    * `usage_changes`: what the car once served as (`rental`, `lease`, `commercial`), `paint_changes`: `full_repaint`,
+    * `usage_changes`: former uses of the car (`rental`, `lease`, `commercial`), `paint_changes`: `full_repaint`,
       `color_change`, `tuning_types`: `lawful`, `unlawful`, `structure`, `device`
     * `flood`, `fire`, `tuning`, `recall` (open or done), `recall_fulfilled`
-    * `guarantee`: who stands in for the sheet, `self` (whoever sells) or `insurer`
+    * `guarantee`: who guarantees the sheet, `self` (the seller) or `insurer`
     * `odometer_state`: `good` or `defective`; `mileage_state`: `high`, `normal` or `low`
-    * `co_percent`, `hc_ppm`, `smoke_percent`: what the exhaust was measured at (`smoke_percent` of a diesel)
-    * `engine_code`: the engine's or motor's type (`G4KR`)
-    * `needed_repairs`: of body, wheels, tires and so on; null when the sheet leaves all of these open
-    * `equipment`: what is on board (`manual`, `warning_triangle`, `jack`, `wrench`); null when left open
+    * `co_percent`, `hc_ppm`, `smoke_percent`: measured exhaust values (`smoke_percent` for a diesel)
+    * `engine_code`: the type of the engine or motor (`G4KR`)
+    * `needed_repairs`: of body, wheels, tires and so on; null if the sheet fills in none of these
+    * `equipment`: equipment on board (`manual`, `warning_triangle`, `jack`, `wrench`); null if not filled in
     * `vin_marking`: the stamped VIN is `good`, `corroded`, `damaged`, `mismatched`, `altered` or `erased`
 
-    Of these words, one that nobody knows keeps its code (`code_7`) or is `unknown`. Dates are ISO 8601 (`2026-08-05`).
+    An unknown word in these fields keeps its code (`code_7`) or is `unknown`. Dates are ISO 8601 (`2026-08-05`).
     """
 
     source: Literal["encar", "mpark"] = "encar"
@@ -204,7 +203,7 @@ class InspectionReport(Struct, frozen=True, kw_only=True):
 
 
 class Inspection(Struct, frozen=True):
-    """What one sheet says about the body and about everything else; `vin` is null where it shows none."""
+    """The contents of one sheet: the body, and the rest; `vin` is null if the sheet shows none."""
 
     body_condition: BodyCondition
     report: InspectionReport
@@ -212,7 +211,7 @@ class Inspection(Struct, frozen=True):
 
 
 class NoReportReason(StrEnum):
-    """The reason why a sheet is not a report: only a scan, an empty form, or a truck's in a shape nobody has seen."""
+    """Why a sheet is not a report: it is only a scan, an empty form, or a truck's sheet in an unknown format."""
 
     PHOTO_ONLY = "photo_only"
     EMPTY_SHEET = "empty_sheet"
@@ -220,15 +219,15 @@ class NoReportReason(StrEnum):
 
 
 class NoReport(Struct, frozen=True):
-    """A sheet without readable content; it must never look like a clean one."""
+    """A sheet without readable content; never show it as a clean sheet."""
 
     reason: NoReportReason
 
 
 class Accident(Struct, frozen=True, kw_only=True):
-    """One accident that damaged this car: ISO date, whole won; null what the record does not say.
+    """One accident that damaged this car: ISO date, whole won; null if the record does not state it.
 
-    A repair of nothing is zero only where insurance paid exactly nothing; else its costs are null.
+    Repair costs of nothing are zero only if insurance paid exactly nothing; else they are null.
     """
 
     date: str | None
@@ -246,13 +245,13 @@ class Months(Struct, frozen=True):
 
 
 class Record(Struct, frozen=True, kw_only=True):
-    """The insurance record. When it is not `open`, everything else is null or empty and says nothing.
+    """The insurance record. If it is not `open`, everything else is null or empty and means nothing.
 
     `own_accidents` damaged this car; `own_accident_count` is the record's own count and may be higher. The other
-    counts are the record's own too, `other_accident_count` that of damage this car did to others. `owner_changes`
-    are ISO dates, newest first; `plate_changes` counts. `uses`: what it was registered as (`government`, `private`,
-    `commercial`, `rental`). `uninsured_months` is null when a span cannot be read. The dates of losses and theft
-    are ISO days or months (`2021-03`); the record has one for all of a kind. No plate and no name is ever kept.
+    counts are the record's own too; `other_accident_count` counts damage that this car did to others. `owner_changes`
+    are ISO dates, newest first; `plate_changes` counts. `uses`: registered uses of the car (`government`, `private`,
+    `commercial`, `rental`). `uninsured_months` is null if a span cannot be read. The dates of losses and theft
+    are ISO days or months (`2021-03`); the record has one date for all of a kind. Plates and names are never stored.
     """
 
     open: bool
@@ -277,7 +276,7 @@ class Record(Struct, frozen=True, kw_only=True):
 
 
 class DiagnosisPanel(Struct, frozen=True):
-    """One panel, under the same id as on the inspection sheet; `result` is `normal`, `replaced` or a code."""
+    """One panel, with the same id as on the inspection sheet; `result` is `normal`, `replaced` or a code."""
 
     panel_id: str
     label: str
@@ -285,19 +284,19 @@ class DiagnosisPanel(Struct, frozen=True):
 
 
 class Diagnosis(Struct, frozen=True):
-    """Encar's own look at the outer panels: a second opinion. `diagnosed_on` is an ISO date."""
+    """Encar's own check of the outer panels: a second opinion. `diagnosed_on` is an ISO date."""
 
     diagnosed_on: str | None
     panels: tuple[DiagnosisPanel, ...]
 
 
 class EvBattery(Struct, frozen=True, kw_only=True):
-    """The drive battery of an electric car; null what the site does not say.
+    """The drive battery of an electric car; null if the site does not state the value.
 
-    * `health_percent`: the capacity a tester found, of that when new; `health_grade`: the tester's grade (`SS`);
-      `tested_on`: ISO date
-    * of the model, by its maker: `battery_type`, `control_system`, `thermal_management` in plain English,
-      `over_the_air_updates`, `vehicle_to_load` (it can feed devices), `efficiency_km_per_kwh`
+    * `health_percent`: the capacity that a tester found, as a part of that when new; `health_grade`: the tester's grade
+      (`SS`); `tested_on`: ISO date
+    * for the model, from its maker: `battery_type`, `control_system`, `thermal_management` in plain English,
+      `over_the_air_updates`, `vehicle_to_load` (it can power devices), `efficiency_km_per_kwh`
     """
 
     health_percent: float | None = None
@@ -312,9 +311,9 @@ class EvBattery(Struct, frozen=True, kw_only=True):
 
 
 class FactoryPackage(Struct, frozen=True):
-    """A package the car was ordered with: the site's code, its English name, and its price when new.
+    """A package that was ordered with the car: the site's code, its English name, and its price when new.
 
-    `name` is null where a word of it has no translation, `price_krw` where the site does not say it.
+    `name` is null if one of its words has no translation, `price_krw` if the site does not state it.
     """
 
     code: str

@@ -14,7 +14,7 @@ LARGE_BODIES = frozenset({"suv", "minivan", "van", "bus", "truck"})
 LARGE_MAKE = "Mercedes-Benz"
 
 _MICRO = 1_000_000
-# Cars have round prices: a few thousand different ones.
+# Cars have round prices: a few thousand different values.
 _PRICES_KEPT = 16_384
 
 
@@ -28,7 +28,7 @@ class DiscountConfig(Struct, frozen=True, gc=False):
 
 
 class Breakdown(Struct, frozen=True, gc=False):
-    """Cost lines in whole USD; `estimated_landed` is the only one after the discount, null without a price."""
+    """Cost lines in whole USD. Only `estimated_landed` is after the discount; it is null without a price."""
 
     auction_fee: int
     dealer_fee: int
@@ -38,7 +38,7 @@ class Breakdown(Struct, frozen=True, gc=False):
 
 
 class Pricing(Struct, frozen=True, gc=False):
-    """The summary's `pricing` object. `sold_price` is an auction concept and always null here."""
+    """The summary's `pricing` object. `sold_price` exists only in auctions and is always null here."""
 
     listing_price: int
     sold_price: None
@@ -47,7 +47,7 @@ class Pricing(Struct, frozen=True, gc=False):
 
 
 class DetailPricing(Struct, frozen=True, gc=False):
-    """The detail's `pricing` object; what only auctions have is null or empty."""
+    """The detail's `pricing` object; fields that only auctions have are null or empty."""
 
     listing_price: int | None
     sold_price: None
@@ -62,24 +62,24 @@ _DISCOUNT = DiscountConfig()
 
 
 def usd(krw: int, krw_per_usd: float) -> int:
-    """Converts won to whole dollars, half up; the rate counts to six decimals."""
+    """Convert won to whole dollars, half up; the rate counts to six decimals."""
     rate = round(krw_per_usd * _MICRO)
     return (2 * krw * _MICRO + rate) // (2 * rate)
 
 
 def least_won(dollars: int, krw_per_usd: float) -> int:
-    """Return the lowest price in won that `usd` converts to so many dollars."""
+    """Return the lowest price in won that `usd` converts to `dollars`."""
     rate = round(krw_per_usd * _MICRO)
     return -(-(2 * dollars - 1) * rate // (2 * _MICRO))
 
 
 def ocean_freight(make: str, body: str | None) -> int:
-    """Freight in USD; an unknown body counts as sedan class."""
+    """Return the freight in USD; an unknown body counts as sedan class."""
     return FREIGHT_LARGE_USD if make == LARGE_MAKE or body in LARGE_BODIES else FREIGHT_USD
 
 
 def dealer_pricing(price_krw: int, krw_per_usd: float, make: str, body: str | None) -> Pricing:
-    """Returns the prices of a dealer car. Dealer fee and fixed discount cancel out in `estimated_landed`."""
+    """Return the prices of a dealer car. Dealer fee and fixed discount cancel out in `estimated_landed`."""
     return _dealer_pricing(price_krw, krw_per_usd, ocean_freight(make, body))
 
 
@@ -90,7 +90,7 @@ def _dealer_pricing(price_krw: int, krw_per_usd: float, freight: int) -> Pricing
 
 
 def detail_pricing(price_krw: int | None, krw_per_usd: float, make: str, body: str | None) -> DetailPricing:
-    """Returns the prices of a car in full. A placeholder price is null, and so is every figure that depends on it."""
+    """Return the prices of a car in full. A placeholder price is null, and so is every figure that depends on it."""
     listing_price = None if price_krw is None else usd(price_krw, krw_per_usd)
     return DetailPricing(listing_price, None, None, _DISCOUNT, _breakdown(listing_price, ocean_freight(make, body)))
 

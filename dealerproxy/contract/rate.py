@@ -6,7 +6,7 @@ from datetime import UTC, date, datetime, timedelta, timezone
 from msgspec import Struct
 
 KST = timezone(timedelta(hours=9))
-# Won per dollar. The bounds reject dollars per won and other currencies' rates.
+# Won per dollar. The bounds reject dollars per won, and other currencies' rates.
 PLAUSIBLE = (100.0, 10_000.0)
 
 
@@ -19,15 +19,15 @@ class Rate(Struct, frozen=True, array_like=True):
 
 
 def now_kst() -> str:
-    """Now, as ISO 8601 in Korean time."""
+    """Return the current time as ISO 8601 in Korean time."""
     return iso_kst(time.time())
 
 
 def iso_kst(unix_s: float) -> str:
-    """Unix seconds as ISO 8601 in Korean time, whole seconds."""
+    """Return unix seconds as ISO 8601 in Korean time, in whole seconds."""
     return datetime.fromtimestamp(unix_s, UTC).astimezone(KST).isoformat(timespec="seconds")
 
 
 def day_kst(unix_s: float) -> date:
-    """Return the day in Seoul at a Unix time."""
+    """Return the day in Seoul at a unix time."""
     return datetime.fromtimestamp(unix_s, KST).date()

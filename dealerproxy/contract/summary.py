@@ -32,7 +32,7 @@ class VehicleSummary(Struct, frozen=True, kw_only=True, gc=False):
 
 
 class TruckFacts(Struct, frozen=True, kw_only=True, gc=False):
-    """What a site says of a truck or bus in fields of its own, in English; null where it says nothing.
+    """A site's own facts about a truck or bus, in English; null if the site does not state them.
 
     `form` is the kind of its body (`Wing Body or Box`) and `form_detail` the body (`Dry Box`), `capacity` the load
     (`1 t`), `standard` the wheelbase (`Extra-Long`) or number of axles, `use` is `private`, `commercial` or
@@ -47,7 +47,7 @@ class TruckFacts(Struct, frozen=True, kw_only=True, gc=False):
 
 
 class CarryingBox(Struct, frozen=True, kw_only=True, gc=False):
-    """The box of a truck, in the site's numbers, whose unit is not recorded."""
+    """The box of a truck, in the site's numbers; their unit is unknown."""
 
     bore: int | None
     height: int | None
@@ -55,9 +55,9 @@ class CarryingBox(Struct, frozen=True, kw_only=True, gc=False):
 
 
 class TruckDetail(TruckFacts, frozen=True, kw_only=True, gc=False):
-    """What a truck's advert says beyond its row.
+    """The facts that a truck's advert adds to its row.
 
-    `options` are those that no token of a partner's means, in English.
+    `options` are those without a partner token, in English.
     """
 
     horse_power: int | None
@@ -66,7 +66,7 @@ class TruckDetail(TruckFacts, frozen=True, kw_only=True, gc=False):
 
 
 class DealerFacts(Struct, frozen=True, kw_only=True, gc=False):
-    """What only insiders may see (`include=dealer`): won, Korean names, the advert's own address.
+    """What only insiders see (`include=dealer`): won, Korean names, the advert's own address.
 
     `truck` is null for a car.
     """

@@ -22,7 +22,7 @@ AUCTION_ONLY = (
 
 
 class Sort(StrEnum):
-    """Orders a client can ask for. Dealer cars have no auction date: the default means newest first."""
+    """The sort orders of lists. Dealer cars have no auction date: the default means newest first."""
 
     AUCTION_DATE_ASC = "auction_date_asc"
     PRICE_ASC = "price_asc"
@@ -32,5 +32,5 @@ class Sort(StrEnum):
 
     @property
     def by_year(self) -> bool:
-        """Whether rows come newest first registration first."""
+        """Whether rows are sorted by first registration, newest first."""
         return self in {Sort.AUCTION_DATE_ASC, Sort.YEAR_DESC}

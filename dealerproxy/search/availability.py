@@ -1,4 +1,4 @@
-"""Whether cars can be bought, many at once: the sites side by side, within one deadline."""
+"""Availability checks: whether many cars can be bought. Sites are called concurrently, within one deadline."""
 
 import asyncio
 from collections.abc import Mapping, Sequence
@@ -16,9 +16,9 @@ async def check(
     *,
     bypass_cache: bool = False,
 ) -> dict[tuple[str, str], Outcome]:
-    """Return the outcome of each car by (site, listing id); `listing_ids` are those to check, by site.
+    """Return each car's outcome by (site, listing id); `listing_ids` has the ids to check by site.
 
-    A car that could not be checked is `unknown` with the reason, even if an old answer says that it is on sale.
+    A car that could not be checked is `unknown` with the reason, even if a cached answer says that it is on sale.
     """
     answers = await asyncio.gather(
         *(sites[site].availability(ids, deadline, bypass_cache=bypass_cache) for site, ids in listing_ids.items())

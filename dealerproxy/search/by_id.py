@@ -1,4 +1,4 @@
-"""Rows by id: reads which cars are asked for, and puts the sites' answers together in the order asked."""
+"""Rows by id: looks up the requested cars at their sites and returns them in the requested order."""
 
 import asyncio
 from collections.abc import Mapping, Sequence
@@ -17,7 +17,7 @@ from dealerproxy.vehicles.listing import Listing
 
 
 class IdsQuery(Struct, frozen=True):
-    """The cars asked for, by public id in the order asked, each with its site and number; and how to show them."""
+    """The requested cars by public id, in the requested order, each with site and number; and how to show them."""
 
     cars: Mapping[str, tuple[str, str]]
     display: Display
@@ -26,7 +26,7 @@ class IdsQuery(Struct, frozen=True):
 async def look_up(
     query: IdsQuery, sites: Mapping[str, Upstream[Any]], deadline: Deadline, *, bypass_cache: bool
 ) -> dict[str, FoundRows]:
-    """Ask each site for its own cars, side by side; return its answer by the site's name."""
+    """Look up the cars at their sites concurrently; return what each site found, by its name."""
     numbers: dict[str, list[str]] = {}
     for site, number in query.cars.values():
         numbers.setdefault(site, []).append(number)
@@ -37,7 +37,7 @@ async def look_up(
 
 
 def in_order(query: IdsQuery, found: Mapping[str, FoundRows]) -> tuple[list[Listing], list[CarState]]:
-    """Return the rows, and the states of the cars without one, both in the order asked."""
+    """Return the rows, and the states of the cars without a row, both in the requested order."""
     rows: list[Listing] = []
     states: list[CarState] = []
     for vehicle_id, (site, number) in query.cars.items():

@@ -1,7 +1,7 @@
-"""The cursor: the place of each leg, signed, so that any process with the same secret can continue a walk.
+"""The signed cursor: the position of each leg. Any process with the same secret can continue the walk.
 
-A cursor is `base64url(msgpack payload + signature)`, under 3 kB. The payload is not secret: offsets, keys and digests
-of ids that the client has. The more legs, the fewer returned ids are remembered.
+A cursor is `base64url(msgpack payload + signature)`, under 3 kB. The payload is not secret: it has offsets, keys and
+digests of ids that the client has. With more legs, it remembers fewer returned ids.
 """
 
 import base64
@@ -24,7 +24,7 @@ from dealerproxy.upstreams.query import Query, Vehicles
 from dealerproxy.upstreams.results import Leg
 
 LIFETIME_S = 3600
-# A site may repeat rows across pages, mostly about a hundred apart, so a walk remembers the rows it returned last.
+# Sites repeat rows across pages, mostly about a hundred rows apart, so a walk remembers the last rows it returned.
 REMEMBERED_ROWS = 380
 _SIGNATURE_BYTES = 16
 # Bytes of a payload that fit into 3,000 characters of base64 with the signature and the length of the ids.
@@ -36,12 +36,12 @@ _CLOCK_SKEW_S = 60
 
 
 class LegCursor(Struct, array_like=True, frozen=True):
-    """A place in a leg.
+    """A position in a leg.
 
-    `offset` rows of the upstream's order were passed; `key` is the sort key of the last of them and `last` the digest
+    `offset` counts the passed rows in the upstream's order; `key` is the sort key of the last one and `last` the digest
     of its id, both None at the start. `total` is the upstream's last count. A `late` leg failed and may still return
-    rows that sort before the frontier. For a leg that was `stocked`, `offset` is the rank of the next row, and `last`
-    the number of the last car itself.
+    rows that sort before the frontier. In a `stocked` leg, `offset` is the rank of the next row, and `last` the number
+    of the last car instead of a digest.
     """
 
     offset: int = 0
@@ -54,10 +54,10 @@ class LegCursor(Struct, array_like=True, frozen=True):
 
 
 class Position(Struct, array_like=True, frozen=True):
-    """A place in a walk.
+    """A position in a walk.
 
-    `frontier` is the key of the last row returned over all legs, `seen` the digests of returned ids; `returned` counts
-    all rows returned, `at_frontier` those with the frontier's key. An `exact` walk is in `Order.YEAR`.
+    `frontier` is the key of the last returned row over all legs, `seen` the digests of returned ids. `returned` counts
+    all returned rows, `at_frontier` the rows with the frontier's key. An `exact` walk is in `Order.YEAR`.
     """
 
     version: int
@@ -73,11 +73,11 @@ class Position(Struct, array_like=True, frozen=True):
 
     @classmethod
     def start(cls, fingerprint: bytes, rate: Rate, legs: int) -> "Position":
-        """Return the place before the first row of a walk."""
+        """Return the position before the first row of a walk."""
         return cls(_VERSION, 0, fingerprint, rate, (LegCursor(),) * legs)
 
     def after(self, keys: Sequence[int], legs: Callable[[int | None], Iterable[LegCursor]], seen: bytes) -> "Position":
-        """Return the place after a page of rows with these keys; `legs` gives theirs for the new frontier."""
+        """Return the position after a page of rows with these keys; `legs` returns its legs for the new frontier."""
         known = (self.frontier, *keys)
         frontier = max((key for key in known if key is not None), default=None)
         before = self.at_frontier if frontier == self.frontier else 0
@@ -92,9 +92,9 @@ class Position(Struct, array_like=True, frozen=True):
 
 
 class Resumption(NamedTuple):
-    """Where a leg goes on: it has no row left to return before `key`, None at the start.
+    """Where a leg resumes: all its rows before `key` (None at the start) were returned.
 
-    `remembered` says whether all returned rows of that key are known by their ids.
+    `remembered` is true if the ids of all returned rows with that key are known.
     """
 
     key: int | None
@@ -102,7 +102,7 @@ class Resumption(NamedTuple):
 
 
 def resumption(leg: LegCursor, walk: Position, seen: "ReturnedIds") -> Resumption:
-    """Return where a leg of a walk goes on. One that failed may still return rows that sort before the frontier."""
+    """Return where a leg resumes. A failed leg may still return rows that sort before the frontier."""
     if leg.late:
         return Resumption(leg.key, seen.held(walk.returned))
     return Resumption(walk.frontier, seen.held(walk.at_frontier))
@@ -112,21 +112,21 @@ _decoder = msgspec.msgpack.Decoder(Position)
 
 
 class CursorCodec:
-    """Signs and reads cursors. An empty secret is replaced by a random one: cursors then end with the process."""
+    """Signs and reads cursors. A random secret replaces an empty one; cursors then become invalid at a restart."""
 
     def __init__(self, secret: str, now: Callable[[], float] = time.time) -> None:
         self._key = secret.encode(errors="surrogateescape") or secrets.token_bytes(32)
         self._now = now
 
     def encode(self, position: Position) -> str:
-        """Write a place, as of now. Of the returned ids it holds the last, as many as there is room for."""
+        """Return a position as a cursor, with the current time and as many of the last returned ids as fit."""
         issued = replace(position, issued_at=int(self._now()))
         room = (_MOST_BYTES - len(msgspec.msgpack.encode(replace(issued, seen=b"")))) // DIGEST_BYTES
         payload = msgspec.msgpack.encode(replace(issued, seen=position.seen[-room * DIGEST_BYTES :]))
         return _base64(payload + self._sign(payload))
 
     def decode(self, text: str) -> Position:
-        """Read a cursor. Raises ApiError 400 `invalid_cursor` for a cut, forged or old one."""
+        """Read a cursor. Raises ApiError 400 `invalid_cursor` if it is malformed, forged or expired."""
         raw = _unbase64(text)
         if raw is None:
             raise invalid_cursor("malformed", "The cursor is incomplete, or not from this service.")
@@ -148,9 +148,9 @@ class CursorCodec:
 
 
 def fingerprint(query: Query, legs: Iterable[Leg], vehicles: Vehicles) -> bytes:
-    """Return 8 bytes that identify a walk: its sort, its legs and the filters on their rows, `vehicles` among them.
+    """Return 8 bytes that identify a walk: its sort, its legs and its row filters, including `vehicles`.
 
-    Spelling does not count (`기아` is `Kia`). Page size, shown fields and the requested rate may change on the way.
+    Spelling does not matter (`기아` is `Kia`). Page size, shown fields and requested rate may change during a walk.
     """
     kept = (
         *(query.year_min, query.year_max, query.mileage_max_km, query.price_min_usd, query.price_max_usd),
@@ -164,7 +164,7 @@ def fingerprint(query: Query, legs: Iterable[Leg], vehicles: Vehicles) -> bytes:
 
 
 class ReturnedIds:
-    """The public ids that a walk returned: the last 380, or as many as the cursor had room for."""
+    """The public ids that a walk returned: the last 380, or fewer if they did not fit in the cursor."""
 
     def __init__(self, remembered: bytes = b"") -> None:
         whole = len(remembered) // DIGEST_BYTES * DIGEST_BYTES
@@ -178,11 +178,11 @@ class ReturnedIds:
         return bool(self._digests) and digest(vehicle_id) in self._digests
 
     def held(self, last: int) -> bool:
-        """Whether the cursor held all ids that were returned last, so many of them."""
+        """Whether the cursor contained the ids of all the `last` returned rows."""
         return last <= self._held
 
     def add(self, vehicle_id: str) -> None:
-        """Remember an id."""
+        """Add an id."""
         self._digests[digest(vehicle_id)] = None
 
     def __bytes__(self) -> bytes:
@@ -195,7 +195,7 @@ def _base64(raw: bytes) -> str:
 
 
 def _unbase64(text: str) -> bytes | None:
-    """Decode; None for anything but the spelling that `_base64` writes."""
+    """Decode base64; None unless `_base64` writes the bytes exactly so."""
     try:
         raw = base64.b64decode(text + "=" * (-len(text) % 4), altchars=b"-_", validate=True)
     except ValueError:

@@ -1,4 +1,4 @@
-"""Fills a page's rows from their adverts, each site its own, side by side."""
+"""Enriches the rows of a page from their adverts. Sites are called concurrently."""
 
 import asyncio
 from collections.abc import Mapping, Sequence
@@ -13,9 +13,9 @@ from dealerproxy.vehicles.listing import LeftOutReason, Listing
 async def enrich(
     rows: Sequence[Listing], sites: Mapping[str, Upstream[Any]], deadline: Deadline, *, bypass_cache: bool
 ) -> tuple[list[Listing], list[Notice]]:
-    """Enrich rows; those that could not be enriched stay as they are, with a notice.
+    """Enrich rows; rows that could not be enriched are returned unchanged, with a notice.
 
-    Rows of cars that are no longer on sale by their adverts are left out, with a notice.
+    Rows whose adverts say that the car is no longer on sale are left out, with a notice.
     """
     by_site: dict[str, list[Listing]] = {}
     for row in rows:

@@ -1,4 +1,4 @@
-"""Explains a list request: what each of its searches would use and ask. Asks no site and changes no demand."""
+"""Explains a list request: what each search would read and call. Calls no site and does not count as demand."""
 
 import itertools
 from collections.abc import Iterator, Mapping, Sequence
@@ -17,7 +17,7 @@ from dealerproxy.upstreams.upstream import Upstream
 
 
 class LegOutlook(NamedTuple):
-    """A leg with what it has in stock, and what its site says of its next search; None if it needs nothing more."""
+    """A leg, its rows in stock, and the outlook of its next search at the site; None if it needs no search."""
 
     leg: Leg
     stocked: Stocked
@@ -26,7 +26,7 @@ class LegOutlook(NamedTuple):
 
 
 def peek(planned: Plan, sites: Mapping[str, Upstream[Any]], *, bypass_cache: bool) -> list[Stocked]:
-    """Return what each leg has in stock, as a request would find it, without counting it as asked for."""
+    """Return what each leg has in stock, as a request would find it, without counting it as demand."""
     found: list[Stocked] = []
     for leg in planned.legs:
         try:
@@ -39,12 +39,12 @@ def peek(planned: Plan, sites: Mapping[str, Upstream[Any]], *, bypass_cache: boo
 def explained_sources(
     planned: Plan, legs: Sequence[LegOutlook], sites: Mapping[str, Upstream[Any]]
 ) -> Sequence[ExplainedSource]:
-    """Return the explanation of each site."""
+    """Return each site's part of the explanation."""
     explained = []
     for name in UPSTREAMS:
         site, own = sites[name], [each for each in legs if each.leg.upstream == name]
         troubles = [site.trouble(each.leg) for each in own]
-        # One leg that the query does not name decides nothing about its source.
+        # A leg that the query does not name does not change the status of its source.
         decisive = [trouble for each, trouble in zip(own, troubles, strict=True) if each.leg.named]
         trouble = next(filter(None, decisive), None) if own else site.trouble()
         explained.append(
@@ -93,7 +93,7 @@ def _search(each: LegOutlook, keep: RowFilter, trouble: UpstreamError | None) ->
 
 
 def _filters(keep: RowFilter, at_site: Mapping[str, str], *, stocked: bool) -> Iterator[AppliedFilter]:
-    """Yield the filters on rows that are asked for; `at_site` has the site's words by parameter."""
+    """Yield the requested row filters; `at_site` has the site's words by parameter."""
     query = keep.query
     ours = {
         "year_min": query.year_min is not None,

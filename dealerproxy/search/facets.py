@@ -1,4 +1,4 @@
-"""What dealer cars can be filtered on: the makes with cars now, their models, fuels and transmissions."""
+"""The facets of dealer cars: makes that have cars now, their models, fuels and transmissions."""
 
 import asyncio
 import time
@@ -21,9 +21,9 @@ async def facets(
     *,
     now: Callable[[], float] = time.time,
 ) -> FacetsAnswer:
-    """Join what the sites have cars of, in their order; `sources` are those asked for, all when empty.
+    """Join the sites' facets, in the order of the sites; empty `sources` mean all.
 
-    `as_of` is the oldest of what the sites said.
+    `as_of` is the time of the oldest facets used.
     """
     if sources and DEALER not in sources:
         return FacetsAnswer(makes=(), models={}, fuels=(), transmissions=(), sources=(), as_of=iso_kst(now()))

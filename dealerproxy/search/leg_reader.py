@@ -1,6 +1,6 @@
-"""Readers of one leg: which chunk is needed, which row is next, and where to resume on a later page.
+"""The live reader of one leg: which chunk it needs, which row is next, and where a later page resumes.
 
-Pure: the caller fetches the wanted chunk and hands it over.
+Pure: the caller fetches the wanted chunk and passes it in.
 """
 
 from collections import Counter
@@ -14,16 +14,16 @@ from dealerproxy.upstreams.paging import CHUNK_ROWS, MAX_OFFSET, ORDER_KEYS, Ord
 from dealerproxy.upstreams.results import Leg
 from dealerproxy.vehicles.listing import Chunk, LeftOut, LeftOutReason, Listing
 
-# How many neighbouring chunks a leg that was in stock before may look into for its place.
+# Neighbouring chunks in which a leg that was read from stock before may look for its position.
 LOOKS_SWITCHED = 4
 
 
 class LegReader:
-    """Reads a leg in chunks of 48 rows, from where its cursor stands.
+    """Reads a leg in chunks of 48 rows, from its position in the cursor.
 
     `wanted` is the index of the chunk it needs, None while it has a next row, has ended or failed. `next_key` is the
-    sort key of `next_row`. Rows that sort before the walk's frontier came there during the walk: they are skipped,
-    as the order would jump back and ids could repeat.
+    sort key of `next_row`. Rows that sort before the walk's frontier appeared during the walk. They are skipped,
+    because the order would jump back and ids could repeat.
     """
 
     def __init__(
@@ -36,7 +36,7 @@ class LegReader:
         keep: Callable[[Listing], bool],
         seen: ReturnedIds,
     ) -> None:
-        """`state` is the leg's place in the walk."""
+        """`state` is the leg's position in the walk."""
         self.leg = leg
         self.failure: UpstreamError | None = None
         self.next_row: Listing | None = None
@@ -60,7 +60,7 @@ class LegReader:
         self._resuming = state.last is not None
         self._switched = state.stocked
         self.jumped = self._switched and self._frontier is not None and not self._remembered
-        if self._switched:  # stock has another order within a key
+        if self._switched:  # stock orders rows of one key differently
             if self._frontier is not None and self.jumped:
                 self._frontier += 1
             self._key, self._remembered = self._frontier, True
@@ -68,28 +68,28 @@ class LegReader:
 
     @property
     def wanted(self) -> int | None:
-        """The index of the chunk that is needed next; None if none is."""
+        """The index of the chunk that is needed next; None if no chunk is needed."""
         if self._ended or self.failure is not None or self.next_row is not None:
             return None
         return self._index
 
     @property
     def ready(self) -> bool:
-        """Whether the next row is at hand."""
+        """Whether the next row is loaded."""
         return self.next_row is not None
 
     @property
     def ended(self) -> bool:
-        """Whether nothing follows in this leg."""
+        """Whether this leg has no further rows."""
         return self._ended
 
     @property
     def reports(self) -> LegReport:
-        """What this request learned of the leg."""
+        """This request's report on the leg."""
         return combined(self.leg.upstream, self._reports, self.failure, self.total if self.leg.filtered else None)
 
     def state(self, frontier: int | None) -> LegCursor:
-        """Return the leg's place for the cursor; `frontier` is the walk's new one."""
+        """Return the leg's position for the cursor; `frontier` is the walk's new frontier."""
         caught_up = self.next_row is not None and frontier is not None and self.next_key >= frontier
         late = self.failure is not None or (self._late and not caught_up)
         last = self._last if self._passed is None else digest(self._passed)
@@ -118,7 +118,7 @@ class LegReader:
         """Return the next row and move on within the chunk. Raises LookupError if there is none."""
         listing = self.next_row
         if listing is None:
-            raise LookupError("the leg has no row at hand")
+            raise LookupError("the leg has no row loaded")
         self._pass(listing)
         self.next_row = None
         self._advance()
@@ -138,7 +138,7 @@ class LegReader:
                 if entry.id not in self._seen and (self._frontier is None or key >= self._frontier):
                     self.next_row, self.next_key = entry, key
                     return
-                self.moved += not self._switched  # where stock left off is not exactly known live
+                self.moved += not self._switched  # after a switch from stock, the live position is not exact
             self._pass(entry)
         self._index += 1
         self._chunk = None
@@ -154,17 +154,17 @@ class LegReader:
             self._key = self._sort_key(entry)
 
     def _find_place(self, chunk: Chunk) -> int | None:
-        """Return where to resume in a chunk; None if a neighbouring chunk is wanted first.
+        """Return where to resume in a chunk; None if a neighbouring chunk is needed first.
 
-        Resumes after the last row passed if it is still here, looks into a neighbour if the rows moved by a whole
-        chunk, else resumes from the last key on: rows that were returned before are known by their id.
+        Resumes after the last passed row if the chunk has it; looks into a neighbour if the rows moved by a whole
+        chunk; else resumes at the last key, and skips returned rows by their id.
         """
         if not self._switched:
             for position, entry in enumerate(chunk.entries):
                 if entry.listing_id is not None and digest(entry.listing_id) == self._last:
                     return position + 1
             if self._offset == self._index * CHUNK_ROWS:
-                return 0  # the last row passed ended the chunk before
+                return 0  # the last passed row was the last of the previous chunk
         keys = [self._sort_key(entry) if isinstance(entry, Listing) else None for entry in chunk.entries]
         neighbour = self._index + self._shift([key for key in keys if key is not None])
         if neighbour >= 0 and neighbour != self._index and self._looks_left:
@@ -174,9 +174,9 @@ class LegReader:
         return self._from_key(keys)
 
     def _shift(self, keys: list[int]) -> int:
-        """Return by how many chunks the place moved if its key is not among these: -1, 0 or 1.
+        """Return by how many chunks the position moved if these keys lack its key: -1, 0 or 1.
 
-        After a switch from stock rows of that key may stand in the chunk before one that begins with it.
+        After a switch from stock, the previous chunk may end with rows of the key that this chunk begins with.
         """
         if self._key is None:
             return 0
@@ -187,6 +187,6 @@ class LegReader:
     def _from_key(self, keys: list[int | None]) -> int:
         if self._key is None:
             return self._offset % CHUNK_ROWS
-        # Once ids were forgotten, a row with the very same key may be one of them.
+        # If the cursor had no room for some ids, a row with exactly this key may have been returned already.
         first = self._key if self._remembered else self._key + 1
         return next((i for i, key in enumerate(keys) if key is not None and key >= first), len(keys))

@@ -1,4 +1,4 @@
-"""One page of a walk: legs are read side by side, merged by sort key and cut at the page size."""
+"""One page of a walk: legs are read concurrently, merged by sort key and cut at the page size."""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Iterable, Sequence
@@ -11,7 +11,7 @@ from dealerproxy.search.readers import Reader
 from dealerproxy.transport.errors import UpstreamError
 from dealerproxy.vehicles.listing import Chunk, Listing
 
-# Chunks a request may fetch beyond one a leg, when filters or left-out rows leave its page short.
+# Chunks that a request may fetch beyond one per leg, if filters or left-out rows make its page short.
 MAX_REFILLS = 4
 
 # Finds a leg's chunk by index. Raises UpstreamError.
@@ -22,13 +22,13 @@ _RANK = {name: place for place, name in enumerate(UPSTREAMS)}
 
 
 class MergedPage:
-    """The rows merged so far; no vehicle twice.
+    """The rows merged so far. A page never repeats a car.
 
-    Of a car's adverts on one site the original stays, of those on several sites the one of the site listed first.
+    Among adverts of a car on one site, the original is kept; on several sites, the advert of the first site.
     """
 
     def __init__(self, sites: int) -> None:
-        """`sites` is from how many sites rows may come."""
+        """`sites` is the number of sites that rows may come from."""
         self._sites = sites
         self._rows: dict[_Key, Listing] = {}
         self._by_facts: dict[tuple[str, str, int, int, int], list[_Key]] = {}
@@ -39,7 +39,7 @@ class MergedPage:
         return len(self._rows)
 
     def add(self, listing: Listing) -> None:
-        """Append a listing, unless the page has the same car from an advert at least as good."""
+        """Append a listing, or replace a worse advert of the same car; ignore it if the page has a better one."""
         key = (listing.upstream, listing.vehicle_key)
         other = self._rows.get(key)
         if other is not None:
@@ -73,10 +73,10 @@ class MergedPage:
 
 
 async def merge_legs(readers: Sequence[Reader], size: int, load: Load) -> MergedPage:
-    """Fill a page from the readers, which are left after its last row.
+    """Fill a page from the readers, and leave each reader after its last row on the page.
 
-    Legs are merged by the keys of their next rows; ties go to the earlier leg. A leg that fails is left out of this
-    page and keeps its place. The page is short when more than four refills would be needed.
+    Legs are merged by the keys of their next rows; ties go to the earlier leg. A failed leg has no rows on this page
+    and keeps its position. The page is short if it would need more than four refills.
     """
     page = MergedPage(len({reader.leg.upstream for reader in readers}))
     refills = MAX_REFILLS
@@ -107,12 +107,12 @@ async def merge_legs(readers: Sequence[Reader], size: int, load: Load) -> Merged
 
 
 def _head(reader: Reader, place: int) -> tuple[int, int, int]:
-    """Return what orders a reader's next row among those of the others."""
+    """Return the merge key of a reader's next row."""
     return reader.next_key, reader.next_tie, place
 
 
 async def _fill(readers: Iterable[Reader], load: Load) -> list[bool]:
-    """Fetch each reader's wanted chunk side by side; return for each whether it was a refill."""
+    """Fetch the readers' wanted chunks concurrently; return for each whether it was a refill."""
     return await asyncio.gather(*(_fill_one(reader, load) for reader in readers))
 
 

@@ -1,4 +1,4 @@
-"""Notices about a page: what was left out of it, and where a walk ends early."""
+"""Notices about a page: rows that were left out, and legs that end early."""
 
 from collections import Counter
 from collections.abc import Sequence
@@ -30,7 +30,7 @@ WALK_MOVED = Notice(
 )
 WALK_ENDED = Notice(
     code="walk_ended",
-    message="The list that this walk began with is no longer held. Start again without a cursor to see the rest.",
+    message="The list that this walk began with is no longer stored. Start again without a cursor to see the rest.",
 )
 
 # code -> (field, message around the count)
@@ -47,13 +47,13 @@ _COUNTED = {
     "left_out_duplicate": (None, "Left out: {} duplicate adverts of cars on this page."),
     "untranslated": ("trim", "Words without an English translation, removed from trim names: {}."),
     "depth_limit": (None, "Searches that end before their last row: {}. Narrow the filters to see the rest."),
-    "moved": (None, "Skipped: {} that an earlier page returned, or that belong before this page. The stock moved."),
+    "moved": (None, "Skipped: {} that an earlier page returned, or that sort before this page. The list changed."),
     "rows_missing": (None, "Rows that the site counts but did not send: {}."),
 }
 
 
 def page_notices(readers: Sequence[Reader], page: MergedPage, rows: Sequence[Listing]) -> list[Notice]:
-    """Return notices about what a page does not show, with counts."""
+    """Return notices about the rows that a page does not show, with counts."""
     counts = Counter(
         {
             "left_out_duplicate": page.duplicates,
@@ -76,7 +76,7 @@ def page_notices(readers: Sequence[Reader], page: MergedPage, rows: Sequence[Lis
 
 
 def walk_notices(readers: Sequence[Reader], before: Sequence[LegCursor], order: Order) -> list[Notice]:
-    """Return notices about a walk as a whole; `before` are the places at which its legs stood."""
+    """Return notices about a walk as a whole; `before` has the positions of its legs before this page."""
     cut = order is Order.YEAR and any(
         isinstance(reader, LegReader) and reader.ended and not place.ended
         for reader, place in zip(readers, before, strict=True)
@@ -90,7 +90,7 @@ def walk_notices(readers: Sequence[Reader], before: Sequence[LegCursor], order: 
 
 
 def trucks_missing(error: UpstreamError) -> Notice:
-    """Return the notice that what the query does not name could not be read."""
+    """Return the notice about trucks that the query does not name and that could not be read."""
     message = f"The trucks of a make could not be read ({error.code}). Its cars are complete."
     return Notice(code="trucks_missing", message=message)
 

@@ -1,4 +1,4 @@
-"""A query becomes legs: each site plans its own from the makes and models that were asked for."""
+"""The plan of a query: each site plans its legs from the requested makes and models."""
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -13,7 +13,7 @@ from dealerproxy.upstreams.results import Leg, SitePlan
 from dealerproxy.vocabulary import Make, Vocabulary
 
 MAX_LEGS = 24
-MOST_GUESSES = 5  # unknown names of a query that the nearest known one is told for
+MOST_GUESSES = 5  # unknown names of a query for which the notice names the nearest known one
 
 OVER_LIMIT = Notice(
     code="trucks_missing",
@@ -25,7 +25,7 @@ Planner = Callable[[LegRequest, Vocabulary], SitePlan]
 
 
 class Plan(NamedTuple):
-    """What to search, what to keep of it, and notices; `skips` says of the sites without a leg why."""
+    """The legs to search, the filter on their rows, and notices; `skips` has the reason for each site without a leg."""
 
     legs: tuple[Leg, ...]
     keep: RowFilter
@@ -34,10 +34,10 @@ class Plan(NamedTuple):
 
 
 def plan(query: Query, krw_per_usd: float, vocabulary: Vocabulary, planners: Mapping[str, Planner]) -> Plan:
-    """Plan a query's legs, site by site, at each in the order makes and models were asked for.
+    """Plan a query's legs by site, at each site in the requested order of makes and models.
 
-    `planners` are those of the sites, by name. Raises ApiError 400 for more than 24 legs on a site. Unknown makes,
-    models and pairs become notices.
+    `planners` has the sites' planners by name. Unknown makes, models and pairs become notices. Raises ApiError 400
+    for more than 24 legs on a site.
     """
     facets, unfilterable = _facets(query, vocabulary)
     notices = [_dropped(name) for name in query.dropped] + unfilterable
@@ -63,14 +63,14 @@ def plan(query: Query, krw_per_usd: float, vocabulary: Vocabulary, planners: Map
 
 
 def _fitting(legs: Sequence[Leg]) -> Sequence[Leg]:
-    """Return a site's legs, without those that the query does not name if there are too many with them."""
+    """Return a site's legs; if they exceed the limit, only the legs that the query names."""
     return legs if len(legs) <= MAX_LEGS else [leg for leg in legs if leg.named]
 
 
 def _vehicles(
     wanted: Iterable[tuple[Make, Sequence[str]]], vocabulary: Vocabulary
 ) -> dict[tuple[str, str], frozenset[str | None]]:
-    """Return which vehicles are wanted, by make and model, of the model groups that are not wanted whole."""
+    """Return the wanted vehicles by make and model, for model groups of which only some vehicles are wanted."""
     found: dict[tuple[str, str], list[frozenset[str | None] | None]] = {}
     for make, texts in wanted:
         for text in texts:
@@ -84,7 +84,7 @@ def _vehicles(
 
 
 def _colour(query: Query, vocabulary: Vocabulary) -> str | None:
-    """Return the colour that all rows of a search have, in the partner's words: its own name, or its family's."""
+    """Return the colour of all rows of a search, in the partner's words: the requested name, or its family's name."""
     colours = vocabulary.colours_of(query.colour) if query.colour else ()
     names = {colour.name for colour in colours}
     families = {colour.family.capitalize() for colour in colours}
@@ -115,9 +115,9 @@ def _facets(query: Query, vocabulary: Vocabulary) -> tuple[FilterWords, list[Not
 
 
 def _wanted(query: Query, vocabulary: Vocabulary, notices: list[Notice]) -> list[tuple[Make, tuple[str, ...]]]:
-    """Return the makes to search, each with the words for its models that were asked for; () when no model was.
+    """Return the makes to search, each with the requested words for its models; () if no model is requested.
 
-    Adds notices about unknown makes and models, and about those that form no pair.
+    Adds notices about unknown makes and models, and about models that no requested make has.
     """
     makes: dict[str, Make] = {}
     for text in query.makes:
@@ -158,7 +158,7 @@ def _wanted(query: Query, vocabulary: Vocabulary, notices: list[Notice]) -> list
 
 
 def _guesses_left(notices: Sequence[Notice]) -> bool:
-    """Whether the nearest name is still looked for: that takes some milliseconds, and a query may hold many names."""
+    """Whether to look for another nearest name: each takes some milliseconds, and a query may have many names."""
     return sum(notice.code.startswith("unknown_") for notice in notices) < MOST_GUESSES
 
 
@@ -168,9 +168,9 @@ def _unknown(field: str, text: str, nearest: str | None) -> Notice:
 
 
 def _told_of_name(make: Make, text: str, vocabulary: Vocabulary) -> Iterator[Notice]:
-    """Say when a model's name stands for several, or only for one that is not sold any more.
+    """Yield a notice if a name means several models, or only a model that is no longer sold.
 
-    A family of trucks (Porter) is what its name says.
+    A family of trucks (Porter) needs no notice.
     """
     if vocabulary.trucks.meant(make, text):
         return

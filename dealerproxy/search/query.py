@@ -1,6 +1,6 @@
-"""Validates the partner's query string, without any upstream call.
+"""Validation of the partner's query string. Makes no upstream call.
 
-Unknown parameters are ignored, as the public API promises; a repeated parameter is one comma-separated list.
+Unknown parameters are ignored, as the public API promises; a repeated parameter counts as a comma-separated list.
 """
 
 import re
@@ -24,14 +24,14 @@ from dealerproxy.search.by_id import IdsQuery
 from dealerproxy.upstreams.query import Display, Query
 from dealerproxy.vocabulary import Vocabulary
 
-# Cars that can be asked for by id at once.
+# The most ids in one request.
 MAX_ROWS_BY_ID = 40
-# Fields of a query as the log tells them.
+# Fields of a query that the log shows.
 _LOGGED = (
     *("year_min", "year_max", "mileage_max_km", "price_min_usd", "price_max_usd", "fuel", "transmissions", "colour"),
     *("options", "auction_only", "explain", "dropped"),
 )
-# What selects, orders or pages rows makes no sense beside ids.
+# Parameters that select, sort or page rows cannot be combined with ids.
 NOT_WITH_IDS = (
     *("make", "model", "year_min", "year_max", "mileage_max_km", "price_min_usd", "price_max_usd"),
     *("fuel", "transmission", "color", "options_include", "keyword", "body_style", "upstream"),
@@ -74,7 +74,7 @@ def parse(params: Mapping[str, Sequence[str]], vocabulary: Vocabulary) -> Query:
 
 
 def asked_of(query: Query) -> dict[str, object]:
-    """Return what a query asks for, for the log: what is not at its default. No cursor, no rate of the client's."""
+    """Return a query's fields that are not at their defaults, for the log; without cursor and requested rate."""
     words = {"make": query.makes, "model": query.models}
     told: dict[str, object] = {name: [short(text) for text in texts] for name, texts in words.items() if texts}
     for name in _LOGGED:
@@ -90,10 +90,10 @@ def asked_of(query: Query) -> dict[str, object]:
 
 
 def parse_ids(params: Mapping[str, Sequence[str]]) -> IdsQuery:
-    """Validate `ids` and how to show the cars; repeated ids count once.
+    """Validate `ids` and the parameters of how to show cars; repeated ids count once.
 
-    Raises ApiError 400 `validation_error` for a filter, sort or cursor beside them, for none, more than 40, or any
-    value that is not a dealer id.
+    Raises ApiError 400 `validation_error` for a filter, sort or cursor beside `ids`, for no id, more than 40 ids, or
+    a value that is not a dealer id.
     """
     reader = _Reader(params)
     for name in NOT_WITH_IDS:
@@ -118,7 +118,7 @@ def parse_ids(params: Mapping[str, Sequence[str]]) -> IdsQuery:
 
 
 def parse_display(params: Mapping[str, Sequence[str]]) -> Display:
-    """Validate the parameters that only say how to show a car. Raises ApiError 400 `validation_error`."""
+    """Validate the parameters of how to show a car. Raises ApiError 400 `validation_error`."""
     reader = _Reader(params)
     display = _display(reader)
     reader.check()
@@ -126,7 +126,7 @@ def parse_display(params: Mapping[str, Sequence[str]]) -> Display:
 
 
 def parse_sources(params: Mapping[str, Sequence[str]]) -> tuple[str, ...]:
-    """Validate `source` alone; empty when it is not given. Raises ApiError 400 `validation_error`."""
+    """Validate `source` alone; return an empty tuple without it. Raises ApiError 400 `validation_error`."""
     reader = _Reader(params)
     sources = reader.words("source", SOURCES)
     reader.check()
@@ -181,7 +181,7 @@ def _read(reader: "_Reader", sources: Sequence[str], vocabulary: Vocabulary) -> 
 
 
 def _check_dealer(reader: "_Reader", query: Query, sources: Sequence[str], vocabulary: Vocabulary) -> None:
-    """Add issues for values that dealer cars cannot have; not called when only auctions are requested."""
+    """Add issues for values that dealer cars cannot have. Not called for a request of auction cars alone."""
     if not query.makes:
         reader.issue("make", "`make` is required for dealer cars.", first=True)
     if DEALER in sources:
@@ -204,7 +204,7 @@ def _check_auction_values(reader: "_Reader") -> None:
 
 
 def _colours(reader: "_Reader", vocabulary: Vocabulary) -> tuple[str, ...]:
-    """Return the requested colours, one word per set of Korean facets: `grey` and `gray` are one colour."""
+    """Return the requested colours, one word for each set of Korean facets: `grey` and `gray` are one colour."""
     asked: dict[tuple[str, ...], str] = {}
     for text in reader.values("color"):
         facets = tuple(colour.korean for colour in vocabulary.colours_of(text))
@@ -223,7 +223,7 @@ class _Reader:
         self.issues: list[Issue] = []
 
     def issue(self, path: str, message: str, allowed: Sequence[str] | None = None, *, first: bool = False) -> None:
-        """Add an issue with a parameter; the first one becomes `details.field`."""
+        """Add an issue of a parameter; the first issue becomes `details.field`."""
         if allowed is not None:
             message += f" Allowed: {', '.join(allowed)}." if len(allowed) <= 12 else " See details.allowed."
         self.issues.insert(0 if first else len(self.issues), Issue(path, message, allowed))
@@ -234,11 +234,11 @@ class _Reader:
             raise validation_error(self.issues)
 
     def text(self, name: str) -> str | None:
-        """Return the parameter's text, repeated ones joined; None if blank or absent."""
+        """Return the parameter's text, repeated values joined; None if blank or absent."""
         return ",".join(self._params.get(name, ())).strip() or None
 
     def values(self, name: str) -> tuple[str, ...]:
-        """Return comma-separated values, trimmed, without empty and repeated ones."""
+        """Return the comma-separated values, trimmed, without empty and repeated values."""
         text = self.text(name)
         if text is None:
             return ()
@@ -306,6 +306,6 @@ class _Reader:
 
 
 def short(text: str) -> str:
-    """Return a value as messages show it: at most 41 characters, ASCII but for the ellipsis."""
+    """Return a value as messages show it: at most 41 characters, ASCII except for the ellipsis."""
     text = text.encode("ascii", "backslashreplace").decode()
     return text if len(text) <= 40 else text[:40] + "…"

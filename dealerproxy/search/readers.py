@@ -1,4 +1,4 @@
-"""Opens the readers of legs where their cursors stand: out of stock if it is there, else live."""
+"""Opens the readers of legs at their positions: a reader of stock if the leg is in stock, else a live reader."""
 
 from collections.abc import Sequence
 
@@ -15,16 +15,16 @@ from dealerproxy.upstreams.results import Leg
 from dealerproxy.upstreams.stocked import StockedLeg
 
 Reader = LegReader | StockReader
-# A leg's rows in stock; None without any; or why a leg that is never asked live has none.
+# A leg's rows in stock; None if it has none; for a leg that is never read live, the error because of which it has none.
 Stocked = StockedLeg | UpstreamError | None
 
 
 def open_readers(
     query: Query, planned: Plan, walk: Position, stocked: Sequence[Stocked], seen: ReturnedIds
 ) -> tuple[Position, list[Reader]]:
-    """Return the place of the walk, whose order is settled by its first page, and the reader of each leg.
+    """Return the position of the walk, and the reader of each leg. The first page decides the order of the walk.
 
-    A walk by year is exact if all legs that can be read at all are in stock at its first page.
+    A walk by year is exact if all readable legs are in stock at its first page.
     """
     if query.cursor is None and query.sort.by_year:
         in_stock = None not in stocked and any(isinstance(each, StockedLeg) for each in stocked)
@@ -39,9 +39,9 @@ def open_readers(
 def open_reader(
     leg: Leg, state: LegCursor, stocked: Stocked, walk: Position, *, order: Order, keep: RowFilter, seen: ReturnedIds
 ) -> Reader:
-    """Return the reader of a leg; `state` is its place in the walk.
+    """Return the reader of a leg; `state` is its position in the walk.
 
-    A walk by model year cannot go on live: without stock the leg has ended.
+    A walk by model year cannot continue live: without stock, the leg ends.
     """
     if isinstance(stocked, StockedLeg):
         return StockReader(leg, state, walk, stocked=stocked, order=order, seen=seen)

@@ -1,4 +1,4 @@
-"""Answers a list request: plan, read, merge, render; reports each upstream's status."""
+"""The list service: plans, reads, merges and renders a page, and reports each upstream's status."""
 
 import asyncio
 import time
@@ -50,7 +50,7 @@ CURSOR_MISMATCH = "The cursor belongs to another sort or other filters."
 
 
 class Listed(NamedTuple):
-    """An answer, its cache status, and for how many seconds all its parts stay fresh."""
+    """An answer, its cache status, and the seconds for which all its parts stay fresh."""
 
     answer: VehicleList
     state: CacheStatus
@@ -58,7 +58,7 @@ class Listed(NamedTuple):
 
 
 class SearchService:
-    """Everything a list request needs, shared by all requests; `sites` by name. Without `valves` all are open."""
+    """Answers list requests; one for all requests. `sites` are by name. Without `valves` all sites are open."""
 
     def __init__(
         self,
@@ -76,10 +76,9 @@ class SearchService:
         self._valves = Valves() if valves is None else valves
 
     async def answer(self, query: Query, deadline: Deadline, *, bypass_cache: bool = False) -> Listed:
-        """Answer a valid query within its deadline; `bypass_cache` forces one attempt at a site that is asked live.
+        """Answer a valid query within its deadline; `bypass_cache` forces one attempt at each site that is read live.
 
-        Raises ApiError: 400 for a cursor that does not fit or more than 24 legs, 503 when every attempted
-        source failed.
+        Raises ApiError: 400 for a cursor of another query or more than 24 legs, 503 if every attempted source failed.
         """
         if not query.dealer_in_scope:
             skips = dict.fromkeys(UPSTREAMS, SkipReason.SOURCE_EXCLUDED)
@@ -99,7 +98,7 @@ class SearchService:
             return await self._page(query, planned, rate, position, deadline, bypass_cache=bypass_cache)
 
     async def explain(self, query: Query, deadline: Deadline, *, bypass_cache: bool = False) -> Explanation:
-        """Return what `answer` would ask and use now. Asks no site. Raises ApiError 400 as `answer` does."""
+        """Return what `answer` would call and use now. Calls no site. Raises ApiError 400 as `answer` does."""
         position = self._cursors.decode(query.cursor) if query.cursor else None
         rate = self._rate(query.display, position)
         if query.dealer_in_scope:
@@ -130,16 +129,16 @@ class SearchService:
         )
 
     def _walk(self, query: Query, planned: Plan, rate: Rate, position: Position | None) -> Position:
-        """Return the place where a page begins. Raises ApiError 400 for a cursor of another query."""
+        """Return the position at which a page begins. Raises ApiError 400 for a cursor of another query."""
         walked = fingerprint(query, planned.legs, planned.keep.vehicles)
         if position is not None and position.fingerprint != walked:
             raise invalid_cursor("mismatch", CURSOR_MISMATCH)
         return position or Position.start(walked, rate, len(planned.legs))
 
     async def rows(self, query: IdsQuery, deadline: Deadline, *, bypass_cache: bool = False) -> Listed:
-        """Answer with the rows of these cars, and the states of those without one.
+        """Answer with the rows of these cars, and the states of the cars without a row.
 
-        Raises ApiError 503 when no car of any site could be checked.
+        Raises ApiError 503 if no car of any site could be checked.
         """
         display, rate = query.display, self._rate(query.display, None)
         found = await look_up(query, self._sites, deadline, bypass_cache=bypass_cache)
@@ -206,12 +205,12 @@ class SearchService:
                 *enriched,
             ),
         )
-        # The adverts behind enriched rows have ages of their own.
+        # The adverts of enriched rows have other ages than the rows.
         fresh_for_s = 0.0 if query.display.enriched else fresh_for(reports)
         return Listed(answer, worst_of(leg.state for leg in told.reports), fresh_for_s)
 
     async def _stocked(self, planned: Plan, deadline: Deadline, *, bypass_cache: bool) -> list[Stocked]:
-        """Return what each leg has in stock: its rows, None, or why there are none for a leg never asked live."""
+        """Return what each leg has in stock: rows, None, or for a leg that is never read live, why it has no rows."""
         found: list[Stocked] = []
         for leg in planned.legs:
             site = self._sites[leg.upstream]
@@ -222,7 +221,7 @@ class SearchService:
         return found
 
     async def _hidden(self, planned: Plan, rate: Rate, deadline: Deadline, *, bypass_cache: bool) -> Listed:
-        """Count the rows that an auction-only filter hides: by one small call a leg, or from a listing at hand."""
+        """Count the rows that an auction-only filter hides, from stock or by one small call per leg."""
         stocked = await self._stocked(planned, deadline, bypass_cache=bypass_cache)
         counts = (
             self._count(leg, found, planned.keep, deadline, bypass_cache=bypass_cache)
@@ -259,7 +258,7 @@ class SearchService:
         return while_closed(report, valve.closed(), valve.closed(background=True))
 
     def _rate(self, display: Display, position: Position | None) -> Rate:
-        """Return the rate of the answer. A walk keeps the rate of its first page, so that prices do not jump."""
+        """Return the exchange rate of the answer. A walk keeps its first page's rate, so that prices do not jump."""
         if position is not None:
             return position.rate
         return self._rates.current() if display.krw_per_usd is None else self._rates.requested(display.krw_per_usd)
@@ -283,7 +282,7 @@ class SearchService:
 
 
 def _is_over(reader: Reader) -> bool:
-    """Whether nothing is left of a leg. One that the query does not name does not keep up a walk when it fails."""
+    """Whether a leg is finished: at its end, or failed without being named by the query."""
     return reader.ended or (reader.failure is not None and not reader.leg.named)
 
 

@@ -15,16 +15,16 @@ from dealerproxy.contract.terms import UPSTREAMS
 from dealerproxy.transport.errors import UpstreamError, worst
 from dealerproxy.upstreams.stocked import StockedLeg
 
-# The last of these among an answer's pieces is the answer's.
+# An answer has the last of these that any of its pieces has.
 WORST_LAST = (CacheStatus.MISS, CacheStatus.HIT, CacheStatus.UPDATING, CacheStatus.STALE)
 
 
 class LegReport(NamedTuple):
-    """What a request learned of one leg.
+    """A request's report on one leg.
 
     `total` is the upstream's last count; `age_s` the age of the oldest piece used and `state` the worst cache status,
-    both None without a piece. `stale` is why a piece is older than it should be; all pieces stay fresh for
-    `fresh_for_s` seconds; `wait_s` is after how many seconds the site asks to be called again.
+    both None without a piece. `stale` is the reason why a piece is old. All pieces stay fresh for `fresh_for_s`
+    seconds. `wait_s` is the wait in seconds that the site requires before the next call.
     """
 
     upstream: str
@@ -43,16 +43,16 @@ class LegReport(NamedTuple):
 
 
 class Missing(NamedTuple):
-    """Reports without the failures of legs that the query does not name, and the worst of these failures."""
+    """Reports without failed legs that the query does not name, and the worst failure of those legs."""
 
     reports: Sequence[LegReport]
     failure: UpstreamError | None
 
     @classmethod
     def among(cls, reports: Sequence[tuple[LegReport, bool]]) -> "Missing":
-        """Split reports, each with whether the query names its leg.
+        """Split reports; each comes with whether the query names its leg.
 
-        A leg that it does not name decides nothing about its source: neither by failing, nor by finding nothing.
+        A leg that the query does not name does not change its source's status, whether it fails or finds nothing.
         """
         failures = [report.failure for report, named in reports if report.failure is not None and not named]
         kept = [
@@ -73,7 +73,7 @@ def from_entry(upstream: str, found: CacheResult[Any], total: int | None) -> Leg
 
 
 def from_stock(upstream: str, stocked: StockedLeg) -> LegReport:
-    """Return the report on a leg out of stock."""
+    """Return the report on a leg that was read from stock."""
     return LegReport(
         upstream,
         None,
@@ -87,9 +87,9 @@ def from_stock(upstream: str, stocked: StockedLeg) -> LegReport:
 
 
 def while_closed(report: LegReport, closed: UpstreamError | None, renewing: UpstreamError | None) -> LegReport:
-    """Return the report on a leg whose site may be closed; what the leg has is then stale, unless all is just read.
+    """Return the report on a leg whose site may be closed. If it is, the leg is stale unless it was read just now.
 
-    `closed` is why no call to the site may go out, `renewing` why no background call may, which a refresh would be.
+    `closed` is the error that blocks calls to the site, `renewing` the error that blocks background refreshes.
     """
     why = closed or (renewing if report.stale == REFRESHING else None)
     if why is None or report.state in {None, CacheStatus.MISS}:
@@ -98,7 +98,7 @@ def while_closed(report: LegReport, closed: UpstreamError | None, renewing: Upst
 
 
 def combined(upstream: str, pieces: Sequence[LegReport], failure: UpstreamError | None, total: int | None) -> LegReport:
-    """Return the report on a leg from those on its pieces; without any, it has the last count alone."""
+    """Return the report on a leg from the reports on its pieces; without pieces it has only the last count."""
     if not pieces:
         return LegReport(upstream, failure, total)
     return LegReport(
@@ -116,9 +116,9 @@ def combined(upstream: str, pieces: Sequence[LegReport], failure: UpstreamError 
 def source_states(
     reports: Sequence[LegReport], rows: Mapping[str, int], skips: Mapping[str, SkipReason], now: float
 ) -> tuple[SourceState, ...]:
-    """Return each source's state; `rows` counts those shown by upstream, `now` is unix seconds.
+    """Return each source's state; `rows` counts the shown rows by upstream, `now` is unix seconds.
 
-    Raises ApiError 503 when every attempted source failed.
+    Raises ApiError 503 if every attempted source failed.
     """
     states: list[SourceState] = []
     waits: list[float] = []
@@ -165,7 +165,7 @@ def _state(name: str, legs: Sequence[LegReport], rows: int, now: float) -> Sourc
 
 
 def _why_stale(reports: Iterable[LegReport]) -> str | None:
-    """Return why any of these is older than it should be: a failure of the site first, a refresh last."""
+    """Return the reason why a leg is stale: a failure of the site before a refresh."""
     reasons = [each.stale for each in reports if each.stale is not None]
     return min(reasons, key=lambda reason: (reason in NOT_ITS_FAILURE, reason == REFRESHING), default=None)
 
@@ -173,19 +173,19 @@ def _why_stale(reports: Iterable[LegReport]) -> str | None:
 def worst_of(states: Iterable[CacheStatus | None]) -> CacheStatus:
     """Return the worst cache status among the pieces; HIT if there are none.
 
-    An answer is a miss only if all its pieces are: one piece that was cached makes it a hit.
+    An answer is a miss only if all its pieces are; one cached piece makes it a hit.
     """
     return max((state for state in states if state is not None), key=WORST_LAST.index, default=CacheStatus.HIT)
 
 
 def fresh_for(legs: Iterable[LegReport]) -> float:
-    """Return for how many seconds these legs stay fresh; those that ended on earlier pages do not count."""
+    """Return the seconds for which these legs stay fresh; legs that ended on earlier pages do not count."""
     return min((leg.fresh_for_s for leg in legs if leg.answered or leg.failure is not None), default=0.0)
 
 
-# Retry-After of a 503, in seconds: the partner pages ask for a back-off of 5 to 30 s.
+# Bounds of the Retry-After of a 503, in seconds; the partner pages name a back-off of 5 to 30 s.
 RETRY_AFTER_S = (5, 30)
-# Reasons that do not go away within seconds.
+# Reasons that last longer than seconds.
 SLOW_TO_MEND = frozenset({"blocked", "drift", "mass_absence"})
 
 
@@ -195,14 +195,14 @@ def shown(rate: Rate) -> FxShown:
 
 
 def wait_of(failures: Sequence[UpstreamError]) -> float:
-    """Return after how many seconds to retry a source that failed so: the longest wait it asked for, else a guess."""
+    """Return the seconds until a retry of a failed source: the longest wait among its errors, else a default."""
     asked = [error.retry_after_s for error in failures if error.retry_after_s is not None]
     low, high = RETRY_AFTER_S
     return max(asked) if asked else high if worst(failures).code in SLOW_TO_MEND else low
 
 
 def unavailable(states: Sequence[SourceState], waits: Sequence[float]) -> ApiError:
-    """Return a 503: every attempted source failed. `waits` are the seconds until each can be retried."""
+    """Return the 503 for a request of which every source failed. `waits` has the seconds until each can be retried."""
     low, high = RETRY_AFTER_S
     failed = [state for state in states if state.status is Status.FAILED]
     return ApiError(

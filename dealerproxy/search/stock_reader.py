@@ -1,4 +1,4 @@
-"""The reader of a leg in stock: all of its rows are at hand, in order."""
+"""The reader of a leg in stock: all its rows are loaded and sorted."""
 
 from collections import Counter
 from collections.abc import Sequence
@@ -11,16 +11,16 @@ from dealerproxy.upstreams.results import Leg
 from dealerproxy.upstreams.stocked import StockedLeg
 from dealerproxy.vehicles.listing import Listing
 
-# Rows that are made at a time: a page of one leg.
+# Rows that are rendered at a time: a page of one leg.
 BATCH_ROWS = 48
 
 
 class StockReader:
-    """Reads a leg's rows by rank, from where its cursor stands; as the merge sees it, like a `LegReader`.
+    """Reads a leg's rows by rank, from its position in the cursor; the merge uses it like a `LegReader`.
 
-    A leg that was read live before goes on from the walk's frontier, because the site has another order within a key:
-    the rows of that key that were returned are known by their id. If there were more than are remembered, it goes on
-    after that key (`jumped`).
+    A leg that was read live before resumes at the walk's frontier, because the site orders rows of one key differently;
+    it skips returned rows of that key by their id. If the cursor lacks some of these ids, it resumes after that key
+    (`jumped`).
     """
 
     failure: UpstreamError | None = None
@@ -39,19 +39,19 @@ class StockReader:
         order: Order,
         seen: ReturnedIds,
     ) -> None:
-        """`state` is the leg's place in the walk."""
+        """`state` is the leg's position in the walk."""
         self.leg, self.total, self.confirmed = leg, stocked.total, stocked.confirmed
         self._stocked, self._seen = stocked, seen
         self._rows = stocked.rows(order)
         self._count = len(self._rows)
         self._late = state.late
-        # Key and number of the last row passed.
+        # Key and number of the last passed row.
         self._passed = (state.key, state.last) if state.stocked else (state.key, None)
         self.moved = 0
         self.jumped = False
         self.left_out = Counter(stocked.left_out if state == LegCursor() else {})
         self._rank = self._count if state.ended else self._first(state, resumption(state, walk, seen))
-        # Rows from a rank on: key and number of each, and the listings once one of them is taken.
+        # A batch of rows: key and number of each, and the listings as soon as one is taken.
         self._from = self._rank
         self._places: Sequence[tuple[int, int]] = ()
         self._listings: Sequence[Listing] = ()
@@ -76,16 +76,16 @@ class StockReader:
 
     @property
     def ended(self) -> bool:
-        """Whether nothing follows in this leg."""
+        """Whether this leg has no further rows."""
         return not self.ready
 
     @property
     def reports(self) -> LegReport:
-        """What this request learned of the leg."""
+        """This request's report on the leg."""
         return from_stock(self.leg.upstream, self._stocked)
 
     def state(self, frontier: int | None) -> LegCursor:
-        """Return the leg's place for the cursor; `frontier` is the walk's new one."""
+        """Return the leg's position for the cursor; `frontier` is the walk's new frontier."""
         caught_up = not self.ready or (frontier is not None and self.next_key >= frontier)
         key, last = self._passed
         if self.ready and last is None:  # just before the next row
@@ -93,7 +93,7 @@ class StockReader:
         return LegCursor(self._rank, key, last, self.total, self.ended, self._late and not caught_up, stocked=True)
 
     def take(self) -> Listing:
-        """Return the next row and move on. Raises LookupError if there is none."""
+        """Return the next row and advance. Raises LookupError if there is none."""
         if not self.ready:
             raise LookupError("the leg has no row left")
         if not self._listings:
@@ -105,7 +105,7 @@ class StockReader:
         return listing
 
     def _advance(self) -> None:
-        """Find the next row that was not returned yet."""
+        """Advance to the next row that was not returned yet."""
         while self._rank < self._count:
             at = self._rank - self._from
             if at >= len(self._places):

@@ -180,7 +180,7 @@ def sealed(body: bytes, began_at: float, ended_at: float) -> bytes:
 
 
 def opened(raw: bytes, now: float) -> tuple[float, float, bytes]:
-    """Return the load's start and end, and the body; `now` is Redis' time. Raises ValueError if one is impossible."""
+    """Split sealed bytes into start, end and body; `now` is Redis' time. Raises ValueError if bad or impossible."""
     whole, raw = raw, raw[: -_CHECK.size]
     if len(raw) < _HEAD.size or raw[0] != _FORMAT or whole != _checked(raw):
         raise ValueError("not in this format, or damaged")

@@ -1,1 +1,1 @@
-"""A site's listings read whole: what is kept of them, when they are read, and how a query is answered from them."""
+"""A site's listings read whole: how they are stored, when they are read, and how they answer a query."""

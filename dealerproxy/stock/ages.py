@@ -1,4 +1,4 @@
-"""A leg answered from a listing in stock, and how old the answer tells that it is."""
+"""A leg answered from listings in stock, and the age and freshness of the answer."""
 
 from collections import Counter
 from collections.abc import Sequence
@@ -21,7 +21,7 @@ from dealerproxy.vehicles.listing import LeftOutReason
 
 
 class Chosen(NamedTuple):
-    """The rows of a listing that are of the kinds wanted; of those in stock only the ones in all `sets` are offered.
+    """The rows of a listing of the wanted kinds. Of the cars in stock, only those in all `sets` are offered.
 
     `left_out` counts the cars that the listing leaves out.
     """
@@ -42,11 +42,11 @@ def stocked_leg(
     fresh_s: float = FRESH_S,
     whole_s: float = WHOLE_S,
 ) -> StockedLeg:
-    """Return a leg out of listings, as old as the oldest of them. Cars off sale are left out and counted.
+    """Return a leg from listings in stock, as old as the oldest of them. Cars off sale are left out and counted.
 
-    For `fresh_s` after the last reading or check it is fresh; until it is `whole_s` old it is renewed behind the
-    answers; then it is stale. `trouble` is why the site cannot be asked now: a listing that is not fresh is then stale
-    for this reason, or for that of the last try.
+    It is fresh for `fresh_s` after the last reading or check; until it is `whole_s` old it is refreshed in the
+    background; then it is stale. `trouble` is the error that blocks calls to the site: a listing that is not fresh is
+    then stale, for this reason or that of the last failed try.
     """
     kept, table = chosen.kept, chosen.kept.reading.table
     masks = [kept.alive, table.within(bounds_of(keep)), chosen.kinds, *(mask for _, mask in chosen.sets)]

@@ -1,4 +1,4 @@
-"""Readings as bytes, to be kept and shared: packed columns, compressed, with a digest."""
+"""Readings as bytes for storage: packed columns, compressed, with a digest."""
 
 import hashlib
 import zlib
@@ -11,10 +11,10 @@ from msgspec import Struct
 from dealerproxy.stock.shelf import Reading
 from dealerproxy.stock.table import EMPTY, Column, Columns, Table, WordLists, Words
 
-# Another form of the bytes gets another number; bytes of any other form are read as damaged.
+# Raise the number when the format changes; bytes of any other format count as damaged.
 FORMAT = b"dealerproxy-stock-1\n"
 DIGEST_BYTES = 16
-# Reading and listing are of this size at most; more is no reading.
+# The most bytes of a reading and of its encoded form; more is an error.
 MOST_BYTES = 256 * 2**20
 _LEVEL = 1
 _TYPES: Columns[np.dtype] = Columns(*(column.dtype.newbyteorder("<") for column in EMPTY.columns))
@@ -26,7 +26,7 @@ class DamagedError(ValueError):
 
 
 class _Body(Struct, array_like=True, forbid_unknown_fields=True):
-    """What the bytes hold. Times are unix seconds."""
+    """The decoded contents. Times are unix seconds."""
 
     key: str
     read_at: float
@@ -42,7 +42,7 @@ class _Body(Struct, array_like=True, forbid_unknown_fields=True):
 
 
 def encode(key: str, reading: Reading, ahead_s: float) -> bytes:
-    """Return a reading as bytes; `ahead_s` is by how many seconds unix time is ahead of the reading's clock."""
+    """Return a reading as bytes; `ahead_s` is how many seconds unix time is ahead of the reading's clock."""
     table = reading.table
     body = _Body(
         key=key,
@@ -62,11 +62,11 @@ def encode(key: str, reading: Reading, ahead_s: float) -> bytes:
 
 
 def decode(raw: bytes, ahead_s: float) -> tuple[str, Reading]:
-    """Return a listing's key and its reading, with times by the clock. Raises DamagedError."""
+    """Return a listing's key and its reading, with times of this clock. Raises DamagedError."""
     start = len(FORMAT) + DIGEST_BYTES
     packed = raw[start:]
     if not raw.startswith(FORMAT) or raw[len(FORMAT) : start] != _digest(packed):
-        raise DamagedError("the digest does not fit")
+        raise DamagedError("the digest does not match")
     try:
         unpacker = zlib.decompressobj()
         body = msgspec.msgpack.decode(unpacker.decompress(packed, MOST_BYTES), type=_Body)
@@ -81,12 +81,12 @@ def decode(raw: bytes, ahead_s: float) -> tuple[str, Reading]:
     except (zlib.error, msgspec.MsgspecError, ValueError, TypeError) as error:
         raise DamagedError(f"{type(error).__name__}: {error}") from error
     if not unpacker.eof or unpacker.unused_data:
-        raise DamagedError("the bytes end too early or too late")
+        raise DamagedError("the bytes are too few or too many")
     return body.key, reading
 
 
 def _table(body: _Body) -> Table:
-    """Return the table of a body. Raises ValueError if its parts do not fit each other."""
+    """Return the table of a body. Raises ValueError if its parts do not match."""
     columns: Columns[Column] = Columns(
         *(np.frombuffer(raw, dtype) for raw, dtype in zip(body.columns, _TYPES, strict=True))
     )
@@ -101,7 +101,7 @@ def _table(body: _Body) -> Table:
         and _within(columns.photo_end, 0, len(body.photos))
     )
     if not fits:
-        raise ValueError("the columns do not fit each other")
+        raise ValueError("the columns do not match")
     return Table(columns, WordLists(body.kinds, body.places, body.colours), body.photos)
 
 

@@ -1,7 +1,7 @@
-"""A site's listings in a folder, so that a restart is no cold start. Several processes may use one folder.
+"""A store of a site's listings in a folder, so that a restart keeps them. Several processes may use one folder.
 
-A listing is one file; a file is written beside its place and moved there. A damaged file is removed, and its listing
-read again. What is known of cars off sale is appended to one more file, a line for each note.
+A listing is one file, written under a temporary name and renamed. A damaged file is removed, and its listing is read
+again. Notes on cars off sale are appended to one more file, one per line.
 """
 
 import asyncio
@@ -22,10 +22,10 @@ from dealerproxy.stock.shelf import USABLE_S, Reading
 from dealerproxy.stock.store import Lead, Note, shifted
 
 LISTINGS, NOTES = "*.listing", "off-sale.jsonl"
-# A file of notes larger than this is written anew with those that still count.
+# Size at which the notes file is rewritten with only the valid notes.
 NOTES_BYTES = 4 * 2**20
 NOTES_KEPT = 20_000
-# A process that was killed leaves the file that it was writing.
+# A killed process leaves its unfinished file behind.
 UNFINISHED, UNFINISHED_S = ".*.tmp", 600.0
 
 T = TypeVar("T")
@@ -34,9 +34,9 @@ log = structlog.get_logger(__name__)
 
 
 class Folder:
-    """The listings of one site in `folder / upstream`, at most `max_bytes`: the oldest files go first.
+    """The listings of one site in `folder / upstream`, at most `max_bytes`: the oldest files are deleted first.
 
-    Times in files are unix time (`wall`), those of readings the clock's. All file work is done in threads.
+    Times in files are unix time (`wall`), times of readings are the clock's. All file work runs in threads.
     """
 
     def __init__(
@@ -54,7 +54,7 @@ class Folder:
         self.damaged = 0
 
     async def newer(self) -> AsyncIterator[tuple[str, Reading]]:
-        """Yield all usable listings at the first call, nothing later."""
+        """Yield all usable listings at the first call, and none later."""
         if self._loaded:
             return
         self._loaded = True
@@ -81,21 +81,21 @@ class Folder:
         await self._in_thread(lambda: self._path(key).unlink(missing_ok=True))
 
     async def exchange(self, notes: Sequence[Note]) -> Sequence[Note] | None:
-        """Append notes; return those that still count at the first call, none later."""
+        """Append notes; return the valid notes at the first call, and none later."""
         first, self._notes_read = not self._notes_read, True
         if not (first or notes):
             return ()
         return await self._in_thread(lambda: self._exchange(notes, first=first))
 
     async def lead(self, asked: Mapping[str, float]) -> Lead:
-        """Return that this process reads: a folder knows no other."""
+        """Return that this process reads: folders do not coordinate processes."""
         return Lead()
 
     async def close(self) -> None:
-        """Do nothing: all is written."""
+        """Do nothing: everything is written already."""
 
     async def _in_thread(self, what: Callable[[], T]) -> T | None:
-        """Do file work in a thread; None if it failed, which one log line tells until it succeeds again."""
+        """Do file work in a thread; None if it failed, which is logged once until the next success."""
         try:
             done = await asyncio.to_thread(what)
         except OSError as error:
@@ -112,7 +112,7 @@ class Folder:
         return [path for path, _ in _by_age(self._folder.glob(LISTINGS))]
 
     def _read(self, path: Path) -> tuple[str, Reading] | None:
-        """Return a file's listing, None if it is too old. A damaged one is removed."""
+        """Return a file's listing, None if it is too old. A damaged file is removed."""
         now = self._clock()
         try:
             key, reading = decode(path.read_bytes(), self._wall() - now)
@@ -124,7 +124,7 @@ class Folder:
             with suppress(OSError):
                 path.unlink()
             return None
-        # A clock that was put back would make it younger than it is.
+        # If the clock was set back, the listing would look younger than it is.
         return (key, reading) if reading.read_at <= reading.checked_at <= now < reading.read_at + USABLE_S else None
 
     def _exchange(self, notes: Sequence[Note], *, first: bool) -> Sequence[Note]:
@@ -135,14 +135,14 @@ class Folder:
         if notes:
             lines = (msgspec.json.encode(shifted(note, ahead_s)) for note in notes)
             with path.open("ab") as file:
-                file.write(b"\n" + b"\n".join(lines) + b"\n")  # the line before may have been broken off
+                file.write(b"\n" + b"\n".join(lines) + b"\n")  # the previous line may be incomplete
         if first or path.stat().st_size > NOTES_BYTES:
             counting = {(note.listing_id, note.back, note.status): note for note in self._notes(path)}
             _write(path, b"\n".join(map(msgspec.json.encode, list(counting.values())[-NOTES_KEPT:])) + b"\n")
         return known
 
     def _notes(self, path: Path) -> Iterator[Note]:
-        """Yield the notes that still count; a line that is none is passed over."""
+        """Yield the valid notes; skip unreadable lines."""
         now = self._wall()
         with suppress(FileNotFoundError):
             for line in path.read_bytes().splitlines():
@@ -152,7 +152,7 @@ class Folder:
                         yield note
 
     def _tidy(self) -> None:
-        """Delete files that are too old, then the oldest beyond the limit."""
+        """Delete files that are too old, then the oldest files above the limit."""
         now, total = self._wall(), 0
         for path, status in reversed(_by_age(self._folder.glob(LISTINGS))):
             total += status.st_size
@@ -167,7 +167,7 @@ class Folder:
 
 
 def _by_age(paths: Iterator[Path]) -> list[tuple[Path, os.stat_result]]:
-    """Return files with their status, oldest first; those that are gone by now are passed over."""
+    """Return files with their status, oldest first; skip files that no longer exist."""
     found: list[tuple[Path, os.stat_result]] = []
     for path in paths:
         with suppress(FileNotFoundError):
@@ -176,7 +176,7 @@ def _by_age(paths: Iterator[Path]) -> list[tuple[Path, os.stat_result]]:
 
 
 def _write(path: Path, raw: bytes) -> None:
-    """Write a file beside its place and move it there."""
+    """Write a file under a temporary name and rename it."""
     path.parent.mkdir(parents=True, exist_ok=True)
     unfinished = path.with_name(f".{path.name}.{uuid.uuid4().hex}.tmp")
     try:

@@ -1,4 +1,4 @@
-"""Keeps a site's stock beyond the process: loads what is stored, saves what is read, and shares the work of reading."""
+"""Keeps a site's stock beyond the process: loads and saves its listings, and shares the work of reading."""
 
 import asyncio
 import math
@@ -22,12 +22,12 @@ from dealerproxy.upstreams.off_sale import MOST, OffSale
 from dealerproxy.upstreams.stocked import StockFigures
 from dealerproxy.vehicles.car import SaleStatus
 
-# The work whose results are counted beside readings and checks.
+# The work `load`, counted beside readings and checks.
 LOAD = "load"
 SYNC_EVERY_S = 1.0
-# How long the start waits for what is stored, and the end for what is not yet.
+# Seconds that the start waits for loading, and that the end waits for saving.
 LOAD_S, SAVE_S = 5.0, 3.0
-# The pause after a failure to save.
+# The pause after a failed save, in seconds.
 RETRY_S = 10.0
 NOTES_REMEMBERED = 2 * MOST
 ID_DIGITS = 18
@@ -36,36 +36,36 @@ log = structlog.get_logger(__name__)
 
 
 class KeptSource(ListingSource, Protocol):
-    """A site whose listings are on a shelf, and read by its readings."""
+    """A site with listings on a shelf and readings that renew them."""
 
     @property
     def shelf(self) -> Shelf:
-        """What is kept in memory."""
+        """The listings in memory."""
 
     @property
     def readings(self) -> Readings:
-        """What reads it."""
+        """The background work that reads them."""
 
     async def restore(self, key: str, reading: Reading) -> None:
-        """Put a reading on the shelf that another process made, or this one before a restart."""
+        """Put a reading of another process, or from before a restart, on the shelf."""
 
 
 class Stamp(NamedTuple):
-    """When a listing was read, and last checked."""
+    """When a listing was read, and when it was last checked."""
 
     read_at: float
     checked_at: float
 
 
 class NoteStamp(NamedTuple):
-    """When a car was found off sale, and its status if an advert told it."""
+    """When a car was found off sale, and its status if an advert stated it."""
 
     at: float
     status: SaleStatus | None
 
 
 class Keeping:
-    """Carries listings, and notes on cars off sale, between a site's stock and a store."""
+    """Copies listings, and notes on cars off sale, between a site's stock and a store."""
 
     def __init__(
         self,
@@ -77,21 +77,21 @@ class Keeping:
         clock: Callable[[], float] = time.monotonic,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> None:
-        """`off_sale` is None where another store of the site carries the notes."""
+        """`off_sale` is None if another store of the site has the notes."""
         self._upstream, self._source, self._off_sale, self._store = upstream, source, off_sale, store
         self._clock, self._sleep = clock, sleep
         self._stored: dict[str, Stamp] = {}
         self._save_at = -math.inf
         self._changes_seen = -1
-        # What the store knows of each car off sale; None if it is on sale.
+        # What the store has noted about each car; None if it is on sale.
         self._known: LRUCache[str, NoteStamp | None] = LRUCache(NOTES_REMEMBERED)
-        # How many calls asked for of each listing, by all processes, the demand contains.
+        # How many calls of all processes the demand of each listing includes.
         self._credited: dict[str, float] = {}
         self._synced = asyncio.Event()
         source.readings.leading = False
 
     async def run(self) -> None:
-        """Carry until cancelled."""
+        """Synchronise until cancelled."""
         structlog.contextvars.clear_contextvars()
         while True:
             try:
@@ -102,13 +102,13 @@ class Keeping:
             await self._sleep(SYNC_EVERY_S)
 
     async def loaded(self, within_s: float) -> None:
-        """Wait until what is stored is loaded, at most so many seconds."""
+        """Wait until the stored listings are loaded, at most `within_s` seconds."""
         with suppress(TimeoutError):
             async with asyncio.timeout(within_s):
                 await self._synced.wait()
 
     async def sync(self) -> None:
-        """Load what is new in the store, learn whether this process reads, save what is new here."""
+        """Load new listings from the store, learn whether this process reads, and save new listings."""
         readings = self._source.readings
         await self._exchange_notes()
         asked = readings.take_asked()
@@ -127,7 +127,7 @@ class Keeping:
         await self.save()
 
     async def save(self) -> None:
-        """Store each listing that changed here, and remove those that are kept no longer."""
+        """Store each listing that changed here, and remove the listings that this process dropped."""
         if self._clock() < self._save_at:
             return
         here = {key: kept.reading for key, kept in self._source.shelf}
@@ -148,7 +148,7 @@ class Keeping:
                 self._credited.pop(key, None)
 
     async def close(self) -> None:
-        """Save what is not yet saved, and let another process read."""
+        """Save what is unsaved, and let another process read."""
         try:
             async with asyncio.timeout(SAVE_S):
                 await self._exchange_notes()
@@ -170,7 +170,7 @@ class Keeping:
         results[LOAD, "damaged"] += self._store.damaged - damaged
 
     def _credit(self, totals: Mapping[str, float]) -> None:
-        """Add what other processes were asked for to the demand."""
+        """Add the demand of other processes to this process's."""
         readings = self._source.readings
         for key, total in totals.items():
             known = self._credited.get(key)
@@ -182,7 +182,7 @@ class Keeping:
 
     @contextmanager
     def _passed_over(self, key: str) -> Iterator[None]:
-        """Pass over a listing that the site does not know, such as another version's."""
+        """Skip a listing that the site does not know, such as one of another version."""
         try:
             yield
         except Exception:
@@ -226,7 +226,7 @@ class Keeping:
 
 
 def figures_of(source: KeptSource) -> StockFigures:
-    """Return what is kept of a site's listings."""
+    """Return the figures of a site's stock."""
     readings = source.readings
     listings, rows, size_bytes, oldest_s, newest_s = source.shelf.figures
     return StockFigures(
@@ -245,7 +245,7 @@ def figures_of(source: KeptSource) -> StockFigures:
 def store_of(
     upstream: str, folder: str, shared: RedisGuard | None, max_bytes: int, clock: Callable[[], float] = time.monotonic
 ) -> Store | None:
-    """Return where a site's listings are kept: in Redis, else in a folder, else nowhere."""
+    """Return the store of a site's listings: Redis, else a folder, else None."""
     if shared is not None:
         return SharedStock(upstream, shared, clock)
     return Folder(Path(folder), upstream, max_bytes=max_bytes, clock=clock) if folder else None
@@ -261,7 +261,7 @@ async def running(
 ) -> AsyncIterator[None]:
     """Run a site's readings and keep its stock in a store, if there is one.
 
-    What is stored is loaded first; a start does not wait longer than LOAD_S for it. `off_sale` is as in Keeping.
+    Stored listings are loaded first; the start waits at most LOAD_S for that. `off_sale` is as in Keeping.
     """
     if store is None:
         reading = asyncio.create_task(source.readings.run(), name=f"read-{upstream}")

@@ -1,4 +1,4 @@
-"""The background work of a stock: reads what is due, the most urgent first, within what the site gives."""
+"""The background work of a stock: reads due listings, the most urgent first, within the site's rate limit."""
 
 import asyncio
 import math
@@ -17,34 +17,34 @@ from dealerproxy.transport.errors import Closed, UpstreamError
 from dealerproxy.transport.limits import background
 from dealerproxy.upstreams.stocked import LastReading
 
-# How often it is looked for work when nothing tells of any.
+# Seconds between looks for due work if nothing triggers one.
 LOOK_EVERY_S = 1.0
-# More readings at a time would only share the same rate.
+# More concurrent readings would only share the same rate.
 SIDE_BY_SIDE = 2
 
 log = structlog.get_logger(__name__)
 
 
 class ListingSource(Protocol):
-    """A site that can read its listings whole; keys are its own."""
+    """A site that can read its listings whole; each site defines its own keys."""
 
     def cost(self, key: str) -> int:
-        """Return about how many calls a reading takes, at least 1."""
+        """Return the approximate number of calls of a reading, at least 1."""
 
     def suspended(self) -> bool:
-        """Whether the site must not be asked now."""
+        """Whether calls to the site are blocked now."""
 
     async def read(self, key: str) -> None:
-        """Read a listing and keep it. Raises UpstreamError, and keeps the old one."""
+        """Read a listing and store it. Raises UpstreamError, and keeps the old one."""
 
     async def check(self, key: str) -> None:
-        """Look at a listing's newest cars and keep what changed. Raises UpstreamError."""
+        """Read a listing's newest cars and store the changes. Raises UpstreamError."""
 
 
 class Readings:
-    """Notes what is asked for, and reads it when it is due.
+    """Records the demand for listings, and reads them when they are due.
 
-    `results` counts readings, checks and listings loaded by (work, result): `ok`, or an error's code. `spared` counts
+    `results` counts readings, checks and loaded listings by (work, result): `ok`, or an error's code. `spared` counts
     the live calls that were answered from stock.
     """
 
@@ -65,38 +65,38 @@ class Readings:
         self.results: Counter[tuple[str, str]] = Counter()
         self._last: tuple[str, str, float] | None = None
         self.spared = 0.0
-        # Whether this process reads; where several share a stock, one does.
+        # Whether this process reads; among processes that share a stock, one does.
         self.leading = True
         self._stopped = False
         self._asked: defaultdict[str, float] = defaultdict(float)
 
     def asked(self, key: str, calls: float = 1.0, *, from_stock: bool = False) -> None:
-        """Note that a listing was asked for, which cost the site so many calls, or was answered from stock instead."""
+        """Note a request of a listing that cost `calls` live calls, or would have without stock."""
         self.credit(key, calls)
         self._asked[key] += calls
         if from_stock:
             self.spared += calls
 
     def credit(self, key: str, calls: float) -> None:
-        """Note that other processes were asked for a listing."""
+        """Note requests of a listing in other processes."""
         demand = self.demand(key)
         demand.spared += calls
         if demand.spared >= demand.cost or demand.read_at > -math.inf:
             self._candidates.add(key)
 
     def take_asked(self) -> Mapping[str, float]:
-        """Return the calls asked for of each listing since the last call."""
+        """Return the calls by listing since the last call of this method."""
         asked, self._asked = self._asked, defaultdict(float)
         return asked
 
     def keep_warm(self, key: str, *, whole_s: float = rule.WHOLE_S, checks: bool = True) -> None:
-        """Read a listing in any case, and again every `whole_s` seconds."""
+        """Read a listing without demand too, and again every `whole_s` seconds."""
         demand = self.demand(key)
         demand.warm, demand.whole_s, demand.checks = True, whole_s, checks
         self._candidates.add(key)
 
     def demand(self, key: str) -> Demand:
-        """Return what is known of the demand for a listing."""
+        """Return the demand record of a listing."""
         known = self._demands.get(key)
         if known is None:
             known = self._demands[key] = Demand(self._source.cost(key))
@@ -111,21 +111,21 @@ class Readings:
 
     @property
     def due_age_s(self) -> float:
-        """The age of the oldest listing that is to be read again; 0 if there is none."""
+        """The age of the oldest listing that is due for a reading; 0 if there is none."""
         now = self._clock()
         read = (demand.read_at for demand in self._demands.values() if rule.outdated(demand, now))
         return max((now - read_at for read_at in read if read_at > -math.inf), default=0.0)
 
     @property
     def last(self) -> LastReading | None:
-        """The last reading or check that ended; None if there was none."""
+        """The last finished reading or check; None if there was none."""
         if self._last is None:
             return None
         work, result, ended_at = self._last
         return LastReading(work, result, self._clock() - ended_at)
 
     async def run(self) -> None:
-        """Read what is due until cancelled."""
+        """Read due listings until cancelled."""
         structlog.contextvars.clear_contextvars()
         with background():
             try:
@@ -137,7 +137,7 @@ class Readings:
                 await cancel_and_wait(*self._under_way.values())
 
     def start_due(self) -> None:
-        """Start the most urgent work, as much as may go on at a time."""
+        """Start the most urgent work, up to the concurrency limit."""
         free = self._side_by_side - len(self._under_way)
         if free <= 0 or self._stopped or not self.leading or self._source.suspended():
             return
@@ -165,7 +165,7 @@ class Readings:
             self._count(work, error.code)
             if work is Work.READ:
                 demand.spared += spared
-            if not isinstance(error, Closed):  # it goes on as soon as calls may go out again
+            if not isinstance(error, Closed):  # work resumes as soon as calls are allowed again
                 rule.failed(demand, self._clock())
             return
         except Exception:

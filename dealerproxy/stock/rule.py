@@ -1,7 +1,7 @@
 """When a listing is read: the ski-rental rule, as pure functions.
 
-Whoever skis now and then does not know whether to rent or to buy. Who buys as soon as the rents paid would have bought
-the skis never pays more than twice the least. Here a live search is the rent, and reading the listing whole the price.
+A skier who does not know how often he will ski must choose between renting and buying. Buying as soon as the rent paid
+equals the price never costs more than twice the optimum. Here the rent is a live search, and the price a whole reading.
 """
 
 import math
@@ -9,27 +9,27 @@ from enum import StrEnum
 
 from msgspec import Struct
 
-# A reading or check makes a listing fresh for so long, in seconds.
+# Seconds for which a reading or check makes a listing fresh.
 FRESH_S = 300.0
-# Everything that is asked for is read again after this time, up to USABLE_S where calls do not suffice.
+# Seconds after which a listing in demand is read again; up to USABLE_S if calls do not suffice.
 WHOLE_S = 1_800.0
-# The pause after a failed reading, doubled with each failure in a row.
+# Seconds of pause after a failed reading, doubled with each failure in a row.
 BACK_OFF_S, LONGEST_BACK_OFF_S = 30.0, 600.0
 
 
 class Work(StrEnum):
-    """What to do about a listing: read it whole, or look at its newest cars."""
+    """The work on a listing: read it whole, or check its newest cars."""
 
     READ = "read"
     CHECK = "check"
 
 
 class Demand(Struct):
-    """What is known of the demand for a listing; all times are the clock's seconds, -inf for never.
+    """The demand for a listing; all times are the clock's seconds, -inf for never.
 
     `cost` is the calls that a reading takes. `spared` counts the live calls since the last reading began that a reading
     spared or would have spared, `spared_at_check` how many of them came before the last check. A `warm` listing is
-    kept in any case. `whole_s` is after how long it is read again. A listing without `checks` is only read whole.
+    kept without demand too. It is read again after `whole_s` seconds. Without `checks`, it is only read whole.
     """
 
     cost: int
@@ -45,7 +45,7 @@ class Demand(Struct):
 
 
 def due(demand: Demand, now: float) -> Work | None:
-    """Return what is to be done about a listing now."""
+    """Return the work that is due on a listing now."""
     if demand.failures and now < demand.failed_at + back_off_s(demand.failures):
         return None
     if outdated(demand, now):
@@ -58,29 +58,29 @@ def due(demand: Demand, now: float) -> Work | None:
 
 
 def outdated(demand: Demand, now: float) -> bool:
-    """Whether a listing is worth a reading, even if the last one failed a moment ago."""
+    """Whether a listing needs a reading, regardless of the back-off."""
     return now - demand.read_at >= demand.whole_s and (demand.warm or demand.spared >= demand.cost)
 
 
 def urgency(demand: Demand, work: Work) -> tuple[bool, float, int]:
-    """Return what orders the listings that are due, the most urgent first.
+    """Return the sort key of due listings, the most urgent first.
 
-    Readings come before checks: what spares most for its cost first, of equal ones (kept warm, never asked for) the
-    cheapest.
+    Readings come before checks. The listing that spares most calls for its cost comes first; of equal ones (kept warm,
+    without demand) the cheapest.
     """
     cost = demand.cost if work is Work.READ else 1
     return work is Work.CHECK, -demand.spared / cost, cost
 
 
 def began(demand: Demand, work: Work) -> None:
-    """Note that work began: only what is asked for from now on counts for the next reading."""
+    """Note that work began: only later demand counts for the next reading."""
     if work is Work.READ:
         demand.spared = 0.0
     demand.spared_at_check = demand.spared
 
 
 def ended(demand: Demand, work: Work, began_at: float) -> None:
-    """Note that work that began at a time succeeded."""
+    """Note that work that began at `began_at` succeeded."""
     if work is Work.READ:
         demand.read_at = began_at
     demand.checked_at, demand.failures = began_at, 0
@@ -92,5 +92,5 @@ def failed(demand: Demand, now: float) -> None:
 
 
 def back_off_s(failures: int) -> float:
-    """Return the pause after so many failures in a row, in seconds."""
+    """Return the pause in seconds after this many failures in a row."""
     return min(LONGEST_BACK_OFF_S, BACK_OFF_S * 2.0 ** min(failures - 1, 10))

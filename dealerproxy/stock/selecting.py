@@ -1,4 +1,4 @@
-"""Which cars of a listing a query wants."""
+"""Selects the cars of a listing that a query wants."""
 
 from collections.abc import Callable, Hashable
 from weakref import WeakKeyDictionary
@@ -10,14 +10,14 @@ from dealerproxy.stock.table import Bounds, Mask, Table, Words
 from dealerproxy.upstreams.query import RowFilter
 from dealerproxy.vehicles.listing import Listing
 
-# Makes and models, by their names: a model of None stands for all of the make's.
+# Makes and models, by name: a model of None means all models of the make.
 Pick = frozenset[tuple[str, str | None]]
-# Filters by words remembered for each table.
+# Word filters that are remembered for each table.
 FILTERS_KEPT = 200
 
 
 def bounds_of(keep: RowFilter) -> Bounds:
-    """Return a filter's bounds on numbers; those in dollars as the prices in won that round to them."""
+    """Return a filter's bounds on numbers; bounds in dollars become the prices in won that round to them."""
     query, rate = keep.query, keep.krw_per_usd
     low, high = query.price_min_usd, query.price_max_usd
     return Bounds(
@@ -30,7 +30,7 @@ def bounds_of(keep: RowFilter) -> Bounds:
 
 
 class _Kinds:
-    """What the kinds of a table say: their listings, their models as codes, and the word filters they were held to."""
+    """The kinds of a table: their listings, their models as codes, and the results of earlier word filters."""
 
     def __init__(self, table: Table, template: Callable[[Words], Listing | None]) -> None:
         self.listings = [template(words) for words in table.words.kinds]
@@ -52,27 +52,27 @@ class _Kinds:
         return self.wanted[key]
 
     def picked(self, pick: Pick) -> Mask:
-        """Return which kinds are of the models picked."""
+        """Return which kinds are of the picked models."""
         chosen = (model is not None and not pick.isdisjoint({model, (model[0], None)}) for model in self.models)
         mask: Mask = np.fromiter(chosen, np.bool_, len(self.models))[self.model]
         return mask
 
 
 class KindFilter:
-    """Which cars match by their kinds; `template` shows a kind as a listing, None for an unknown model."""
+    """Selects cars by kind; `template` returns a kind as a listing, None for an unknown model."""
 
     def __init__(self, template: Callable[[Words], Listing | None]) -> None:
         self._template = template
         self._known: WeakKeyDictionary[Table, _Kinds] = WeakKeyDictionary()
 
     def mask(self, table: Table, keep: RowFilter, pick: Pick | None = None) -> Mask:
-        """Return which rows match the words of a filter, and are of the models picked, if any are."""
+        """Return which rows match the words of a filter and, if `pick` is given, are of the picked models."""
         kinds = self._kinds(table)
         wanted = kinds.matching(keep)
         return table.of_kinds(wanted if pick is None else wanted & kinds.picked(pick))
 
     def models(self, table: Table, rows: Mask) -> frozenset[tuple[str, str]]:
-        """Return the makes and models of these rows, those that are known."""
+        """Return the known makes and models of these rows."""
         kinds = self._kinds(table)
         codes = np.unique(kinds.model[table.columns.kind[rows]]).tolist()
         return frozenset(model for model in map(kinds.models.__getitem__, codes) if model is not None)

@@ -1,8 +1,8 @@
 """A site's listings in Redis: one process reads them, all use them.
 
-In Redis are the listings (in the codec's bytes), an index of when each was saved, the notes on cars off sale (a
-stream), the calls asked for of each listing since it was read, and the lease of the process that reads. All of it
-expires, and its times are Redis' own. When the process that reads ends, another takes over after the lease.
+Redis holds the listings (in the codec's bytes), an index of when each was saved, the notes on cars off sale (a stream),
+the calls by listing since it was read, and the lease of the process that reads. All keys expire, and times are Redis'
+own. When the process that reads ends, another takes over after the lease.
 """
 
 import asyncio
@@ -23,16 +23,16 @@ from dealerproxy.transport.redis_guard import RELEASE, TAKE, RedisGuard
 
 AWAY = b"away"
 LEASE_S = 6.0
-# After this time without Redis a process reads for itself.
+# Seconds without Redis after which a process reads for itself.
 ALONE_S = 60.0
 # A large listing is sent in parts, each within the guard's time-out.
 PART_BYTES = 128 * 2**10
 MOST_SAVED = 32 * 2**20
-# A listing that is being written expires after this time, if its process ends.
+# Seconds after which a half-written listing expires if its process ends.
 UNFINISHED_S = 60
-# How far the index is read again, in case saves came in another order than their times.
+# Seconds of the index that are read again, in case saves arrive out of order.
 OVERLAP_S = 10.0
-# Notes in one entry of the stream, entries in the stream, and entries read at a time.
+# Notes per entry of the stream, entries in the stream, and entries read at a time.
 NOTES_AN_ENTRY, ENTRIES, ENTRIES_A_READ = 2_000, 20_000, 200
 _KEEP_MS: Final = int(USABLE_S * 1000)
 _NOTES = msgspec.msgpack.Decoder(list[Note])
@@ -44,7 +44,7 @@ log = structlog.get_logger(__name__)
 
 
 class SharedStock:
-    """The listings of one site in Redis, as one process uses them."""
+    """The listings of one site in Redis, used by one process."""
 
     def __init__(self, upstream: str, shared: RedisGuard, clock: Callable[[], float] = time.monotonic) -> None:
         self._upstream, self._shared, self._clock = upstream, shared, clock
@@ -52,7 +52,7 @@ class SharedStock:
         self._index, self._asked, self._stream, self._lease = (
             shared.key("stock", what, upstream) for what in ("index", "asked", "off-sale", "lease")
         )
-        self._seen: dict[str, float] = {}  # when each listing that was loaded was saved
+        self._seen: dict[str, float] = {}  # when each loaded listing was saved
         self._since = -math.inf
         self._last_entry: str | None = None
         self._saved: dict[str, float] = {}  # when each listing that this process saved was read
@@ -62,7 +62,7 @@ class SharedStock:
         self.damaged = 0
 
     async def newer(self) -> AsyncIterator[tuple[str, Reading]]:
-        """Yield the listings that were saved since the last call; a broken-off call is continued by the next."""
+        """Yield the listings that were saved since the last call; the next call continues an interrupted one."""
         now = await self._shared.run(self._shared.time_of, None)
         if now is None:
             return
@@ -86,7 +86,7 @@ class SharedStock:
             self._seen = {key: at for key, at in self._seen.items() if at >= self._since}
 
     async def save(self, key: str, reading: Reading) -> bool:
-        """Store a listing part by part, and show it when it is whole."""
+        """Store a listing in parts, and publish it when it is whole."""
         began_at = self._clock()
         now = await self._shared.run(self._shared.time_of, None)
         if now is None:
@@ -141,7 +141,7 @@ class SharedStock:
     async def lead(self, asked: Mapping[str, float]) -> Lead | None:
         """Take or renew the lease.
 
-        Without Redis the process that reads goes on, and after a minute (or at the start) each one reads.
+        Without Redis, the process that reads continues; after a minute (or at the start), every process reads.
         """
         for key, calls in asked.items():
             self._unsent[key] = self._unsent.get(key, 0.0) + calls
@@ -161,7 +161,7 @@ class SharedStock:
         return Lead({key.decode(errors="replace"): _calls(total) for key, total in totals.items()}, emptied)
 
     async def close(self) -> None:
-        """Give the lease back."""
+        """Release the lease."""
         await self._command("EVAL", RELEASE, 1, self._lease, self._token)
 
     async def _send_asked(self) -> None:
@@ -172,7 +172,7 @@ class SharedStock:
             self._unsent.clear()
 
     async def _load(self, key: str) -> bytes | None:
-        """Return a listing's bytes, none if there are none; None if Redis is away."""
+        """Return a listing's bytes, empty if there are none; None if Redis is unavailable."""
         name, raw = self._name(key), bytearray()
         while len(raw) <= MOST_SAVED:
             start = len(raw)
@@ -217,7 +217,7 @@ class SharedStock:
         return await self._shared.run(lambda redis: redis.execute_command(*words), otherwise)  # type: ignore[no-untyped-call]
 
     async def _transaction(self, *commands: Sequence[str | bytes | float]) -> bool:
-        """Run commands as one; return whether they were."""
+        """Run commands in one transaction; return whether they ran."""
 
         async def run(redis: Redis) -> bool:
             async with redis.pipeline(transaction=True) as pipeline:
@@ -240,7 +240,7 @@ def _decoded(raw: bytes) -> Sequence[Note]:
 
 
 def _calls(raw: bytes) -> float:
-    """Return a number of calls; 0 for what is none."""
+    """Return a number of calls; 0 if it is not a number."""
     try:
         calls = float(raw)
     except ValueError:

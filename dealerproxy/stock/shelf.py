@@ -1,4 +1,4 @@
-"""What is kept of a site's listings: the last whole reading of each, and which of its cars were sold since."""
+"""The shelf of a site's listings: the last whole reading of each, and which of its cars went off sale since."""
 
 from collections import Counter, OrderedDict
 from collections.abc import Callable, Iterator, Mapping
@@ -13,24 +13,23 @@ from dealerproxy.transport.errors import Closed, UpstreamError
 from dealerproxy.upstreams.off_sale import OffSale
 from dealerproxy.vehicles.listing import LeftOutReason
 
-# A listing may be this old when the site is in trouble.
+# The greatest age in seconds of a usable listing, while the site is failing.
 USABLE_S = 7_200.0
-# A reading that finds less than this share of the cars of the last one is drift.
+# A reading with less than this share of the last one's cars is drift.
 SHRUNK = 0.8
 
 
-# Why a car is left out, and its make and model if they are known.
+# The reason why a car is left out, and its make and model if known.
 LeftOutKey = tuple[LeftOutReason, str | None, str | None]
 
 
 class Reading(Struct, frozen=True, kw_only=True):
-    """A listing as it was read whole.
+    """A listing that was read whole.
 
-    Its cars are a `table`; of a listing that was searched with one more facet only the numbers are kept, and the table
-    is empty. A site that needs them keeps the `numbers` of all its cars, those not offered too. Numbers ascend.
-    `read_at` is when the reading began, `checked_at` when the reading or the last check of it began (the clock's
-    seconds). `found` is how many different cars came; `left_out` counts those that are not offered, by reason, make and
-    model.
+    Its cars are a `table`. For a listing that was searched with one more facet, the table is empty and only `numbers`
+    are kept. Sites that need them also keep the `numbers` of all cars, including cars not offered. Numbers ascend.
+    `read_at` is when the reading began, `checked_at` when it or its last check began (the clock's seconds). `found` is
+    the number of different cars; `left_out` counts cars that are not offered, by reason, make and model.
     """
 
     table: Table
@@ -42,11 +41,11 @@ class Reading(Struct, frozen=True, kw_only=True):
 
     @property
     def size_bytes(self) -> int:
-        """About how many bytes it takes."""
+        """The approximate size in bytes."""
         return self.table.size_bytes + (0 if self.numbers is None else self.numbers.nbytes)
 
     def left_out_of(self, pick: Pick | None) -> Counter[LeftOutReason]:
-        """Return how many cars are left out, by reason; of those whose model is known only the picked ones."""
+        """Return counts of left-out cars by reason; among cars of a known model, only the picked ones count."""
         counts = Counter[LeftOutReason]()
         for (reason, make, model), count in self.left_out.items():
             if pick is None or make is None or (make, None) in pick or (model is not None and (make, model) in pick):
@@ -55,7 +54,7 @@ class Reading(Struct, frozen=True, kw_only=True):
 
 
 class Kept(Struct):
-    """A reading on the shelf. `alive` says which of its cars are not off sale, `failure` why the last try failed."""
+    """A reading on the shelf. `alive` marks its cars that are not off sale; `failure` is why the last try failed."""
 
     reading: Reading
     alive: Mask
@@ -64,7 +63,7 @@ class Kept(Struct):
 
 
 class ShelfFigures(NamedTuple):
-    """How much is kept: listings, rows, bytes, and the ages of the oldest and the newest reading in seconds."""
+    """Figures of a shelf: listings, rows, bytes, and the ages of the oldest and the newest reading in seconds."""
 
     listings: int
     rows: int
@@ -74,7 +73,7 @@ class ShelfFigures(NamedTuple):
 
 
 class Shelf:
-    """The listings of one site by key, within `max_bytes`: the one that was not used for longest goes first."""
+    """The listings of one site by key, within `max_bytes`; the least recently used is evicted first."""
 
     def __init__(self, upstream: str, off_sale: OffSale, *, max_bytes: int, clock: Callable[[], float]) -> None:
         self._upstream, self._off_sale, self._max_bytes, self._clock = upstream, off_sale, max_bytes, clock
@@ -86,14 +85,14 @@ class Shelf:
 
     @property
     def figures(self) -> ShelfFigures:
-        """How much is kept, and how old it is."""
+        """The figures of the shelf."""
         readings, now = [kept.reading for kept in self._kept.values()], self._clock()
         ages = [now - reading.read_at for reading in readings]
         rows = sum(len(reading.table) for reading in readings)
         return ShelfFigures(len(readings), rows, self._bytes, max(ages, default=None), min(ages, default=None))
 
     def get(self, key: str) -> Kept | None:
-        """Return a listing with the cars that are off sale by now marked; None if there is none under two hours old."""
+        """Return a listing with its cars now off sale marked; None if there is none under two hours old."""
         kept = self._kept.get(key)
         if kept is None:
             return None
@@ -105,12 +104,12 @@ class Shelf:
         return kept
 
     def peek(self, key: str) -> Reading | None:
-        """Return the last reading of a listing, however old, without counting it as used."""
+        """Return the last reading of a listing, of any age, without counting it as used."""
         kept = self._kept.get(key)
         return kept.reading if kept is not None else None
 
     def put(self, key: str, reading: Reading) -> None:
-        """Keep a reading in the place of an older one."""
+        """Store a reading in place of an older one."""
         known = self._kept.get(key)
         if known is not None and known.reading.read_at > reading.read_at:
             return
@@ -121,7 +120,7 @@ class Shelf:
             self.remove(next(iter(self._kept)))
 
     def failed(self, key: str, error: UpstreamError) -> None:
-        """Note why the last try to read a listing again failed, unless it ended because no call may go out."""
+        """Note why the last try to read a listing failed, unless calls were blocked."""
         kept = self._kept.get(key)
         if kept is not None and not isinstance(error, Closed):
             kept.failure = error
@@ -133,7 +132,7 @@ class Shelf:
             self._bytes -= kept.reading.size_bytes
 
     def _mark(self, kept: Kept) -> None:
-        """Mark cars that went off sale, or came back, since the listing was last used."""
+        """Mark cars that went off sale, or returned, since the listing was last used."""
         seen, numbers = self._off_sale.changed_since(self._upstream, kept.off_sale_seen)
         if numbers:
             alive = kept.alive.copy()

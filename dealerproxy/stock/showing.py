@@ -1,4 +1,4 @@
-"""Rows of tables as listings: making one takes some microseconds, and most that are asked for were shown before."""
+"""Rows of tables as listings, cached: making one takes some microseconds, and most requested rows were shown before."""
 
 from collections.abc import Callable, Sequence
 from weakref import WeakKeyDictionary
@@ -8,12 +8,12 @@ import numpy as np
 from dealerproxy.stock.table import Positions, StockedCar, Table
 from dealerproxy.vehicles.listing import LeftOut, Listing
 
-# Listings kept, over all tables: about 24 MB.
+# The most cached listings over all tables: about 24 MB.
 MOST_KEPT = 40_000
 
 
 class ShownRows:
-    """Shows rows of tables, and keeps the listings; `listing_of` makes one of a car. Their models must be known."""
+    """Shows rows of tables, and caches the listings; `listing_of` makes one of a car. Their models must be known."""
 
     def __init__(self, listing_of: Callable[[StockedCar], Listing | LeftOut]) -> None:
         self._listing_of = listing_of
@@ -21,7 +21,7 @@ class ShownRows:
         self._count = 0
 
     def __call__(self, table: Table, positions: Positions) -> Sequence[Listing]:
-        """Return the listings at some positions, in the order given."""
+        """Return the listings at these positions, in the given order."""
         kept = self._kept.setdefault(table, {})
         wanted = positions.tolist()
         missing = [position for position in wanted if position not in kept]

@@ -1,4 +1,4 @@
-"""Where a site's listings are kept outside of the process: what a store does, and what it exchanges."""
+"""The interface of a store that keeps a site's listings outside of the process, and the data that it exchanges."""
 
 from collections.abc import AsyncIterator, Mapping, Sequence
 from typing import NamedTuple, Protocol
@@ -8,7 +8,7 @@ from dealerproxy.vehicles.car import SaleStatus
 
 
 class Note(NamedTuple):
-    """What was learned of a car at a time: it is off sale with a status, None if a list said so, or `back` on sale."""
+    """A finding about a car at a time: off sale with a status, None if a list showed it, or `back` on sale."""
 
     listing_id: str
     at: float
@@ -17,10 +17,10 @@ class Note(NamedTuple):
 
 
 class Lead(NamedTuple):
-    """That this process reads the site's listings.
+    """The lease of reading the site's listings.
 
-    `asked` is how many calls were asked for of each listing since it was last read, by all processes. The store is
-    `emptied` if what was saved in it is gone.
+    `asked` is the number of calls by listing since it was last read, over all processes. The store is `emptied` if its
+    contents are gone.
     """
 
     asked: Mapping[str, float] = {}
@@ -28,34 +28,34 @@ class Lead(NamedTuple):
 
 
 class Store(Protocol):
-    """Keeps the listings of one site. Faults of a store cost what is kept, and never raise.
+    """Keeps the listings of one site. Its faults lose stored listings, and never raise.
 
     All times are the clock's; the store keeps them as unix time.
     """
 
     @property
     def damaged(self) -> int:
-        """How many kept listings could not be read."""
+        """The number of stored listings that could not be read."""
 
     def newer(self) -> AsyncIterator[tuple[str, Reading]]:
         """Yield the listings that were saved since the last call, by others or before a restart; oldest first."""
 
     async def save(self, key: str, reading: Reading) -> bool:
-        """Keep a listing in the place of an older reading of it; False if that failed for now."""
+        """Store a listing in place of an older reading; False if that failed for now."""
 
     async def remove(self, key: str) -> None:
-        """Keep a listing no longer."""
+        """Delete a listing."""
 
     async def exchange(self, notes: Sequence[Note]) -> Sequence[Note] | None:
-        """Keep notes, and return those that others kept since the last call; None if that failed."""
+        """Store notes, and return other processes' notes since the last call; None if that failed."""
 
     async def lead(self, asked: Mapping[str, float]) -> Lead | None:
-        """Report the calls that this process was asked for since the last call; None if another process reads."""
+        """Report this process's calls by listing since the last call; None if another process reads."""
 
     async def close(self) -> None:
         """Let another process read."""
 
 
 def shifted(note: Note, by_s: float) -> Note:
-    """Return a note by another clock."""
+    """Return a note with its time shifted to another clock."""
     return note._replace(at=note.at + by_s)

@@ -1,7 +1,7 @@
 """A listing in columns: numbers packed, the site's words as codes; filtered and sorted without a loop over rows.
 
-A table holds the cars of a listing that can be bought. It keeps the site's own words and prices in won: English words
-and dollars are made when a row is shown, so that a new word or rate needs no new reading.
+A table holds the cars of a listing that can be bought. It has the site's own words, and prices in won. English words
+and dollars are made when a row is shown, so a new word or rate needs no new reading.
 """
 
 from collections.abc import Callable, Iterable, Sequence
@@ -17,12 +17,12 @@ from dealerproxy.vehicles.listing import Listing
 
 C = TypeVar("C")
 K = TypeVar("K")
-# The site's own words that many cars share, in an order that the site chooses.
+# The site's own words that many cars share, in an order that the site defines.
 Words = tuple[str | None, ...]
 Column = NDArray[Any]
 Mask = NDArray[np.bool_]
 Positions = NDArray[np.int64]
-# Shows rows of a table as listings.
+# A function that shows rows of a table as listings.
 Show = Callable[["Table", Positions], Sequence[Listing]]
 
 
@@ -31,12 +31,12 @@ MOST_NUMBER = 2**63 - 1
 
 
 class StockedCar(NamedTuple):
-    """One car for sale as a site lists it.
+    """One car for sale, as its site lists it.
 
-    `number` is its listing id, at most MOST_NUMBER. Its `kind` are the words that filters may depend on, its `place`
+    `number` is its listing id, at most MOST_NUMBER. Its `kind` has the words that filters may depend on, its `place`
     the others (seller, region). `registered` is YYYYMM, `year` the model year. `vehicle` is the same number for all
     adverts of one car, `original` false for the later ones. `photo` is the thumbnail's address as the site writes it,
-    `colour` the site's word where a search by colour told it.
+    `colour` the site's word if a search by colour found the car.
     """
 
     number: int
@@ -63,7 +63,7 @@ class Bounds(NamedTuple):
 
 
 class Columns(NamedTuple, Generic[C]):
-    """A table's rows by number ascending, one sequence of type C a field.
+    """A table's rows, ascending by number: one sequence of type C for each field.
 
     `kind`, `place` and `colour` are codes (-1 for an unknown colour). A row's photo is between `photo_start` and
     `photo_end` among the photos, in bytes.
@@ -87,7 +87,7 @@ _TYPES: Columns[Any] = Columns(*map(np.dtype, ("i8", "i4", "i4", "i2", "i4", "i4
 
 
 class WordLists(NamedTuple):
-    """The words behind a table's codes."""
+    """The words of a table's codes."""
 
     kinds: tuple[Words, ...]
     places: tuple[Words, ...]
@@ -95,7 +95,7 @@ class WordLists(NamedTuple):
 
 
 class Table:
-    """The cars of a listing. Immutable. `photos` holds the photos' addresses one after another in UTF-8."""
+    """The cars of a listing. Immutable. `photos` has the photos' addresses one after another in UTF-8."""
 
     def __init__(self, columns: Columns[Column], words: WordLists, photos: bytes) -> None:
         self.columns, self.words, self.photos = columns, words, photos
@@ -107,7 +107,7 @@ class Table:
 
     @cached_property
     def size_bytes(self) -> int:
-        """About how many bytes the table takes, with all its orders."""
+        """The approximate size of the table in bytes, with all its orders."""
         words = sum(200 + 2 * len("".join(filter(None, words))) for words in (*self.words.kinds, *self.words.places))
         orders = 2 * len(Order) * self.columns.number.nbytes
         return sum(column.nbytes for column in self.columns) + orders + len(self.photos) + words
@@ -140,7 +140,7 @@ class Table:
         return self._orders[order]
 
     def positions(self, numbers: Column) -> Positions:
-        """Return the positions of the cars with these numbers; numbers that no car has are passed over."""
+        """Return the positions of the cars with these numbers; unknown numbers are skipped."""
         if not len(self):
             return np.empty(0, np.int64)
         found = np.searchsorted(self.columns.number, numbers).clip(max=len(self) - 1)
@@ -162,7 +162,7 @@ class Table:
         return mask
 
     def of_kinds(self, wanted: Mask) -> Mask:
-        """Return which rows are of a wanted kind; `wanted` is by the code of the kind."""
+        """Return which rows are of a wanted kind; `wanted` is indexed by the code of the kind."""
         mask: Mask = wanted.take(self.columns.kind)
         return mask
 
@@ -173,14 +173,14 @@ class Table:
         return mask
 
     def coloured(self, numbers: Column, colour: str) -> "Table":
-        """Return a copy in which the cars with these numbers have a colour."""
+        """Return a copy in which the cars with these numbers have this colour."""
         colours = self.words.colours if colour in self.words.colours else (*self.words.colours, colour)
         codes = self.columns.colour.copy()
         codes[self.positions(numbers)] = colours.index(colour)
         return Table(self.columns._replace(colour=codes), self.words._replace(colours=colours), self.photos)
 
     def cars(self, positions: Column) -> list[StockedCar]:
-        """Return the cars at these positions, in the order given."""
+        """Return the cars at these positions, in the given order."""
         columns: Columns[list[Any]] = Columns(*(column.take(positions).tolist() for column in self.columns))
         kinds, places, colours = self.words
         return [
@@ -236,7 +236,7 @@ class SelectedRows:
         return self._key.take(self._positions)
 
     def places(self, start: int, end: int) -> Sequence[tuple[int, int]]:
-        """Return key and listing id, as a number, of the rows from rank `start` to before rank `end`."""
+        """Return the key and numeric listing id of the rows from rank `start` up to, not including, `end`."""
         positions = self._positions[start:end]
         return list(
             zip(self._key.take(positions).tolist(), self._table.columns.number.take(positions).tolist(), strict=True)
@@ -247,18 +247,18 @@ class SelectedRows:
         return int(np.searchsorted(self._keys, key, "left"))
 
     def after(self, key: int, number: int) -> int:
-        """Return the rank of the first row after a car with this key and number, whether or not it is among them."""
+        """Return the rank of the first row after a car with this key and number; the car need not be among the rows."""
         first, end = self.from_key(key), int(np.searchsorted(self._keys, key, "right"))
         numbers = self._table.columns.number[self._positions[first:end]]  # descending
         return first + int(np.searchsorted(-numbers, -number, "right"))
 
     def listings(self, start: int, end: int) -> Sequence[Listing]:
-        """Return the rows from rank `start` to before rank `end`."""
+        """Return the rows from rank `start` up to, not including, `end`."""
         return self._show(self._table, self._positions[start:end])
 
 
 def build(cars: Iterable[StockedCar]) -> Table:
-    """Return a table of these cars; of several with one number the last counts."""
+    """Return a table of these cars; among cars with one number, the last wins."""
     rows = sorted({car.number: car for car in cars}.values())
     kinds: dict[Words, int] = {}
     places: dict[Words, int] = {}
@@ -288,7 +288,7 @@ EMPTY = build(())
 
 
 def joined(tables: Sequence[Table]) -> Table:
-    """Return one table of several; of cars with one number that of the last table counts."""
+    """Return one table of several; among cars with one number, that of the last table wins."""
     kinds: dict[Words, int] = {}
     places: dict[Words, int] = {}
     colours: dict[str, int] = {}
@@ -307,7 +307,7 @@ def joined(tables: Sequence[Table]) -> Table:
         )
         shift += len(table.photos)
     whole = Columns(*(np.concatenate(pieces) for pieces in zip(*parts, strict=True)))
-    # Of equal numbers the first in the reversed order is the one that came last.
+    # Among equal numbers, the first in the reversed order is the last one.
     _, first = np.unique(whole.number[::-1], return_index=True)
     rows = len(whole.number) - 1 - first
     columns = Columns(*(column[rows].astype(dtype) for column, dtype in zip(whole, _TYPES, strict=True)))
@@ -315,6 +315,6 @@ def joined(tables: Sequence[Table]) -> Table:
 
 
 def _recoded(codes: Column, words: Sequence[K], known: dict[K, int]) -> Column:
-    """Return codes into `known`, which grows, of codes into `words`."""
+    """Translate codes into `words` to codes into `known`, which is extended."""
     new = np.array([known.setdefault(word, len(known)) for word in words] or [0], np.int32)
     return new[codes]

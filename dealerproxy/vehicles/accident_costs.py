@@ -7,7 +7,7 @@ from dealerproxy.contract.pricing import usd
 
 
 def accident_costs(record: Record, krw_per_usd: float) -> AccidentCostSummary | None:
-    """Returns the costs of this car's own accidents in whole US dollars, half up; None if the record is not open.
+    """Return the costs of this car's own accidents in whole US dollars, half up; None if the record is not open.
 
     The record's count can exceed the accidents it lists; an accident it does not list has no known cost.
     """
@@ -44,7 +44,7 @@ def accident_costs(record: Record, krw_per_usd: float) -> AccidentCostSummary | 
 
 
 def _repair_krw(accident: Accident) -> int | None:
-    """Returns the sum of parts, labour and paint; None unless all three are known."""
+    """Return the sum of parts, labour and paint; None unless all three are known."""
     if accident.parts_krw is None or accident.labor_krw is None or accident.paint_krw is None:
         return None
     return accident.parts_krw + accident.labor_krw + accident.paint_krw

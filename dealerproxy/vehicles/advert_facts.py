@@ -1,4 +1,4 @@
-"""What an advert tells about a car beyond the partner's fields, and what of it depends on the day it is shown."""
+"""Facts of an advert beyond the partner's fields, and the values that depend on the day they are shown."""
 
 from datetime import date
 
@@ -8,7 +8,7 @@ from dealerproxy.contract.detail import Warranty, WarrantyCover
 
 
 class CoverTerms(Struct, frozen=True):
-    """The terms of one part of a warranty, counted from first registration; `km` is None where mileage is no limit."""
+    """The terms of one part of a warranty since first registration; `km` is None if mileage is not limited."""
 
     months: int | None
     km: int | None
@@ -16,7 +16,7 @@ class CoverTerms(Struct, frozen=True):
 
 
 class WarrantyTerms(Struct, frozen=True):
-    """A warranty as the advert states it; `set_by_seller` terms may start at any time."""
+    """A warranty as stated in the advert; `set_by_seller` terms may start at any time."""
 
     set_by_seller: bool | None
     body: CoverTerms
@@ -24,9 +24,9 @@ class WarrantyTerms(Struct, frozen=True):
 
 
 class AdvertFacts(Struct, frozen=True, kw_only=True):
-    """Facts that only insiders see; None or empty where the advert is silent.
+    """Facts that only insiders see; None or empty if the advert does not state them.
 
-    `choice_codes` name the factory packages on the car; `has_battery_report` is true if the site has an EV battery's.
+    `choice_codes` name the factory packages on the car; `has_battery_report` is true if the site has a battery report.
     """
 
     first_advertised_on: str | None = None
@@ -42,14 +42,14 @@ class AdvertFacts(Struct, frozen=True, kw_only=True):
 
 
 def days_between(first: str | None, today: date) -> int | None:
-    """The days from an ISO date to `today`, never fewer than 0; None without a date."""
+    """Return the days from an ISO date to `today`, never fewer than 0; None without a date."""
     return None if first is None else max(0, (today - date.fromisoformat(first)).days)
 
 
 def warranty_left(
     terms: WarrantyTerms | None, registered: int | None, mileage_km: int | None, today: date
 ) -> Warranty | None:
-    """State a warranty with what is left of it `today`; `registered` is the month (YYYYMM) it started."""
+    """Return a warranty with what is left of it `today`; `registered` is the month (YYYYMM) in which it started."""
     if terms is None:
         return None
     start = None if terms.set_by_seller is not False else registered

@@ -20,7 +20,7 @@ from dealerproxy.vehicles.listing import LeftOutReason, Listing
 
 
 class SaleStatus(StrEnum):
-    """The status from one witness: on sale, or the reason why the car cannot be bought."""
+    """A car's status according to one witness: on sale, or why it cannot be bought."""
 
     LIVE = "live"
     SOLD = "sold"
@@ -30,7 +30,7 @@ class SaleStatus(StrEnum):
 
 
 class Photo(Struct, frozen=True):
-    """A photo's full address and its tag, if the upstream gives one."""
+    """A photo's full address and its tag, if the upstream provides one."""
 
     url: str
     tag: str | None
@@ -39,11 +39,10 @@ class Photo(Struct, frozen=True):
 class Car(Struct, frozen=True, kw_only=True):
     """A car for sale.
 
-    `vehicle_id` is the number of its documents; for a re-advertised copy it differs from the number of the advert.
-    `price_krw` is None for a placeholder, and so is `mileage_km`. `options` are partner tokens. `seizures` and
-    `pledges` (liens) count what must be lifted before the car can leave the country. `has_no_sheet` is true where the
-    advert says that there is no inspection sheet. `seller_mentions` are the dangers that the seller's own text names:
-    tokens of dangers.toml.
+    `vehicle_id` is the number of its documents; for a re-advertised copy it differs from the advert's number.
+    `price_krw` and `mileage_km` are None for a placeholder. `options` are partner tokens. `seizures` and
+    `pledges` count liens, which must be lifted before export. `has_no_sheet` is true if the advert says that there is
+    no inspection sheet. `seller_mentions` are the dangers that the seller's own text names: tokens of dangers.toml.
     """
 
     upstream: str
@@ -89,9 +88,9 @@ class Car(Struct, frozen=True, kw_only=True):
 
 
 class Documents(Struct, frozen=True, kw_only=True):
-    """The documents of a car besides the advert, None where there is nothing to show; `vin` is the sheet's.
+    """The documents of a car besides the advert, None if there is nothing to show; `vin` is the sheet's.
 
-    `age_s` is the age of the oldest one in seconds; `kept` is true if any of them comes from the cache.
+    `age_s` is the age of the oldest document in seconds; `kept` is true if any comes from the cache.
     """
 
     vin: str | None = None
@@ -107,7 +106,7 @@ class Documents(Struct, frozen=True, kw_only=True):
 
 
 def row_of(car: Car) -> Listing | LeftOutReason:
-    """Return a car as a row of a list; without a price or a mileage the reason why lists leave it out."""
+    """Return a car as a row of a list, or the reason why lists leave it out: no price or no mileage."""
     if car.price_krw is None:
         return LeftOutReason.PLACEHOLDER_PRICE
     if car.mileage_km is None:

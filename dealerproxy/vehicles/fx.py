@@ -1,4 +1,4 @@
-"""Won per dollar: a static rate, an optional HTTP provider, or the one a request brings."""
+"""The exchange rate in won per dollar: static, from an optional HTTP provider, or from the request."""
 
 import asyncio
 import re
@@ -16,11 +16,11 @@ from dealerproxy.transport.errors import UpstreamError
 
 FRESH_S = 3600.0
 RETRY_S = 60.0
-# A new rate may differ from the last one by at most this part. Other currencies, or 100 units, mostly differ more.
+# The most relative change of a new rate. Other currencies, or rates for 100 units, mostly differ more.
 MOST_CHANGE = 0.2
 # Seconds for which a new rate is compared with the last good one; after that, with the static rate.
 COMPARABLE_S = 7 * 86_400.0
-# A provider's date: the earliest valid one, seconds it may be in the future, and the least number that means ms.
+# Bounds of a provider's date: the earliest time, seconds in the future, and the least number that means milliseconds.
 EARLIEST_S = 946_684_800.0
 AHEAD_S = 86_400.0
 LEAST_MS = 1e11
@@ -39,8 +39,8 @@ class FxRates:
     use. Before the first success, and without a provider, the static rate is in use. No request ever waits.
 
     A rate that differs by more than a fifth from the last good one of the past week, else from the static one, is
-    rejected; `refused` counts those. `change` is the relative difference between the provider's rate in use and the one
-    it was compared with; `read_at` is its fetch time in unix seconds. Both are None while no provider's rate is in use.
+    rejected; `refused` counts these. `change` is the relative difference between the provider's rate in use and the
+    rate it was compared with; `read_at` is its fetch time in unix seconds. Both are None without one.
     """
 
     def __init__(
@@ -55,7 +55,7 @@ class FxRates:
     ) -> None:
         """`fetch` returns the provider's JSON or raises UpstreamError.
 
-        `path` is the dotted path of its rate, `date_path` of its date; without one the time of the request counts.
+        `path` is the dotted path of its rate, `date_path` of its date; without a date, the time of the request counts.
         """
         self._static, self._rate, self._fetch, self._now, self._clock = static, static, fetch, now, clock
         self._path, self._date_path = path, date_path
@@ -80,7 +80,7 @@ class FxRates:
         return self._rate
 
     async def prime(self, within_s: float) -> None:
-        """Waits up to `within_s` for the first refresh, so that the first answers need not use the static rate."""
+        """Wait up to `within_s` seconds for the first refresh; without it, the first answers use the static rate."""
         self.current()
         if self._refreshing is not None:
             await asyncio.wait({self._refreshing}, timeout=within_s)
@@ -90,7 +90,7 @@ class FxRates:
         return Rate(krw_per_usd, iso_kst(self._now()), "request")
 
     async def close(self) -> None:
-        """End a refresh that is still running."""
+        """Cancel a running refresh."""
         if self._refreshing is not None:
             await cancel_and_wait(self._refreshing)
 
@@ -118,7 +118,7 @@ class FxRates:
         return self._rate if recent else self._static
 
     def _refuse(self, value: float, before: Rate) -> None:
-        """Counts a rejected rate; logs only the first of consecutive ones."""
+        """Count a rejected rate; log only the first of consecutive ones."""
         self.refused += 1
         if not self._refusing:
             log.error("fx_rate_refused", rate=value, compared_with=before.krw_per_usd, source=before.source)
@@ -129,7 +129,7 @@ class FxRates:
 
 
 def rate_at(body: bytes, path: str) -> float:
-    """Reads the rate at a dotted path; list positions are numbers. Raises ValueError with the problem.
+    """Return the rate at a dotted path; list positions are numbers. Raises ValueError that names the problem.
 
     A rate is a number or a number as text, with or without commas between thousands.
     """
@@ -138,14 +138,14 @@ def rate_at(body: bytes, path: str) -> float:
         value = float(value.replace(",", ""))
     rate = _number(value)
     if rate is None:
-        raise ValueError(f"{path!r} holds no number")
+        raise ValueError(f"{path!r} is not a number")
     if not PLAUSIBLE[0] <= rate <= PLAUSIBLE[1]:
-        raise ValueError(f"{path!r} holds {rate}, which cannot be won per dollar")
+        raise ValueError(f"{path!r} is {rate}, which cannot be won per dollar")
     return rate
 
 
 def date_at(body: bytes, path: str, now: float) -> float:
-    """Reads the date at a dotted path as unix seconds, at most `now`. Raises ValueError if it is not a date.
+    """Return the date at a dotted path as unix seconds, at most `now`. Raises ValueError if it is not a date.
 
     A date is ISO 8601, in Seoul time without an offset, or unix time in seconds or milliseconds.
     """
@@ -155,10 +155,10 @@ def date_at(body: bytes, path: str, now: float) -> float:
         value = float(text) if _UNIX.fullmatch(text) else _unix_of(text)
     number = _number(value)
     if number is None:
-        raise ValueError(f"{path!r} holds no date")
+        raise ValueError(f"{path!r} is not a date")
     seconds = number / 1000 if number >= LEAST_MS else number
     if not EARLIEST_S <= seconds <= now + AHEAD_S:
-        raise ValueError(f"{path!r} holds a date that no rate can have")
+        raise ValueError(f"{path!r} is too early or too late for a rate's date")
     return min(seconds, now)
 
 
@@ -180,5 +180,5 @@ def _value_at(body: bytes, path: str) -> Any:  # noqa: ANN401 - whatever JSON ho
         try:
             value = value[int(step)] if isinstance(value, list) else value[step]
         except (KeyError, IndexError, TypeError, ValueError):
-            raise ValueError(f"no {step!r} on the way along {path!r}") from None
+            raise ValueError(f"{path!r}: {step!r} does not exist") from None
     return value

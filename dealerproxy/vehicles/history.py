@@ -1,4 +1,4 @@
-"""What the insurance record and the liens add to a car's report, beside a sheet or without one."""
+"""The facts that the insurance record and the liens add to a car's report, with or without a sheet."""
 
 from collections.abc import Iterable, Iterator
 from typing import Literal, NamedTuple
@@ -31,10 +31,10 @@ def full_report(
     *,
     source: Literal["encar", "mpark"],
 ) -> InspectionReport | None:
-    """Return the sheet's report with what the record and the liens say; without a sheet, what they say alone.
+    """Return the sheet's report with the record's and the liens' findings; without a sheet, a report of these alone.
 
-    None where `inspected` says that the sheet could not be had, for then it may still come; and where there is none
-    and neither of the others has anything to say, for that must not look like a clean bill.
+    None if `inspected` says that the sheet could not be read, because it may still come. None without a sheet if record
+    and liens have no finding, because an empty report would look clean.
     """
     if inspected.may_come:
         return None
@@ -70,11 +70,11 @@ def full_report(
 
 
 def _flood(on_sheet: bool | None, record: Record | None) -> bool | None:
-    """True if the sheet or the record says so, false if either denies it, None if neither can be asked."""
+    """Return true if the sheet or the record says so, false if either denies it, None if neither is available."""
     counts = () if record is None else (record.flood_total_loss_count, record.flood_part_loss_count)
     if on_sheet or any(counts):
         return True
-    # The record leaves the partial losses out where there are none.
+    # A record without partial losses leaves them out.
     return False if on_sheet is False or counts[:1] == (0,) else None
 
 
@@ -111,7 +111,7 @@ def _history(detail: str, token: str) -> Issue:
 
 
 def _both(summary: str, losses: list[_Found]) -> str:
-    """The sheet's summary; where the record has losses, it says which of the two says what."""
+    """Return the sheet's summary; if the record has losses, with the name of the document before each part."""
     if not losses:
         return summary
     record = _record_says(map(_told, losses))
@@ -126,7 +126,7 @@ def _without_sheet(record: Record | None, accidents: int, losses: list[_Found], 
     said += map(_told, losses)
     if said:
         return _record_says(said)
-    on_record = "no insurance record to go by" if record is None else "no accident on the insurance record"
+    on_record = "insurance record not available" if record is None else "no accident on the insurance record"
     return f"No inspection sheet, {on_record}. On the car: {'; '.join(map(_told, liens))}."
 
 

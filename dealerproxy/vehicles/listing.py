@@ -12,7 +12,7 @@ from dealerproxy.contract.summary import TruckFacts
 
 
 class LeftOutReason(StrEnum):
-    """Why a row of an upstream is not offered. The words are used in notices and metrics."""
+    """Why a row of an upstream is not offered. Notices and metrics use these words."""
 
     LEASE_OR_RENT = "lease_or_rent"
     UNDER_CONTRACT = "under_contract"
@@ -26,7 +26,7 @@ class LeftOutReason(StrEnum):
 
 
 class LeftOut(Struct, frozen=True, tag=True, gc=False):
-    """A row that is not offered but keeps its place in the upstream's order; number, model and make if known."""
+    """A row that is not offered but keeps its place in the upstream's order; with number, model and make if known."""
 
     reason: LeftOutReason
     listing_id: str | None = None
@@ -38,12 +38,12 @@ class Listing(Struct, frozen=True, kw_only=True, tag=True, gc=False):
     """One car for sale.
 
     `registered` is the first registration as YYYYMM; if `month_known` is false, its month serves only for sorting.
+    `registered` is the first registration as YYYYMM; if `month_known` is false, its month serves only for sorting.
     `year` is the model year, `price_krw` whole won. `vehicle_key` is the same for every copy of one car on one
     upstream; `original` is true for the first advert and false for its copies.
     `fuel` and `transmission` are partner tokens or null, the `_word` fields the upstream's own words or null.
-    `vehicle` is the vehicle that its generation names, if that differs from its model group's (`Grand Cherokee`), and
+    `vehicle` is the vehicle that its generation names, if it differs from its model group's (`Grand Cherokee`), and
     `generation` is the rest of the generation's name in English.
-    `untranslated` counts words of the trim without English. `colour` and `options` are known only after enrichment
     from the advert. `truck` is set for rows of a truck index alone.
     """
 

@@ -17,10 +17,10 @@ from dealerproxy.vehicles.listing import Listing
 def summarise(
     listing: Listing, krw_per_usd: float, *, insider: bool = False, colour: str | None = None
 ) -> VehicleSummary:
-    """Render a listing at one exchange rate; with `insider` it carries the `dealer` object.
+    """Render a listing at one exchange rate; with `insider`, include the `dealer` object.
 
-    Encar's search says neither colour nor options, so they are null and empty until the listing was enriched; `colour`
-    is the one it was searched by.
+    Encar's search returns neither colour nor options; they are null and empty until the listing is enriched.
+    `colour` is the colour of the search.
     """
     summary = VehicleSummary(
         id=listing.id,
@@ -44,7 +44,7 @@ def summarise(
 
 
 def insider_facts(car: Listing | Car) -> dict[str, Any]:
-    """The fields of `DealerFacts` for a row or a car."""
+    """Return the fields of `DealerFacts` for a row or a car."""
     return {
         "upstream": car.upstream,
         "listing_id": car.listing_id,
@@ -62,7 +62,7 @@ def insider_facts(car: Listing | Car) -> dict[str, Any]:
 
 
 def month(registered: int) -> str | None:
-    """YYYYMM as `2023-05`; None when it holds no month."""
+    """Return YYYYMM as `2023-05`; None if it contains no month."""
     year, month = divmod(registered, 100)
     return f"{year:04d}-{month:02d}" if 1 <= month <= 12 else None
 
@@ -70,9 +70,9 @@ def month(registered: int) -> str | None:
 def detail(
     car: Car, documents: Documents, krw_per_usd: float, *, insider: bool = False, now_s: float | None = None
 ) -> VehicleDetail:
-    """Render a car at one exchange rate; with `insider` it carries the `dealer` object.
+    """Render a car at one exchange rate; with `insider`, include the `dealer` object.
 
-    `now_s` (Unix time; None: the clock's) decides how long the car is on offer and what is left of its warranty.
+    `now_s` (unix time; None: now) decides the days on offer and what is left of the warranty.
     """
     fields: dict[str, Any] = {
         "id": car.id,

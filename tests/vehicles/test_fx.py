@@ -255,15 +255,15 @@ def test_a_dotted_path_leads_to_the_rate(body: bytes, path: str, rate: float) ->
 @pytest.mark.parametrize(
     ("body", "path", "complaint"),
     [
-        (b'{"rates": {}}', "rates.KRW", "no 'KRW' on the way along 'rates.KRW'"),
-        (b'{"rates": 5}', "rates.KRW", "no 'KRW' on the way along 'rates.KRW'"),
-        (b'{"rates": "KRW"}', "rates.KRW", "no 'KRW' on the way along 'rates.KRW'"),
-        (b"[1400]", "1", "no '1' on the way along '1'"),
-        (b"[1400]", "KRW", "no 'KRW' on the way along 'KRW'"),
-        (b'{"KRW": {}}', "KRW", "'KRW' holds no number"),
-        (b'{"KRW": "1.391,2"}', "KRW", "'KRW' holds no number"),
-        (b'{"KRW": true}', "KRW", "'KRW' holds no number"),
-        (b'{"KRW": 1.4}', "KRW", "'KRW' holds 1.4, which cannot be won per dollar"),
+        (b'{"rates": {}}', "rates.KRW", "'rates.KRW': 'KRW' does not exist"),
+        (b'{"rates": 5}', "rates.KRW", "'rates.KRW': 'KRW' does not exist"),
+        (b'{"rates": "KRW"}', "rates.KRW", "'rates.KRW': 'KRW' does not exist"),
+        (b"[1400]", "1", "'1': '1' does not exist"),
+        (b"[1400]", "KRW", "'KRW': 'KRW' does not exist"),
+        (b'{"KRW": {}}', "KRW", "'KRW' is not a number"),
+        (b'{"KRW": "1.391,2"}', "KRW", "'KRW' is not a number"),
+        (b'{"KRW": true}', "KRW", "'KRW' is not a number"),
+        (b'{"KRW": 1.4}', "KRW", "'KRW' is 1.4, which cannot be won per dollar"),
     ],
 )
 def test_what_is_wrong_with_a_providers_answer_is_said(body: bytes, path: str, complaint: str) -> None:

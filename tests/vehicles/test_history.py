@@ -167,9 +167,9 @@ def test_seizures_and_liens_are_issues_of_their_own(sheet: InspectionReport | No
 @pytest.mark.parametrize(
     ("record", "seizures", "pledges", "summary"),
     [
-        (None, 2, 1, "No inspection sheet, no insurance record to go by. On the car: 2 seizures; 1 pledge."),
+        (None, 2, 1, "No inspection sheet, insurance record not available. On the car: 2 seizures; 1 pledge."),
         (CLEAN, 0, 1, "No inspection sheet, no accident on the insurance record. On the car: 1 pledge."),
-        (Record(open=False), 1, None, "No inspection sheet, no insurance record to go by. On the car: 1 seizure."),
+        (Record(open=False), 1, None, "No inspection sheet, insurance record not available. On the car: 1 seizure."),
     ],
 )
 def test_liens_alone_read_well(record: Record | None, seizures: int | None, pledges: int | None, summary: str) -> None:

@@ -68,18 +68,18 @@ from dealerproxy.vehicles.fx import FxRates, date_at, rate_at
 if TYPE_CHECKING:
     from dealerproxy.ops.tracing import Tracing
 
-# Time-out of a single attempt, in seconds: a list of 8 s has time for another one.
+# Time-out of one attempt, in seconds: a list's 8 s leave time for a second attempt.
 ATTEMPT_S = 5.0
-# One part in so many of the cache's memory holds whole answers, the others the pieces that they are made of.
+# Whole answers get 1 part in ANSWERS_SHARE of the cache's memory, entries get the rest.
 ANSWERS_SHARE = 4
 FX_OPERATION = "rate"
 FX_MANNERS = FetchPolicy((FX_OPERATION,), burst=1, in_flight=1, max_bytes=1_000_000)
 FX_TIMEOUT_S = 5.0
 FX_PRIME_S = 1.0
-# OpenTelemetry's own variables that ask for traces.
+# OpenTelemetry's own variables that turn tracing on.
 OTLP_ENDPOINTS = ("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", "OTEL_EXPORTER_OTLP_ENDPOINT")
 
-# The sites of the service: how each is set up, by name.
+# The set-up function of each site, by name.
 SITE_SETUPS: Mapping[str, SetUpSite] = {"encar": set_up_encar, "danawa": set_up_danawa}
 
 OPENERS: web.AppKey[Mapping[str, OpenSite]] = web.AppKey("openers")
@@ -95,7 +95,7 @@ def create_app(
     clock: Callable[[], float] = time.monotonic,
     unix: Callable[[], float] = time.time,
 ) -> web.Application:
-    """Build the service; its ages and pauses go by `clock`, which counts seconds and never goes back.
+    """Build the service. Ages and pauses use `clock`, which counts seconds and never goes back.
 
     `unix` is the time of day, which ends the day of a budget of calls if there is no Redis.
 
@@ -135,12 +135,12 @@ def create_app(
 
 
 async def _drain(app: web.Application) -> None:
-    """Mark the service as not ready; requests under way are finished."""
+    """Mark the service as not ready; open requests are finished."""
     app[DRAINING].set()
 
 
 async def _traces(app: web.Application) -> AsyncIterator[None]:
-    """Send the last spans when everything that creates spans has ended."""
+    """Send the last spans after everything that creates spans has ended."""
     yield
     await app[TRACING].close()
 
@@ -152,7 +152,7 @@ async def _flights(app: web.Application) -> AsyncIterator[None]:
 
 
 async def _shared(app: web.Application) -> AsyncIterator[None]:
-    """Open the cache, the circuits and the valves: shared through Redis if it is set, else of this process alone."""
+    """Open the cache, the circuits and the valves: shared through Redis if it is set, else local to this process."""
     settings = app[SETTINGS]
     shared = app[SHARED] = connect(settings.redis_url) if settings.redis_url else None
     app[HEALTH] = Health(shared, clock=app[CLOCK])
@@ -169,7 +169,7 @@ async def _shared(app: web.Application) -> AsyncIterator[None]:
         await app[HEALTH].remind()
         await app[VALVES].refresh()
 
-    await app[VALVES].refresh()  # before anything is read: a pause may hold since before the start
+    await app[VALVES].refresh()  # before the first read: a pause may have begun before the start
     watching = asyncio.create_task(shared.watch(remind=remind), name="watch-redis")
     yield
     await cancel_and_wait(watching)
@@ -177,7 +177,7 @@ async def _shared(app: web.Application) -> AsyncIterator[None]:
 
 
 async def _captures(app: web.Application) -> AsyncIterator[None]:
-    """Keep pages that could not be read, if there is a folder for them."""
+    """Save pages that could not be read, if a folder is set."""
     settings = app[SETTINGS]
     if not settings.capture_dir:
         yield
@@ -192,7 +192,7 @@ async def _captures(app: web.Application) -> AsyncIterator[None]:
 
 
 async def _sites(app: web.Application) -> AsyncIterator[None]:
-    """Open the sites; they are closed in reverse order."""
+    """Open the sites; close them in reverse order."""
     async with AsyncExitStack() as opened:
         sites: dict[str, Upstream[Any]] = {}
         for name, open_site in app[OPENERS].items():
@@ -221,7 +221,7 @@ async def _fx(app: web.Application) -> AsyncIterator[None]:
     async with _open_fetcher(app, "fx", FX_MANNERS, {"Accept": "application/json"}, rps=1) as fetcher:
 
         def read(response: Response) -> bytes:
-            """Return the body. Raises Drift without a rate in it: the circuit must count that as a failure."""
+            """Return the body. Raises Drift if it has no rate: the circuit must count that as a failure."""
             body = json_body(response)
             try:
                 rate_at(body, settings.fx_path)
@@ -280,7 +280,7 @@ async def _metrics(app: web.Application) -> AsyncIterator[None]:
 async def _open_fetcher(
     app: web.Application, name: str, policy: FetchPolicy, headers: Mapping[str, str], *, rps: float
 ) -> AsyncIterator[Fetcher]:
-    """Open one host of an upstream, with a session and a rate limit of its own."""
+    """Open one host of an upstream, with its own session and rate limit."""
     processes, shared = app[SETTINGS].processes, app[SHARED]
     limiter = RateLimiter(
         f"{name}/{policy.operations[0]}", rps=rps, burst=policy.burst, processes=processes, shared=shared
@@ -288,7 +288,7 @@ async def _open_fetcher(
     turns, retries = TurnQueue(limiter, policy.in_flight), Retries(attempt_s=ATTEMPT_S)
     capture = app[KEEPER].notice if KEEPER in app else keep_no_page
     watch = app[METRICS].pool(name, policy.operations, turns, retries, capture)
-    # The provider of rates is not traced: its address may hold a key.
+    # The provider of rates is not traced, because its address may contain a key.
     fetcher = app[TRACING].fetcher if TRACING in app and name in UPSTREAMS else Fetcher
     async with _session(policy, app[SETTINGS].proxies.get(name)) as session:
         yield fetcher(
@@ -305,7 +305,7 @@ async def _open_fetcher(
 
 
 def _tracing(env: Mapping[str, str] = os.environ) -> "Tracing | None":
-    """Return the tracing if OpenTelemetry's own variables ask for it. Raises SettingsError if it cannot be used."""
+    """Return the tracing if OpenTelemetry's own variables turn it on. Raises SettingsError if it cannot be used."""
     asked = next((name for name in OTLP_ENDPOINTS if env.get(name)), None)
     if asked is None or env.get("OTEL_SDK_DISABLED", "").strip().lower() == "true":
         return None
@@ -321,7 +321,7 @@ def _tracing(env: Mapping[str, str] = os.environ) -> "Tracing | None":
 
 
 def _session(manners: FetchPolicy, proxy: str | None) -> aiohttp.ClientSession:
-    """Open a session that keeps no cookies: there is no log-in, and the sites must not track the service."""
+    """Open a session without cookies: there is no log-in, and the sites must not track the service."""
     return aiohttp.ClientSession(
         proxy=proxy or None,
         connector=aiohttp.TCPConnector(limit=manners.in_flight, ttl_dns_cache=300),

@@ -7,14 +7,14 @@ import structlog
 
 # Seconds that a task may delay a shutdown.
 END_S = 1.0
-# How often a running task is cancelled within that time, because libraries sometimes swallow a cancellation.
+# How often a task is cancelled within that time, because libraries sometimes swallow a cancellation.
 TRIES = 4
 
 log = structlog.get_logger(__name__)
 
 
 async def cancel_and_wait(*tasks: "asyncio.Task[Any]", within_s: float = END_S) -> None:
-    """Cancels tasks and waits at most `within_s` seconds for their end.
+    """Cancel tasks and wait at most `within_s` seconds for their end.
 
     A task that continues is cancelled again and, after that time, logged and abandoned. Exceptions of the tasks are
     dropped.
@@ -28,6 +28,6 @@ async def cancel_and_wait(*tasks: "asyncio.Task[Any]", within_s: float = END_S) 
         ended, running = await asyncio.wait(running, timeout=within_s / TRIES)
         for task in ended:
             if not task.cancelled():
-                task.exception()  # read, so that asyncio does not report it as unseen
+                task.exception()  # read, so that asyncio does not log it as never retrieved
     for task in running:
         log.error("task_not_ended", task=task.get_name())

@@ -1,4 +1,4 @@
-"""Lets an answer name a capture only if it is on disk."""
+"""Names a capture in an answer only if it is on disk."""
 
 from collections.abc import Sequence
 
@@ -9,12 +9,12 @@ from dealerproxy.api.keys import KEEPER
 from dealerproxy.contract.answers import SourceState
 from dealerproxy.contract.deadline import Deadline
 
-# How long an answer about a failure waits for its capture, in seconds.
+# Seconds that an answer about a failure waits for its capture.
 WAIT_S = 0.25
 
 
 async def with_captures(app: web.Application, sources: Sequence[SourceState], deadline: Deadline) -> list[SourceState]:
-    """Return the same states; one whose capture is not written yet says `pending`, or none if it cannot be."""
+    """Return the same states; for an unwritten capture, `pending`, or None if it cannot be written."""
     return [await _settled(app, source, deadline) for source in sources]
 
 

@@ -53,7 +53,7 @@ _WORDS = {
 
 
 async def get_vehicle(request: web.Request) -> web.Response:
-    """One car in full; 404 with `details.reason` if it cannot be bought, 503 if its state is unknown."""
+    """Return one car in full; 404 with `details.reason` if it cannot be bought, 503 if its state is unknown."""
     deadline = deadline_of(request, request.app[SETTINGS].detail_deadline_s)
     display = parse_display(params_of(request))
     vehicle_id = request.match_info["id"]
@@ -104,7 +104,7 @@ async def get_vehicle(request: web.Request) -> web.Response:
 
 
 async def post_availability(request: web.Request) -> web.Response:
-    """Whether each of up to 100 cars can be bought, in the order of the request, repeated ids once."""
+    """Return whether each of up to 100 cars can be bought, in the order of the request, repeated ids once."""
     deadline = deadline_of(request, request.app[SETTINGS].detail_deadline_s)
     ids = await _ids(request, deadline)
     tell_log(request, asked={"ids": len(ids)})
@@ -121,7 +121,7 @@ async def post_availability(request: web.Request) -> web.Response:
 
 
 async def _ids(request: web.Request, deadline: Deadline) -> dict[str, tuple[str, str]]:
-    """The ids of the body in their order, each with its site and number.
+    """Return the ids of the body in their order, each with its site and number.
 
     Raises ApiError 400 with the index of each value that is not a dealer id.
     """

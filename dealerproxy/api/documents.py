@@ -29,7 +29,7 @@ CURRENT = ' aria-current="page"'
 
 @cache
 def rendered(name: str) -> bytes:
-    """Renders a document as a whole page. Raises KeyError for an unknown name."""
+    """Render a document as a whole page. Raises KeyError for an unknown name."""
     # Only a process that shows a document loads the Markdown parser.
     from dealerproxy.api.markdown import render  # noqa: PLC0415
 
@@ -42,7 +42,7 @@ def rendered(name: str) -> bytes:
 
 
 async def get_page(request: web.Request) -> web.Response:
-    """Returns a document as a page, or a 304."""
+    """Return a document as a page, or a 304."""
     name = request.match_info["name"]
     if name not in DOCUMENTS:
         raise web.HTTPNotFound

@@ -8,12 +8,12 @@ from dealerproxy.api.upstreams import upstreams_of
 
 
 async def live(_: web.Request) -> web.Response:
-    """200 while the process can answer at all."""
+    """Return 200 while the process can answer at all."""
     return json_response({"status": "live"})
 
 
 async def ready(request: web.Request) -> web.Response:
-    """200 once started, 503 during shutdown. The body reports the upstreams' states; they do not change the status."""
+    """Return 200 once started, 503 during shutdown. The upstreams' states in the body do not change the status."""
     upstreams = {upstream.name: upstream.state for upstream in await upstreams_of(request.app)}
     draining = request.app[DRAINING].is_set()
     status = "draining" if draining else "ready"

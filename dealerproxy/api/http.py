@@ -14,7 +14,7 @@ from dealerproxy.contract.errors import ApiError, Issue, validation_error
 from dealerproxy.contract.headers import DEADLINE_HEADER
 
 _LONGEST_NUMBER = 9
-# What the access log tells of a request besides its route and status, from its handler.
+# Facts for the access log besides route and status, set by the handler.
 LOGGED: web.RequestKey[dict[str, Any]] = web.RequestKey("logged")
 # The least time in seconds that a client has to send its body, even under a shorter deadline.
 BODY_S = 0.5
@@ -31,12 +31,12 @@ def status_and_reason(status: str, reason: str | None) -> str:
 
 
 def params_of(request: web.Request) -> Mapping[str, Sequence[str]]:
-    """The query string, every parameter with all its values."""
+    """Return the query string's parameters, each with all its values."""
     return {name: request.query.getall(name) for name in request.query}
 
 
 def deadline_of(request: web.Request, longest_s: float) -> Deadline:
-    """The request's deadline; its header can only shorten it. Raises ApiError 400 for a bad header."""
+    """Return the request's deadline; its header can only shorten it. Raises ApiError 400 for a bad header."""
     text = request.headers.get(DEADLINE_HEADER)
     if text is None:
         return Deadline(longest_s)
@@ -47,7 +47,7 @@ def deadline_of(request: web.Request, longest_s: float) -> Deadline:
 
 
 async def body_of(request: web.Request, within_s: float) -> bytes:
-    """The body, empty for one that is not encoded as it says. Raises ApiError 408 or 400 for one that does not come."""
+    """Return the body, empty if its encoding is wrong. Raises ApiError 408 or 400 if it does not arrive."""
     try:
         async with asyncio.timeout(max(BODY_S, within_s)):
             return await request.read()
@@ -70,7 +70,7 @@ def json_response(value: object, *, status: int = 200, headers: Mapping[str, str
 
 
 def encoded_response(body: bytes, *, status: int = 200, headers: Mapping[str, str] | None = None) -> web.Response:
-    """Returns an answer whose body is already encoded JSON."""
+    """Return an answer whose body is already encoded JSON."""
     return web.Response(body=body, status=status, headers=headers, content_type="application/json", charset="utf-8")
 
 
@@ -88,7 +88,7 @@ def error_response(error: ApiError, request_id: str) -> web.Response:
 
 
 X_CACHE = "X-Cache"
-# Caches between service and client must not keep an answer made during an upstream's failure.
+# Caches between service and client must not store an answer made during an upstream's failure.
 NO_STORE = {"Cache-Control": "no-store"}
 REVALIDATE = "private, no-cache"
 
@@ -99,12 +99,12 @@ def wants_fresh_look(request: web.Request) -> bool:
 
 
 def age_headers(state: CacheStatus, age_s: float | None) -> dict[str, str]:
-    """The headers `X-Cache` and `Age`: cache status, and age in whole seconds of the oldest part of an answer."""
+    """Return the headers `X-Cache` and `Age`: cache status, and age of an answer's oldest part in whole seconds."""
     return {X_CACHE: state} | ({} if age_s is None else {"Age": str(round(age_s))})
 
 
 def etag(*parts: bytes) -> str:
-    """Returns the ETag of an answer's content. It is weak: ages and cursors may differ under the same tag."""
+    """Return the ETag of an answer's content. It is weak: ages and cursors may differ under the same tag."""
     digest = hashlib.sha256()
     for part in parts:
         digest.update(len(part).to_bytes(8, "big"))
@@ -113,17 +113,17 @@ def etag(*parts: bytes) -> str:
 
 
 def not_modified(request: web.Request, tag: str, headers: Mapping[str, str]) -> web.Response | None:
-    """Returns a 304 if the client already has this tag, else None; `headers` are those of the full answer."""
+    """Return a 304 if the client already has this tag, else None; `headers` are those of the full answer."""
     held = map(_opaque, _listed(request, "If-None-Match"))
     return None if {"*", _opaque(tag)}.isdisjoint(held) else web.Response(status=304, headers=headers)
 
 
 def _opaque(tag: str) -> str:
-    """A tag without its `W/` mark, which the comparison ignores."""
+    """Return a tag without its `W/` mark, which the comparison ignores."""
     return tag.removeprefix("W/")
 
 
 def _listed(request: web.Request, name: str) -> Sequence[str]:
-    """The comma-separated values of a header, over all its lines. Most requests lack the headers read here."""
+    """Return the comma-separated values of a header, over all its lines. Most requests lack the headers read here."""
     lines = request.headers.getall(name, ())
     return [one.strip() for one in ",".join(lines).split(",")] if lines else ()

@@ -1,4 +1,4 @@
-"""The cache of complete, encoded lists, for as long as everything in them is fresh: the cache's second layer.
+"""The cache of complete, encoded lists, each as long as all its parts are fresh: the cache's second layer.
 
 The key is the exact query string. Only ages differ between two answers of one entry, so the part with the ages is
 encoded again at most once a second.
@@ -25,8 +25,8 @@ ENVELOPE_BYTES = 8_000
 class Rendered(NamedTuple):
     """An encoded list: the JSON body, whose rows end at `rows_end`, its other fields as data, and its headers.
 
-    `rate` is its exchange rate if that is the service's current one, None if the rate comes from a cursor. `logged` is
-    what the access log tells of it.
+    `rate` is its exchange rate if it is the service's current one, None if it comes from a cursor. `logged` has its
+    facts for the access log.
     """
 
     body: bytes
@@ -37,7 +37,7 @@ class Rendered(NamedTuple):
     logged: Mapping[str, Any] = {}
 
     def after(self, seconds: int) -> "Rendered":
-        """A copy whose ages have grown by `seconds`."""
+        """Return a copy whose ages have grown by `seconds`."""
         sources = [
             source if source["age_s"] is None else source | {"age_s": source["age_s"] + seconds}
             for source in self.envelope["sources"]
@@ -51,23 +51,23 @@ class Rendered(NamedTuple):
 
 
 def render(rows: bytes, envelope: Mapping[str, Any], headers: Mapping[str, str], rate: Rate | None) -> Rendered:
-    """Builds a list from its rows as JSON and its other fields."""
+    """Build a list from its rows as JSON and its other fields."""
     begun = b'{"data":' + rows
     return Rendered(begun + _rest(envelope), len(begun), envelope, headers, rate)
 
 
 def oldest_s(envelope: Mapping[str, Any]) -> int | None:
-    """The greatest age in seconds among a list's sources; None if no source has one."""
+    """Return the greatest age in seconds among a list's sources; None if no source has one."""
     return max((source["age_s"] for source in envelope["sources"] if source["age_s"] is not None), default=None)
 
 
 def answered_by(envelope: Mapping[str, Any]) -> frozenset[str]:
-    """The upstreams that a list was asked of."""
+    """Return the upstreams that were called for a list."""
     return frozenset(source["name"] for source in envelope["sources"] if source["status"] != Status.SKIPPED)
 
 
 def _rest(envelope: Mapping[str, Any]) -> bytes:
-    """The JSON after the rows."""
+    """Return the JSON after the rows."""
     return b"," + encode(envelope).removeprefix(b"{")
 
 
@@ -81,7 +81,7 @@ class _Kept(Struct):
 
 
 class Answers:
-    """Keeps encoded lists by query string, in at most `max_bytes` bytes."""
+    """Stores encoded lists by query string, in at most `max_bytes` bytes."""
 
     def __init__(
         self, off_sale: OffSale, rates: FxRates, *, max_bytes: int, clock: Callable[[], float] = time.monotonic
@@ -92,7 +92,7 @@ class Answers:
         )
 
     def get(self, query: str) -> Rendered | None:
-        """The list of a query string with current ages; None if there is none or something in it has changed."""
+        """Return the list of a query string with current ages; None without one, or if a part of it has changed."""
         kept: _Kept | None = self.memory.at_hand(query)
         if kept is None or kept.off_sale != self._off_sale.version:
             return None
@@ -104,7 +104,7 @@ class Answers:
         return kept.rendered
 
     async def put(self, query: str, rendered: Rendered, fresh_for_s: float) -> None:
-        """Keeps a list for `fresh_for_s` seconds."""
+        """Store a list for `fresh_for_s` seconds."""
         if fresh_for_s > 0:
             found = rendered._replace(headers={**rendered.headers, X_CACHE: CacheStatus.HIT})
             kept = _Kept(found, self._clock(), self._off_sale.version)

@@ -1,4 +1,4 @@
-"""`GET /v1/vehicles`: the partner API's query string in, dealer rows out. `GET /v1/vehicles/facets` beside it."""
+"""`GET /v1/vehicles`: takes the partner API's query string, returns dealer rows. `GET /v1/vehicles/facets`."""
 
 import time
 from collections.abc import Mapping, Sequence
@@ -41,7 +41,7 @@ from dealerproxy.search.service import Listed
 
 
 async def list_vehicles(request: web.Request) -> web.Response:
-    """Answer `{"data", "next_cursor", "sources", "fx", "notices"}`; 400 and 503 as errors."""
+    """Return `{"data", "next_cursor", "sources", "fx", "notices"}`; 400 and 503 as errors."""
     app, asked = request.app, request.rel_url.raw_query_string
     deadline = deadline_of(request, app[SETTINGS].list_deadline_s)
     answers, metrics, bypass_cache = app[ANSWERS], app[METRICS], wants_fresh_look(request)
@@ -74,7 +74,7 @@ async def list_vehicles(request: web.Request) -> web.Response:
 
 
 async def _by_id(request: web.Request, query: IdsQuery, deadline: Deadline) -> web.Response:
-    """Answer with rows by id; nothing of it is kept beyond what the sites keep of each car."""
+    """Return rows by id. The list is not cached; each site caches its cars."""
     app = request.app
     tell_log(request, asked={"ids": len(query.cars)})
     try:
@@ -86,7 +86,7 @@ async def _by_id(request: web.Request, query: IdsQuery, deadline: Deadline) -> w
 
 
 async def _answered(request: web.Request, listed: Listed, headers: Mapping[str, str], deadline: Deadline) -> Rendered:
-    """Encode an answer that names no capture which is not written; tell log and metrics of it."""
+    """Encode an answer without captures that are not written; add it to the log and metrics."""
     sources = await with_captures(request.app, listed.answer.sources, deadline)
     answer = structs.replace(listed.answer, sources=sources)
     tell_log(request, sources=_told(sources), rows=len(answer.data), cache=listed.state)
@@ -97,9 +97,9 @@ async def _answered(request: web.Request, listed: Listed, headers: Mapping[str, 
 
 
 async def _note_failure(request: web.Request, error: ApiError, deadline: Deadline) -> None:
-    """Leave out of a failure the captures that are not written; tell log and metrics of it."""
+    """Remove captures that are not written from a failure; add it to the log and metrics."""
     if "sources" not in error.details:
-        return  # the request itself was bad
+        return  # the request was invalid
     sources = error.details["sources"] = await with_captures(request.app, error.details["sources"], deadline)
     tell_log(request, sources=_told(sources))
     request.app[METRICS].listed({"sources": msgspec.to_builtins(sources)}, result="error")
@@ -110,7 +110,7 @@ def _told(sources: Sequence[SourceState]) -> dict[str, str]:
 
 
 def _render(listed: Listed, headers: Mapping[str, str]) -> Rendered:
-    """Encodes a list. One that may not be stored, here or in other caches, has no ETag."""
+    """Encode a list. A list that may not be stored, here or in other caches, has no ETag."""
     answer, state = listed.answer, listed.state
     failing = [source.name for source in answer.sources if source.failing]
     if failing:
@@ -136,12 +136,12 @@ def _respond(request: web.Request, rendered: Rendered) -> web.Response:
 
 
 def _era(answer: VehicleList) -> bytes:
-    """The current half hour, part of the ETag: a client that only receives 304s must still get an unexpired cursor."""
+    """Return the current half hour for the ETag, so that a client that only receives 304s gets a new cursor in time."""
     return b"" if answer.next_cursor is None else str(int(time.time() // (LIFETIME_S / 2))).encode()
 
 
 async def get_facets(request: web.Request) -> web.Response:
-    """The filter values of dealer cars. An upstream's failure never fails this route."""
+    """Return the filter values of dealer cars. An upstream's failure never fails this route."""
     app = request.app
     deadline = deadline_of(request, app[SETTINGS].list_deadline_s)
     return json_response(await facets(app[SITES], app[VOCABULARY], parse_sources(params_of(request)), deadline))

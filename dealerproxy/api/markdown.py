@@ -19,7 +19,7 @@ Env = MutableMapping[str, Any]
 
 
 def render(text: str, *, directory: str, pages: Mapping[str, str]) -> tuple[str, str]:
-    """Renders Markdown. Returns the text of the first heading, and the HTML.
+    """Render Markdown. Returns the text of the first heading, and the HTML.
 
     `directory` is the document's folder in the project. `pages` maps the documents that are pages, by their paths in
     the project, to URLs. A link to any other file of the project becomes its text and the file's path. HTML in the
@@ -33,7 +33,7 @@ def render(text: str, *, directory: str, pages: Mapping[str, str]) -> tuple[str,
 
 
 def anchor(heading: str) -> str:
-    """The anchor that GitHub makes of a heading's text; empty for one without letters and digits."""
+    """Return GitHub's anchor for a heading's text; empty if the text has no letters and digits."""
     return re.sub(r"[^\w\- ]", "", heading.lower()).strip().replace(" ", "-")
 
 
@@ -73,11 +73,11 @@ class _Renderer(RendererHTML):
         return "" if path in shown else f" (<code>{escape(path)}</code>)"
 
     def image(self, tokens: Sequence[Token], idx: int, options: OptionsDict, env: Env) -> str:
-        """Pages show no pictures: most stand outside of the package."""
+        """Return nothing: pages show no pictures, because most of these are outside of the package."""
         return escape(self.renderInlineAsText(tokens[idx].children, options, env))
 
     def table_open(self, tokens: Sequence[Token], idx: int, options: OptionsDict, env: Env) -> str:
-        """A table scrolls by itself where it is wider than the page, by keyboard too."""
+        """Return a table that scrolls by itself if it is wider than the page, also with the keyboard."""
         end = next(at for at in range(idx, len(tokens)) if tokens[at].type == "thead_close")
         columns = escape(", ".join(_text(token) for token in tokens[idx:end] if token.type == "inline"))
         return f'<div class="scroll" role="group" aria-label="Table: {columns}" tabindex="0"><table>\n'
@@ -122,7 +122,7 @@ def _is_comments(html: str) -> bool:
 
 
 def _target(link: Token, env: Env) -> tuple[str | None, str]:
-    """The URL that a link leads to, None for a file that is no page; and the file's path in the project."""
+    """Return the URL of a link, None for a file that is not a page; and the file's path in the project."""
     url = str(link.attrGet("href") or "")
     parts = urlsplit(url)
     if parts.scheme or parts.netloc or not parts.path:

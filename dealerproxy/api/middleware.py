@@ -22,7 +22,7 @@ log = structlog.get_logger(__name__)
 
 
 def access_log(count: Callable[[str, str, int, float], None]) -> Middleware:
-    """Builds the outer middleware: logs one line a request, and counts it by method, route, status and seconds."""
+    """Build the outer middleware: log one line per request, and count it by method, route, status and seconds."""
     worker = os.getpid()
 
     @web.middleware
@@ -43,7 +43,7 @@ def access_log(count: Callable[[str, str, int, float], None]) -> Middleware:
 
 @web.middleware
 async def envelope(request: web.Request, handler: Handler) -> web.StreamResponse:
-    """Gives the request an id, which its log lines carry, and turns every failure into the error envelope."""
+    """Give the request an id, which its log lines carry, and turn every failure into the error envelope."""
     request_id = _request_id(request)
     bound = structlog.contextvars.bind_contextvars(request_id=request_id)
     try:
@@ -63,7 +63,7 @@ async def envelope(request: web.Request, handler: Handler) -> web.StreamResponse
 
 
 def shed_load(most: int) -> Middleware:
-    """Builds the limit of `most` concurrent requests for cars.
+    """Build the limit of `most` concurrent requests for cars.
 
     One more request would slow all of them, so it gets a 503 with Retry-After at once.
     """
@@ -95,7 +95,7 @@ def require_key(keys: Sequence[str]) -> Middleware:
             given = request.headers.get(API_KEY)
             if given is None:
                 raise ApiError(401, "missing_api_key", f"The {API_KEY} header is missing.")
-            # Every key is compared, so that the time taken reveals nothing.
+            # Every key is compared, so that the time reveals nothing.
             matches = [hmac.compare_digest(_bytes(given), _bytes(key)) for key in keys]
             if not any(matches):
                 raise ApiError(401, "invalid_api_key", f"The {API_KEY} header holds no valid key.")
@@ -105,7 +105,7 @@ def require_key(keys: Sequence[str]) -> Middleware:
 
 
 def _bytes(text: str) -> bytes:
-    """The original bytes of a text: headers and variables that are not UTF-8 hold surrogates."""
+    """Return the original bytes of a text: headers and variables that are not UTF-8 contain surrogates."""
     return text.encode(errors="surrogateescape")
 
 

@@ -1,4 +1,4 @@
-"""`GET /openapi.json`: the OpenAPI 3.1 document, built at the start from the models, the parameters and the errors.
+"""The OpenAPI 3.1 document (`GET /openapi.json`), built at the start from the models, the parameters and the errors.
 
 Its examples are answers of the sandbox in `examples.json`; tests compare them with the sandbox and the schemas.
 """
@@ -105,7 +105,7 @@ FAILURES: Mapping[str, Failure] = {
 
 
 class ErrorBody(Struct, frozen=True):
-    """An error. Branch on `code`; it decides what `details` holds."""
+    """An error. Branch on `code`, which decides the contents of `details`."""
 
     code: Annotated[str, Meta(extra_json_schema={"enum": list(FAILURES)})]
     message: str
@@ -210,7 +210,7 @@ _OF_CACHED = (X_CACHE, "Age", "ETag", "Cache-Control")
 
 
 def document(vocabulary: Vocabulary, *, guarded: bool) -> dict[str, Any]:
-    """Builds the document; `guarded` is true if `/v1` requires a key."""
+    """Build the document; `guarded` is true if `/v1` requires a key."""
     return {
         "openapi": "3.1.0",
         "info": {"title": "dealerproxy", "version": dealerproxy.__version__, "description": ABOUT},
@@ -234,7 +234,7 @@ def document(vocabulary: Vocabulary, *, guarded: bool) -> dict[str, Any]:
 
 @cache
 def _schemas() -> dict[str, Any]:
-    """Builds the JSON Schemas of all models and of their parts, by name; removes the indentation of docstrings."""
+    """Build the JSON Schemas of all models and of their parts, by name, without the indentation of docstrings."""
     _, components = msgspec.json.schema_components(MODELS, ref_template="#/components/schemas/{name}")
     return {
         name: {key: cleandoc(part) if key == "description" else part for key, part in schema.items()}
@@ -424,7 +424,7 @@ def _operation(
     answers: Mapping[str, Json],
     fails: Sequence[str] = (),
 ) -> Json:
-    """Describes an operation; `fails` are its error codes except those of the key and of an internal error."""
+    """Describe an operation; `fails` are its error codes except those of the key and of an internal error."""
     open_to_all = tag == "service"
     codes = [*fails, *([] if open_to_all else ["missing_api_key", "invalid_api_key"]), "internal_error"]
     by_status: dict[str, list[str]] = {}
@@ -444,13 +444,13 @@ def _operation(
 
 
 def _answer(says: str, models: Sequence[type[Struct]], examples: Sequence[str], headers: Sequence[str] = ()) -> Json:
-    """Describes a JSON answer that is one of these models, with the examples of these names."""
+    """Describe a JSON answer that is one of these models, with the examples of these names."""
     schema = _ref(models[0]) if len(models) == 1 else {"anyOf": [_ref(model) for model in models]}
     return _told(says, {_JSON: {"schema": schema, "examples": _examples(examples)}}, headers)
 
 
 def _failure(codes: Sequence[str]) -> Json:
-    """Describes the error answer of one status, with all its codes."""
+    """Describe the error answer of one status, with all its codes."""
     failures = [FAILURES[code] for code in codes]
     return _told(
         "\n".join(f"* `{code}`: {failure.means}" for code, failure in zip(codes, failures, strict=True)),
@@ -465,7 +465,7 @@ def _failure(codes: Sequence[str]) -> Json:
 
 
 def _told(says: str, content: Json, headers: Sequence[str] = ()) -> Json:
-    """Describes any answer. All of them carry the request's id."""
+    """Describe any answer. Each has the header of the request's id."""
     named = {name: {"$ref": f"#/components/headers/{name}"} for name in (REQUEST_ID, *headers)}
     return {"description": says, "headers": named, "content": content}
 
@@ -486,7 +486,7 @@ _UNCHANGED = _told("Nothing changed since the answer that `If-None-Match` names.
 
 
 def routes(vocabulary: Vocabulary, *, guarded: bool) -> Sequence[web.RouteDef]:
-    """Builds the document and the route that returns it."""
+    """Build the document and the route that returns it."""
     body = orjson.dumps(document(vocabulary, guarded=guarded))
     headers = {"ETag": etag(body), "Cache-Control": REVALIDATE}
 

@@ -1,4 +1,4 @@
-"""HTML pages and the files they load, all from this package or a wheel, none from another host."""
+"""HTML pages and the files they load, all from this package or a wheel, not from another host."""
 
 from collections.abc import Iterable, Mapping
 from pathlib import Path
@@ -21,7 +21,7 @@ _POLICY: Mapping[str, str] = {
 
 
 def policy(**loosened: str) -> str:
-    """Returns the Content-Security-Policy of a page; `img_src="https:"` also allows images of other hosts."""
+    """Return the Content-Security-Policy of a page; `img_src="https:"` also allows images of other hosts."""
     directives = dict(_POLICY)
     for directive, sources in loosened.items():
         directives[directive.replace("_", "-")] += f" {sources}"
@@ -29,12 +29,12 @@ def policy(**loosened: str) -> str:
 
 
 def page(file: str, **loosened: str) -> Handler:
-    """Builds the handler of a page; `loosened` is for its policy."""
+    """Build the handler of a page; `loosened` is for its policy."""
     return _file(STATIC / file, {"Content-Security-Policy": policy(**loosened)})
 
 
 def files(prefix: str, paths: Iterable[Path]) -> web.RouteDef:
-    """Builds the route of these files, by their names."""
+    """Build the route of these files, by their names."""
     handlers = {path.name: _file(path, {}) for path in paths}
 
     async def get_file(request: web.Request) -> web.StreamResponse:
@@ -47,7 +47,7 @@ def files(prefix: str, paths: Iterable[Path]) -> web.RouteDef:
 
 
 def _file(path: Path, headers: Mapping[str, str]) -> Handler:
-    # Browsers revalidate each file, which its ETag makes cheap: after an update no page mixes two versions.
+    # Browsers revalidate each file by its ETag, so that no page mixes two versions after an update.
     told = {**headers, "Cache-Control": "no-cache"}
 
     async def get_file(_: web.Request) -> web.StreamResponse:

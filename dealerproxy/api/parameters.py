@@ -1,6 +1,6 @@
 """The query parameters and request headers of the OpenAPI document.
 
-Words and bounds come from the parser, so that they cannot differ. Tests send every one of them through the parser, and
+Words and bounds come from the parser, so they cannot differ. Tests send every parameter through the parser, and
 compare the names here with those that it looks up.
 """
 
@@ -22,7 +22,7 @@ AUCTION = "Auction filter. With `dealer` in `source`: a 400. Without `source`: n
 
 
 def of_list(vocabulary: Vocabulary) -> Sequence[Json]:
-    """Describe what `GET /v1/vehicles` takes."""
+    """Describe the parameters of `GET /v1/vehicles`."""
     colours = ", ".join(f"`{colour}`" for colour in vocabulary.colour_families)
     unsupported = " and ".join(f"`{option}`" for option in sorted(vocabulary.unsupported_options))
     return [
@@ -85,12 +85,12 @@ def of_list(vocabulary: Vocabulary) -> Sequence[Json]:
 
 
 def of_car() -> Sequence[Json]:
-    """Describe what `GET /v1/vehicles/{id}` takes besides the id."""
+    """Describe the parameters of `GET /v1/vehicles/{id}` besides the id."""
     return [_include("`dealer` adds the `dealer` object. `enriched` changes nothing here."), KRW_PER_USD]
 
 
 def of_facets() -> Sequence[Json]:
-    """Describe what `GET /v1/vehicles/facets` takes."""
+    """Describe the parameters of `GET /v1/vehicles/facets`."""
     return [SOURCE]
 
 
@@ -152,7 +152,7 @@ KRW_PER_USD: Json = {
     "schema": {"type": "number", "minimum": PLAUSIBLE[0], "maximum": PLAUSIBLE[1]},
 }
 
-# Headers of a request, by the name of their component.
+# Request headers, by the names of their components.
 HEADERS: Mapping[str, Json] = {
     "RequestId": {
         "name": REQUEST_ID,

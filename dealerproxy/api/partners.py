@@ -1,4 +1,4 @@
-"""What partners get from each site now, for lists and for cars, by its circuits and latest answers."""
+"""What partners get from each site now, for lists and for cars, derived from circuits and recent answers."""
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -14,13 +14,13 @@ from dealerproxy.ops.history import Minute, Totals
 from dealerproxy.transport.circuit import Phase
 from dealerproxy.transport.errors import DailyBudget
 
-# The operations that lists and cars cannot do without, by upstream.
+# The operations that lists and cars require, by upstream.
 LIST_OPERATIONS: Mapping[str, str] = {"encar": "search", "danawa": "list"}
 CAR_OPERATIONS: Mapping[str, str] = {"encar": "detail", "danawa": "feeder"}
 DOWN = frozenset({Phase.SUSPENDED, Phase.PROBING})
-# The answers of the newest minutes count: as many minutes as it takes for so many answers, but not more minutes.
+# The newest minutes with ENOUGH answers together count, at most RECENT minutes.
 ENOUGH, RECENT = 5, 5
-# A site is in trouble from so many failures on, if they are that part of its answers.
+# A site is in trouble if at least LEAST answers failed, and at least the share TROUBLE of all answers.
 LEAST, TROUBLE = 2, 0.2
 
 
@@ -46,7 +46,7 @@ class PartnersNow(Struct, frozen=True):
 
 
 def circuit_of(upstream: Upstream, operation: str) -> Operation:
-    """Return an operation's circuit, as suspended while no request may go out to the upstream at all."""
+    """Return an operation's circuit; it counts as suspended while all calls to the upstream are blocked."""
     if upstream.state is not State.PAUSED and upstream.reason != DailyBudget.code:
         return upstream.operations[operation]
     return Operation(
@@ -62,10 +62,10 @@ def circuit_of(upstream: Upstream, operation: str) -> Operation:
 def source_now(
     name: str, circuit: Operation, answered: Sequence[Minute], sent: Sequence[Minute], now: datetime
 ) -> SourceNow:
-    """Tell what an upstream gives.
+    """Return what an upstream gives to partners.
 
-    `answered` are its answers to partners by minute, the running one last, with their statuses as failures; `sent` are
-    the requests that it was sent.
+    `answered` has its answers to partners by minute, the current minute last, with their statuses as failures; `sent`
+    has the requests that were sent to it.
     """
     down = circuit.state in DOWN
     if down:
@@ -84,24 +84,24 @@ def source_now(
 
 
 def answers_of(answered: Mapping[str, float]) -> Totals:
-    """Sum up answers by status as totals; a source that was not asked gave none."""
+    """Return answers by status as totals; a source that was not called gave none."""
     counts = {status: count for status, count in answered.items() if status not in {Status.SKIPPED, WARMING}}
     good = {Status.OK, UPDATING}
     return Totals(sum(counts.values()), {status: count for status, count in counts.items() if status not in good})
 
 
 def _goes_on(circuit: Operation, answered: Sequence[Minute], now: datetime) -> bool:
-    """Whether answers go on from what is kept, as the minutes since the circuit opened show."""
+    """Whether answers continue from stock or cache, as the minutes since the circuit opened show."""
     since = datetime.fromisoformat(circuit.since) if circuit.since else now
     whole = min(int((now - since).total_seconds() // 60), RECENT)
     failures = _failures(answered[-whole:] if whole else answered[-1:])
-    # Good answers of the minute in which it opened may be older than that.
+    # Good answers of the minute in which the circuit opened may be older than that.
     good = sum(minute.requests for minute in answered[-whole:]) - failures.total() if whole else 0
     return good + failures[Status.STALE] > failures[Status.FAILED]
 
 
 def _latest(answered: Sequence[Minute]) -> Sequence[Minute]:
-    """Return the newest minutes with enough answers; the newest with any if those before are long past."""
+    """Return the newest minutes with enough answers; only the newest with any if the minutes before are too old."""
     newest_first = [minute for minute in reversed(answered[-RECENT:]) if minute.requests]
     if not newest_first:
         return [minute for minute in answered if minute.requests][-1:]

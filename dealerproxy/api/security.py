@@ -11,7 +11,7 @@ MAX_BODY_BYTES = 65_536
 
 
 async def secure_all(request: web.Request, response: web.StreamResponse) -> None:
-    """Adds the security headers to every answer (a signal of the application); during shutdown, closes connections."""
+    """Add the security headers to every answer (a signal of the application); during shutdown, close connections."""
     secure(response)
     # Only this service's own protocol class reports whether another request is already queued on the connection.
     if request.app[DRAINING].is_set() and not getattr(request.protocol, "has_more", False):
@@ -20,6 +20,6 @@ async def secure_all(request: web.Request, response: web.StreamResponse) -> None
 
 
 def secure(response: web.StreamResponse) -> None:
-    """Hides the server's software, and forbids browsers everything that the service's pages do not need."""
+    """Hide the server's software, and forbid browsers everything that the service's pages do not need."""
     response.headers.update(_ALWAYS)
     response.headers.setdefault("Content-Security-Policy", _POLICY)

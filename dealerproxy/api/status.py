@@ -33,7 +33,7 @@ from dealerproxy.ops.history import History, Minute, Totals
 from dealerproxy.search.source_report import shown
 from dealerproxy.tasks import cancel_and_wait
 
-# The metrics that the figures come from.
+# The metrics from which the figures come.
 SENT = "dealerproxy_upstream_requests_total"
 SECONDS = "dealerproxy_upstream_request_duration_seconds_sum"
 CACHE = "dealerproxy_cache_answers_total"
@@ -51,7 +51,7 @@ class WatchedUpstream(Upstream, frozen=True, kw_only=True):
 
 
 class CacheUse(Struct, frozen=True):
-    """How often a kind of entry, or a whole list (`answer`), was `hit`, `updating`, `miss`, `stale` or `error`."""
+    """How often an entry of a kind, or a whole list (`answer`), was `hit`, `updating`, `miss`, `stale` or `error`."""
 
     kind: str
     results: Mapping[str, int]
@@ -67,7 +67,7 @@ class DriftSeen(Struct, frozen=True):
 
 
 class CaptureKept(Struct, frozen=True):
-    """A saved page with a fault. The name of its folder says which fault."""
+    """A saved page with a fault, which the name of its folder states."""
 
     name: str
     at: str
@@ -76,7 +76,7 @@ class CaptureKept(Struct, frozen=True):
 class StatusAnswer(Struct, frozen=True, kw_only=True):
     """Figures of the process that answers, since its start.
 
-    `captures` are the latest ones, the last one first; null where none are kept.
+    `captures` are the latest ones, the last one first; null if captures are off.
     """
 
     version: str
@@ -102,14 +102,14 @@ class Started(Struct, frozen=True):
 STARTED = web.AppKey("started", Started)
 
 
-# Captures that the page lists at most.
+# The most captures on the page.
 MOST_CAPTURES = 5
-# The samples of a metric: the labels and the value of each.
+# The samples of a metric: labels and value of each.
 Samples = Sequence[tuple[Mapping[str, str], float]]
 
 
 async def watch(app: web.Application) -> AsyncIterator[None]:
-    """Records the last hour's requests while the application runs."""
+    """Record the last hour's requests while the application runs."""
     registry = app[METRICS].registry
     history = History(lambda: totals(*read(registry, SENT, SECONDS)))
     answered = History(lambda: answers(*read(registry, ANSWERS)))
@@ -120,7 +120,7 @@ async def watch(app: web.Application) -> AsyncIterator[None]:
 
 
 async def get_status(request: web.Request) -> web.Response:
-    """Returns the figures of the status page."""
+    """Return the figures of the status page."""
     app = request.app
     minutes = app[STARTED].history.minutes()
     upstreams = await upstreams_of(app)
@@ -160,7 +160,7 @@ def partners_now(
     sent: Mapping[str, Sequence[Minute]],
     answered: Mapping[tuple[str, str], Sequence[Minute]],
 ) -> PartnersNow:
-    """Tell what lists and cars are made of now."""
+    """Return what lists and cars are made of now."""
     now = datetime.now(UTC)
 
     def of(kind: str, needed: Mapping[str, str]) -> Sequence[SourceNow]:
@@ -179,7 +179,7 @@ def partners_now(
 
 
 def read(registry: CollectorRegistry, *names: str) -> list[Samples]:
-    """Reads the samples of some metrics, in the order of their names."""
+    """Return the samples of some metrics, in the order of their names."""
     found: dict[str, list[tuple[Mapping[str, str], float]]] = {name: [] for name in names}
     for metric in registry.restricted_registry(names).collect():
         for sample in metric.samples:
@@ -188,7 +188,7 @@ def read(registry: CollectorRegistry, *names: str) -> list[Samples]:
 
 
 def totals(sent: Samples, seconds: Samples) -> Mapping[str, Totals]:
-    """Sums the requests, failures and seconds of all operations by upstream."""
+    """Return the requests, failures and seconds of all operations, summed by upstream."""
     requests, taken = defaultdict[str, float](float), defaultdict[str, float](float)
     failures = defaultdict[str, dict[str, float]](dict)
     for labels, count in sent:
@@ -202,7 +202,7 @@ def totals(sent: Samples, seconds: Samples) -> Mapping[str, Totals]:
 
 
 def answers(given: Samples) -> Mapping[tuple[str, str], Totals]:
-    """Sums up what sources gave to partners, by upstream and kind of answer."""
+    """Return the sources' answers to partners, summed by upstream and kind of answer."""
     by_kind = defaultdict[tuple[str, str], dict[str, float]](dict)
     for labels, count in given:
         by_kind[labels["upstream"], labels["kind"]][labels["status"]] = count
@@ -210,7 +210,7 @@ def answers(given: Samples) -> Mapping[tuple[str, str], Totals]:
 
 
 def cache_use(answers: Samples) -> Sequence[CacheUse]:
-    """Sums the cache's results over its tiers, by kind of entry."""
+    """Return the cache's results, summed over its tiers, by kind of entry."""
     by_kind: dict[str, dict[str, int]] = {}
     for labels, count in answers:
         results = by_kind.setdefault(labels["kind"], {})
@@ -219,13 +219,13 @@ def cache_use(answers: Samples) -> Sequence[CacheUse]:
 
 
 def drift_seen(drift: Samples) -> Sequence[DriftSeen]:
-    """Lists the drift seen, most frequent first."""
+    """Return the drift seen, most frequent first."""
     seen = [DriftSeen(labels["upstream"], labels["operation"], labels["path"], round(count)) for labels, count in drift]
     return sorted(seen, key=lambda each: -each.count)
 
 
 def last_captures(folder: Path) -> Sequence[CaptureKept]:
-    """List the latest captures in a folder, the last one first."""
+    """Return the latest captures in a folder, the last one first."""
     found: list[tuple[float, str]] = []
     with suppress(OSError):  # no folder before the first capture; newer captures replace older ones
         # A name with a leading dot is still being written.

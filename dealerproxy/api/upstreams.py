@@ -1,6 +1,6 @@
 """`GET /v1/upstreams`: every upstream's state, without a call. `POST /v1/upstreams/{name}/reset`: clears it.
 
-`POST /v1/upstreams/{name}/pause` stops all calls to an upstream for some minutes, `/resume` lets them out again.
+`POST /v1/upstreams/{name}/pause` stops all calls to an upstream for some minutes; `/resume` allows them again.
 """
 
 import time
@@ -58,7 +58,7 @@ class Stock(Struct, frozen=True, kw_only=True):
     """The listings of an upstream that the process holds whole.
 
     `rows` counts a car once for each listing with it. The oldest and the newest listing were read at `oldest_at` and
-    `newest_at`, null where none is held. `last_reading` is null until this process has read or checked one.
+    `newest_at`, null without listings. `last_reading` is null until this process has read or checked one.
     """
 
     listings: int
@@ -70,7 +70,7 @@ class Stock(Struct, frozen=True, kw_only=True):
 
 
 class PauseShown(Struct, frozen=True, kw_only=True):
-    """An operator's pause, which stops all calls `until` then."""
+    """An operator's pause, which stops all calls `until` a time."""
 
     since: str
     until: str
@@ -90,11 +90,11 @@ class DailyCalls(Struct, frozen=True, kw_only=True):
 
 
 class Upstream(Struct, frozen=True, kw_only=True):
-    """An upstream, as its worst operation has it.
+    """An upstream, with the state of its worst operation.
 
-    While no call may go out at all, `reason` and `retry_at` are those of the pause (state `paused`), or of the calls a
-    day that are used up (state `suspended`, reason `daily_budget`). `stock` is null where none is kept
-    (`DEALERPROXY_STOCK_MB=0`), `truck_stock` also where trucks are kept with the cars.
+    While all calls are blocked, `reason` and `retry_at` are those of the pause (state `paused`), or of the used-up
+    daily calls (state `suspended`, reason `daily_budget`). `stock` is null if it is off (`DEALERPROXY_STOCK_MB=0`);
+    `truck_stock` is null also if trucks are kept with the cars.
     """
 
     name: str
@@ -122,12 +122,12 @@ class UpstreamList(Struct, frozen=True):
 
 
 async def get_upstreams(request: web.Request) -> web.Response:
-    """Returns an UpstreamList of all upstreams."""
+    """Return an UpstreamList of all upstreams."""
     return json_response(UpstreamList(await upstreams_of(request.app)))
 
 
 async def reset_upstream(request: web.Request) -> web.Response:
-    """Allows requests to an upstream again at once, in all processes, unless it is paused; 404 for an unknown name."""
+    """Allow requests to an upstream again at once, in all processes, unless it is paused; 404 for an unknown name."""
     name = await _named(request)
     await request.app[HEALTH].reset(name)
     request.app[CACHE].forgive()
@@ -135,7 +135,7 @@ async def reset_upstream(request: web.Request) -> web.Response:
 
 
 async def pause_upstream(request: web.Request) -> web.Response:
-    """Stops all calls to an upstream for some minutes, in all processes; 404 for an unknown name."""
+    """Stop all calls to an upstream for some minutes, in all processes; 404 for an unknown name."""
     name = await _named(request)
     order = pause_order(await body_of(request, request.app[SETTINGS].list_deadline_s))
     await request.app[VALVES][name].pause(order.minutes, order.note)
@@ -143,14 +143,14 @@ async def pause_upstream(request: web.Request) -> web.Response:
 
 
 async def resume_upstream(request: web.Request) -> web.Response:
-    """Ends a pause at once, in all processes; nothing to do without one. 404 for an unknown name."""
+    """End a pause at once, in all processes; without a pause, do nothing. 404 for an unknown name."""
     name = await _named(request)
     await request.app[VALVES][name].resume()
     return await _one(request.app, name)
 
 
 async def _named(request: web.Request) -> str:
-    """The name of the upstream that the path names. Raises ApiError 404 if there is none."""
+    """Return the name of the upstream in the path. Raises ApiError 404 for an unknown name."""
     name = request.match_info["name"]
     if name not in {upstream.name for upstream in await upstreams_of(request.app)}:
         raise ApiError(404, "upstream_not_found", "No upstream has this name. GET /v1/upstreams lists them.")
@@ -162,7 +162,7 @@ async def _one(app: web.Application, name: str) -> web.Response:
 
 
 def pause_order(raw: bytes) -> PauseOrder:
-    """The pause that a body asks for. Raises ApiError 400 that names each bad field."""
+    """Return the pause that a body requests. Raises ApiError 400 that names each bad field."""
     try:
         body: Mapping[str, Any] = msgspec.json.decode(raw, type=dict[str, Any])
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
@@ -171,7 +171,7 @@ def pause_order(raw: bytes) -> PauseOrder:
     minutes: Any = body.get("minutes")
     note: Any = body.get("note", "")
     issues = list[Issue]()
-    # In JSON 30 and 30.0 are the same whole number; `true` is none.
+    # In JSON, 30 and 30.0 are the same whole number; `true` is not a number.
     if isinstance(minutes, bool) or minutes not in range(1, MOST_MINUTES + 1):
         issues.append(Issue("minutes", f"`minutes` must be a whole number from 1 to {MOST_MINUTES}."))
     if not (isinstance(note, str) and len(note) <= MOST_NOTE):
@@ -182,7 +182,7 @@ def pause_order(raw: bytes) -> PauseOrder:
 
 
 async def upstreams_of(app: web.Application) -> Sequence[Upstream]:
-    """Returns the state of every upstream."""
+    """Return the state of every upstream."""
     by_name: dict[str, dict[str, Operation]] = {}
     for (name, operation), snapshot in (await app[HEALTH].snapshot()).items():
         by_name.setdefault(name, {})[operation] = _shown(snapshot)

@@ -1,1 +1,1 @@
-"""The upstream sites: for each its pure parsing, and a client that does the I/O."""
+"""The upstream sites: for each, a pure parser and a client that does the I/O."""

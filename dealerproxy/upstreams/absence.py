@@ -1,7 +1,7 @@
 """Mass absence: the state of an upstream that returns 404 for most adverts.
 
-A single 404 means that a car is gone. When most of the last ten different adverts that lists still show are missing,
-the upstream fails, and until its adverts are back a missing advert does not prove that its car is gone.
+A single 404 means that a car is gone. If most of the last ten different adverts that lists still show are missing,
+the upstream fails, and until its adverts return, a missing advert does not prove that its car is gone.
 """
 
 import time
@@ -17,12 +17,12 @@ from dealerproxy.upstreams.off_sale import Entries, OffSale
 from dealerproxy.vehicles.car import SaleStatus
 from dealerproxy.vehicles.listing import LeftOut, Listing
 
-# The latest adverts that count; more than half of so many must be missing.
+# The number of latest adverts that count; more than half of them must be missing.
 WINDOW = 10
-# How long an advert counts after a list showed it, and after it was fetched.
+# Seconds for which an advert counts after a list showed it, and after it was fetched.
 COUNTS_S = 7_200.0
 MOST_SHOWN = 50_000
-# Adverts remembered, those that no list showed included: a list may show them later.
+# Remembered adverts, including those that no list showed yet.
 MOST_ASKED = 500
 PATH, MESSAGE = "mass_absence", "most of the latest adverts that lists show are missing"
 
@@ -30,14 +30,14 @@ T = TypeVar("T")
 
 
 class Look(Protocol[T]):
-    """Finds an advert, as `OffSale.look` does for one car."""
+    """A function that finds an advert, like `OffSale.look` for one car."""
 
     async def __call__(self, *, bypass_cache: bool) -> CacheResult[T | SaleStatus]:
-        """Return the advert; with `bypass_cache` always from the site."""
+        """Return the advert; with `bypass_cache`, always fetch it from the site."""
 
 
 class _Asked(NamedTuple):
-    """Whether an advert was missing when it was last fetched, and the time of that (seconds of the clock)."""
+    """Whether an advert was missing at its last fetch, and the time of that fetch (seconds of the clock)."""
 
     missing: bool
     at: float
@@ -136,11 +136,11 @@ class Adverts:
         return found
 
     def found(self, listing_id: str) -> None:
-        """Records an advert that the site returned, with any status."""
+        """Record an advert that the site returned, with any status."""
         self._absence.asked(listing_id, missing=False)
 
     def missing(self, listing_id: str, answer: Reading) -> None:
-        """Records a missing advert; `answer` is kept if a mass absence starts with it. Raises MassAbsence."""
+        """Record a missing advert; `answer` is captured if a mass absence starts with it. Raises MassAbsence."""
         self._missed = answer
         self._doubt(self._absence.asked(listing_id, missing=True))
         if self._absence.holds:

@@ -15,13 +15,13 @@ from dealerproxy.vehicles.listing import Listing
 
 
 class Outcome(Struct, frozen=True):
-    """One car's state; `reason` says more where the state alone does not."""
+    """The state of one car; `reason` is set if the state needs an explanation."""
 
     status: Buyable
     reason: str | None = None
 
 
-# Cars that are fetched one by one at the same time.
+# The most concurrent single calls for cars.
 SINGLES = 3
 UNDER_CONTRACT = Outcome(Buyable.WAITING, "under_contract")
 OUTCOMES = {
@@ -36,7 +36,7 @@ OUTCOMES = {
 async def few_at_a_time(
     check: Callable[[str], Awaitable[Outcome]], listing_ids: Sequence[str], deadline: Deadline
 ) -> dict[str, Outcome]:
-    """Check cars one by one, few at a time, so that single requests need not wait for many of them."""
+    """Check cars one by one, few at a time, so that other requests need not wait for many of them."""
     turns = asyncio.Semaphore(SINGLES)
 
     async def one(listing_id: str) -> Outcome:
@@ -72,7 +72,7 @@ def unless_lost(outcomes: Mapping[str, Outcome], adverts: Adverts) -> dict[str, 
 
 
 def row_or_reason(read_car: Callable[[], Car], listing_id: str) -> Listing | str:
-    """Return the row of a car that can be bought, under the id it was asked for by, or why it has none.
+    """Return the row of a car that can be bought, under the requested id, or the reason why it has none.
 
     `read_car` returns the car, or raises UpstreamError: its code is then the reason.
     """

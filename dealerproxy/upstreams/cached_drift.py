@@ -1,4 +1,4 @@
-"""A Drift in a cached value: an exception cannot be stored, and each raise needs a new one."""
+"""A Drift as a cached value: an exception cannot be stored, and each raise needs a new one."""
 
 from msgspec import Struct
 

@@ -13,7 +13,7 @@ from dealerproxy.transport.errors import Drift
 MOST_TEXT, MOST_ROWS = 500, 1_000
 MOST_OBJECTS, MOST_VALUES = 20_000, 300_000
 
-# A text of a row that is decoded by its type.
+# The type of a row's text when it is decoded.
 Text = Annotated[str, Meta(max_length=MOST_TEXT)]
 
 
@@ -24,5 +24,5 @@ def check_json(body: bytes) -> None:
 
 
 def short_text(value: object) -> str | None:
-    """Return a text without the blanks around it; None for an empty or an overlong one, and for anything else."""
+    """Return a text without surrounding blanks; None if it is empty, too long, or not a text."""
     return value.strip() or None if isinstance(value, str) and len(value) <= MOST_TEXT else None

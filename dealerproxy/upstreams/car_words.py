@@ -10,8 +10,8 @@ from dealerproxy.vocabulary import Generation, Model, Vocabulary
 
 UNREADABLE_TEXT = "unreadable text"
 WON_PER_MANWON = 10_000
-# Placeholders seen in price and mileage fields: 99999 and 999999; 9999 is one only for a car under
-# contract, since dealers also use it as the price of expensive cars.
+# Placeholders in price and mileage fields: 99999 and 999999. 9999 is a placeholder only for a car under contract,
+# because dealers also use it as the price of expensive cars.
 PLACEHOLDER_PRICE = 99_999
 PLACEHOLDER_PRICE_UNDER_CONTRACT = 9_999
 PLACEHOLDER_MILEAGE = 999_999
@@ -37,7 +37,7 @@ class NameFacts(NamedTuple):
 
 
 def is_placeholder_price(manwon: float, *, under_contract: bool) -> bool:
-    """Whether a price in 만원 stands for "ask us" rather than for an amount."""
+    """Whether a price in 만원 is a placeholder ("ask us") instead of an amount."""
     if manwon < 1 or manwon >= PLACEHOLDER_PRICE:
         return True
     return under_contract and manwon == PLACEHOLDER_PRICE_UNDER_CONTRACT
@@ -46,9 +46,9 @@ def is_placeholder_price(manwon: float, *, under_contract: bool) -> bool:
 def trim(
     texts: Iterable[str | None], vocabulary: Vocabulary, make: str | None = None, after: str | None = None
 ) -> Trim:
-    """Join grade texts, leaving out placeholders; words without English are counted, not shown.
+    """Join grade texts without placeholders; words without English are counted, not shown.
 
-    `make` is the car's in English and `after` the name before the grades: the meaning of some words depends on them.
+    `make` is the car's make in English, `after` the name before the grades: some words depend on them.
     """
     grades = join_grades(vocabulary, make, after, *texts)
     for word in grades.missing:
@@ -58,7 +58,7 @@ def trim(
 
 @lru_cache(maxsize=16_384)
 def join_grades(vocabulary: Vocabulary, make: str | None, after: str | None, *texts: str | None) -> Trim:
-    """Return what `trim` does, and count nothing."""
+    """Return the result of `trim` without counting."""
     korean: list[str] = []
     english: list[str] = []
     missing: list[str] = []
@@ -78,7 +78,7 @@ def join_grades(vocabulary: Vocabulary, make: str | None, after: str | None, *te
 
 
 def full_trim(grades: Trim, generation: Generation) -> str | None:
-    """Return the trim as shown: the vehicle, the grades, and the generation in brackets at the end."""
+    """Return the trim for display: the vehicle, the grades, and the generation in brackets at the end."""
     vehicle = generation.vehicle
     words = vehicle.trim.split() if vehicle else []
     known = f" {grades.english or ''} ".casefold()
@@ -102,7 +102,7 @@ def body_of(model: Model, generation: Generation) -> str | None:
 
 
 def fuel_token(word: str | None, names: NameFacts, vocabulary: Vocabulary) -> str | None:
-    """Return the partner's fuel token. No facet or code marks plug-in hybrids, so their names decide."""
+    """Return the partner's fuel token. No facet or code marks plug-in hybrids; the car's names do."""
     token = vocabulary.fuel(word) if word else None
     return "plug_in_hybrid" if names.plug_in and token in _MAY_PLUG_IN else token
 
@@ -131,7 +131,7 @@ _PLUG_IN = re.compile(r"플러그인|PHEV|plug-?in", _WORDS)
 
 @lru_cache(maxsize=16_384)
 def facts_in_name(text: str, facet: str, vocabulary: Vocabulary) -> NameFacts:
-    """Return the facts that a car's names state about engine, drivetrain and plug-in; None for those they do not."""
+    """Return the engine, drivetrain and plug-in facts that a car's names state; None for a fact that they lack."""
     litres = set(_LITRES.findall(text))
     drives = {name for pattern, name in _DRIVETRAINS if pattern.search(text)}
     return NameFacts(
@@ -141,5 +141,5 @@ def facts_in_name(text: str, facet: str, vocabulary: Vocabulary) -> NameFacts:
     )
 
 
-# Numbers outside are no displacements: electric cars have motor outputs such as 111 or 230 there.
+# Other numbers are not displacements: electric cars have motor outputs such as 111 or 230 there.
 ENGINE_CC = range(500, 10_001)

@@ -28,23 +28,23 @@ _TAG = re.compile(
     re.DOTALL,
 )
 _ONE_ATTRIBUTE = re.compile(_ATTRIBUTE)
-# A page with fewer tags cannot nest deep enough to be slow. Then a pattern finds tags with too many attributes; a long
+# A page with fewer tags cannot nest deep enough to be slow. A pattern then finds tags with too many attributes; a long
 # name counts as several.
 FEW_TAGS = 1_000
 _LOADED = re.compile(rf"</?[a-zA-Z](?:{_attribute('{0,99}+')}){{{MOST_ATTRIBUTES + 1}}}")
-# Elements whose text contains no tags, with the pattern of its end.
+# Elements whose text contains no tags, with the pattern of their end.
 _RAW_END = {
     name: re.compile(rf"</{name}(?=[\s/>])", re.IGNORECASE) for name in ("script", "style", "xmp", "iframe", "noembed")
 }
-# Elements without an end tag, and those that end where the next of their kind begins: they nest only with other
-# elements between them, or inside a drawing.
+# Elements without an end tag, and those that end at the next of their kind: they nest only with other elements between
+# them, or inside a drawing.
 _UNNESTED = {
     *("area", "base", "br", "col", "embed", "hr", "img", "input", "link", "meta", "param", "source", "track", "wbr"),
     *("html", "head", "body", "li", "p", "option"),
     *("caption", "colgroup", "thead", "tbody", "tfoot", "tr", "td", "th"),
 }
 _DRAWINGS = frozenset({"svg", "math"})
-# Elements of drawings (SVG, MathML): only there does a tag that ends with a slash open no element.
+# Elements of drawings (SVG, MathML): only in them does a tag that ends with a slash open no element.
 _SHAPES = frozenset(
     ("g", "path", "circle", "rect", "line", "polyline", "polygon", "ellipse", "use", "defs", "symbol", "stop", "image")
 )
@@ -65,7 +65,7 @@ def _check_tags(page: str, path: str) -> None:
     """Raise Drift for tags over the caps; counts open elements as for a well-formed page, so never too few."""
     opened: list[str] = []
     at = in_all = drawings = 0
-    shapes_alone = False  # since the last beginning of a drawing
+    shapes_alone = False  # since the last start of a drawing
     while tag := _TAG.search(page, at):
         at = tag.end()
         end_sign, name, attributes = tag.groups()
@@ -73,7 +73,7 @@ def _check_tags(page: str, path: str) -> None:
             continue
         name = name.lower()
         if len(attributes) > 2 * MOST_ATTRIBUTES and len(_ONE_ATTRIBUTE.findall(attributes)) > MOST_ATTRIBUTES:
-            raise Drift(path, "a tag with attributes beyond reason")
+            raise Drift(path, "a tag with too many attributes")
         in_all += 1 + len(opened)
         shapes_alone = name in _DRAWINGS or (shapes_alone and name in _SHAPES)
         if end_sign:
@@ -87,15 +87,15 @@ def _check_tags(page: str, path: str) -> None:
             opened.append(name)
             drawings += name in _DRAWINGS
         if len(opened) > DEEPEST or in_all > MOST_OPEN:
-            raise Drift(path, "elements nested beyond reason")
+            raise Drift(path, "elements nested too deep")
 
 
-# A tag in a text that people wrote; one of a block or a line ends a sentence.
+# A tag in a text written by people; a tag of a block or a line ends a sentence.
 _WRITTEN_TAG = re.compile(
     r"</?(?:(br|p|div|li|tr|td|h\d)|[a-z]{1,10})(?:[\s/][^<>]{0,300})?>", re.ASCII | re.IGNORECASE
 )
 
 
 def plain_text(text: str) -> str:
-    """Return a text that people wrote without tags and entities; lines and blocks are lines."""
+    """Return a text written by people, without tags and entities; lines and blocks become lines."""
     return unescape(_WRITTEN_TAG.sub(lambda tag: "\n" if tag[1] else "", text))

@@ -13,11 +13,11 @@ from dealerproxy.vehicles.car import SaleStatus
 from dealerproxy.vehicles.listing import LeftOut, LeftOutReason, Listing
 
 MOST = 20_000
-# How many of the last changes are told one by one.
+# The most changes that are reported one by one.
 CHANGES = 5_000
-# The age of the oldest list that may be shown.
+# The greatest age in seconds of a list that may be shown.
 REMEMBERED_S = 7_200.0
-# Lists lag behind the adverts, so one read this soon after does not show the car either.
+# Lists lag behind the adverts, so a list read within this time does not show the car either.
 LISTS_LAG_S = 300.0
 # The same for a car whose advert was deleted.
 GONE_LAG_S = 1_800.0
@@ -30,7 +30,7 @@ Entries = tuple[Listing | LeftOut, ...]
 class OffSaleCar(NamedTuple):
     """When a car was found off sale, and the status in its own advert, if that was read.
 
-    `before` is the entry before a car was found gone, to be restored if it is not.
+    `before` is the entry before a car was found gone, to be restored if it is not gone.
     """
 
     at: float
@@ -39,7 +39,7 @@ class OffSaleCar(NamedTuple):
 
 
 class OffSale:
-    """Remembers the off-sale cars of each site. `version` grows with every new one.
+    """The off-sale cars of each site. `version` grows with every new one.
 
     All times are by the cache's clock, which is monotonic: the later reading counts.
     """
@@ -53,7 +53,7 @@ class OffSale:
         self._changed: Counter[str] = Counter()
 
     def note(self, upstream: str, listing_id: str, at: float, verdict: SaleStatus | None = None) -> None:
-        """Note that a car was off sale at a time; a later note stays."""
+        """Note that a car was off sale at a time; a later note is kept."""
         cars = self._cars.setdefault(upstream, {})
         known = cars.pop(listing_id, None)
         if known is None:
@@ -93,7 +93,7 @@ class OffSale:
     def changed_since(self, upstream: str, change: int) -> tuple[int, AbstractSet[int]]:
         """Return the number of the last change of a site's notes, and the cars whose notes changed after `change`.
 
-        When that is too long ago (or -1), these are all cars with a note.
+        If that is too long ago (or -1), these are all cars with a note.
         """
         last, changes = self._changed[upstream], self._changes.get(upstream, ())
         new = last - change

@@ -1,7 +1,7 @@
 """The type of a site's table of operations: one entry for each kind of answer that the service reads.
 
-Live clients, the capture commands, replay and doctor use the same entries: they agree on where an answer comes from,
-which answer counts as good, and how it is read.
+Live clients, the capture commands, replay and doctor use the same entries: they agree on an answer's address, on
+which answer is good, and on how it is read.
 """
 
 import re
@@ -61,7 +61,7 @@ class Operation(Generic[P, T_co]):
         return url.with_query({self.id_parameter: parts["id"]}) if self.id_parameter and "id" in parts else url
 
     def is_at(self, url: URL, path: str) -> bool:
-        """Whether an address is this operation's; `path` is the address' path below the host's, with its slash."""
+        """Whether an address is this operation's; `path` is its path below the host's, with its slash."""
         return bool(self._pattern.fullmatch(path)) and (self.required_parameter or "") in {"", *url.query}
 
     def subject(self, url: URL, path: str) -> str | None:

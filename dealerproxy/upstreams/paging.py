@@ -30,7 +30,7 @@ class Order(StrEnum):
 
     @classmethod
     def of(cls, sort: Sort, *, exact: bool = False) -> "Order":
-        """Return the order of a sort. The sites know no order by model year: only an `exact` walk has that."""
+        """Return the order of a sort. No site sorts by model year: only an `exact` walk does."""
         if sort.by_year:
             return cls.YEAR if exact else cls.REGISTERED
         return cls(sort)

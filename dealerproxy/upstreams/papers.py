@@ -1,7 +1,7 @@
-"""Names of a car's papers, as in `enrichment` in an answer."""
+"""Names of a car's papers, as in `enrichment` of an answer."""
 
 INSPECTION, RECORD, DIAGNOSIS = "inspection", "record", "diagnosis"
 # Fetched like papers, but not in `enrichment`.
 PACKAGES, BATTERY = "packages", "battery"
-# Why a paper `failed` that was found: it contradicts the advert.
+# The reason of a paper that `failed` because it contradicts the advert.
 OTHER_VEHICLE = "other_vehicle"

@@ -58,15 +58,15 @@ class FilterWords(Struct, frozen=True):
     options: tuple[str, ...] = ()
 
 
-# By make and model: the vehicles wanted of a model group; None is the one it is named after.
+# By make and model: the wanted vehicles of a model group; None is the vehicle that has the group's name.
 Vehicles = Mapping[tuple[str, str], frozenset[str | None]]
 
 
 class RowFilter(Struct, frozen=True):
     """The filters on rows, which refine a site's own filters or replace missing ones.
 
-    A model group without an entry in `vehicles` matches whole. `colour` is the colour of the rows of a search by it.
-    `strict`: no site's filter decides about words that a row lacks, so such a row does not match.
+    A model group without an entry in `vehicles` matches whole. `colour` is the colour of rows from a search by colour.
+    `strict`: the site does not filter by words that a row lacks, so such a row does not match.
     """
 
     query: Query
@@ -77,7 +77,7 @@ class RowFilter(Struct, frozen=True):
     strict: bool = False
 
     def __call__(self, listing: Listing) -> bool:
-        """Whether a listing matches. For a value that the row lacks, the upstream's own filter decides."""
+        """Whether a listing matches. If the row lacks a value, the upstream's own filter decides."""
         query = self.query
         return (
             (query.year_min is None or listing.year >= query.year_min)
@@ -94,12 +94,12 @@ class RowFilter(Struct, frozen=True):
 
     @property
     def word_key(self) -> Hashable:
-        """What `words` depends on: filters of equal keys accept the same words."""
+        """The key of `words`: filters with equal keys accept the same words."""
         vehicles = tuple((group, names) for group, names in sorted(self.vehicles.items()))
         return self.query.fuel, self.facets.fuels, self.facets.transmissions, vehicles
 
     def words(self, listing: Listing, *, stocked: bool = False) -> bool:
-        """Whether the words of a listing match; of a `stocked` one no site's filter decides about missing words."""
+        """Whether the words of a listing match; in a `stocked` listing, a missing word does not match."""
         unknown = () if stocked or self.strict else (None,)
         transmissions = self.facets.transmissions
         return (

@@ -20,13 +20,13 @@ class OpenFetcher(Protocol):
     def __call__(
         self, policy: FetchPolicy, headers: Mapping[str, str], *, rps: float
     ) -> AbstractAsyncContextManager[Fetcher]:
-        """Return a context with the host's fetcher. `rps` is in requests a second."""
+        """Return a context with the host's fetcher. `rps` is in requests per second."""
 
 
 class Resources(NamedTuple):
-    """What all sites share; `clock` is monotonic (seconds), `judged` is called for the rows of each answer.
+    """The resources of all sites; `clock` is monotonic (seconds), `judged` is called for the rows of each answer.
 
-    `shared` is what processes share, if they share anything.
+    `shared` is the Redis that processes share, if any.
     """
 
     cache: StaleCache

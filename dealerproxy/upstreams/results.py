@@ -19,19 +19,19 @@ class Leg(Protocol):
 
     @property
     def q(self) -> str:
-        """A line that identifies the leg among the site's; cursors depend on it."""
+        """Identifies the leg among the site's in one line; cursors depend on it."""
 
     @property
     def named(self) -> bool:
-        """Whether the query names what it searches. One that it does not name may be missing from an answer."""
+        """Whether the query names this search's models. An answer may lack the rows of a leg that is not named."""
 
     @property
     def filtered(self) -> bool:
-        """Whether the site applies all filters. If not, rows without the words asked for do not match."""
+        """Whether the site applies all filters. If not, rows that lack a requested word do not match."""
 
 
 class SearchOutlook(NamedTuple):
-    """A search in the site's own words: its address, its filters by the partner's parameter, and what the cache has."""
+    """A search in the site's own words: its address, its filters by the partner's parameter, and its cache outlook."""
 
     url: str
     filters: Mapping[str, str]
@@ -47,7 +47,7 @@ class SitePlan(NamedTuple):
 
 
 class EnrichedRows(NamedTuple):
-    """Rows filled from their adverts, by listing id; None for a car that is no longer on sale.
+    """Rows enriched from their adverts, by listing id; None for a car that is no longer on sale.
 
     A missing row stays as it is; `failure` is the reason if the site failed.
     """
@@ -69,7 +69,7 @@ class FoundRows(NamedTuple):
 
 
 class StockedModels(NamedTuple):
-    """The models that a site has cars of, by make, in the order to show; all names are the vocabulary's.
+    """The models of which a site has cars, by make, in the order to show; all names are the vocabulary's.
 
     `at` is the time of the site's answer in unix seconds; None for current data.
     """

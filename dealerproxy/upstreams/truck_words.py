@@ -9,7 +9,7 @@ from dealerproxy.upstreams.car_words import UNREADABLE_TEXT, Trim
 from dealerproxy.upstreams.values import is_fit, shown
 from dealerproxy.vocabulary import TruckForm, Vocabulary
 
-# Words of a badge by their place in it: what it drives, the cab, the engine or fuel.
+# Words of a badge by their position: the drive, the cab, the engine or fuel.
 _DRIVE = re.compile(r"\d{1,2}[xX]\d|[24]WD", re.ASCII | re.IGNORECASE)
 _ENGINE = re.compile(r"CRDi|e?-?VGT|TCI|LP[GIi]|EV|디젤|일렉트릭|터보인터쿨러", re.ASCII | re.IGNORECASE)
 _CAB = re.compile(r"\b\w+캡")
@@ -17,7 +17,7 @@ _SPELLINGS = {"crdi": "CRDi", "lpi": "LPI"}
 
 
 class Cargo(NamedTuple):
-    """What a row says of a truck in fields of its own, in English; None where it says nothing.
+    """The truck fields of a row, in English; None if missing.
 
     `missing` are words without English.
     """
@@ -38,7 +38,7 @@ def read_cargo(
     *,
     form: str | None = None,
 ) -> Cargo:
-    """Read the fields of a row or an advert; `form` counts where the detail says nothing."""
+    """Read the fields of a row or an advert; `form` counts if the detail is missing."""
     trucks = vocabulary.trucks
     texts = [text and shown(text) for text in (form_detail, capacity, standard, use)]
     said = [None if text is None or trucks.says_nothing(text) else text for text in texts]
@@ -57,7 +57,7 @@ def read_cargo(
 
 @lru_cache(maxsize=4_096)
 def read_badge(text: str | None, vocabulary: Vocabulary) -> Trim:
-    """Return the English of a badge: by its own line, else word by word. Counts nothing."""
+    """Return the English of a badge: from a whole-badge entry, else word by word. Counts nothing."""
     badge = shown(text) if text else None
     if badge is None or vocabulary.trucks.says_nothing(badge):
         return Trim(None, None, () if badge or not text or not text.strip() else (UNREADABLE_TEXT,))
@@ -68,7 +68,7 @@ def read_badge(text: str | None, vocabulary: Vocabulary) -> Trim:
 
 
 def truck_facts(cargo: Cargo) -> TruckFacts:
-    """Return what insiders see of it."""
+    """Return the facts for insiders."""
     return TruckFacts(
         form=cargo.body.form if cargo.body else None,
         form_detail=cargo.body.name if cargo.body else None,
@@ -79,7 +79,7 @@ def truck_facts(cargo: Cargo) -> TruckFacts:
 
 
 def compose(badge: str | None, cargo: Cargo, generation: str | None) -> str | None:
-    """Return the trim as shown: `King Cab CRDi, Extra-Long, Dry Box, 1 t (The New)`."""
+    """Return the trim for display: `King Cab CRDi, Extra-Long, Dry Box, 1 t (The New)`."""
     body = cargo.body.name if cargo.body else None
     parts = ", ".join(filter(None, (badge, cargo.standard, body, cargo.load)))
     return " ".join(filter(None, (parts, f"({generation})" if generation else None))) or None
@@ -89,7 +89,7 @@ def compose(badge: str | None, cargo: Cargo, generation: str | None) -> str | No
 def read_grades(text: str, vocabulary: Vocabulary) -> Trim:
     """Read the grades of a truck in a free text, such as `1톤 킹캡 초장축 L`, into the order of `compose`.
 
-    What is no part of it stands at the end. Counts nothing.
+    Words outside this order are last. Counts nothing.
     """
     words = text.split()
     body = load = standard = None

@@ -32,13 +32,13 @@ class Upstream(Protocol[L_contra]):
 
     @property
     def adverts(self) -> Adverts:
-        """The site's watch for missing adverts."""
+        """The watch for missing adverts of the site."""
 
     @property
     def stocks(self) -> Mapping[str, StockFigures]:
-        """What is kept of the site's listings: under the site's name, and of trucks, if apart, as `trucks_of` names it.
+        """The figures of the site's stock, by the site's name; a separate stock of trucks by `trucks_of`.
 
-        Empty if none ever are.
+        Empty if the site never has stock.
         """
 
     def plan(self, request: LegRequest, vocabulary: Vocabulary) -> SitePlan:
@@ -47,21 +47,21 @@ class Upstream(Protocol[L_contra]):
     async def stocked(
         self, leg: L_contra, keep: RowFilter, deadline: Deadline, *, bypass_cache: bool
     ) -> StockedLeg | None:
-        """Return the rows of a leg that match from a listing in stock; None if it must be asked live.
+        """Return the matching rows of a leg from a listing in stock; None if it must be read live.
 
-        Raises UpstreamError for a leg that is never asked live; such a leg's stock is used in any case.
+        Raises UpstreamError for a leg that is never read live; such a leg always uses its stock.
         """
 
     def peek(self, leg: L_contra, keep: RowFilter, *, bypass_cache: bool) -> StockedLeg | None:
-        """Return the same as `stocked` at this moment, without counting the listing as asked for. Raises as it does."""
+        """Return the result of `stocked` at this moment, without counting it as demand. Raises as `stocked` does."""
 
     async def outlook(
         self, leg: L_contra, keep: RowFilter, index: int | None, deadline: Deadline, *, bypass_cache: bool
     ) -> SearchOutlook:
-        """Return what a chunk of a leg, or its count for None, would be asked for by. Sends no request to the site."""
+        """Return the search for a chunk of a leg, or for its count if `index` is None. Sends no request to the site."""
 
     def trouble(self, leg: L_contra | None = None) -> UpstreamError | None:
-        """Return why a leg, or without one what most legs take, must not be asked live now; None if it may."""
+        """Return why a leg (without one: most legs) must not be read live now; None if it may."""
 
     @property
     def budget(self) -> RateBudget:
@@ -76,7 +76,7 @@ class Upstream(Protocol[L_contra]):
         """Return a leg's row count; if the site cannot filter, of rows that `keep` accepts. Raises UpstreamError."""
 
     async def enrich(self, rows: Sequence[Listing], deadline: Deadline, *, bypass_cache: bool) -> EnrichedRows:
-        """Fill rows of this site from their adverts. Never raises UpstreamError."""
+        """Enrich rows of this site from their adverts. Never raises UpstreamError."""
 
     async def find(
         self, listing_id: str, deadline: Deadline, *, bypass_cache: bool = False
@@ -84,7 +84,7 @@ class Upstream(Protocol[L_contra]):
         """Return a car that can be bought, or the status of any other. Raises UpstreamError if it is unknown."""
 
     async def documents(self, car: Car, krw_per_usd: float, deadline: Deadline, *, insider: bool) -> Documents:
-        """Return a car's papers; with `insider` those that only `include=dealer` shows, too.
+        """Return a car's papers; with `insider`, also those that need `include=dealer`.
 
         Never raises UpstreamError: a failed paper does not fail the car.
         """
@@ -95,7 +95,7 @@ class Upstream(Protocol[L_contra]):
         """Return each car's outcome by listing id; `unknown` for one that could not be checked."""
 
     async def rows_of(self, listing_ids: Sequence[str], deadline: Deadline, *, bypass_cache: bool) -> FoundRows:
-        """Return the rows of the cars that can be bought, and what `availability` says of all others."""
+        """Return the rows of the cars that can be bought, and the outcomes of all others."""
 
     async def facets(self, deadline: Deadline) -> StockedModels:
         """Return the makes and models with cars; if the site fails, the known ones with a notice."""

@@ -35,7 +35,7 @@ _PLATE = re.compile(
 _DIGITS = re.compile(r"\d{1,12}", re.ASCII)
 _DECIMAL = re.compile(r"\d{1,9}(?:\.\d{1,9})?", re.ASCII)
 _AMOUNT_LIMIT = 10**12
-# The ends of msgspec's messages: which field is missing, and where.
+# Patterns of msgspec's messages: the missing field, and its place.
 _MISSING = re.compile(r"missing required field `([^`]+)`")
 _PLACE = re.compile(r"- at `\$\.?([^`]*)`$")
 
@@ -48,15 +48,15 @@ _HALF = re.compile("[\ud800-\udfff\ufffd]")
 _CONTROL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f]")
 _BAD_ESCAPE = re.compile(r'(?<!\\)((?:\\\\)*+)\\(?!["\\/bfnrt]|u[0-9A-Fa-f]{4})')
 _LONGEST_NUMBER = 40
-# The same damage in bytes: a control character, or a backslash that begins no escape (the group is a good one's rest).
+# The same damage in bytes: a control character, or a backslash without an escape (the group is a valid escape's rest).
 _DAMAGE = re.compile(
     rb"[\x00-\x08\x0b\x0c\x0e-\x1f\\](?:(?<=\\)(?:"
     rb'(["\\/bfnrt]|u[dD][89abAB][0-9A-Fa-f]{2}\\u[dD][c-fC-F][0-9A-Fa-f]{2}|u(?![dD][89a-fA-F])[0-9A-Fa-f]{4})'
     rb"|u[dD][89a-fA-F][0-9A-Fa-f]{2}))?"
 )
-# No byte of UTF-8, so that only a text that holds it cannot be decoded.
+# Never a byte of UTF-8, so that only a text with it cannot be decoded.
 _DAMAGED_BYTE = b"\xff"
-# Damaged JSON is read again by a slower parser, on the event loop; if it is larger than a normal page, it is drift.
+# Damaged JSON is read by a slower parser, on the event loop; if it is larger than a normal page, it is drift.
 MOST_DAMAGED, MOST_DAMAGED_KEYS, MOST_DAMAGED_ESCAPES = 800_000, 25_000, 60_000
 
 # Characters that no shown text contains: markup, and half a character.
@@ -66,12 +66,12 @@ _SPACES = dict.fromkeys(map(ord, "\u00a0\u2002\u2003\u2009\u202f\u3000"), " ") |
     map(ord, "\u00ad\u200b\u200c\u200d\u2060\ufeff")
 )
 FIRST_YEAR = 1950
-# Model years run ahead of the calendar.
+# Model years are ahead of the calendar.
 YEARS_AHEAD = 2
 
 
 class Damaged(Struct, frozen=True):
-    """A text that `decode` could not keep, for readers that must distinguish it from a missing one."""
+    """A text that `decode` could not decode, for readers that must distinguish it from a missing one."""
 
     unreadable: bool
 
@@ -84,7 +84,7 @@ class Coded(NamedTuple):
 
 
 def decode(body: bytes, kind: type[T]) -> T:
-    """Decode a body whose fields without a default are mandatory; raises Drift naming the wrong path.
+    """Decode a body whose fields without a default are mandatory; raises Drift with the wrong path.
 
     A text that is not Unicode, or a number that is too large, becomes DAMAGED; so does an object with such a key.
     """
@@ -106,9 +106,9 @@ def decode(body: bytes, kind: type[T]) -> T:
 
 
 def without_broken_escapes(body: bytes) -> bytes:
-    """Return JSON whose damaged texts hold a byte that is not UTF-8 instead, so that they stop only who decodes them.
+    """Return JSON with a byte that is not UTF-8 in each damaged text, so that only readers of that text fail.
 
-    The same body if there is more to mend than in a page with some damage.
+    Returns the same body if it has more damage than a page with some damage.
     """
     if len(body) > MOST_DAMAGED or body.count(b"\\") > MOST_DAMAGED_ESCAPES:
         return body
@@ -116,7 +116,7 @@ def without_broken_escapes(body: bytes) -> bytes:
 
 
 def _tolerant(body: bytes) -> object:
-    """Decode JSON with damaged texts, in linear time. Raises ValueError for a body that still is no JSON."""
+    """Decode JSON with damaged texts, in linear time. Raises ValueError for a body that is still not JSON."""
     text = _CONTROL.sub("\ufffd", body.decode("utf-8", "surrogateescape"))
     document: object = json.loads(
         _BAD_ESCAPE.sub("\\1\ufffd", text),
@@ -127,7 +127,7 @@ def _tolerant(body: bytes) -> object:
         parse_constant=_refuse,
     )
     if (sound := _sound(document)) is DAMAGED:
-        raise ValueError("no Unicode")
+        raise ValueError("not Unicode")
     return sound
 
 
@@ -138,7 +138,7 @@ def _object(pairs: list[tuple[str, object]]) -> Mapping[str, object]:
 
 
 def _sound(value: object) -> object:
-    """Replace damaged values; nested objects are done already."""
+    """Replace damaged values; nested objects are replaced already."""
     if isinstance(value, str):
         return DAMAGED if not value.isascii() and _HALF.search(value) else value
     return [_sound(entry) for entry in value] if isinstance(value, list) else value
@@ -154,11 +154,11 @@ def _int(text: str) -> object:
 
 
 def _refuse(word: str) -> object:
-    raise ValueError(f"{word} is no JSON")
+    raise ValueError(f"{word} is not JSON")
 
 
 def shown(value: object) -> str | None:
-    """Return a text that can be shown, without blanks around it; None for a missing or unfit one."""
+    """Return a text that can be shown, without surrounding blanks; None for a missing or unfit one."""
     return _fit(value) if isinstance(value, str) and len(value) <= MOST_TEXT else None
 
 
@@ -174,12 +174,12 @@ def is_fit(text: str) -> bool:
 
 
 def plate(value: object, vocabulary: Vocabulary) -> str | None:
-    """Return a Korean licence plate; anything else is None, and counted without its text."""
+    """Return a Korean licence plate; None for anything else, which is counted without its text."""
     return _shaped(_PLATE, value, "plate", vocabulary)
 
 
 def vin(value: object, vocabulary: Vocabulary) -> str | None:
-    """Return a VIN (17 letters and digits without I, O and Q); anything else is None and counted."""
+    """Return a VIN (17 letters and digits without I, O and Q); None for anything else, which is counted."""
     return _shaped(_VIN, value.upper() if isinstance(value, str) else value, "vin", vocabulary)
 
 
@@ -214,7 +214,7 @@ def iso_date(value: object) -> str | None:
 
 
 def whole(value: object) -> int | None:
-    """Return a whole number from 0 up; it may come as a float (`202305.0`) or as digits in a text."""
+    """Return a whole number of at least 0; it may be a float (`202305.0`) or digits in a text."""
     if (text := short_text(value)) is not None and _DIGITS.fullmatch(text):
         return int(text)
     if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value < _AMOUNT_LIMIT:
@@ -223,7 +223,7 @@ def whole(value: object) -> int | None:
 
 
 def measured(value: object, *, most: float) -> float | None:
-    """Return a number from 0 to `most`; it may come as digits in a text (`0.02`)."""
+    """Return a number from 0 to `most`; it may be digits in a text (`0.02`)."""
     text = short_text(value)
     number = float(text) if text is not None and _DECIMAL.fullmatch(text) else value
     if isinstance(number, bool) or not isinstance(number, int | float) or not 0 <= number <= most:

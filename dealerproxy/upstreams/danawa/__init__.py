@@ -1,1 +1,1 @@
-"""Danawa's used-car list: its addresses, its pages, and the names on them."""
+"""Danawa: its addresses, list pages, names and feeder."""

@@ -1,4 +1,4 @@
-"""Whether Danawa's cars can be bought: one call of the feeder for each. Rows by id come from the list in stock."""
+"""Whether Danawa's cars can be bought: one call of the feeder per car. Rows by id come from the list in stock."""
 
 from collections.abc import Sequence
 
@@ -35,9 +35,9 @@ async def check(
 async def rows(
     cars: DanawaCars, stock: DanawaStock, listing_ids: Sequence[str], deadline: Deadline, *, bypass_cache: bool
 ) -> FoundRows:
-    """Return the rows of cars that can be bought, out of the list in stock, and the outcomes of all others.
+    """Return the rows of cars that can be bought, from the list in stock, and the outcomes of all others.
 
-    The feeder is asked about a car that the list does not offer, and with `bypass_cache` about every car.
+    A car that the list does not offer is checked at the feeder; with `bypass_cache`, every car is.
     """
     listed, age_s = await stock.offered(listing_ids, deadline)
     found = {} if bypass_cache else dict(listed)

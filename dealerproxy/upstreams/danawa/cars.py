@@ -1,7 +1,7 @@
 """One car of Danawa's list, from its feeder: one answer has its sale status, the car and its papers.
 
-The feeder says what ended a sale. That a car is on sale, or gone, it does not prove alone: the list must agree. Its 404
-is a failure, and only an empty answer says that it does not know a car.
+The feeder's answer is enough if it states why a sale ended. If it calls a car on sale or gone, the list must agree.
+A 404 of the feeder is a failure; only an empty answer means that the car is unknown to it.
 """
 
 import asyncio
@@ -32,9 +32,9 @@ from dealerproxy.vehicles.history import full_report
 from dealerproxy.vocabulary import Vocabulary
 
 CAR = "car"
-# Increase it when the shape of a ParsedAdvert changes: Redis may still hold the old one.
+# Raise it when the shape of a ParsedAdvert changes: Redis may still have the old one.
 _VERSION = 6
-# How old papers may be while the feeder fails; a car is never older than `fresh_s`.
+# Seconds for which old papers may be used while the feeder fails; a car is never older than `fresh_s`.
 PAPER_IF_ERROR_S = 600.0
 
 T = TypeVar("T")
@@ -54,11 +54,11 @@ class Listed(Protocol):
     """The list in stock, the second witness."""
 
     async def stands(self, listing_id: str, deadline: Deadline) -> bool | None:
-        """Whether a car stands in the list; None if that is not known. Waits a little for the first reading."""
+        """Whether the list has a car; None if unknown. Waits a little for the first reading."""
 
 
 class ParsedAdvert(Struct, frozen=True):
-    """A car on sale and its papers, read once: prices in KRW, papers None where the feeder has none.
+    """A car on sale and its papers, read once: prices in KRW, papers None if the feeder has none.
 
     Unreadable parts are None too; then `drifts` has the error, under CAR, INSPECTION or RECORD.
     """
@@ -69,13 +69,13 @@ class ParsedAdvert(Struct, frozen=True):
     drifts: Mapping[str, CachedDrift] = {}
 
     def shown_car(self) -> Car:
-        """Return the car. Raises Drift when it cannot be read."""
+        """Return the car. Raises Drift if it cannot be read."""
         if self.car is None:
             raise self.drifts[CAR].error() if CAR in self.drifts else Drift("$", "neither a car nor a reason")
         return self.car
 
     def checked(self, name: str, part: T) -> T:
-        """Return a part. Raises Drift when the part of this name cannot be read."""
+        """Return a part. Raises Drift if the part of this name cannot be read."""
         if name in self.drifts:
             raise self.drifts[name].error()
         return part
@@ -96,7 +96,7 @@ class DanawaCars:
         adverts: Adverts | None = None,
         stock: Listed | None = None,
     ) -> None:
-        """`fresh_s`: how long a cached car is used; `deadline_s` bounds a call. Both in seconds.
+        """`fresh_s`: seconds for which a cached car is used; `deadline_s` bounds a call, in seconds.
 
         Without a `stock` the feeder alone decides.
         """
@@ -120,7 +120,7 @@ class DanawaCars:
     async def find(
         self, listing_id: str, deadline: Deadline, *, bypass_cache: bool = False
     ) -> CacheResult[Car | SaleStatus]:
-        """Return a car on sale, or the status of one that is not. Raises UpstreamError if the status is unknown."""
+        """Return a car on sale, or the status of a car off sale. Raises UpstreamError if the status is unknown."""
         found = await self.current(listing_id, deadline, bypass_cache=bypass_cache)
         return CacheResult(self._car(found.value, listing_id), *found[1:])
 
@@ -154,21 +154,21 @@ class DanawaCars:
     async def current(
         self, listing_id: str, deadline: Deadline, *, bypass_cache: bool
     ) -> CacheResult[ParsedAdvert | SaleStatus]:
-        """Return an advert that is fresh. Raises the error of its reload, or Unconfirmed.
+        """Return a fresh advert. Raises the error of its reload, or Unconfirmed.
 
-        One that the feeder calls on sale must stand in the list too, and one it does not know must not stand there.
+        If the feeder calls a car on sale, the list must have it; if the feeder does not know it, the list must not.
         """
         found = await self._advert(self._fresh, listing_id, deadline, bypass_cache=bypass_cache)
         if found.failure is not None and found.age_s >= self._fresh.fresh_s:
             raise found.failure
         if not await self._is_confirmed(listing_id, found.value, deadline):
-            raise Unconfirmed("the list does not show what the feeder says of the car")
+            raise Unconfirmed("list and feeder disagree about the car")
         if found.value is SaleStatus.GONE:
             self._off_sale.note(UPSTREAM, listing_id, found.at, SaleStatus.GONE)
         return found
 
     async def _is_confirmed(self, listing_id: str, found: ParsedAdvert | SaleStatus, deadline: Deadline) -> bool:
-        """Whether the list agrees that a car is on sale, or gone; it need not where the feeder says what ended it."""
+        """Whether the list agrees that a car is on sale or gone; not needed if the feeder states why the sale ended."""
         if self._stock is None or (isinstance(found, SaleStatus) and found is not SaleStatus.GONE):
             return True
         return await self._stock.stands(listing_id, deadline) is (found is not SaleStatus.GONE)
@@ -193,7 +193,7 @@ class DanawaCars:
     def _note(self, listing_id: str, found: ParsedAdvert | SaleStatus, read_at: float) -> None:
         if not isinstance(found, SaleStatus):
             self._off_sale.back(UPSTREAM, listing_id, read_at)
-        elif found is not SaleStatus.GONE:  # that needs a second witness
+        elif found is not SaleStatus.GONE:  # GONE needs a second witness
             self._off_sale.note(UPSTREAM, listing_id, read_at, found)
 
     async def _ask(self, listing_id: str) -> ParsedAdvert | SaleStatus:
@@ -216,7 +216,7 @@ class DanawaCars:
         return found
 
     def _read(self, body: bytes, listing_id: str) -> ParsedAdvert | SaleStatus:
-        """Reads an answer and all parts of it; a part that drifts is reported and raises later, when it is used."""
+        """Read an answer and all its parts; a part that drifts is reported, and raises when it is used."""
         advert = FEEDER.read(body, listing_id)
         if isinstance(advert, SaleStatus):
             return advert

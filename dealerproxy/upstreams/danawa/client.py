@@ -1,6 +1,6 @@
 """The HTTP client of Danawa: fetches a page of its list, or a car from the feeder M-Park, or raises UpstreamError.
 
-The bridge between the two is never followed: its query holds the car's feeder and number, and the feeder's address is
+The bridge between the two is never followed: its query has the car's feeder and number, and the feeder's address is
 a setting.
 """
 
@@ -17,9 +17,9 @@ from dealerproxy.transport.response import Response
 from dealerproxy.upstreams.danawa.operations import FEEDER, LIST
 from dealerproxy.upstreams.danawa.urls import list_url
 
-# No burst: the site's rate limit holds from the first second.
+# No burst: the rate limit holds from the first second.
 LIST_MANNERS = FetchPolicy(
-    # Listings are read whole, and of use to later requests.
+    # Listings are read whole, so later requests can use them.
     (LIST.circuit,),
     burst=1,
     in_flight=4,
@@ -52,7 +52,7 @@ def request_headers(user_agent: str) -> Mapping[str, str]:
 class DanawaClient:
     """Fetches from Danawa and its feeder, each with its own fetcher; `within_s` bounds a call and its wait for a turn.
 
-    `read` converts a good body; a Drift that it raises counts as the site's, and its page may be kept.
+    `read` converts a good body; a Drift that it raises counts as the site's, and its page may be captured.
     """
 
     def __init__(self, site: Fetcher, feeder: Fetcher, *, site_url: str, feeder_url: str) -> None:
@@ -75,7 +75,7 @@ class DanawaClient:
         return self._site.budget
 
     def trouble(self) -> Suspended | None:
-        """Return why the list is suspended now; None if it may be asked."""
+        """Return why the list is suspended now; None if it may be called."""
         return self._site.trouble(LIST.circuit)
 
     async def car(self, listing_id: str, read: Callable[[bytes], T], *, within_s: float) -> T:

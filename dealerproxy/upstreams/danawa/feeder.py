@@ -2,7 +2,7 @@
 
 No answer of the feeder was ever captured. Published programs read `data.detailInfo[0]` and its keys `carName`,
 `demoAmt` (만원), `yymm`, `yyyy`, `startYearMonth`, `km`, `carGas`, `carColor`, `numCc`, `carAutoGbn`,
-`images`, and elsewhere `demoNo` and `carNo`. The words of `yymm`, the state and all of the inspection and the insurance
+`images`, and elsewhere `demoNo` and `carNo`. The words of `yymm`, the state, and the whole inspection and insurance
 history are reconstructed from the labels of its page. So a number may be a text, and only a mandatory field can fail
 an answer; any other unreadable value is unknown.
 """
@@ -41,7 +41,7 @@ NUMBER = f"{PLACE}.demoNo"
 # Mandatory paths. `yyyy` is the model year if `yymm` has none.
 NAME, PRICE, MILEAGE, YEAR = f"{PLACE}.carName", f"{PLACE}.demoAmt", f"{PLACE}.km", f"{PLACE}.yyyy"
 
-# Reconstructed: the state of a car that is off sale. The words are those of the list's own marks.
+# Reconstructed: the state of a car off sale. Its words are the list's own marks.
 STATUS = f"{PLACE}.demoStatus"
 STATUSES = {
     "판매완료": SaleStatus.SOLD,
@@ -54,12 +54,12 @@ STATUSES = {
 # Reconstructed, and mandatory in an inspection and in an insurance history.
 ACCIDENT, OWN_COUNT = f"{PLACE}.accident", f"{PLACE}.myDamageCnt"
 YES_OR_NO = {"유": True, "있음": True, "무": False, "없음": False}
-# Counts are of times (`교환 0회`), as the page writes them.
+# The unit of counts (`교환 0회`), as on the page.
 TIMES = "회"
 
 NOTHING = (None, "")
 LIMIT = 10**12
-CENTURY_ENDS = 50  # two-digit years from here on are in the last century
+CENTURY_ENDS = 50  # two-digit years from 50 on are in the last century
 _NUMBER = re.compile(r"(?:\d{1,3}(?:,\d{3})+|\d{1,12})(?:\.\d+)?", re.ASCII)
 # `22년09월(23년형)`: first registered in September 2022, model year 2023.
 _YYMM = re.compile(r"(?:(\d{2}|\d{4})년\s*(\d{1,2})월)?\s*(?:\(\s*(\d{2}|\d{4})년형\s*\))?", re.ASCII)
@@ -115,10 +115,10 @@ class _Dated(NamedTuple):
 
 
 def read_advert(body: bytes, listing_id: str) -> Advert | SaleStatus:
-    """Read the answer about a car: the advert of one on sale, or its sale status. An empty list means GONE.
+    """Read the answer about a car: the advert of a car on sale, or its sale status. An empty list means GONE.
 
-    Raises Drift for a missing list, for another car, for an unknown state, and for an unknown field about a sale,
-    because each might mean sold.
+    Raises Drift for a missing list, another car, an unknown state, or an unknown field about a sale, because each
+    might mean sold.
     """
     found = decode(body, _Answer).data.detailInfo
     if not found:
@@ -131,15 +131,15 @@ def read_advert(body: bytes, listing_id: str) -> Advert | SaleStatus:
     if verdict is not SaleStatus.LIVE:
         return verdict
     if any(tells_of_sale(name, value) for name, value in fields.items() if name not in Advert.__struct_fields__):
-        raise Drift(STATUS, "another field tells of a sale")
+        raise Drift(STATUS, "another field says that the car was sold")
     return advert
 
 
 def normalise(advert: Advert, listing_id: str, vocabulary: Vocabulary, base: URL = HOME) -> Car:
-    """Turn an advert into a car; `base` is the address of the list that leads to it.
+    """Return an advert as a car; `base` is the address of the list that links to it.
 
-    Raises Drift naming the mandatory path that is missing or has no English. A fuel or an engine size that the feeder
-    leaves out is taken from the name, as in the list.
+    Raises Drift with the mandatory path that is missing or has no English. A fuel or engine size that the feeder
+    leaves out comes from the name, as in the list.
     """
     name = shown(advert.carName)
     if name is None:
@@ -197,10 +197,10 @@ def normalise(advert: Advert, listing_id: str, vocabulary: Vocabulary, base: URL
 
 
 def read_inspection(advert: Advert, vocabulary: Vocabulary) -> InspectionReport | None:
-    """Read the summary of an inspection; None when there was none.
+    """Read the summary of an inspection; None without an inspection.
 
-    It counts replacements and welds but names no panels, so neither frame nor exterior damage is known. Raises Drift
-    unless it says in a known word whether there was an accident.
+    It counts replacements and welds but names no panels, so frame and exterior damage are unknown. Raises Drift
+    unless a known word states whether there was an accident.
     """
     if advert.checkNo in NOTHING:
         return None
@@ -221,23 +221,23 @@ def read_inspection(advert: Advert, vocabulary: Vocabulary) -> InspectionReport 
         dealer_inspection=DealerInspection(None, None),
         simple_repair=simple_repair,
         inspected_on=_date(advert.checkDate),
-        # It says that the car's usage changed, but not to what.
+        # It states that the car's usage changed, but not to what.
         usage_changes=None if served is None else ("unknown",) if served else (),
         flood=flood,
     )
 
 
 def read_record(advert: Advert) -> Record | None:
-    """Read the insurance history; None when there is none. Raises Drift when its count of own damage is no number.
+    """Read the insurance history; None if there is none. Raises Drift if its count of own damage is not a number.
 
-    The sums beside the counts are left out, since nothing says whether they were paid or estimated. Seizures and
-    mortgages are not the insurer's: they are the car's.
+    The sums beside the counts are left out, because they may be payments or estimates. Seizures and mortgages are facts
+    of the car, not of the insurer.
     """
     if advert.myDamageCnt in NOTHING:
         return None
     own_count = _count(advert.myDamageCnt)
     if own_count is None:
-        raise Drift(OWN_COUNT, "no number")
+        raise Drift(OWN_COUNT, "not a number")
     return Record(
         open=True,
         own_accident_count=own_count,
@@ -275,12 +275,12 @@ def _word(value: object, vocabulary: Vocabulary) -> str | None:
 
 
 def _digits(value: object) -> str:
-    """Return an id as text; it may be a number, `6061500368.0` included."""
+    """Return an id as text; it may be a number, such as `6061500368.0`."""
     return str(int(value) if isinstance(value, float) and value.is_integer() else value).strip()
 
 
 def _number(value: object, unit: str = "") -> float | None:
-    """Return a plausible number from 0 up; a text may have commas and the unit."""
+    """Return a plausible number of at least 0; a text may have commas and the unit."""
     if isinstance(value, str):
         text = (short_text(value) or "").removesuffix(unit).rstrip()
         value = float(text.replace(",", "")) if _NUMBER.fullmatch(text) else None
@@ -292,7 +292,7 @@ def _number(value: object, unit: str = "") -> float | None:
 def _mandatory(value: object, unit: str, path: str) -> float:
     number = _number(value, unit)
     if number is None:
-        raise Drift(path, "no number")
+        raise Drift(path, "not a number")
     return number
 
 

@@ -1,4 +1,4 @@
-"""Danawa's leg of a query: its one list, cut to the makes and models asked for."""
+"""Danawa's leg of a query: its one list, filtered to the requested makes and models."""
 
 from typing import NamedTuple
 
@@ -11,7 +11,7 @@ from dealerproxy.vocabulary import Vocabulary
 
 
 class DanawaLeg(NamedTuple):
-    """The list, cut to the cars of some makes and models."""
+    """The list, filtered to the cars of some makes and models."""
 
     pick: Pick
     upstream: str = DANAWA
@@ -20,12 +20,12 @@ class DanawaLeg(NamedTuple):
 
     @property
     def q(self) -> str:
-        """A line that identifies the leg; cursors depend on it."""
+        """Identifies the leg in one line; cursors depend on it."""
         return ", ".join(sorted(f"{make} {model or '*'}" for make, model in self.pick))
 
 
 def plan_legs(request: LegRequest, vocabulary: Vocabulary) -> SitePlan:
-    """Plan the leg; none if the query has a filter that the site can neither apply nor show."""
+    """Plan the leg; plan none if the query has a filter that the site can neither apply nor show."""
     unable = _unable(request.query)
     if unable:
         return SitePlan(skip=SkipReason.FILTER_UNSUPPORTED, notices=[_unfiltered(name) for name in unable])

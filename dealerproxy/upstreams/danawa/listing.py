@@ -1,7 +1,7 @@
 """The parser of Danawa's list pages: bytes in, rows out, or Drift with the missing selector.
 
 No saved page exists: the markup is reconstructed from programs that read the list (March 2025, September 2026; the
-old layout from about 2018), so the parser relies only on what they selected, and classes count as tokens. All values
+old layout from about 2018). So the parser relies only on what they selected, and classes count as tokens. All values
 of a car are looked up inside its own `li`: a missing cell never shifts its neighbours.
 """
 
@@ -21,28 +21,28 @@ from dealerproxy.upstreams.danawa.urls import HOME, bridge
 from dealerproxy.upstreams.markup import parse
 
 CONTAINER = "#usedcarList"
-# A first page without a car must say that the list is empty.
+# A first page without cars must say that the list is empty.
 FIRST_CAR = f"{CONTAINER} li a.name"
 ROWS = "li:not(li li)"
 LINK = 'a[href*="loadingBridge.php"]'
 IMAGE = "img"
-# An `li` with neither a name nor one of a car's cells is no car: on every page the fourth is something else.
+# An `li` with neither a name nor a car's cell is not a car: on every page the fourth item is something else.
 CELLS = ".col.year, .col.km, .col.price"
-# Items of a page that are no cars: one was seen. Many more mean that the cars are not seen as such.
+# The most items of a page that are not cars: pages have one. Many more mean that cars are not recognised.
 MOST_OTHERS = 10
-# Items of a page, and elements of an item: pages have 31, cars some dozen.
+# The most items of a page, and elements of an item: pages have 31 items, cars some dozen elements.
 MOST_ITEMS, MOST_NODES = 2_500, 500
-# Among so many cars some are on sale: where classes or icons mark most of them, these are no marks of a sale.
+# Among this many cars, some are on sale: a class or icon that marks most of them is not a mark of a sale.
 MANY_CARS = 10
 OLD_ROW, OLD_CLASS = "li.clearFix", "clearfix"
-# Lazily loaded pictures keep their address beside `src`.
+# Attributes with the address of a lazily loaded picture.
 IMAGE_ATTRIBUTES = ("data-original", "data-src", "src")
 
 _DIGITS = r"(\d{1,3}(?:,\d{3})+|\d{1,9})"
 
 
 class _Cell(NamedTuple):
-    """A mandatory number: the class of its cell, where in the cell it stands, and its shape.
+    """A mandatory number: the class of its cell, its element in the cell, and its shape.
 
     `refused` matches texts that make the cell's number another kind of number.
     """
@@ -65,14 +65,14 @@ class _Layout(NamedTuple):
 _YEAR = re.compile(r"((?:19|20)\d{2})\s*(?:년|년형|연식)?", re.ASCII)
 _MILEAGE = re.compile(rf"{_DIGITS}\s*(?:km|㎞)", re.ASCII | re.IGNORECASE)
 _PRICE = re.compile(rf"{_DIGITS}\s*(?:만\s?원)?", re.ASCII)
-# Plain won, thousands, hundreds of millions, other currencies, rates a month, instalments and deposits are no prices
+# Plain won, thousands, hundreds of millions, other currencies, monthly rates, instalments and deposits are not prices
 # in 만원.
 _OTHER_PRICE = re.compile(
     r"월|억|\d\s?[천백]|(?<!만)(?<!만\s)원|달러|엔화|위안|[$€£¥]|\b(?:usd|eur|jpy|cny)\b|/\s?mo|\bmonth"
     r"|원\s?할부|할부(?:금|원금)|보증금|계약금|선수금|선납금|인수금|원\s?[x×*]\s?\d|\d\s?회",
     re.IGNORECASE,
 )
-# From here on a number without a unit is won, and none in 만원; nines alone stand for no price.
+# A number of at least this without a unit is in won, not 만원; nines alone mean no price.
 _LEAST_WON = 100_000
 
 CURRENT = _Layout(
@@ -91,8 +91,8 @@ OLD = _Layout(
 )
 
 _TEXT = "-text"  # the tag of a text between elements
-# In the list any of the phrases counts; elsewhere on the page (a box of compared or viewed cars) a phrase must be about
-# a search.
+# In the list, any of these phrases counts. Elsewhere on the page (a box of compared or viewed cars) it must be about a
+# search.
 _NONE = r"(?<!본)(?<!본\s)(?<!찜한\s)(?<!관심\s)(?<!비교\s)(?:결과가|차량이|매물이)\s*없"
 _EMPTY_LIST = re.compile(_NONE)
 _EMPTY_PAGE = re.compile(r"(?:검색|조건|등록|해당)[^.!?]{0,15}" + _NONE)
@@ -100,7 +100,7 @@ _UNSEEN_TAGS = words(
     "script style template noscript head title textarea select option datalist iframe noframes noembed object svg"
 )
 _UNSEEN_NAMES = words("hidden hide blind invisible d-none none sr-only is-hidden")
-# A class or an id that a style sheet hides; longer sheets are not read, so visibility is unknown.
+# The most characters of style sheets; longer ones are not read, so visibility is then unknown.
 MOST_STYLES = 200_000
 _HIDING = re.compile(
     r"[.#]([\w-]{1,60})\s{0,9}\{[^{}]{0,300}?(?:display\s{0,9}:\s{0,9}none|visibility\s{0,9}:\s{0,9}hidden)"
@@ -115,7 +115,7 @@ _OPENED, _CLOSED = re.compile(r"<html\b", re.IGNORECASE), re.compile(r"</html\s*
 _WHOLE_PAGE = re.compile(r"<(?:!doctype|html|head|body)\b", re.IGNORECASE)
 _META_CHARSET = re.compile(rb"<meta[^>]{0,200}?charset\s*=\s*[\"']?\s*([\w-]+)", re.IGNORECASE)
 _HEAD_BYTES = 4096
-# cp949 holds all of euc-kr; other charsets decode anything, so a page that names one is decoded by the fallbacks.
+# cp949 includes euc-kr; other charsets decode anything, so their pages use the fallbacks.
 _CODECS = {"utf-8": "utf-8-sig", "utf8": "utf-8-sig"} | dict.fromkeys(
     ("cp949", "euc-kr", "euckr", "ks_c_5601-1987", "ksc5601", "ms949", "uhc", "windows-949", "x-windows-949"), "cp949"
 )
@@ -123,11 +123,11 @@ _BAD_CHARACTER = "\ufffd"
 
 
 class ListRow(NamedTuple):
-    """A car's row as read from the page.
+    """A car's row on the page.
 
     `year` has four digits (model year or registration: unknown which), `price_manwon` is in 10,000 won. `feeder` and
-    `listing_id` are the car's feeder and its number there, `href` is the link that holds them. `mark` is the word for
-    sold, reserved or withdrawn (`mark_in_words`: visible text, not a class or an icon), `monthly` whether the row
+    `listing_id` are the car's feeder and its number there, `href` is the link that has them. `mark` is the word for
+    sold, reserved or withdrawn (`mark_in_words`: visible text, not a class or an icon); `monthly` is true if the row
     shows a monthly rate.
     """
 
@@ -151,7 +151,7 @@ class Broken(NamedTuple):
 
 
 class ListPage(NamedTuple):
-    """The cars of a page in order. `has_container`: the page has the list's id, which a bare fragment may lack.
+    """The cars of a page in order. `has_container`: the page has the list's id, which a fragment may lack.
 
     `says_empty`: there is no car, and a text on the page says so.
     """
@@ -171,7 +171,7 @@ class _Unreadable(Exception):
 def read_list(body: bytes, *, charset: str | None = None, base: URL = HOME) -> ListPage:
     """Read a page of the list, or a fragment of one; `charset` is the header's, `base` the site's address.
 
-    Raises Drift when there is no list, or when more than half of its cars cannot be read; the path is the selector.
+    Raises Drift if there is no list, or if more than half of its cars cannot be read; the path is the selector.
     """
     text = decode(body, charset)
     tree = parse(text, CONTAINER)
@@ -194,9 +194,9 @@ def read_list(body: bytes, *, charset: str | None = None, base: URL = HOME) -> L
         raise Drift(BADGE, f"classes or icons mark {hidden} of {len(rows)} cars as sold")
     others = len(items) - len(rows)
     if others > max(MOST_OTHERS, len(rows)):
-        raise Drift(CURRENT.name, f"{others} items that are no cars beside {len(rows)} that are")
+        raise Drift(CURRENT.name, f"{others} items are not cars, {len(rows)} are")
     if container is None and not rows:
-        raise Drift(CONTAINER)  # a fragment with neither a car nor the container is no list
+        raise Drift(CONTAINER)  # a fragment with neither a car nor the container is not a list
     return ListPage(rows, container is not None, not rows and _says_empty(tree))
 
 
@@ -208,9 +208,9 @@ def silence(number: int, cars: int, *, says_empty: bool) -> Drift | None:
 
 
 def decode(body: bytes, charset: str | None) -> str:
-    """Return a page's text by the header's charset, else its own, else UTF-8, else cp949: the first that fits.
+    """Return a page's text by the header's charset, else its own, else UTF-8, else cp949: the first that decodes.
 
-    If none fits, bad bytes become U+FFFD, and a name with one is not read.
+    If none does, bad bytes become U+FFFD, and a name with one is not read.
     """
     meta = _META_CHARSET.search(body[:_HEAD_BYTES])
     named = (charset or "", meta[1].decode("ascii", "replace") if meta else "")
@@ -224,7 +224,7 @@ def decode(body: bytes, charset: str | None) -> str:
 
 
 def _unnamed_list(tree: LexborHTMLParser, *, whole: bool) -> LexborNode | None:
-    """Find a list without its id: around the rows of the old layout, or in a fragment."""
+    """Return a list without its id: around the rows of the old layout, or in a fragment."""
     row = tree.css_first(OLD_ROW)
     if row is not None and row.css_first(OLD.name) is not None:
         return row.parent
@@ -254,7 +254,7 @@ def _says_empty(tree: LexborHTMLParser) -> bool:
 
 
 def _is_unseen(attributes: _Attributes, hidden: AbstractSet[str]) -> bool:
-    """Whether an element is not shown; `hidden` are the classes and ids of such elements."""
+    """Whether an element is hidden; `hidden` has the classes and ids of hidden elements."""
     names = (attributes.get("class") or "").split()
     return (
         "hidden" in attributes
@@ -265,7 +265,7 @@ def _is_unseen(attributes: _Attributes, hidden: AbstractSet[str]) -> bool:
 
 
 def _read(item: LexborNode, base: URL) -> ListRow | Broken | None:
-    """Read an `li`; None when it is no car."""
+    """Read an `li`; return None if it is not a car."""
     layout, names = CURRENT, item.css(CURRENT.name)
     if not names and OLD_CLASS in (item.attributes.get("class") or "").lower().split():
         layout, names = OLD, item.css(OLD.name)
@@ -302,7 +302,7 @@ def _row(item: LexborNode, names: Sequence[LexborNode], layout: _Layout, base: U
 
 
 def _price(cells: Mapping[str, Sequence[LexborNode]], cell: _Cell) -> int:
-    """Read a price in 만원. A number above any car's price is in another unit and unreadable."""
+    """Read a price in 만원. A number above any car's price is in another unit, so it is unreadable."""
     price = _number(cells, cell)
     if price >= _LEAST_WON and set(str(price)) != {"9"}:
         raise _Unreadable(cell.selector)

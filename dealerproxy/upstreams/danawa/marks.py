@@ -1,6 +1,6 @@
 """The sale marks in a row of the list: words for off-sale cars, monthly rates, and unknown badges.
 
-No mark was ever captured. The words are those of Korean car markets, compared without blanks, punctuation and
+No mark was ever captured. The words are those of Korean car markets. They are compared without blanks, punctuation and
 invisible characters, in any Unicode form; class tokens, icon names and `data-` values are compared by their words.
 """
 
@@ -38,7 +38,7 @@ _MARK = re.compile(
     r"|계약금(?:입금|납입|납부|완료|수령|지급|받[음았은]|있음)|가계약|선계약|예약|품절|매진|완판|팔렸|팔린|팔림|나갔습니다|낙찰|솔드|홀딩"
     r"|(?:광고|게시|노출|등록)(?:종료|중지|중단|마감)|삭제(?:된|됨|차량|매물)|매물삭제|soldout|reserved"
 )
-# Searched before blanks are removed: "RS SOLD" would be no word without them.
+# Searched before blanks are removed, because "RS SOLD" without blanks has no such word.
 _ENGLISH = re.compile(
     r"(?<![a-z])(?:s\W{0,3}o\W{0,3}l\W{0,3}d(?:\W{0,3}o\W{0,3}u\W{0,3}t)?|reserved|reservation|unavailable"
     r"|under\W{0,3}contract|sale\W{0,3}(?:ended|end|closed|completed|complete)|on\W{0,3}hold|pending|out\W{0,3}of\W{0,3}stock"
@@ -56,7 +56,7 @@ _SOLD_PART = re.compile(
     r"|(?:sale|sales|sell|deal|trade|contract)(?:end|ended|complete|completed|done|finish|closed?|off|stop)"
     r"|(?:end|stop|complete)(?:sale|sell|deal)"
 )
-# These are layout words, too (`flex-end`): they are marks only alone, or beside words of states.
+# These are layout words too (`flex-end`): they are marks only alone, or beside words of states.
 _MAYBE_PARTS = words("end ended complete completed done wait waiting hold stop closed contract finish pending")
 _STATE_PARTS = words(
     "is has state status stat st badge flag label mark ribbon sticker stamp tag ico icon icn img bg car sale sales sell"
@@ -70,7 +70,7 @@ _BADGE_PARTS = words("badge badges flag flags state status label labels mark rib
 _OFF = frozenset({"0", "n", "no", "none", "false", "null", "off"})
 _ON = frozenset({"1", "y", "yes", "true", "on"})
 _PICTURES = frozenset({"src", "srcset", "data-src", "data-original"})
-# Links that lead nowhere, and the vocabulary of schema.org (`SoldOut`).
+# Links without a target, and the vocabulary of schema.org (`SoldOut`).
 _ODD_LINK = re.compile(r"\s{0,9}(?:javascript:|https?://schema\.org/)", re.IGNORECASE)
 _TOKENS = frozenset({"class", "style", "id", "target", "type"})
 
@@ -80,7 +80,7 @@ _RATE = re.compile(
 )
 _MONTH = re.compile(r"(?:\d{2,4}년)?\d{1,2}월")
 _RATE_BADGE = re.compile(r"(?:운용|금융|장기|단기)?(?:리스|렌트|렌탈|렌터카|구독)(?:승계|차량?|전용|상품)?|승계")
-# Words on badges of cars on sale (history, promises, buttons, captions), which say nothing about the sale.
+# Words on badges of cars on sale (history, promises, buttons, captions), which do not concern the sale.
 _HARMLESS_WORDS = words(
     "판매중 전시중 판매가능 구매가능 판매가격 판매가 판매자 판매 매물 차량 중고차 중고 자동차 무사고 유사고"
     " 사고 무교환 단순 교환 수리 판금 용접 없음 있음 완전 소유 인신조 차주 여성 비흡연 금연 신차급 신차 인증"
@@ -109,7 +109,7 @@ class RowMarks(NamedTuple):
     """The marks of a row.
 
     `mark`: the word or class for an off-sale car; `in_words`: it is visible text, not a class or icon. `monthly`: the
-    price is a monthly rate. `odd`: the selector of what cannot be read: a badge with unknown words, or more text than
+    price is a monthly rate. `odd`: the selector of an unreadable part: a badge with unknown words, or more text than
     any car has.
     """
 
@@ -120,7 +120,7 @@ class RowMarks(NamedTuple):
 
 
 def squeezed(text: str) -> str:
-    """Return a text as marks are compared: only letters and digits, in one Unicode form and width, lower case."""
+    """Return a text as marks are compared: letters and digits only, in one Unicode form and width, lower case."""
     return _UNSEEN.sub("", unicodedata.normalize("NFKC", _UNSEEN.sub("", text))).casefold()
 
 
@@ -132,7 +132,7 @@ def marks_in(text: str) -> list[str]:
 def row_marks(item: LexborNode, names: Sequence[LexborNode], name: str, inside: str) -> RowMarks:
     """Return the marks of a row.
 
-    `name` is the car's name, which is no mark; `inside` selects names and cells, which no badge contains.
+    `name` is the car's name, which is never a mark; `inside` selects names and cells, which no badge contains.
     """
     said = [item.text(separator=" ")]
     signs: list[tuple[LexborNode, Sign]] = []
@@ -164,7 +164,7 @@ def row_marks(item: LexborNode, names: Sequence[LexborNode], name: str, inside: 
 
 
 def tells_of_sale(name: str, value: object) -> bool:
-    """Whether a field of a JSON answer says that a car is off sale: `"soldYn": "Y"`, `"state": "판매 완료"`."""
+    """Whether a field of a JSON answer means that a car is off sale: `"soldYn": "Y"`, `"state": "판매 완료"`."""
     text = short_text(value) if isinstance(value, str) else "1" if value is True or value == 1 else None
     if text is None or len(text) > MOST_STATE:
         return False

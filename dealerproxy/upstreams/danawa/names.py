@@ -1,7 +1,7 @@
-"""What a row of Danawa's list says about its car: nearly all of it in one free text, the name.
+"""The facts in a row of Danawa's list: nearly all are in one free text, the name.
 
-A name is brand label, model, grade and detail, with blanks where one is empty (`기아 더 뉴쏘렌토(MQ4) 2.2 디젤 4WD `);
-so said 4,513 names of March 2025. Fuel, drive and engine are taken only from words that say them outright.
+A name is brand label, model, grade and detail, with blanks where one is empty (`기아 더 뉴쏘렌토(MQ4) 2.2 디젤 4WD `),
+as in 4,513 names of March 2025. Fuel, drive and engine come only from words that state them.
 """
 
 import re
@@ -34,18 +34,18 @@ from dealerproxy.vehicles.listing import LeftOut, LeftOutReason, Listing
 from dealerproxy.vocabulary import PLUG_IN, Generation, Make, Model, Vocabulary
 
 UPSTREAM = "danawa"
-# The one feeder whose cars can be read in full; others were seen years ago, under codes nobody knows.
+# The only feeder with readable cars; the codes of others, seen years ago, are unknown.
 FEEDER = "mpark"
-# Where pictures in the list came from.
+# The domains of pictures in the list.
 PHOTO_DOMAINS = ("danawa.com", "m-park.co.kr", "kukmincha.com")
 _PHOTO = re.compile(
     rf"(?:https?:)?//((?:[a-z0-9-]+\.)*(?:{'|'.join(map(re.escape, PHOTO_DOMAINS))}))"
-    # Neither folders above nor empty ones, and nothing that would need an escape.
+    # No parent folders, no empty ones, and nothing that needs an escape.
     r"((?:/[a-z0-9_~-][a-z0-9._~-]*){1,12}(?:\?[a-z0-9._~=&:,-]{0,200})?)",
     re.IGNORECASE | re.ASCII,
 )
 
-# Generations in brackets: (4세대), (2세대F/L), (MQ4), (G30), (신형). Two letters alone may as well be a grade.
+# Generations in brackets: (4세대), (2세대F/L), (MQ4), (G30), (신형). Two letters alone may be a grade.
 _GENERATION = re.compile(r"\((?:\d세대[^()]*|[A-Z]{1,3}\d{1,3}|신형|구형)\)", re.ASCII)
 _FUELS = {
     token: re.compile(pattern, re.ASCII | re.IGNORECASE)
@@ -64,7 +64,7 @@ _ENGINES = frozenset({"gasoline", "diesel"})
 
 
 class Named(NamedTuple):
-    """What a name says. `korean` is the name without its brand; make and model are None when nobody knows them."""
+    """The facts of a name. `korean` is the name without its brand; make and model are None if unknown."""
 
     make: Make | None
     facet: str | None
@@ -78,7 +78,7 @@ class Named(NamedTuple):
 
 
 def read_name(text: str, vocabulary: Vocabulary) -> Named:
-    """Read a name. The label is its first word: none of those known has a blank."""
+    """Read a name. Its first word is the label: no known label contains a blank."""
     label, _, korean = " ".join(text.split()).partition(" ")
     facet = vocabulary.danawa.make_facet_of(label)
     found = vocabulary.danawa.split_name(facet, korean) if facet else None
@@ -102,7 +102,7 @@ def read_name(text: str, vocabulary: Vocabulary) -> Named:
 
 
 def _trim(grades: str, make: Make | None, model: Model | None, before: str, vocabulary: Vocabulary) -> Trim:
-    """Read the grades; those of a Porter or Bongo in the words and order of the other site's truck index."""
+    """Read the grades; for a Porter or Bongo, in the words and order of Encar's truck index."""
     if make is None or model is None or not vocabulary.trucks.is_brought(make, model.name):
         return trim((grades,), vocabulary, make.name if make else None, before)
     found = read_grades(grades, vocabulary)
@@ -113,9 +113,9 @@ def _trim(grades: str, make: Make | None, model: Model | None, before: str, voca
 
 @lru_cache(maxsize=16_384)
 def fuel_said(text: str, facet: str, vocabulary: Vocabulary) -> str | None:
-    """Return the partner's token for the fuel that a name of this make tells, in words or else by the maker's codes.
+    """Return the partner's fuel token that a name of this make states, in words or else by the maker's codes.
 
-    None when it tells none, or several that conflict.
+    None if it states none, or several that conflict.
     """
     found = {token for token, pattern in _FUELS.items() if pattern.search(text)}
     if _TWO_FUELS.search(text):
@@ -136,9 +136,9 @@ def fuel_said(text: str, facet: str, vocabulary: Vocabulary) -> str | None:
 
 
 def normalise(row: ListRow, vocabulary: Vocabulary) -> StockedCar | LeftOut:
-    """Return the car of a row as the site lists it, or say why it is left out.
+    """Return the car of a row as the site lists it, or the reason why it is left out.
 
-    The list gives a year alone: the car sorts as if registered in its December.
+    The list has only a year: the car sorts as if registered in December of it.
     """
     name, number = shown(row.name), int(row.listing_id)
     if name is None or not is_year(row.year) or str(number) != row.listing_id or number > MOST_NUMBER:
@@ -166,7 +166,7 @@ def normalise(row: ListRow, vocabulary: Vocabulary) -> StockedCar | LeftOut:
 
 @lru_cache(maxsize=16_384)
 def template(words: Words, vocabulary: Vocabulary) -> Listing | None:
-    """Return what a name says as a listing without what differs from car to car; None for an unknown model."""
+    """Return a name as a listing, without the values that differ between cars; None for an unknown model."""
     named = read_name(words[0] or "", vocabulary)
     if named.make is None or named.model is None:
         return None
@@ -187,7 +187,7 @@ def template(words: Words, vocabulary: Vocabulary) -> Listing | None:
         fuel_word=None,
         transmission=None,
         transmission_word=None,
-        engine_cc=None,  # a size in litres is rounded; the feeder has the true one
+        engine_cc=None,  # a size in litres is rounded; the feeder has the exact one
         drivetrain=named.drivetrain,
         body=body_of(named.model, named.generation),
         thumbnail_url=None,
@@ -203,7 +203,7 @@ def template(words: Words, vocabulary: Vocabulary) -> Listing | None:
 
 
 def listing_of(car: StockedCar, vocabulary: Vocabulary, base: URL = HOME) -> Listing | LeftOut:
-    """Return a car as it is shown; it is left out if its model is unknown to this vocabulary."""
+    """Return a car for display; it is left out if its model is unknown to this vocabulary."""
     shared, number = template(car.kind, vocabulary), str(car.number)
     if shared is None:
         return LeftOut(LeftOutReason.UNKNOWN_MODEL, number)
@@ -221,14 +221,14 @@ def listing_of(car: StockedCar, vocabulary: Vocabulary, base: URL = HOME) -> Lis
 
 
 def as_shown(entry: StockedCar | LeftOut, vocabulary: Vocabulary, base: URL = HOME) -> Listing | LeftOut:
-    """Return a row's car as it is shown, or why it is left out."""
+    """Return a row's car for display, or the reason why it is left out."""
     if isinstance(entry, LeftOut):
         return entry
     return listing_of(entry, vocabulary, base)
 
 
 def photo_url(address: str) -> str | None:
-    """Return a picture's address with https; None unless it is on a host the list is known to show pictures from."""
+    """Return a picture's address with https; None unless its host is known to have the list's pictures."""
     match = _PHOTO.fullmatch(address) if len(address) <= MOST_TEXT else None
     return f"https://{match[1]}{match[2]}" if match else None
 
@@ -248,7 +248,7 @@ def _left_out(row: ListRow) -> LeftOutReason | None:
 
 
 def _split(korean: str, words: int, model: Model | None, vocabulary: Vocabulary) -> tuple[str, str]:
-    """Split a name, whose first `words` tell its model, into the name of its generation and its trim."""
+    """Split a name, whose first `words` are its model, into the name of its generation and its trim."""
     if model is None:
         return "", ""
     split = korean.split()

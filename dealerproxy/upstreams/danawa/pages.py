@@ -63,7 +63,7 @@ class Pages:
     def _page(self, came: PageBody, number: int) -> ListPage:
         page = LIST.read(came.body, charset=came.charset, base=self._client.base)
         if silent := silence(number, len(page.rows), says_empty=page.says_empty):
-            report(silent)  # whoever reads the list decides whether it is empty
+            report(silent)  # the caller decides whether the list is empty
         for selector in {row.selector for row in page.rows if isinstance(row, Broken)}:
             report(Drift(selector, "in some cars"))
         return page

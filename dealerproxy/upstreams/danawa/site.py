@@ -38,11 +38,11 @@ from dealerproxy.vocabulary import Vocabulary
 
 # The whole list takes about 1 MB.
 STOCK_BYTES = 64 * 2**20
-NEVER_LIVE = "a leg of Danawa's is answered from stock alone"
+NEVER_LIVE = "Danawa's legs are read from stock only"
 
 
 class Danawa:
-    """Danawa as one Upstream, made of the site's parts."""
+    """Danawa as one Upstream, composed of the site's parts."""
 
     operations = (LIST.name, FEEDER.name, INSPECTION, RECORD)
     plan = staticmethod(plan_legs)
@@ -60,11 +60,11 @@ class Danawa:
     async def stocked(
         self, leg: DanawaLeg, keep: RowFilter, deadline: Deadline, *, bypass_cache: bool
     ) -> StockedLeg | None:
-        """Return the rows of a leg. Raises UpstreamError until the list was read: the site is never asked live."""
+        """Return the rows of a leg. Raises UpstreamError until the list was read: a leg is never read live."""
         return await self.list.stocked(leg, keep, deadline)
 
     def peek(self, leg: DanawaLeg, keep: RowFilter, *, bypass_cache: bool) -> StockedLeg | None:
-        """Return the same as `stocked` at this moment, without counting the list as asked for."""
+        """Return the result of `stocked` at this moment, without counting it as demand."""
         return self.list.peek(leg, keep)
 
     def trouble(self, leg: DanawaLeg | None = None) -> UpstreamError | None:
@@ -79,21 +79,21 @@ class Danawa:
 
     @property
     def budget(self) -> RateBudget:
-        """The request rate of the list; the feeder has one of its own."""
+        """The request rate of the list; the feeder has its own."""
         return self._client.budget
 
     async def chunk(self, leg: DanawaLeg, index: int, deadline: Deadline, *, bypass_cache: bool) -> CacheResult[Chunk]:
-        """Never called: a leg is answered from stock alone."""
+        """Never called: legs are read from stock only."""
         raise TypeError(NEVER_LIVE)
 
     async def count(
         self, leg: DanawaLeg, keep: Callable[[Listing], bool], deadline: Deadline, *, bypass_cache: bool
     ) -> CacheResult[int]:
-        """Never called: a leg is answered from stock alone."""
+        """Never called: legs are read from stock only."""
         raise TypeError(NEVER_LIVE)
 
     async def enrich(self, rows: Sequence[Listing], deadline: Deadline, *, bypass_cache: bool) -> EnrichedRows:
-        """Fill no row, because the feeder returns one car a call."""
+        """Enrich no row, because the feeder returns only one car per call."""
         return EnrichedRows()
 
     async def availability(
@@ -103,7 +103,7 @@ class Danawa:
         return await check(self._cars, listing_ids, deadline, bypass_cache=bypass_cache)
 
     async def rows_of(self, listing_ids: Sequence[str], deadline: Deadline, *, bypass_cache: bool) -> FoundRows:
-        """Look cars up in the list in stock; the feeder is asked about the others."""
+        """Look cars up in the list in stock; check the others at the feeder."""
         return await rows(self._cars, self.list, listing_ids, deadline, bypass_cache=bypass_cache)
 
     async def facets(self, deadline: Deadline) -> StockedModels:

@@ -1,4 +1,4 @@
-"""Danawa's list in stock: read whole at the start and every ten minutes, and how legs are answered from it."""
+"""Danawa's list in stock: it is read whole at the start and every ten minutes, and answers legs."""
 
 import asyncio
 import math
@@ -26,15 +26,15 @@ from dealerproxy.upstreams.stocked import StockedLeg
 from dealerproxy.vehicles.listing import Listing
 from dealerproxy.vocabulary import Vocabulary
 
-# The one listing.
+# The key of the only listing.
 LIST_KEY = "*"
 FRESH_S = 600.0
-# A reading takes a minute or so; begun so early it is there before the last one is too old.
+# A reading takes a minute or so; started this early, it ends before the last one is too old.
 READ_EVERY_S = FRESH_S - 90.0
-# How long a request waits for the first reading, and the Retry-After it then returns.
+# How long a request waits for the first reading, and the Retry-After it then returns, in seconds.
 WAIT_S = 1.5
 COME_BACK_S = 5.0
-# About how many cars the list has, until it was read.
+# The approximate number of cars in the list, until it is read.
 CARS = 4_500
 
 
@@ -51,9 +51,9 @@ class DanawaStock:
         trouble: Callable[[], UpstreamError | None],
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        """`base` is the site's address; `trouble` says why it cannot be asked now.
+        """`base` is the site's address; `trouble` returns why it cannot be called now.
 
-        `tried` is set once the list was read or could not be.
+        `tried` is set after the first reading, even if it failed.
         """
         self._reader, self._vocabulary, self.shelf = reader, vocabulary, shelf
         self._base, self._trouble, self._clock = base, trouble, clock
@@ -65,14 +65,14 @@ class DanawaStock:
         self.readings.keep_warm(LIST_KEY, whole_s=READ_EVERY_S, checks=False)
 
     async def stocked(self, leg: DanawaLeg, keep: RowFilter, deadline: Deadline) -> StockedLeg:
-        """Return the rows of a leg that match. Raises Warming before the first reading, or why that failed."""
+        """Return the matching rows of a leg. Raises Warming before the first reading, or its failure."""
         await self._tried_once(deadline)
         found = self.peek(leg, keep)
         self.readings.asked(LIST_KEY, from_stock=True)
         return found
 
     def peek(self, leg: DanawaLeg, keep: RowFilter) -> StockedLeg:
-        """Return the same as `stocked` at this moment, without counting the list as asked for."""
+        """Return the result of `stocked` at this moment, without counting it as demand."""
         kept = self._kept()
         kinds = self._kinds.mask(kept.reading.table, keep, leg.pick)
         chosen = Chosen(kept, kinds, kept.reading.left_out_of(leg.pick))
@@ -81,9 +81,9 @@ class DanawaStock:
         )
 
     async def stands(self, listing_id: str, deadline: Deadline) -> bool | None:
-        """Return whether a car stands in the list and is not marked as sold, offered or not.
+        """Return whether the list has a car and does not mark it as sold; the car need not be offered.
 
-        None if that is not known: there is no list, or it lacks the car but is not fresh. Waits for the first reading.
+        None if unknown: there is no list, or it lacks the car but is not fresh. Waits for the first reading.
         """
         await self._tried_once(deadline)
         kept = self.shelf.get(LIST_KEY)
@@ -97,7 +97,7 @@ class DanawaStock:
         return False if self._clock() - kept.reading.read_at < FRESH_S else None
 
     async def offered(self, listing_ids: Sequence[str], deadline: Deadline) -> tuple[dict[str, Listing], float]:
-        """Return the rows of those cars that the list offers, by listing id, and its age in seconds.
+        """Return the rows of the cars that the list offers, by listing id, and its age in seconds.
 
         Without a list there are none. Waits for the first reading.
         """
@@ -119,16 +119,16 @@ class DanawaStock:
         return frozenset() if kept is None else self._kinds.models(kept.reading.table, kept.alive)
 
     def cost(self, key: str) -> int:
-        """Return about how many calls a reading takes."""
+        """Return the approximate number of calls of a reading."""
         last = self.shelf.peek(key)
         return math.ceil((last.found if last is not None else CARS) / CARS_A_PAGE) + 1
 
     def suspended(self) -> bool:
-        """Whether the list must not be asked now."""
+        """Whether calls for the list are blocked now."""
         return self._trouble() is not None
 
     async def read(self, key: str) -> None:
-        """Read the list and keep it; raises UpstreamError, and keeps the old one."""
+        """Read the list and store it. Raises UpstreamError, and keeps the old one."""
         last = self.shelf.get(key)
         try:
             whole = await self._reader.read(last.reading.found if last is not None else None)
@@ -141,7 +141,7 @@ class DanawaStock:
                 numbers=np.array(whole.listed, np.int64),
             )
         except Closed:
-            raise  # `trouble` says so for as long as it is true
+            raise  # `trouble` reports it as long as it lasts
         except UpstreamError as error:
             self._failure = copy_of(error)
             self.shelf.failed(key, self._failure)
@@ -153,12 +153,12 @@ class DanawaStock:
             self.tried.set()
 
     async def restore(self, key: str, reading: Reading) -> None:
-        """Keep a reading that another process made, or this one before a restart."""
+        """Store a reading that another process made, or this one before a restart."""
         self.shelf.put(key, reading)
         self.tried.set()
 
     async def check(self, key: str) -> None:
-        """Read the list: nothing less tells what is new in it."""
+        """Read the list: only a whole reading shows what is new."""
         await self.read(key)
 
     def _kept(self) -> Kept:
@@ -170,7 +170,7 @@ class DanawaStock:
         raise Warming("the list is being read for the first time", COME_BACK_S) if failure is None else copy_of(failure)
 
     async def _tried_once(self, deadline: Deadline) -> None:
-        """Wait, for a short time, until the list was read for the first time or could not be."""
+        """Wait briefly for the end of the first reading, even if it fails."""
         if self.tried.is_set() or self.suspended():
             return
         waiting = asyncio.ensure_future(self.tried.wait())

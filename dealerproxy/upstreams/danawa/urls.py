@@ -1,4 +1,4 @@
-"""Danawa's addresses: a page of its list, and the bridge, the link from a row to the feeder's site.
+"""Danawa's addresses: a page of its list, and the bridge, which is the link from a row to the feeder's site.
 
 Sources: the list by a crawl of 151 pages (March 2025), the bridge by links followed in September 2026.
 """

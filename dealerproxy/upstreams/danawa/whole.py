@@ -1,6 +1,6 @@
-"""Reads the whole of Danawa's list, page after page, and notices what does not fit.
+"""The reader of Danawa's whole list, page after page. It detects inconsistencies.
 
-The site neither sorts nor filters nor counts. The list ends where a page has no new car, if what was read by then fits
+The site neither sorts nor filters nor counts. The list ends at a page without new cars, if the cars read so far match
 the last reading.
 """
 
@@ -18,13 +18,13 @@ from dealerproxy.upstreams.danawa.listing import CONTAINER, silence
 from dealerproxy.upstreams.danawa.names import UPSTREAM
 from dealerproxy.vehicles.listing import LeftOut, LeftOutReason
 
-# Rows seen within this time show that an empty list is none.
+# If rows were read within this time, an empty list is not believable: it is drift.
 ALIVE_S = 86_400.0
 CARS_A_PAGE = 30
 SIDE_BY_SIDE = 4
 # The list has about 150 pages.
 MAX_PAGES = 500
-# If it is the first again, the list may be stuck on it.
+# A second page that equals the first means that the site may repeat one page.
 SECOND_PAGE = 2
 _SOLD = LeftOutReason.SOLD_OR_RESERVED
 
@@ -32,7 +32,7 @@ Entry = StockedCar | LeftOut
 
 
 class PageRead(NamedTuple):
-    """One page: its rows in order, how many cars it holds, and whether a text says that there are none."""
+    """One page: its rows in order, how many cars it has, and whether a text says that there are none."""
 
     entries: Sequence[Entry]
     cars: int
@@ -40,7 +40,7 @@ class PageRead(NamedTuple):
 
 
 class WholeList(NamedTuple):
-    """The list as it was read: each car once, those left out too. It began `read_at` (the clock's seconds)."""
+    """The whole list: each car once, including those left out. Reading began at `read_at` (the clock's seconds)."""
 
     entries: Sequence[Entry]
     read_at: float
@@ -52,14 +52,14 @@ class WholeList(NamedTuple):
 
     @property
     def listed(self) -> list[int]:
-        """The numbers of the cars that stand in the list and are not marked as sold or reserved, offered or not."""
+        """The numbers of the cars in the list that are not marked as sold or reserved, offered or not."""
         unsold = (entry for entry in self.entries if not (isinstance(entry, LeftOut) and entry.reason is _SOLD))
         numbers = (int(number) for number in map(_id, unsold) if number is not None)
         return sorted(number for number in numbers if number <= MOST_NUMBER)
 
     @property
     def left_out(self) -> Counter[LeftOutKey]:
-        """How many rows are left out, by reason, make and model."""
+        """Counts of left-out rows, by reason, make and model."""
         return Counter((entry.reason, entry.make, entry.model) for entry in self.entries if isinstance(entry, LeftOut))
 
 
@@ -75,7 +75,7 @@ class WholeReader:
     async def read(self, before: int | None) -> WholeList:
         """Read all pages; `before` is how many different rows the last reading found, None without one.
 
-        A short page is not the end: some of its cars may be unreadable. Pages are fetched several at a time, but an
+        A short page is not the end: some of its cars may be unreadable. Several pages are fetched at a time, and an
         error on a page after the end is ignored. Raises UpstreamError, and Drift for a list that is empty without
         saying so, that repeats, or that lost more than a fifth of its cars.
         """
@@ -129,10 +129,10 @@ class _Gathered:
                 self._seen.add(number)
 
     def ends_with(self, number: int, before: PageRead, answers: Sequence[PageRead | BaseException]) -> bool:
-        """Whether nothing follows the page `before`; `answers` are those for page `number` and for later ones.
+        """Whether the page `before` is the last; `answers` are those for page `number` and later pages.
 
-        The end is a page that is not found or has no new car, with no new ones behind it. A full page that came before
-        may stand for any other: only the last page of all may come again for each after it. Raises Drift.
+        The list ends at a page that is not found or has no new car, without new cars on later pages. Only the last
+        page may be repeated for each later page. Raises Drift if another full page repeats.
         """
         answer, *later = answers
         if isinstance(answer, NotFound):
@@ -144,7 +144,7 @@ class _Gathered:
             raise _told(Drift(CONTAINER, f"page {number} repeats cars, and later pages do not"))
         full = min(answer.cars, before.cars) >= CARS_A_PAGE
         if full and (number == SECOND_PAGE or _ids(answer) != _ids(before)):
-            raise _told(Drift(CONTAINER, f"page {number} is one that came before"))
+            raise _told(Drift(CONTAINER, f"page {number} repeats an earlier page"))
         return True
 
     def _new(self, answers: Sequence[PageRead | BaseException]) -> bool:
@@ -152,16 +152,16 @@ class _Gathered:
 
 
 def _check(entries: Sequence[Entry], before: int | None) -> None:
-    """Raise Drift for a list of names nobody knows, or one that lost many cars since it had `before`."""
+    """Raise Drift for a list of unknown names, or one that lost many cars since it had `before`."""
     unknown = sum(isinstance(entry, LeftOut) and entry.reason is LeftOutReason.UNKNOWN_MODEL for entry in entries)
     if 2 * unknown > len(entries):
-        raise _told(Drift("a.name", f"{unknown} of {len(entries)} names say no make and model that is known"))
+        raise _told(Drift("a.name", f"{unknown} of {len(entries)} names have no known make and model"))
     if before is not None and len(entries) < SHRUNK * before:
         raise _told(Drift(CONTAINER, f"shrunken to {len(entries)} cars from {before}"))
 
 
 def _told(error: Drift) -> Drift:
-    """Log the drift of a whole list and return it; the drift of single pages is logged where they are read."""
+    """Log the drift of a whole list and return it; drift of single pages is logged where they are read."""
     upstream_trouble(UPSTREAM, "list", error)
     return error
 

@@ -1,1 +1,1 @@
-"""Encar: its query language, its search rows, its client."""
+"""Encar: its query language, search rows, adverts, papers and client."""

@@ -6,9 +6,9 @@ from dealerproxy.contract.ids import LISTING_IDS
 
 UPSTREAM = "encar"
 LISTING_ID = LISTING_IDS[UPSTREAM]
-# The path as the site's own pages write it; the shorter form without it can carry a full watermark.
+# The path in the site's own pages; the shorter form without it can have a full watermark.
 PHOTO_BASE = "https://ci.encar.com/carpicture"
-# `/carpicture10/pic4900/49000001_001.jpg`: nothing in it needs an escape, and nothing leads elsewhere.
+# `/carpicture10/pic4900/49000001_001.jpg`: no part needs an escape or leads to another place.
 _PHOTO_PATH = re.compile(r"(?:/[A-Za-z0-9_-]{1,40}){1,6}\.(?:jpe?g|png|webp|gif|heic)", re.ASCII | re.IGNORECASE)
 # The site writes these photos with http://; its own pages, served over https, load them over https.
 UNDER_BODY_BASE = "https://imgcar.encar.com"
@@ -18,10 +18,10 @@ PAGE_BASE = "https://fem.encar.com/cars/detail/"
 
 
 def photo_url(path: str) -> str | None:
-    """Full address of a photo's path; None for anything that is not one."""
+    """Return the full address of a photo's path; None for anything else."""
     return PHOTO_BASE + path if _PHOTO_PATH.fullmatch(path) else None
 
 
 def under_body_url(path: str) -> str | None:
-    """Full address of an under-body photo's path; None for anything that is not one."""
+    """Return the full address of an under-body photo's path; None for anything else."""
     return UNDER_BODY_BASE + path if _UNDER_BODY_PATH.fullmatch(path) else None

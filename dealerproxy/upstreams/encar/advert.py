@@ -1,8 +1,8 @@
 """Encar's two witnesses on one car: the detail JSON, and the state inside the car's page.
 
-Both carry the same document (`cars.base` of the page is the JSON plus two keys); captures of August 2026. Its
-`vehicleId` names the car, `manage.dummyVehicleId` the copy of its advert, which `manage.dummy` tells this one to be.
-Prices are 만원. Only what is asked for as mandatory can fail a document; anything else odd is simply not known.
+Both have the same document (`cars.base` of the page is the JSON plus two keys); captures of August 2026. Its
+`vehicleId` names the car, `manage.dummyVehicleId` the copy of its advert; `manage.dummy` says that this one is a copy.
+Prices are 만원. Only mandatory paths can fail a document; any other odd value is unknown.
 """
 
 import re
@@ -68,17 +68,17 @@ SELLER_TEXTS = ("advertisement.oneLineText", "contents.text")
 
 STATE_NAME = "__PRELOADED_STATE__"
 STATE_BASE = ("cars", "base")
-# The text of the page that stands, with status 200, where a car was sold or deleted.
+# The text of the page, with status 200, of a car that was sold or deleted.
 GONE_TEXT = "이 차량은 판매되었거나 삭제된 차량입니다"
 PHOTO_TAGS = {"OUTER": "exterior", "INNER": "interior", "OPTION": "option"}
-# The one slot whose view is proven: outside, the list's first picture and the one thumbnails repeat. Its file has the
-# slot's number; a cover of another file (DIAG2) may show anything. Slots 002 to 006 are outside, 007 to 010 inside.
+# The only slot whose view is proven: outside, first in the list and repeated as thumbnail. Its file has the slot's
+# number; a cover of another file (DIAG2) may show anything. Slots 002 to 006 are outside, 007 to 010 inside.
 FRONT_SLOT = "001"
 _STATE_DECLARED = re.compile(rf"(?:window\.|var\s+|const\s+|let\s+)?{STATE_NAME}")
 _NUMBER = re.compile(r"\d{1,12}(\.\d+)?", re.ASCII)
 
 
-# SOLD is seen; WAIT is documented by the partner API for the same state of the page.
+# SOLD was captured; WAIT is documented by the partner API for the same state of the page.
 STATUSES = {"ADVERTISE": SaleStatus.LIVE, "SOLD": SaleStatus.SOLD, "WAIT": SaleStatus.WAITING}
 OUTRIGHT = frozenset({None, "NORMAL"})
 LEASE_OR_RENT = frozenset({"OPERATING_LEASE", "FINANCING_LEASE", "RENT_SUCCESSION", "RENT_CAR"})
@@ -86,7 +86,7 @@ CONTRACT = frozenset({"CONTRACT", "CONTRACT_PROGRESS"})
 
 
 class Advert(Struct, frozen=True):
-    """A document that says which car it is about. `listing_id` is the advert's own id, `other_id` that of its twin."""
+    """A document that names its car. `listing_id` is the advert's own id, `other_id` its twin's."""
 
     vehicle_id: str
     listing_id: str
@@ -94,7 +94,7 @@ class Advert(Struct, frozen=True):
     document: Mapping[str, Any]
 
     def at(self, path: str) -> object:
-        """The value at a dotted path; None when there is none."""
+        """Return the value at a dotted path; None if there is none."""
         value: object = self.document
         for step in path.split("."):
             value = value.get(step) if isinstance(value, Mapping) else None
@@ -102,12 +102,12 @@ class Advert(Struct, frozen=True):
 
 
 def read_detail(body: bytes, listing_id: str) -> Advert:
-    """Read the detail JSON. Raises Drift when it is no document, or one about another car."""
+    """Read the detail JSON. Raises Drift if it is not a document, or is about another car."""
     return _about(read_document(decode(body, object)), listing_id)
 
 
 def read_details(body: bytes) -> list[object]:
-    """Read the batch answer into documents, each still to be read with `read_document`."""
+    """Read the batch answer into documents for `read_document`."""
     documents = decode(body, object)
     if not isinstance(documents, list):
         raise Drift("$", "expected a list of cars")
@@ -115,7 +115,7 @@ def read_details(body: bytes) -> list[object]:
 
 
 def read_document(document: object) -> Advert:
-    """Read one document, whatever car it is about. Raises Drift when it does not say which."""
+    """Read one document about any car. Raises Drift if it does not name its car."""
     if not isinstance(document, Mapping):
         raise Drift("$", "expected a car")
     advert = Advert("", "", None, _kept(document))
@@ -128,20 +128,20 @@ def read_document(document: object) -> Advert:
 
 
 def read_page(body: bytes, listing_id: str) -> Advert | None:
-    """Read the state inside a car's page; None when the page says the car was sold or deleted.
+    """Read the state inside a car's page; None if the page says that the car was sold or deleted.
 
-    Raises Drift when the page holds neither a state with the car nor that message.
+    Raises Drift if the page has neither a state with the car nor that message.
     """
     document = _state_base(body)
     if document:
         return _about(read_document(document), listing_id)
     if GONE_TEXT.encode() in body:
         return None
-    raise Drift(".".join(STATE_BASE), "no car and no word on why")
+    raise Drift(".".join(STATE_BASE), "neither a car nor a message that it is gone")
 
 
 def sale_status(advert: Advert) -> SaleStatus:
-    """Say whether the car can be bought. Raises Drift for a status or an offer nobody knows."""
+    """Return whether the car can be bought. Raises Drift for an unknown status or offer."""
     status = advert.at(STATUS)
     verdict = STATUSES.get(status) if isinstance(status, str) else None
     if verdict is None:
@@ -157,7 +157,7 @@ def sale_status(advert: Advert) -> SaleStatus:
 
 
 def is_under_contract(advert: Advert) -> bool:
-    """Whether a sale is agreed. Raises Drift for a sales status nobody knows: it might mean sold."""
+    """Whether a sale is agreed. Raises Drift for an unknown sales status: it might mean sold."""
     sales = advert.at("advertisement.salesStatus")
     if sales is None:
         return False
@@ -167,9 +167,9 @@ def is_under_contract(advert: Advert) -> bool:
 
 
 def normalise(advert: Advert, listing_id: str, vocabulary: Vocabulary) -> Car:
-    """Turn a live document into a car, listed under the id it was asked for.
+    """Return a live document as a car, listed under the requested id.
 
-    Raises Drift naming the mandatory path that is missing or cannot be told in English.
+    Raises Drift with the mandatory path that is missing or has no English.
     """
     named = name_truck(advert.at, vocabulary) or _name_car(advert, vocabulary)
     transmission, colour = short_text(advert.at("spec.transmissionName")), short_text(advert.at("spec.colorName"))
@@ -216,7 +216,7 @@ def normalise(advert: Advert, listing_id: str, vocabulary: Vocabulary) -> Car:
 
 
 def _name_car(advert: Advert, vocabulary: Vocabulary) -> Naming:
-    """Return the names of a car. Raises Drift naming the mandatory path that is missing or has no English."""
+    """Return the names of a car. Raises Drift with the mandatory path that is missing or has no English."""
     make, model = _make_and_model(advert, vocabulary)
     model_korean = _mandatory_text(advert, MODEL_NAME)
     grades = trim(
@@ -240,7 +240,7 @@ def _name_car(advert: Advert, vocabulary: Vocabulary) -> Naming:
 
 
 def _kept(document: Mapping[str, Any]) -> Mapping[str, Any]:
-    """What is read of a document. The rest is many times larger, and has names and phone numbers in it."""
+    """Return the used parts of a document. The rest is many times larger, and has names and phone numbers."""
     kept: dict[str, Any] = {name: document.get(name) for name in _KEPT_VALUES}
     for name, keys in _KEPT_SECTIONS.items():
         section = document.get(name)
@@ -262,7 +262,7 @@ def _about(advert: Advert, listing_id: str) -> Advert:
 
 
 def page_state(body: bytes) -> object:
-    """The page's state, None when there is none. The script is JSON to its end, or to a semicolon. Raises Drift."""
+    """Return the page's state, None without one. The script is JSON to its end, or to a semicolon. Raises Drift."""
     for script in parse(body.decode("utf-8", "replace"), STATE_NAME).css("script"):
         name, _, state = script.text().partition("=")
         if not _STATE_DECLARED.fullmatch(name.strip()):
@@ -275,7 +275,7 @@ def page_state(body: bytes) -> object:
 
 
 def _state_base(body: bytes) -> object:
-    """`cars.base` of the page's state, None when there is none."""
+    """Return `cars.base` of the page's state, None if there is none."""
     value = page_state(body)
     for step in STATE_BASE:
         value = value.get(step) if isinstance(value, dict) else None
@@ -283,7 +283,7 @@ def _state_base(body: bytes) -> object:
 
 
 def _make_and_model(advert: Advert, vocabulary: Vocabulary) -> tuple[Make | str, Model | str]:
-    """The vocabulary's make and model, as in a list; for one it does not have, the English Encar itself gives."""
+    """Return the vocabulary's make and model, as in a list; for unknown ones, Encar's own English names."""
     facet, generation = _mandatory_text(advert, MANUFACTURER), _mandatory_text(advert, MODEL_NAME)
     make: Make | str | None = vocabulary.make_of(facet) or vocabulary.trucks.make_of(facet)
     make = make or _english(advert.at("category.manufacturerEnglishName"))
@@ -304,7 +304,7 @@ def _make_and_model(advert: Advert, vocabulary: Vocabulary) -> tuple[Make | str,
 
 
 def _identity(value: object) -> str | None:
-    """An id as digits; it may come as a number of any length, as `42391233.0` or as a text."""
+    """Return an id as digits; it may be a number of any length, `42391233.0`, or a text."""
     if isinstance(value, float) and value.is_integer():
         value = int(value)
     text = str(value) if isinstance(value, int | str) and not isinstance(value, bool) else ""
@@ -333,7 +333,7 @@ def _mandatory_text(advert: Advert, path: str) -> str:
 def _mandatory_number(advert: Advert, path: str) -> float:
     number = _number(advert.at(path))
     if number is None or (path == MILEAGE and number < 0):
-        raise Drift(path, "no number")
+        raise Drift(path, "not a number")
     return number
 
 
@@ -347,7 +347,7 @@ def _mandatory_digits(advert: Advert, path: str, digits: int) -> int:
 def _body(model: Model | str, generation: Generation, word: str | None, vocabulary: Vocabulary) -> str | None:
     """Return the body class: that of the group, as in lists, so that both have the same freight.
 
-    Only for a group that the vocabulary does not have, which no list shows, the site's own word decides.
+    For a group that is not in the vocabulary, and so not in lists, the site's own word decides.
     """
     said = vocabulary.category_body(word) if word else None
     return body_of(model, generation) if isinstance(model, Model) else said
@@ -359,19 +359,19 @@ def _engine_cc(advert: Advert, fuel: str | None) -> int | None:
 
 
 def _region(advert: Advert, vocabulary: Vocabulary) -> str | None:
-    """The province or city an address begins with (`경기 수원시 권선구`)."""
+    """Return the province or city at the start of an address (`경기 수원시 권선구`)."""
     address = short_text(advert.at("contact.address"))
     return vocabulary.region(address.split()[0]) if address else None
 
 
 def _seller_mentions(advert: Advert, vocabulary: Vocabulary) -> tuple[str, ...]:
-    """The dangers that the seller's headline or text names; nothing else of them is used."""
+    """Return the dangers that the seller's headline or text names; the rest of these texts is not used."""
     texts = [advert.at(path) for path in SELLER_TEXTS]
     return vocabulary.remarks.dangers("\n".join(plain_text(text) for text in texts if isinstance(text, str)))
 
 
 def _options(advert: Advert, vocabulary: Vocabulary) -> tuple[str, ...]:
-    """The partner's tokens for a car's option codes. Trucks have a dictionary of their own."""
+    """Return the partner's tokens for a car's option codes. Trucks have their own dictionary."""
     if is_truck(advert.at):
         return truck_tokens(advert.at, vocabulary)
     codes = advert.at("options.standard")
@@ -388,7 +388,7 @@ def _options(advert: Advert, vocabulary: Vocabulary) -> tuple[str, ...]:
 
 
 def _photos(photos: object) -> tuple[Photo, ...]:
-    """Photos in slot order without repeats; thumbnails show the same files again, and an odd entry shows nothing."""
+    """Return photos in slot order without repeats: thumbnails repeat files. Unreadable entries are skipped."""
     entries: list[Mapping[str, object]] = photos if isinstance(photos, list) else []
     slots = [
         (short_text(entry.get("type")), short_text(entry.get("code")) or "", short_text(entry.get("path")))
@@ -403,7 +403,7 @@ def _photos(photos: object) -> tuple[Photo, ...]:
 
 
 def _photo_tag(kind: str | None, code: str, url: str) -> str | None:
-    """Return what a photo shows: the front, else the part of the car that its type names."""
+    """Return what a photo shows: the front, else the part of the car named by its type."""
     if kind == "OUTER" and code == FRONT_SLOT and url.endswith(f"_{FRONT_SLOT}.jpg"):
         return "front"
     return PHOTO_TAGS.get(kind or "")

@@ -1,6 +1,6 @@
-"""Calls for single adverts: those that wait for a turn of the request rate at the same time go out in one call.
+"""Calls for single adverts: adverts that wait for a turn of the rate limit at the same time share one call.
 
-A lone advert is asked for by the detail endpoint, several by the batch endpoint, which leaves out cars that are gone.
+A lone advert comes from the detail endpoint, several from the batch endpoint, which leaves out cars that are gone.
 """
 
 import asyncio
@@ -18,7 +18,7 @@ ReadMany = Callable[[bytes, Sequence[str]], Mapping[str, ParsedAdvert]]
 
 
 class _Wanted:
-    """An advert that is waited for: how to read it alone, what to call for its 404, and its outcome."""
+    """A wanted advert: how to read it alone, the callback for its 404, and its outcome."""
 
     def __init__(self, read: ReadOne, missing: Callable[[], None]) -> None:
         self.read, self.missing = read, missing
@@ -34,11 +34,11 @@ class _Wanted:
     def fail(self, error: UpstreamError) -> None:
         if not self.outcome.done():
             self.outcome.set_exception(error)
-            self.outcome.exception()  # read, as nobody may wait for it any more
+            self.outcome.exception()  # read, because it may have no waiter any more
 
 
 class _Call(Flight):
-    """One call and the adverts it is for, by id; more may join until it is sent."""
+    """One call and its adverts by id; more may join until it is sent."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -46,13 +46,13 @@ class _Call(Flight):
         self.task: asyncio.Task[None] | None = None
 
     def patience_s(self) -> float:
-        """Seconds for which anybody waits for one of the adverts."""
+        """Seconds until the last waiter's deadline."""
         flights = [wanted.flight for wanted in self.wanted.values()]
         return max((math.inf if flight is None else flight.patience_s() for flight in flights), default=math.inf)
 
 
 class AdvertCalls:
-    """Puts adverts together into calls. `read_many` makes adverts by id of a batch answer for these ids."""
+    """Combines adverts into calls. `read_many` reads a batch answer into adverts by the given ids."""
 
     def __init__(self, client: EncarClient, read_many: ReadMany) -> None:
         self._client, self._read_many = client, read_many
@@ -61,10 +61,10 @@ class AdvertCalls:
     async def advert(
         self, listing_id: str, read: ReadOne, *, within_s: float, missing: Callable[[], None]
     ) -> ParsedAdvert | None:
-        """Return an advert, or None if the call cannot tell and it has to be asked for alone.
+        """Return an advert, or None if it must be fetched alone because the call cannot tell.
 
-        None means that a batch lacks it, or that the batch itself could not be read. Raises UpstreamError: for a lone
-        advert as `EncarClient.detail`, for several if the site failed, which then counts for each of them.
+        None means that a batch lacks it, or could not be read. Raises UpstreamError: for a lone advert as
+        `EncarClient.detail`; for several if the site failed, which then counts for each of them.
         """
         call = self._open
         if call is None or len(call.wanted) >= BATCH_IDS or listing_id in call.wanted:
@@ -91,7 +91,7 @@ class AdvertCalls:
 
     async def _send(self, call: _Call, within_s: float) -> None:
         def listing_ids() -> Sequence[str]:
-            """The ids that are wanted by now, when the call has its turn."""
+            """Return the ids that are wanted when the call has its turn."""
             self._close(call)
             for wanted in call.wanted.values():
                 if wanted.flight is not None:
@@ -120,12 +120,12 @@ class AdvertCalls:
 
 
 def _is_of_the_batch(error: UpstreamError) -> bool:
-    """Whether a failure may be one of the batch endpoint alone, so that single calls are worth their turns."""
+    """Whether a failure may affect only the batch endpoint, so that single calls are worth their turns."""
     return isinstance(error, Drift | UpstreamFault) and not isinstance(error, ServerFault)
 
 
 def _context_of(call: _Call) -> Context:
-    """Return a context for a call that serves several loads: it is none of theirs."""
+    """Return a context for a call that serves several loads and belongs to none of them."""
     context = copy_context()
     context.run(FLIGHT.set, call)
     context.run(ANSWER.set, None)

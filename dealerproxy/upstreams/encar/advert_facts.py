@@ -14,10 +14,10 @@ from dealerproxy.vehicles.advert_facts import AdvertFacts, CoverTerms, WarrantyT
 from dealerproxy.vehicles.car import Photo
 
 UNDER_BODY = "underbody"
-# A mileage from here on stands for none (999,999 and 9,999,999 occur).
+# A mileage of at least this means no limit (999,999 and 9,999,999 occur).
 UNLIMITED_KM = 999_999
 IMPORT_TYPES = {"PARALLEL_IMPORT": True, "REGULAR_IMPORT": False, "BRAND_IMPORT": False}
-NOT_IMPORTED = "NONE_IMPORT_TYPE"  # foreign cars have it too, where nobody said how they came
+NOT_IMPORTED = "NONE_IMPORT_TYPE"  # foreign cars have it too, if nobody filled it in
 FLAGS = {
     "homeService": "home_service",
     "meetGo": "meetgo",
@@ -53,7 +53,7 @@ def read_facts(at: Callable[[str], object]) -> AdvertFacts:
 
 
 def under_body_photos(at: Callable[[str], object]) -> tuple[Photo, ...]:
-    """The photos of the car's underside in the site's order, each once."""
+    """Return the photos of the car's underside in the site's order, each once."""
     entries = at("advertisement.underBodyPhotos")
     rows = entries[:MOST_ROWS] if isinstance(entries, list) else []
     paths = (short_text(row.get("photoPath")) for row in rows if isinstance(row, Mapping))
@@ -62,7 +62,7 @@ def under_body_photos(at: Callable[[str], object]) -> tuple[Photo, ...]:
 
 
 def _warranty(value: object) -> WarrantyTerms | None:
-    """The terms; None where no part of the car has any."""
+    """Return the terms; None if no part of the car has any."""
     if not isinstance(value, Mapping):
         return None
     body, transmission = (
@@ -101,14 +101,14 @@ def _counted(value: object, most: int) -> int | None:
 
 
 def _codes(value: object) -> tuple[str, ...] | None:
-    """The readable codes of a list, each once; None for anything but a list."""
+    """Return the readable codes of a list, each once; None for anything but a list."""
     if not isinstance(value, list):
         return None
     return tuple(dict.fromkeys(filter(None, map(code, value[:MOST_ROWS]))))
 
 
 def _marks(at: Callable[[str], object]) -> tuple[str, ...] | None:
-    """The site's marks as tokens, each once; one nobody knows is its own word in snake case."""
+    """Return the site's marks as tokens, each once; an unknown mark is its own word in snake case."""
     listed = _codes(at("advertisement.trust"))
     flags = {token: tick(at(f"advertisement.{flag}")) for flag, token in FLAGS.items()}
     if listed is None and set(flags.values()) == {None}:

@@ -1,7 +1,7 @@
-"""What an advert calls its vehicle, and the names of a truck: its document differs from a car's.
+"""The names of the vehicle in an advert; a truck's document differs from a car's.
 
-A truck has no model group and no body name, but a form, a load and a wheelbase. No full document was seen: the keys are
-those of typed models in public programs, so all of them are optional.
+A truck has no model group and no body name, but a form, a load and a wheelbase. No full document was captured: the
+keys come from typed models in public programs, so all of them are optional.
 """
 
 from collections.abc import Callable, Mapping
@@ -15,12 +15,12 @@ from dealerproxy.upstreams.truck_words import compose, read_badge, read_cargo
 from dealerproxy.upstreams.values import shown, whole
 from dealerproxy.vocabulary import TruckModel, TruckOption, Vocabulary
 
-# Returns the value at a dotted path of a document, None where there is none.
+# Returns the value at a dotted path of a document, None if there is none.
 At = Callable[[str], object]
 
 TRUCK = "TRUCK"
 _KINDS = ("vehicleType", "category.type", "spec.type", "options.type")
-# What is kept of a truck's document beside what is kept of a car's, by section.
+# The used parts of a truck's document besides those of a car's, by section.
 TRUCK_KEYS: Mapping[str, tuple[str, ...]] = {
     "category": ("formName", "formDetailName", "capacityName"),
     "spec": ("use", "capacityStandardName", "carryingBox", "carryingBoxBore", "carryingBoxHeight", "carryingBoxWidth"),
@@ -28,7 +28,7 @@ TRUCK_KEYS: Mapping[str, tuple[str, ...]] = {
 
 
 class Naming(NamedTuple):
-    """What an advert calls its vehicle; `truck` is None for a car."""
+    """The names of a vehicle; `truck` is None for a car."""
 
     make: str
     model: str
@@ -42,7 +42,7 @@ class Naming(NamedTuple):
 
 
 def is_truck(at: At) -> bool:
-    """Whether a document calls its vehicle a truck; pickups among the cars are called so, too."""
+    """Whether a document calls its vehicle a truck; this includes pickups among the cars."""
     return TRUCK in map(at, _KINDS)
 
 
@@ -85,7 +85,7 @@ def name_truck(at: At, vocabulary: Vocabulary) -> Naming | None:
 
 
 def truck_tokens(at: At, vocabulary: Vocabulary) -> tuple[str, ...]:
-    """Return the partner's tokens of a truck's option codes, which have other meanings than those of cars."""
+    """Return the partner's tokens of a truck's option codes, whose meanings differ from those of cars."""
     return tuple(dict.fromkeys(option.token for option in _options(at, vocabulary, count=True) if option.token))
 
 

@@ -1,4 +1,4 @@
-"""Whether Encar's cars can be bought: 20 a call, then one by one those that the batch does not have."""
+"""Whether Encar's cars can be bought: 20 per call, then single calls for cars that the batch lacks."""
 
 from collections.abc import Sequence
 from typing import NamedTuple
@@ -24,7 +24,7 @@ from dealerproxy.vehicles.listing import Listing
 
 
 class Checked(NamedTuple):
-    """Each car's outcome by listing id, and the adverts that were read; `age_s` and `kept` as in `FoundRows`."""
+    """Each car's outcome by listing id, and the adverts read; `age_s` and `kept` as in `FoundRows`."""
 
     outcomes: dict[str, Outcome]
     adverts: dict[str, ParsedAdvert]
@@ -40,7 +40,7 @@ async def check(
 
 
 async def rows(cars: EncarCars, listing_ids: Sequence[str], deadline: Deadline, *, bypass_cache: bool) -> FoundRows:
-    """Return the rows of cars that can be bought, made of their adverts, and the outcomes of all others."""
+    """Return the rows of cars that can be bought, from their adverts, and the outcomes of all others."""
     outcomes, adverts, age_s, kept = await _checked(cars, listing_ids, deadline, bypass_cache=bypass_cache)
     found: dict[str, Listing] = {}
     for listing_id, outcome in outcomes.items():
@@ -50,13 +50,13 @@ async def rows(cars: EncarCars, listing_ids: Sequence[str], deadline: Deadline, 
                 found[listing_id] = row
             else:
                 outcomes[listing_id] = Outcome(outcome.status, row)
-    cars.adverts.listed(tuple(found.values()), age_s)  # shown, as by a list
+    cars.adverts.listed(tuple(found.values()), age_s)  # the rows are shown, as in a list
     rest = {listing_id: outcome for listing_id, outcome in outcomes.items() if listing_id not in found}
     return FoundRows(found, rest, age_s, kept)
 
 
 async def _checked(cars: EncarCars, listing_ids: Sequence[str], deadline: Deadline, *, bypass_cache: bool) -> Checked:
-    # Half of the time is left for single calls, should the batch hang.
+    # Half of the time is left for single calls, in case the batch hangs.
     many = await cars.find_adverts(listing_ids, deadline.share(0.5), bypass_cache=bypass_cache)
     adverts, age_s, kept = dict(many.adverts), many.age_s, many.kept
     outcomes = {listing_id: outcome_of(advert) for listing_id, advert in adverts.items()}
@@ -69,7 +69,7 @@ async def _checked(cars: EncarCars, listing_ids: Sequence[str], deadline: Deadli
 
     async def single(listing_id: str) -> Outcome:
         nonlocal age_s, kept
-        # An advert read before the batch does not overrule that the batch lacks it.
+        # An advert read before the batch does not overrule a batch that lacks it.
         found = await cars.find_advert(
             listing_id, deadline, bypass_cache=bypass_cache, since=many.read_at, alone=not many.errors
         )
@@ -86,7 +86,7 @@ async def _checked(cars: EncarCars, listing_ids: Sequence[str], deadline: Deadli
 
 
 def outcome_of(advert: ParsedAdvert) -> Outcome:
-    """Return what an advert says; `unknown` when it does not say it in known words."""
+    """Return the outcome of an advert; `unknown` if it has no known words about the sale."""
     try:
         status, under_contract = advert.sale()
     except UpstreamError as error:

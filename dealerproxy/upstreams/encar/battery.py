@@ -1,7 +1,7 @@
-"""What Encar knows of an electric car's battery (`/v1/readside/vehicle/ev-battery/{vehicleId}`).
+"""Encar's report on an electric car's battery (`/v1/readside/vehicle/ev-battery/{vehicleId}`).
 
-Its parts are null for most cars, and for every car without a battery. Values that a tester measured were seen in 2026;
-of the maker's data only the keys were, so a value of any other form than those below is null, and a word is counted.
+Its parts are null for most cars, and for every car without a battery. Measured values were captured in 2026, but only
+the keys of the maker's data. So a value of any other form than those below is null, and an unknown word is counted.
 """
 
 import re
@@ -19,7 +19,7 @@ from dealerproxy.vocabulary import Vocabulary
 TESTED, BY_MAKER = "ensolRawInfo", "jatoBatteryInfo"
 # A tester can find a new battery a little above its nominal capacity.
 MOST_HEALTH, MOST_KM_PER_KWH = 110, 20
-# How catalogues say whether a car has something.
+# Words in catalogues for whether a car has a feature.
 ANSWERS = {
     **dict.fromkeys(("Y", "O", "지원", "가능", "있음", "적용"), True),
     **dict.fromkeys(("N", "X", "미지원", "불가", "불가능", "없음", "미적용"), False),
@@ -35,7 +35,7 @@ class _Document(Struct, frozen=True):
 
 
 def read_battery(body: bytes, vocabulary: Vocabulary) -> EvBattery:
-    """Read a battery report; all fields are null where it says nothing. Raises Drift when both parts are missing."""
+    """Read a battery report; all fields are null if it is empty. Raises Drift if both parts are missing."""
     document = decode(body, _Document)
     if isinstance(document.ensolRawInfo, UnsetType) and isinstance(document.jatoBatteryInfo, UnsetType):
         raise Drift(TESTED)

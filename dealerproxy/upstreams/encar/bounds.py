@@ -7,7 +7,7 @@ from dealerproxy.upstreams.encar.query import ANY_MONTH, ANY_NUMBER
 
 
 def manwon_bounds(low_usd: int | None, high_usd: int | None, krw_per_usd: float) -> tuple[int, int] | None:
-    """Return bounds in whole 만원 that hold every price within the dollar bounds, rounded half up; None without any."""
+    """Return bounds in whole 만원 that include every price within the dollar bounds, rounded half up; None if none."""
     if low_usd is None and high_usd is None:
         return None
     lowest, highest = ANY_NUMBER

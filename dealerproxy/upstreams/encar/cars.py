@@ -1,6 +1,6 @@
 """One car from Encar: two witnesses on whether it can be bought, and its documents.
 
-The advert's JSON is the first witness. The car's page is fetched only when the JSON fails or is a 404, because a 404
+The advert's JSON is the first witness. The car's page is fetched only if the JSON fails or is a 404, because a 404
 alone does not prove that a car is gone: callers from abroad get one for every path.
 """
 
@@ -53,17 +53,17 @@ PAPER_FRESH_S, PAPER_IF_ERROR_S = 86_400.0, 7 * 86_400.0
 ABSENT_FRESH_S = 600.0
 # Raise it when the shape of a ParsedAdvert changes: other processes may still store the old one.
 _VERSION = 8
-# Likewise for the papers.
+# The same for the papers.
 _PAPER_VERSION = 5
-# Drift of the frame: there was no document at all, so the page may still have the car.
+# Drift without any document: the page may still have the car.
 _NO_DOCUMENT = frozenset({"$", "body"})
-# The share of the time for the first witness, and for both: when one hangs, the other and the answer still need some.
+# The share of the time for the first witness, and for both: if one hangs, the other and the answer still need time.
 _FIRST_SHARE = 0.45
 _BOTH_SHARE = 0.9
 
 
 class NoDocument(Struct, frozen=True):
-    """A 404 for a document, kept like one, so that it is not asked for again and again."""
+    """A 404 for a document, cached like a document, so that it is not fetched again and again."""
 
 
 Document = Inspection | NoReport | Record | Diagnosis | FactoryPackages | EvBattery | NoDocument
@@ -71,7 +71,7 @@ Batch = dict[str, ParsedAdvert]
 
 
 class Paper(NamedTuple):
-    """A document if there is one, what became of it, and the piece it came from if there was an answer."""
+    """A document if there is one, its enrichment status, and the cache result it came from, if any."""
 
     document: Document | None
     enrichment: Enrichment
@@ -107,7 +107,7 @@ class EncarCars:
         now: Callable[[], float] = time.monotonic,
         adverts: Adverts | None = None,
     ) -> None:
-        """`fresh_s`: how long a cached advert is used; `deadline_s` bounds all calls for a car. Both in seconds."""
+        """`fresh_s`: seconds for which a cached advert is used; `deadline_s` bounds all calls for a car, in seconds."""
         self.adverts = adverts or Adverts(UPSTREAM, operations.DETAIL.circuit, off_sale)
         self._client, self._vocabulary, self._cache, self._off_sale = client, vocabulary, cache, off_sale
         self._deadline_s, self._now = deadline_s, now
@@ -133,7 +133,7 @@ class EncarCars:
     async def find(
         self, listing_id: str, deadline: Deadline, *, bypass_cache: bool = False
     ) -> CacheResult[Car | SaleStatus]:
-        """Return a car on sale, or the status of one that is not. Raises UpstreamError if that is not known."""
+        """Return a car on sale, or the status of a car off sale. Raises UpstreamError if the status is unknown."""
         found = await self.find_advert(listing_id, deadline, bypass_cache=bypass_cache)
         return CacheResult(self._car(found.value, listing_id), *found[1:])
 
@@ -158,9 +158,9 @@ class EncarCars:
         since: float = -math.inf,
         alone: bool = False,
     ) -> CacheResult[ParsedAdvert | SaleStatus]:
-        """Return the advert, or GONE, by the two witnesses. Raises UpstreamError if neither of them could tell.
+        """Return the advert, or GONE, by the two witnesses. Raises UpstreamError if neither could tell.
 
-        What was read before `since`, or before the car was found off sale, is read again. Adverts that wait for a turn
+        An advert read before `since`, or before the car was found off sale, is read again. Adverts that wait for a turn
         at the same time share a call, unless `alone`.
         """
         load = partial(self._ask, listing_id, alone=alone)
@@ -173,7 +173,7 @@ class EncarCars:
         return await self.adverts.believe(listing_id, look, bypass_cache=bypass_cache)
 
     async def find_adverts(self, listing_ids: Iterable[str], deadline: Deadline, *, bypass_cache: bool = False) -> Many:
-        """Fetch adverts 20 a call, side by side."""
+        """Fetch adverts 20 per call, with concurrent calls."""
         wanted = list(listing_ids)
         batches = [tuple(wanted[start : start + BATCH_IDS]) for start in range(0, len(wanted), BATCH_IDS)]
         answers = await asyncio.gather(
@@ -201,9 +201,9 @@ class EncarCars:
         return Many(found, errors, oldest, age_s, kept)
 
     async def documents(self, car: Car, krw_per_usd: float, deadline: Deadline, *, insider: bool) -> Documents:
-        """Fetch a car's documents side by side; none of them can fail the car.
+        """Fetch a car's documents concurrently; none of them can fail the car.
 
-        What the advert says does not exist is not asked for, nor what only insiders see unless `insider`.
+        Documents that do not exist according to the advert are not fetched, nor insiders' documents unless `insider`.
         """
         with one_answer():
             inspected, recorded, diagnosed, packages, battery = await asyncio.gather(
@@ -238,7 +238,7 @@ class EncarCars:
         )
 
     def _note(self, listing_id: str, found: ParsedAdvert | SaleStatus, read_at: float) -> None:
-        """Notes a car that cannot be bought, so that nothing read before shows it."""
+        """Note a car that cannot be bought, so that no earlier answer shows it."""
         if isinstance(found, SaleStatus):
             return  # a gone car is noted where both witnesses said so
         try:
@@ -271,7 +271,7 @@ class EncarCars:
             if advert is None:
                 advert = await self._client.detail(listing_id, read, within_s=first.remaining(), missing=missing)
         except Overloaded:
-            raise  # nothing was asked, and the page would have to wait too
+            raise  # no call was sent, and the page would have to wait too
         except NotFound:
             pass
         except UpstreamError as error:
@@ -287,7 +287,7 @@ class EncarCars:
     async def _second_witness(
         self, listing_id: str, failure: UpstreamError | None, deadline: Deadline, answer: Reading
     ) -> ParsedAdvert | SaleStatus:
-        """Asks for the page after the JSON failed with `failure`, or returned the 404 `answer` (`failure` is None)."""
+        """Fetch the page after the JSON failed with `failure`, or returned the 404 `answer` (`failure` is None)."""
         asked_at = self._now()
 
         def read(body: bytes) -> ParsedAdvert | None:
@@ -332,12 +332,12 @@ class EncarCars:
         return batch
 
     def _read_own(self, body: bytes, listing_ids: Sequence[str]) -> Batch:
-        """Read a batch without adverts of twins: a car keeps the id it was asked for."""
+        """Read a batch without adverts of twins: a car keeps its requested id."""
         batch = self._read_batch(body, listing_ids)
         return {listing_id: advert for listing_id, advert in batch.items() if advert.listing_id == listing_id}
 
     def _read_batch(self, body: bytes, listing_ids: Sequence[str]) -> Batch:
-        """Read the documents of a batch that say which car they are about, by the ids they were asked for by."""
+        """Read a batch's documents that name their car, by their requested ids."""
         adverts: list[ParsedAdvert] = []
         for document in operations.BATCH.read(body):
             try:
@@ -347,7 +347,7 @@ class EncarCars:
                 upstream_trouble(UPSTREAM, "batch", error, id="")
             else:
                 adverts.append(parse(advert, advert.listing_id, self._vocabulary))
-        # A document speaks for its own id; for its twin's only where that one has none of its own.
+        # A document counts for its own id; for its twin's id only if the twin has no document.
         own = {advert.listing_id: advert for advert in adverts}
         twins = {advert.other_id: advert for advert in adverts if advert.other_id is not None}
         known = twins | own
@@ -360,7 +360,7 @@ class EncarCars:
         deadline: Deadline,
         read: Callable[[bytes], Document] | None = None,
     ) -> Paper:
-        """Fetch a paper of a car, read by its operation unless by `read`."""
+        """Fetch a paper of a car; `read` replaces its operation's reader."""
         name, vehicle_id = operation.name, car.vehicle_id
         read = read or partial(operation.read, vocabulary=self._vocabulary)
         load = partial(self._client.paper, operation, vehicle_id, read, within_s=self._deadline_s)
@@ -385,7 +385,7 @@ class EncarCars:
         return Paper(document, Enrichment(name, EnrichmentStatus.OK, reason), found)
 
     async def _packages(self, car: Car, deadline: Deadline, *, insider: bool) -> tuple[FactoryPackage, ...] | None:
-        """Return the packages on the car, last in the queue; None if they could not be had."""
+        """Return the packages on the car, last in the queue; None if they could not be read."""
         codes = car.facts.choice_codes
         if not insider or codes is None:
             return None
@@ -395,7 +395,7 @@ class EncarCars:
         return on_the_car(codes, paper.document) if isinstance(paper.document, FactoryPackages) else None
 
     async def _ev_battery(self, car: Car, deadline: Deadline, *, insider: bool) -> EvBattery | None:
-        """Return what is known of the battery, last in the queue; None if it could not be had, or says nothing."""
+        """Return the battery's report, last in the queue; None if it could not be read, or is empty."""
         if not insider or not car.facts.has_battery_report:
             return None
         paper = await self._document(operations.BATTERY, car, deadline)

@@ -1,4 +1,4 @@
-"""Encar over the wire: one method per endpoint, each answering the body of a good answer or raising UpstreamError."""
+"""The HTTP client of Encar: one method per endpoint. Each reads the body of a good answer, or raises UpstreamError."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TypeVar
@@ -14,7 +14,7 @@ from dealerproxy.upstreams.encar import operations
 from dealerproxy.upstreams.encar.query import facets_url, search_url
 from dealerproxy.upstreams.operations import Operation
 
-# A search is blocked where a detail is not, so each circuit is suspended by itself.
+# A site may block searches but not details, so each circuit is suspended by itself.
 _CIRCUITS = tuple(dict.fromkeys(operation.circuit for operation in operations.OPERATIONS))
 _LANES = {
     operations.DETAIL.circuit: Lane.CARS,
@@ -24,7 +24,7 @@ _LANES = {
 }
 MANNERS = FetchPolicy(_CIRCUITS, burst=24, in_flight=6, max_bytes=4_000_000, lanes=_LANES)
 BATCH_IDS = 20
-# Papers are nice to have: none of them takes long.
+# Papers are optional: none of them may take long.
 PAPER_S = 3.0
 
 
@@ -32,11 +32,11 @@ T = TypeVar("T")
 
 
 def _ignored() -> None:
-    """Take no note of a plain 404."""
+    """Ignore a plain 404."""
 
 
 def request_headers(user_agent: str) -> Mapping[str, str]:
-    """Headers the site's own pages send; no cookie, no token."""
+    """Return the headers that the site's own pages send, without cookie or token."""
     return {
         "User-Agent": user_agent,
         "Accept": "application/json, text/plain, */*",
@@ -47,9 +47,9 @@ def request_headers(user_agent: str) -> Mapping[str, str]:
 
 
 class EncarClient:
-    """Asks Encar. Ids are digits; `within_s` bounds each call, waiting for its turn included.
+    """Calls Encar. Ids are digits; `within_s` bounds each call and its wait for a turn.
 
-    `read` makes of a good body what is asked for; a Drift it raises is the site's, and its page may be kept.
+    `read` converts a good body; a Drift that it raises counts as the site's, and its page may be captured.
     """
 
     def __init__(self, fetcher: Fetcher, api_url: str, page_url: str) -> None:
@@ -67,14 +67,14 @@ class EncarClient:
         within_s: float,
         operation: Operation[..., object] = operations.SEARCH,
     ) -> T:
-        """One page of a search: of cars, or of what the operation is for."""
+        """Return one page of a search: of cars, or of what the operation is for."""
         url = self.search_address(q, sort=sort, offset=offset, limit=limit, operation=operation)
         return await self._get(operation, url, read, within_s)
 
     def search_address(
         self, q: str, *, sort: str, offset: int, limit: int, operation: Operation[..., object] = operations.SEARCH
     ) -> URL:
-        """The address of one page of a search."""
+        """Return the address of one page of a search."""
         return search_url(self._api, q, sort, offset, limit, path=operation.path)
 
     @property
@@ -83,22 +83,22 @@ class EncarClient:
         return self._fetcher.budget
 
     def trouble(self, operation: Operation[..., object] = operations.SEARCH) -> Suspended | None:
-        """Return why a search is suspended now; None if it may be asked."""
+        """Return why a search is suspended now; None if it may be called."""
         return self._fetcher.trouble(operation.circuit)
 
     async def facets(self, q: str, read: Callable[[bytes], T], *, within_s: float) -> T:
-        """The facets of a search, without rows."""
+        """Return the facets of a search, without rows."""
         return await self._get(operations.FACETS, facets_url(self._api, q), read, within_s)
 
     async def detail(
         self, listing_id: str, read: Callable[[bytes], T], *, within_s: float, missing: Callable[[], None] = _ignored
     ) -> T:
-        """The advert as JSON; `missing` is called while a plain 404 is at hand, which raises NotFound all the same."""
+        """Return the advert's JSON. A plain 404 calls `missing` while the answer is available, and raises NotFound."""
         url = operations.DETAIL.url(self._api, id=listing_id)
         return await self._get(operations.DETAIL, url, read, within_s, missing)
 
     async def details(self, listing_ids: Iterable[str], read: Callable[[bytes], T], *, within_s: float) -> T:
-        """Up to 20 adverts as a JSON list; those that are gone are missing from it."""
+        """Return up to 20 adverts from a JSON list; it lacks adverts that are gone."""
         return await self._get(operations.BATCH, self._batch_url(listing_ids), read, within_s)
 
     async def detail_or_details(
@@ -109,9 +109,9 @@ class EncarClient:
         within_s: float,
         missing: Callable[[str], None],
     ) -> T:
-        """The adverts that are wanted when the call has its turn: one as in `detail`, several as in `details`.
+        """Return the adverts that are wanted when the call has its turn: one as in `detail`, several as in `details`.
 
-        `listing_ids` is called at that time. `read` gets the ids, too; `missing` is called as in `detail`.
+        `listing_ids` is called at that time. `read` gets the ids too; `missing` is called as in `detail`.
         """
         ids: Sequence[str] = ()
 
@@ -128,13 +128,13 @@ class EncarClient:
         return await self._fetcher.get(operations.DETAIL.circuit, url, judge, within_s=within_s)
 
     async def page(self, listing_id: str, read: Callable[[bytes], T], *, within_s: float) -> T:
-        """The advert's page as HTML."""
+        """Return the advert's page, which is HTML."""
         return await self._get(operations.PAGE, operations.PAGE.url(self._pages, id=listing_id), read, within_s)
 
     async def paper(
         self, operation: Operation[..., object], vehicle_id: str, read: Callable[[bytes], T], *, within_s: float
     ) -> T:
-        """One of a car's papers; the operation names which."""
+        """Return one of a car's papers; the operation names which."""
         return await self._get(operation, operation.url(self._api, id=vehicle_id), read, min(PAPER_S, within_s))
 
     async def _get(

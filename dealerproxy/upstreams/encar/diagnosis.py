@@ -1,4 +1,4 @@
-"""Encar's diagnosis (`/v1/readside/diagnosis/vehicle/{vehicleId}`): its own look at eight or more outer panels.
+"""Encar's diagnosis (`/v1/readside/diagnosis/vehicle/{vehicleId}`): its own check of eight or more outer panels.
 
 Two of the items are comments: Korean free text that names firms and telephone numbers. They are dropped, and counted.
 """
@@ -24,10 +24,10 @@ class _Document(Struct, frozen=True):
 
 
 def read_diagnosis(body: bytes, vocabulary: Vocabulary) -> Diagnosis:
-    """Read a diagnosis; raises Drift when it has no list `items`.
+    """Read a diagnosis; raises Drift if it has no list `items`.
 
-    A panel nobody knows keeps its name (`sun-roof`), a result nobody knows its code in lower case, or is `unknown`
-    without one; all are counted. An item without a name says nothing and is only counted.
+    An unknown panel keeps its name (`sun-roof`), an unknown result its code in lower case, or is `unknown`
+    without one; all are counted. An item without a name is only counted.
     """
     document = decode(body, _Document)
     panels = (_panel(item, vocabulary) for item in document.items[:MOST_ROWS])
@@ -57,7 +57,7 @@ def _panel(item: object, vocabulary: Vocabulary) -> DiagnosisPanel | None:
 
 
 def _result(entry: Mapping[str, Any], vocabulary: Vocabulary) -> str:
-    """Return what was found: by its code, else by its Korean word."""
+    """Return the result: by its code, else by its Korean word."""
     words = vocabulary.sheet.tokens["diagnosis_results"]
     found = code(entry.get(RESULT_CODE))
     for word in (found, entry.get(RESULT)):

@@ -15,8 +15,8 @@ from dataclasses import dataclass
 from urllib.parse import quote
 
 _JOIN = "_."
-# In values only these two are escaped, by a leading underscore: `Badge.1_.6 터보.`, `에어백(운전석_)` (62 option
-# facets and every other facet with brackets in the captured answers, no exception).
+# Values escape only these two, with a leading underscore: `Badge.1_.6 터보.`, `에어백(운전석_)` (62 option facets and
+# every other facet with brackets in the captured answers, without exception).
 _ESCAPES = str.maketrans({".": "_.", ")": "_)"})
 
 
@@ -35,7 +35,7 @@ class Term:
 class Range:
     """Bounds on a number, inclusive: `Price.range(500..3000).`.
 
-    One-ended ranges are reported to come back empty now and then, so both bounds are always written.
+    One-ended ranges are reported to return nothing now and then, so both bounds are always written.
     """
 
     name: str
@@ -83,8 +83,8 @@ Item = Term | Range | Child | And | Or
 def escape(value: str) -> str:
     """Escape a value so that it cannot end its term.
 
-    Raises ValueError for an empty value and for one with an underscore: no facet of Encar's has either, nobody
-    has seen how a literal underscore is escaped, and one at the end would swallow the dot that ends the term.
+    Raises ValueError for an empty value and for one with an underscore: no facet of Encar's has either, the escape of
+    a literal underscore is unknown, and one at the end would escape the dot that ends the term.
     """
     if not value or "_" in value:
         raise ValueError(f"{value!r} cannot be a value of Encar's query language")
@@ -97,13 +97,13 @@ def any_of(name: str, values: Iterable[str]) -> Item:
 
 
 def percent_encode(text: str) -> str:
-    """Encode for the query string. Brackets and underscores stay readable; `+`, `&`, `#` and blanks do not."""
+    """Encode for the query string. Brackets and underscores stay readable; `+`, `&`, `#` and blanks are encoded."""
     return quote(text, safe="()_.")
 
 
 def _group(word: str, items: tuple[Item, ...]) -> str:
     if not items:
-        raise ValueError(f"an empty {word} says nothing")
+        raise ValueError(f"an empty {word} is not a search")
     if len(items) == 1:
         return str(items[0])
     return f"({word}.{_JOIN.join(map(str, items))})"

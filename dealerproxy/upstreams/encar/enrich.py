@@ -1,4 +1,4 @@
-"""Fills rows from their adverts, fetched 20 a call: colour, engine size, options and body."""
+"""Enriches rows from their adverts, fetched 20 per call: colour, engine size, options and body."""
 
 from collections.abc import Sequence
 
@@ -16,7 +16,7 @@ from dealerproxy.vehicles.listing import Listing
 
 
 async def enrich(rows: Sequence[Listing], cars: EncarCars, deadline: Deadline, *, bypass_cache: bool) -> EnrichedRows:
-    """Fill rows whose adverts could be fetched and read.
+    """Enrich rows whose adverts could be fetched and read.
 
     A row whose advert is no longer on sale becomes None: the search can be minutes behind.
     """

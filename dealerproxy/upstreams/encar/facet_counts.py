@@ -1,4 +1,4 @@
-"""Which makes and models Encar has cars of: makes by one cached call, models learned in the background."""
+"""The makes and models of which Encar has cars: makes by one cached call, models learned in the background."""
 
 import asyncio
 import itertools
@@ -26,20 +26,20 @@ from dealerproxy.upstreams.results import StockedModels
 from dealerproxy.vocabulary import Make, MakeFacet, Vocabulary
 
 FRESH_S, IF_ERROR_S = 300.0, 86_400.0
-# The models of one make are asked for at a time, and kept for a day.
+# The models of one make are fetched at a time, and kept for a day.
 LEARN_EVERY_S = 5.0
 LEARNED_S = 86_400.0
 
 
 class Stock(Struct, frozen=True):
-    """Make facets that have cars, and when the site said so (unix seconds)."""
+    """Make facets that have cars, and the time of the site's answer (unix seconds)."""
 
     facets: frozenset[str]
     at: float
 
 
 class FacetCounts:
-    """Keeps what Encar has; `now` is unix seconds, `clock` counts seconds and never goes back."""
+    """Caches makes and models with cars; `now` is unix seconds, `clock` counts seconds and never goes back."""
 
     def __init__(
         self,
@@ -56,8 +56,8 @@ class FacetCounts:
     ) -> None:
         """`deadline_s` bounds each call, in seconds.
 
-        `in_stock` returns the model groups of a make's facet with cars, None if its cars are not in stock.
-        `trucks_in_stock` returns of a make's trucks, by name, whether there are any, as far as that is known.
+        `in_stock` returns the model groups with cars of a make's facet, None if its cars are not in stock.
+        `trucks_in_stock` returns whether there are trucks of each name of a make, for the names in stock.
         """
         self._in_stock, self._trucks_in_stock = in_stock, trucks_in_stock
         self._client, self._vocabulary, self._cache = client, vocabulary, cache
@@ -70,10 +70,10 @@ class FacetCounts:
         self._learner: asyncio.Task[None] | None = None
 
     async def stocked(self, deadline: Deadline) -> StockedModels:
-        """Return makes with cars and their models: all known ones of a make until its own were learned.
+        """Return makes with cars and their models; all known models of a make until its own were learned.
 
-        Trucks are those in stock; where none are, all known ones of these makes: nobody has seen the facets of their
-        index. If the site fails: all makes and models of the vocabulary, with a notice.
+        Trucks are those in stock; without stock, all known trucks of these makes, because the facets of their index
+        were never captured. If the site fails: all makes and models of the vocabulary, with a notice.
         """
         try:
             stock = (await self._cache.get(self._kind, MAKES, self._ask_makes, deadline)).value
@@ -88,7 +88,7 @@ class FacetCounts:
         return StockedModels(self._models_by_make(stock.facets), stock.at)
 
     async def close(self) -> None:
-        """End the background work."""
+        """Cancel the background work."""
         if self._learner is not None:
             await cancel_and_wait(self._learner)
 
@@ -102,12 +102,12 @@ class FacetCounts:
         return cars | {name: trucks for name, trucks in alone.items() if trucks}
 
     def _trucks(self, make: Make, *, assumed: bool) -> list[str]:
-        """Return a make's trucks by name; `assumed` is whether those that stock knows nothing of are there."""
+        """Return a make's trucks by name; `assumed` is whether trucks count that stock does not know."""
         known = self._trucks_in_stock(make)
         return [name for name in self._vocabulary.trucks.names.get(make.name, ()) if known.get(name, assumed)]
 
     def _models(self, make: Make, stocked: frozenset[str] | None) -> list[str]:
-        """Return a make's models by name: those its facets were learned to have, else all that are known."""
+        """Return a make's models by name: those of its learned facets, else all known ones."""
         names: dict[str, None] = {}
         for model in self._vocabulary.models_of(make):
             if stocked is not None and model.make_facet not in stocked:
@@ -137,8 +137,8 @@ class FacetCounts:
         return Stock(known, self._now())
 
     async def _learn(self) -> None:
-        """Learn one make's models every few seconds, round and round, for as long as the service runs."""
-        structlog.contextvars.clear_contextvars()  # its lines are not about the request that came first
+        """Learn one make's models every few seconds, in turn, for as long as the service runs."""
+        structlog.contextvars.clear_contextvars()  # its log lines do not belong to the request that started it
         for facet in itertools.cycle([facet for make in self._vocabulary.makes for facet in make.facets]):
             if facet.korean in self._stocked and self._fresh(facet.korean) is None:
                 await self._sleep(LEARN_EVERY_S)

@@ -1,7 +1,7 @@
 """Encar's facets (`iNav`): which values of an axis have cars, and how many.
 
-The next level stands under the selected facet as `Refinements.Nodes`, so an axis is found by its name wherever it
-is (four captured answers of 2023).
+The next level is under the selected facet as `Refinements.Nodes`, so an axis is found by its name at any level (four
+captured answers of 2023).
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -35,9 +35,9 @@ class _Answer(Struct, frozen=True):
 
 
 def read_facets(body: bytes, axis: str) -> Mapping[str, int]:
-    """Read an axis's values with their counts, those without cars and damaged ones left out.
+    """Read an axis's values with their counts, without values that have no cars or are damaged.
 
-    Raises Drift when the answer cannot be read or does not list the axis.
+    Raises Drift if the answer cannot be read or lacks the axis.
     """
     answer = decode(body, _Answer)
     nodes = list(_named(answer.iNav.Nodes, axis))
@@ -48,10 +48,10 @@ def read_facets(body: bytes, axis: str) -> Mapping[str, int]:
 
 
 def known_makes(counts: Iterable[str], vocabulary: Vocabulary) -> frozenset[str]:
-    """Return the makes of the axis MAKES that the vocabulary knows. Raises Drift where it knows none."""
+    """Return the makes of the axis MAKES that the vocabulary knows. Raises Drift if it knows none."""
     known = frozenset(facet for facet in counts if vocabulary.make_of(facet) is not None)
     if not known:
-        raise Drift(f"iNav: {MAKES}", "no make that is known")
+        raise Drift(f"iNav: {MAKES}", "no known make")
     return known
 
 

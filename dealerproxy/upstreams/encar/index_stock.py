@@ -1,6 +1,6 @@
-"""Listings of one of Encar's indexes in stock: how legs are answered from them, and how they are read.
+"""Listings of one of Encar's indexes in stock: how they are read, and how they answer legs.
 
-Which listings an index has, and which of them answers a leg, is in `stock` for cars and in `truck_stock` for trucks.
+`stock` (cars) and `truck_stock` (trucks) define the listings of an index, and which of them answers a leg.
 """
 
 import asyncio
@@ -36,11 +36,11 @@ from dealerproxy.upstreams.stocked import StockedLeg
 from dealerproxy.vehicles.listing import LeftOutReason, Listing
 from dealerproxy.vocabulary import Vocabulary
 
-# Kinds of cars that are translated without a break.
+# Kinds that are translated without yielding to the event loop.
 SLICE_KINDS = 20
-# About the share of a listing that one of its facets has.
+# The approximate share of a listing's cars that have one facet.
 FACET_SHARE = 0.5
-# A check whose count differs by more than this from what was read is followed by a reading.
+# If a check's count differs from the last reading by more than this, the listing is read again.
 COUNT_DIFFERS = 0.05
 COUNT_FEW = 20
 LEGS_NOTED = 4_096
@@ -49,7 +49,7 @@ COLOUR, OPTION = "Color", "Options"
 
 
 class ListingKey(NamedTuple):
-    """A listing: all cars of a make's facet, or of one group of its models, or those of them with a facet's value."""
+    """A listing: all cars of a make's facet or of one model group, or only those with one more facet's value."""
 
     facet: str
     group: str | None = None
@@ -72,7 +72,7 @@ class ListingKey(NamedTuple):
 
 
 class Base(NamedTuple):
-    """A listing that answers for a target, and what to pick from it, None for all of its cars."""
+    """A listing that answers a target, and what to pick from it, None for all of its cars."""
 
     key: ListingKey
     kept: Kept
@@ -93,10 +93,10 @@ class IndexStock(ABC):
         listed: NoteRows = unwatched,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        """A search that was asked for in the last `fresh_s` seconds would have been answered from the cache.
+        """A search repeated within `fresh_s` seconds would have been answered from the cache.
 
-        `trouble` says why the index cannot be searched now; `listed` is called with the rows that are shown and their
-        age in seconds.
+        `trouble` returns why the index cannot be searched now; `listed` is called with the shown rows and their age in
+        seconds.
         """
         self._reader, self._vocabulary, self.shelf = reader, vocabulary, shelf
         self._trouble, self._listed, self._clock = trouble, listed, clock
@@ -104,11 +104,11 @@ class IndexStock(ABC):
         self._asked: TTLCache[tuple[str, str], bool] = TTLCache(LEGS_NOTED, fresh_s, timer=clock)
         self.readings = Readings(UPSTREAM, self, clock=clock)
 
-    # What an index decides
+    # Decided by each index
 
     @abstractmethod
     def _base(self, target: SearchTarget) -> Base | None:
-        """Return the newest listing that answers for a target."""
+        """Return the newest listing that answers a target."""
 
     @abstractmethod
     def _unit(self, target: SearchTarget) -> ListingKey:
@@ -116,7 +116,7 @@ class IndexStock(ABC):
 
     @abstractmethod
     def _asked_for(self, listing: ListingKey) -> tuple[AnySearch, SearchTarget]:
-        """Return the search for a listing, and what it names. Raises LookupError for one that cannot be."""
+        """Return the search for a listing, and its target. Raises LookupError for an impossible listing."""
 
     @abstractmethod
     def _counted(self, listing: ListingKey) -> int:
@@ -125,7 +125,7 @@ class IndexStock(ABC):
     # Legs
 
     def stocked(self, leg: EncarLeg, keep: RowFilter) -> StockedLeg | None:
-        """Return the rows of a leg that match; None if a listing that it takes is not in stock."""
+        """Return the matching rows of a leg; None if a listing that it needs is not in stock."""
         found = self._selected(leg, keep)
         if found is None:
             return None
@@ -134,12 +134,12 @@ class IndexStock(ABC):
         return stocked
 
     def peek(self, leg: EncarLeg, keep: RowFilter) -> StockedLeg | None:
-        """Return the same as `stocked`, without counting its listings as asked for."""
+        """Return the result of `stocked`, without counting it as demand."""
         found = self._selected(leg, keep)
         return None if found is None else found[0]
 
     def fetched(self, leg: EncarLeg) -> None:
-        """Note that a leg was asked for live: what it lacked in stock would have spared the call."""
+        """Note that a leg was read live: the listings that it lacked in stock would have spared the call."""
         base = self._base(leg.asked)
         if base is None:
             self.readings.asked(str(self._unit(leg.asked)))
@@ -150,7 +150,7 @@ class IndexStock(ABC):
                     self.readings.asked(str(key), 1 / len(keys))
 
     def _selected(self, leg: EncarLeg, keep: RowFilter) -> tuple[StockedLeg, Sequence[ListingKey]] | None:
-        """Return the rows of a leg that match, and the listings that they are taken from."""
+        """Return the matching rows of a leg, and the listings that have them."""
         base = self._base(leg.asked)
         if base is None:
             return None
@@ -163,7 +163,7 @@ class IndexStock(ABC):
                 return None
             sets += zip(held, repeat(_any_of(table, [each.reading for each in held])))
             keys += choice
-        # Who left what out of a make's listing is not known by group.
+        # The left-out cars of a make's listing are not known by group.
         left_out = kept.reading.left_out_of(None) if base.pick is None else Counter[LeftOutReason]()
         chosen = Chosen(kept, self._wanted(base, leg.asked, keep), left_out, sets)
         now = self._clock()
@@ -172,15 +172,15 @@ class IndexStock(ABC):
         return stocked._replace(confirmed=self._confirmed(base, leg.asked)), keys
 
     def _wanted(self, base: Base, target: SearchTarget, keep: RowFilter) -> Mask:
-        """Return which rows of a listing are of the target and match the words of a filter."""
+        """Return which rows of a listing match the target and the words of a filter."""
         return self._kinds.mask(base.kept.reading.table, keep, base.pick)
 
     def _confirmed(self, base: Base, target: SearchTarget) -> bool:
-        """Whether a listing proves that there are no cars of a target if it has none."""
+        """Whether a listing without cars of a target proves that there are none."""
         return True
 
     def _note_spared(self, leg: EncarLeg, keys: Sequence[ListingKey]) -> None:
-        """Note the call that was spared, unless the cache would have spared it too."""
+        """Note the spared call, unless the cache would have spared it too."""
         if (leg.q, leg.sort) in self._asked:
             return
         self._asked[leg.q, leg.sort] = True
@@ -199,7 +199,7 @@ class IndexStock(ABC):
     # Readings
 
     def cost(self, key: str) -> int:
-        """Return about how many calls a reading takes."""
+        """Return the approximate number of calls of a reading."""
         listing, last = ListingKey.of(key), self.shelf.peek(key)
         if last is not None:
             cars = float(last.found)
@@ -208,11 +208,11 @@ class IndexStock(ABC):
         return max(1, math.ceil(cars / self._reader.page_rows))
 
     def suspended(self) -> bool:
-        """Whether the index must not be searched now."""
+        """Whether searches of the index are blocked now."""
         return self._trouble() is not None
 
     async def read(self, key: str) -> None:
-        """Read a listing and keep it; raises UpstreamError, and keeps the old one."""
+        """Read a listing and store it. Raises UpstreamError, and keeps the old one."""
         listing = ListingKey.of(key)
         try:
             reading = await self._read(listing)
@@ -222,12 +222,12 @@ class IndexStock(ABC):
         self._keep(listing, reading)
 
     async def restore(self, key: str, reading: Reading) -> None:
-        """Keep a reading that another process made, or this one before a restart."""
+        """Store a reading that another process made, or this one before a restart."""
         await self._prepare(reading.table)
         self.shelf.put(key, reading)
 
     async def check(self, key: str) -> None:
-        """Look for new and changed cars in a listing; reads it again if there are many. Raises UpstreamError."""
+        """Look for new and changed cars in a listing; read it again if there are many. Raises UpstreamError."""
         kept, listing = self.shelf.get(key), ListingKey.of(key)
         if kept is None or listing.axis is not None:
             await self.read(key)
@@ -254,7 +254,7 @@ class IndexStock(ABC):
     async def _read(self, listing: ListingKey) -> Reading:
         last = self.shelf.peek(str(listing))
         search, target = self._asked_for(listing)
-        # A count from elsewhere spares the look behind the last row.
+        # A count from another answer saves the call that looks behind the last row.
         known = last.found if last is not None else 0 if listing.axis is not None else self._counted(listing)
         whole = await self._reader.read_whole(
             search, target, before=last.found if last else None, expected=known or None
@@ -291,7 +291,7 @@ class IndexStock(ABC):
 
 
 def _facet_keys(leg: EncarLeg) -> list[list[ListingKey]]:
-    """Return the listings of numbers that a leg takes: one of each group must hold a car."""
+    """Return the listings of numbers that a leg needs: a car must be in one of each group."""
     base = ListingKey(leg.asked.facet, leg.asked.model.korean if leg.asked.model else None)
     colours = [base._replace(axis=COLOUR, value=value) for value in leg.facets.colours]
     options = [[base._replace(axis=OPTION, value=value)] for value in leg.facets.options]
@@ -307,6 +307,6 @@ def _any_of(table: Table, readings: Sequence[Reading]) -> Mask:
 
 
 def _stands(table: Table, car: StockedCar) -> bool:
-    """Whether a table has a car exactly so."""
+    """Whether a table has exactly this car."""
     positions = table.positions(np.array([car.number], np.int64))
     return bool(len(positions)) and table.cars(positions)[0]._replace(colour=car.colour) == car

@@ -1,4 +1,4 @@
-"""The two indexes of Encar's search, of cars and of trucks: all that differs between them when a leg is read."""
+"""The two indexes of Encar's search, cars and trucks, and the differences in reading their legs."""
 
 from dataclasses import dataclass
 
@@ -9,7 +9,7 @@ from dealerproxy.upstreams.encar.truck_rows import read_truck
 from dealerproxy.upstreams.off_sale import Entries
 from dealerproxy.upstreams.operations import Operation
 
-# `Year` is Encar's newest-first; no ascending year sort is known. Both indexes have the same sorts.
+# `Year` is Encar's newest-first; an ascending year sort is not known. Both indexes have the same sorts.
 ENCAR_SORTS = {
     Sort.AUCTION_DATE_ASC: "Year",
     Sort.YEAR_DESC: "Year",
@@ -24,8 +24,8 @@ NEWEST = "ModifiedDate"
 class SearchIndex:
     """An index: the operation that searches it, and the reader of one of its rows.
 
-    `count` is the name of a call for a count alone, as in log lines. If not `zero_is_certain`, a count of 0 may be due
-    to a word that the index does not know.
+    `count` is the name of a call for a count alone, as in log lines. If not `zero_is_certain`, a count of 0 may mean
+    that the index does not know a word of the search.
     """
 
     search: Operation[..., tuple[int, Entries]]

@@ -1,9 +1,9 @@
 """Encar's inspection sheet (`/v1/readside/inspection/vehicle/{vehicleId}`): bytes in, a report in English out.
 
-The shape is that of sheets of 2026 and of 9,243 sheets others counted. Encar's own misspellings are kept (`accdient`).
-`outers` lists touched panels only. `inners` is the legal checklist: groups of items, some one level deeper, and an
-item counts once it has a `statusType`. A scan (`IMAGE`) or an empty form is no report, so that it never looks like a
-clean one.
+The shape is that of sheets of 2026 and of 9,243 sheets in others' statistics. Encar's own misspellings are kept
+(`accdient`). `outers` lists damaged panels only. `inners` is the legal checklist: groups of items, some one level
+deeper; an item counts if it has a `statusType`. A scan (`IMAGE`) or an empty form is not a report, so that it never
+looks like a clean one.
 """
 
 from collections.abc import Iterator, Mapping
@@ -35,14 +35,14 @@ from dealerproxy.vocabulary import SEVERITIES, Danger, Vocabulary
 
 TABLE, IMAGE = "TABLE", "IMAGE"
 TYPE, STATUS, CHILDREN = "type", "statusType", "children"
-# Kilometres between advert and sheet that driving the car to the inspection does not explain.
+# Kilometres between advert and sheet that the drive to the inspection does not explain.
 MILEAGE_APART = 1_000
 SHORT_VIN = 6
-DEPTH = 4  # a group's items stand one or two levels below it; deeper nesting is no sheet
+DEPTH = 4  # a group's items are one or two levels below it; a sheet has no deeper nesting
 
 
 class _Form(Struct, frozen=True):
-    """What every sheet has, a scan too."""
+    """The fields of every sheet, including a scan."""
 
     formats: list[Any]
 
@@ -54,13 +54,13 @@ class _Master(Struct, frozen=True):
 
 
 class _Checklist(Struct, frozen=True):
-    """What every TABLE sheet has, an empty form too."""
+    """The fields of every TABLE sheet, including an empty form."""
 
     inners: list[Any]
 
 
 class _Sheet(Struct, frozen=True):
-    """What a TABLE sheet with answers must have; `master.detail` may be null."""
+    """The fields that a TABLE sheet with answers must have; `master.detail` may be null."""
 
     master: _Master
     outers: list[Any]
@@ -68,7 +68,7 @@ class _Sheet(Struct, frozen=True):
 
 
 class Answer(NamedTuple):
-    """One answered item; no `severity` means all is well, unless it is not `known` what the answer means."""
+    """One answered item; without `severity` it is good, unless `known` is false."""
 
     item: ChecklistItem
     severity: Severity | None
@@ -76,10 +76,10 @@ class Answer(NamedTuple):
 
 
 def read_inspection(body: bytes, vocabulary: Vocabulary) -> Inspection | NoReport:
-    """Read a sheet into the body's condition and the report, or say why it is no report.
+    """Read a sheet into the body's condition and the report, or return why it is not a report.
 
-    Raises Drift when `formats` is missing or of another type, or `inners` of a TABLE sheet, or `master.accdient` or
-    `outers` of one with answers. Anything else that is odd is null, or kept under its code, and counted.
+    Raises Drift if `formats` is missing or of another type, or `inners` of a TABLE sheet, or `master.accdient` or
+    `outers` of a sheet with answers. Any other odd value is null, or kept under its code, and counted.
     """
     formats = decode(body, _Form).formats
     if TABLE not in formats and DAMAGED in formats:
@@ -88,7 +88,7 @@ def read_inspection(body: bytes, vocabulary: Vocabulary) -> Inspection | NoRepor
         return NoReport(NoReportReason.PHOTO_ONLY if IMAGE in formats else NoReportReason.EMPTY_SHEET)
     answers = read_answers(decode(body, _Checklist).inners, vocabulary)
     if not answers:
-        return NoReport(NoReportReason.EMPTY_SHEET)  # whose `master` may be null: nobody filled it in
+        return NoReport(NoReportReason.EMPTY_SHEET)  # its `master` may be null: nobody filled it in
     sheet = decode(body, _Sheet)
     panels = read_panels(sheet.outers, vocabulary)
     head = read_head(sheet.master.detail, sheet.master.simpleRepair, vocabulary)
@@ -111,7 +111,7 @@ def is_of_other_vehicle(inspection: Inspection, car: Car) -> bool:
 
 
 def _vin(detail: object, vocabulary: Vocabulary) -> str | None:
-    """The whole VIN of a sheet; some sheets show the end of it alone, which is none."""
+    """Return the whole VIN of a sheet; None for the sheets that show only its end."""
     value = detail.get("vin") if isinstance(detail, Mapping) else None
     return None if isinstance(value, str) and len(value.strip()) == SHORT_VIN else vin(value, vocabulary)
 
@@ -141,9 +141,9 @@ def _report(
 
 
 def read_answers(inners: list[Any], vocabulary: Vocabulary) -> tuple[Answer, ...]:
-    """Read the answered items in the sheet's order, each (group, item) once; of two the worse one stays.
+    """Read the answered items in the sheet's order, each (group, item) once; of two, the worse one is kept.
 
-    An answer that cannot be read counts for nothing by itself: a sheet needs at least one that can.
+    An unreadable answer is ignored, but a sheet needs at least one readable answer.
     """
     found: dict[tuple[str, str], Answer] = {}
     readable = 0
@@ -161,7 +161,7 @@ def read_answers(inners: list[Any], vocabulary: Vocabulary) -> tuple[Answer, ...
 
 
 def grades(answers: tuple[Answer, ...]) -> tuple[CategoryGrade, ...]:
-    """Return what the answers of each group amount to, in the sheet's order; a group without answers has no grade."""
+    """Return the grade of each group, in the sheet's order; a group without answers has none."""
     groups: dict[str, list[Answer]] = {}
     for answer in answers:
         groups.setdefault(answer.item.group, []).append(answer)
@@ -175,7 +175,7 @@ def _grade(worst: Answer) -> CategoryStatus:
 
 
 def _badness(answer: Answer) -> float:
-    """Order answers: well, unknown, then by severity."""
+    """Return the sort key of answers: good, unknown, then by severity."""
     if answer.severity is None:
         return 0 if answer.known else 0.5
     return 1 + SEVERITIES.index(answer.severity)
@@ -192,7 +192,7 @@ def _answered(nodes: object, vocabulary: Vocabulary, depth: int = 1) -> Iterator
         if not isinstance(node, Mapping):
             vocabulary.missed("checklist", "unreadable item")
             continue
-        if node.get(STATUS):  # null means nobody answered, and so does an empty value
+        if node.get(STATUS):  # null and an empty value mean that nobody answered
             yield node
         yield from _answered(node.get(CHILDREN), vocabulary, depth + 1)
 
@@ -207,7 +207,7 @@ def _group_token(group: Mapping[str, Any], vocabulary: Vocabulary) -> str:
 
 
 def _answer(group: str, node: Mapping[str, Any], vocabulary: Vocabulary) -> Answer:
-    """Return an answered node as an item; codes nobody knows stay as they are (`s099`, `status_12`)."""
+    """Return an answered node as an item; unknown codes stay as they are (`s099`, `status_12`)."""
     item, status = coded(node.get(TYPE)).code, coded(node[STATUS]).code
     item_word = vocabulary.sheet.items.get(item or "")
     status_word = vocabulary.sheet.statuses.get(status or "")

@@ -1,4 +1,4 @@
-"""What a sheet found, in plain English sentences and as a list of issues: only facts that stand on the sheet."""
+"""A sheet's findings as plain English sentences and as a list of issues; only facts from the sheet."""
 
 from collections.abc import Mapping, Sequence
 
@@ -11,7 +11,7 @@ _GRAVE = "major"
 
 
 def accident_summary(has_accident: bool, head: Head, panels: Sequence[Panel], dangers: Mapping[str, Danger]) -> str:
-    """Return what the sheet says of accidents, of the frame, of flood or fire, and the grave dangers of the remarks."""
+    """Return the sheet's findings on accidents, frame, flood and fire, and the grave dangers of the remarks."""
     sentences = ["Accident reported." if has_accident else "No accident reported."]
     if head.fields["simple_repair"]:
         sentences.append("Simple repairs reported.")
@@ -33,7 +33,7 @@ def accident_summary(has_accident: bool, head: Head, panels: Sequence[Panel], da
 
 
 def exterior_summary(panels: Sequence[Panel]) -> str:
-    """Return every panel that counts as exterior by what was done to it, and say so of parts of unknown kind."""
+    """Return every panel that counts as exterior with its damage, and mark parts of unknown kind."""
     found: dict[str, list[str]] = {}
     for panel in panels:
         if panel.panel_type != "frame":
@@ -49,7 +49,7 @@ def issues(
     answers: Sequence[tuple[ChecklistItem, Severity | None]],
     dangers: Mapping[str, Danger],
 ) -> tuple[Issue, ...]:
-    """Return one issue for each damaged panel, each bad answer (those with a severity), and each danger by token."""
+    """Return one issue for each damaged panel, each bad answer (with a severity), and each danger by token."""
     damaged = [
         Issue(
             category=panel.panel_type,

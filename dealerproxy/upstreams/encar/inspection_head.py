@@ -1,4 +1,4 @@
-"""The head of an inspection sheet (`master.detail`): dates, mileage, history, ticks. It may be null altogether."""
+"""The head of an inspection sheet (`master.detail`): dates, mileage, history, ticks. It may be null."""
 
 from collections.abc import Mapping
 from typing import Any, NamedTuple
@@ -19,9 +19,9 @@ RECALL, RECALL_FULFILLED, COMMENTS = "recall", "recallFullFillTypes", "comments"
 
 
 class Head(NamedTuple):
-    """The report's fields that stand in the head, by their names.
+    """The report's fields from the head, by their names.
 
-    Besides, the special history the summary tells, and the dangers that the inspector's remarks name: tokens of
+    Also the special history for the summary, and the dangers that the inspector's remarks name: tokens of
     dangers.toml.
     """
 
@@ -31,7 +31,7 @@ class Head(NamedTuple):
 
 
 def read_head(detail: object, simple_repair: object, vocabulary: Vocabulary) -> Head:
-    """Read the head; what it does not say, or says in a way nobody reads, is None."""
+    """Read the head; a missing or unreadable value is None."""
     if not isinstance(detail, Mapping):
         if detail is not None:
             vocabulary.missed("sheet", "unreadable detail")
@@ -86,7 +86,7 @@ def read_head(detail: object, simple_repair: object, vocabulary: Vocabulary) -> 
 
 
 def _flood(waterlog: bool | None, serious: tuple[str, ...] | None, dangers: tuple[str, ...]) -> bool | None:
-    """Three places can say it. A special history nobody understands might be it, so then False is not said."""
+    """Return whether there was a flood, by three fields. An unknown special history may be one: then not False."""
     if waterlog or "flood" in (serious or ()) or "flood" in dangers:
         return True
     return False if waterlog is False and not set(serious or ()) - {"fire"} else None
@@ -101,7 +101,7 @@ def _fire(serious: tuple[str, ...] | None, dangers: tuple[str, ...]) -> bool | N
 
 
 def _fulfilled(recalls: tuple[str, ...] | None) -> bool | None:
-    """Return True when all is done, False when something is known not to be."""
+    """Return True if all is done, False if something is known not to be."""
     if not recalls:
         return None
     if "not_fulfilled" in recalls:
@@ -110,10 +110,10 @@ def _fulfilled(recalls: tuple[str, ...] | None) -> bool | None:
 
 
 def _notes(comments: object, vocabulary: Vocabulary) -> str | None:
-    """Return the inspector's remarks in English, with the number of those that have no translation at the end.
+    """Return the inspector's remarks in English; at the end, the number of untranslated ones.
 
-    Remarks hold names, firms, telephone and plate numbers too, so nothing of them passes untranslated, not even
-    into the count.
+    Remarks contain names, firms, telephone and plate numbers too, so untranslated text is never shown, not even in the
+    count.
     """
     if not isinstance(comments, str):
         return None

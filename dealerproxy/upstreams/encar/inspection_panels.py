@@ -1,7 +1,7 @@
-"""The touched panels of an inspection sheet (`outers`): nothing on the list is ever dropped.
+"""The damaged panels of an inspection sheet (`outers`): no entry is ever dropped.
 
 An entry is `{type: {code, title}, statusTypes: [{code, title}, ...], attributes: [rank]}`. A panel can carry several
-statuses (X and WC). Only an empty `statusTypes` says that a panel is untouched; whatever cannot be read is kept as
+statuses (X and WC). Only an empty `statusTypes` means that a panel is undamaged; an unreadable entry is kept as
 unknown, because a lost entry would be hidden damage.
 """
 
@@ -19,7 +19,7 @@ MAJOR: Severity = "major"
 
 
 class _Outer(NamedTuple):
-    """A listed panel: its code, ranks and status codes; None is a code that cannot be read."""
+    """A listed panel: its code, ranks and status codes; None is an unreadable code."""
 
     code: str | None
     ranks: tuple[str, ...]
@@ -34,7 +34,7 @@ class _Damage(NamedTuple):
 
 
 def read_panels(outers: list[Any], vocabulary: Vocabulary) -> tuple[Panel, ...]:
-    """Return the touched panels by code: the sheet's own order is arbitrary and changes. A panel stands once."""
+    """Return the damaged panels by code, each once: the sheet's own order is arbitrary and changes."""
     merged: dict[str | int, _Outer] = {}
     for place, value in enumerate(outers[:MOST_ROWS]):
         outer = _outer(value)
@@ -81,7 +81,7 @@ def _panel(outer: _Outer, vocabulary: Vocabulary) -> Panel:
 
 
 def _kind(ranks: tuple[str, ...], vocabulary: Vocabulary) -> PanelType:
-    """Return what the ranks say of a panel nobody knows; frame when any of them does."""
+    """Return an unknown panel's kind by its ranks; frame if any of them is."""
     kinds = {vocabulary.sheet.ranks.get(rank) for rank in ranks}
     if "frame" in kinds:
         return "frame"
@@ -89,7 +89,7 @@ def _kind(ranks: tuple[str, ...], vocabulary: Vocabulary) -> PanelType:
 
 
 def _damage(status: str | None, vocabulary: Vocabulary) -> _Damage:
-    """Return what a status means; one nobody knows may be the worst there is, so it is major."""
+    """Return the damage of a status; an unknown status may be the worst, so it is major."""
     damages = vocabulary.sheet.damages
     word = damages.get(status.upper()) if status else None
     if status and word:

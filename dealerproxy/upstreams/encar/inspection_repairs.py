@@ -1,7 +1,7 @@
-"""The foot of an inspection sheet (`etcs`): what needs repair, wheel by wheel, and what is on board.
+"""The foot of an inspection sheet (`etcs`): needed repairs, wheel by wheel, and equipment on board.
 
-Sheets of 2026 have the lines and leave all of them open, so how an answer looks is inferred: `exists` is true or false,
-and the places or things ticked stand in `statusTypes`.
+Sheets of 2026 have the lines but no answers, so the form of an answer is inferred: `exists` is true or false, and
+`statusTypes` has the ticked places or things.
 """
 
 from collections.abc import Iterator, Mapping
@@ -16,14 +16,14 @@ EQUIPMENT_LINE = "e008"
 
 
 class Foot(NamedTuple):
-    """What needs repair and what is on board; each None where the sheet leaves it open."""
+    """Needed repairs and equipment on board; each None if the sheet has no answer."""
 
     needed_repairs: tuple[NeededRepair, ...] | None
     equipment: tuple[str, ...] | None
 
 
 def read_foot(etcs: object, vocabulary: Vocabulary) -> Foot:
-    """Read `etcs`; what cannot be read counts as left open."""
+    """Read `etcs`; an unreadable part counts as unanswered."""
     repairs: list[NeededRepair] | None = None
     equipment: tuple[str, ...] | None = None
     for line, answered, ticked in _lines(etcs):
@@ -38,7 +38,7 @@ def read_foot(etcs: object, vocabulary: Vocabulary) -> Foot:
 
 
 def _lines(etcs: object) -> Iterator[tuple[Coded, bool | None, list[Coded]]]:
-    """Yield each line that has an answer: its type, `exists`, and what is ticked on it."""
+    """Yield each line that has an answer: its type, `exists`, and its ticks."""
     for group in _entries(etcs):
         for line in _entries(group.get("children")):
             answered = tick(line.get("exists"))

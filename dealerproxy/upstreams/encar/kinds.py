@@ -1,6 +1,6 @@
-"""What the words of Encar's rows say: rows with the same words share one template, and a car fills it.
+"""Templates of Encar's rows: rows with the same words share one template, and a car fills it.
 
-Live rows and cars in stock become listings here alone, so both are shown alike.
+Live rows and cars in stock become listings only here, so both look the same.
 """
 
 from functools import lru_cache
@@ -23,7 +23,7 @@ Miss = tuple[str, str]
 
 
 class Kind(NamedTuple):
-    """The words of a row that make, model, trim, fuel and transmission depend on, as the site writes them.
+    """The words of a row on which make, model, trim, fuel and transmission depend, as the site writes them.
 
     `facet` and `group` are the make and the model group that the search named.
     """
@@ -39,7 +39,7 @@ class Kind(NamedTuple):
 
 
 class Template(NamedTuple):
-    """A listing without what differs from car to car, None for an unknown model.
+    """A listing without the values that differ between cars, None for an unknown model.
 
     `misses` are the words without a translation.
     """
@@ -84,7 +84,7 @@ def template(words: Words, vocabulary: Vocabulary) -> Template:
         fuel_word=kind.fuel,
         transmission=heard.transmission(kind.transmission) if kind.transmission else None,
         transmission_word=kind.transmission,
-        engine_cc=None,  # a size in litres is rounded; the advert has the true one
+        engine_cc=None,  # a size in litres is rounded; the advert has the exact one
         drivetrain=names.drivetrain,
         body=body_of(model, generation),
         thumbnail_url=None,
@@ -102,7 +102,7 @@ def template(words: Words, vocabulary: Vocabulary) -> Template:
 
 
 def listing_of(car: StockedCar, vocabulary: Vocabulary) -> Listing | LeftOut:
-    """Return a car as it is shown; it is left out if its model is unknown to this vocabulary. Counts no misses."""
+    """Return a car for display; it is left out if its model is unknown to this vocabulary. Counts no misses."""
     shared, number = template(car.kind, vocabulary).listing, str(car.number)
     if shared is None:
         return LeftOut(LeftOutReason.UNKNOWN_MODEL, number)
@@ -132,7 +132,7 @@ def count_misses(shared: Template, place: Words, vocabulary: Vocabulary) -> None
 
 
 def place_of(region: str | None, letters: tuple[str, ...]) -> Words:
-    """Return the words for where a car stands and who sells it: the region, then the letters of the seller."""
+    """Return the words for a car's place and seller: the region, then the letters of the seller."""
     return (region, *letters)
 
 
@@ -140,7 +140,7 @@ def place_of(region: str | None, letters: tuple[str, ...]) -> Words:
 def _place(place: Words, vocabulary: Vocabulary) -> _Place:
     heard = vocabulary.counting_apart()
     region, *letters = place
-    # The first letter that says who sells counts.
+    # The first letter for a seller counts.
     sellers = filter(None, (heard.seller_type(letter) for letter in letters if letter is not None))
     return _Place(
         region=heard.region(region) if region else None,
@@ -150,9 +150,9 @@ def _place(place: Words, vocabulary: Vocabulary) -> _Place:
 
 
 def _make_and_model(kind: Kind, vocabulary: Vocabulary) -> tuple[Make | None, Model | None]:
-    """The search's own make and model where the row agrees with its make, else what the row's words say.
+    """Return the search's own make and model if the row agrees with its make, else those of the row's words.
 
-    Encar's model group is not on the row; the generation name (`더 뉴 쏘렌토 4세대`) contains it, mostly.
+    Encar's model group is not on the row; the generation name (`더 뉴 쏘렌토 4세대`) mostly contains it.
     """
     searched, own = vocabulary.make_of(kind.facet), vocabulary.make_of(kind.manufacturer)
     if searched is not None and kind.group is not None and kind.manufacturer == kind.facet:

@@ -11,7 +11,7 @@ from dealerproxy.upstreams.query import FilterWords
 class EncarLeg(NamedTuple):
     """One search; `q` and `sort` are in the site's words and identify it. Cursors depend on `q`.
 
-    `facets` are the filters in it that rows do not all show. `named` and `filtered` are those of `results.Leg`.
+    `facets` are its filters that not all rows show. `named` and `filtered` are those of `results.Leg`.
     """
 
     q: str

@@ -1,4 +1,4 @@
-"""A query as Encar's legs: one search for each facet of a make and model, and those of trucks."""
+"""A query as Encar's legs: one search for each facet of a make and model, and searches of trucks."""
 
 from collections.abc import Iterator, Mapping
 
@@ -26,7 +26,7 @@ def plan_legs(request: LegRequest, vocabulary: Vocabulary) -> SitePlan:
 
 
 def site_filters(keep: RowFilter, leg: EncarLeg) -> Mapping[str, str]:
-    """Return the filters in a leg's search, in Encar's words, by the parameters of the request that they stand for."""
+    """Return the filters in a leg's search, in Encar's words, by their request parameters."""
     search = _search(keep.query, leg.asked, leg.facets, keep.krw_per_usd)
     words = {name: "".join(map(str, items)) for name, items in encar.filters_of(search).items() if items}
     asked = (
@@ -58,7 +58,7 @@ def _search(query: Query, asked: SearchTarget, facets: FilterWords, krw_per_usd:
 
 
 def _legs(request: LegRequest, vocabulary: Vocabulary) -> Iterator[EncarLeg]:
-    """Yield the legs in the order makes and models were asked for; none for what only other sites have."""
+    """Yield the legs in the requested order of makes and models; none for models that only other sites have."""
     sort = ENCAR_SORTS[request.query.sort]
     for make, texts in request.makes:
         models = dict.fromkeys(model for text in texts for model in vocabulary.models_meant(make, text))

@@ -1,7 +1,7 @@
-"""Reads all model groups of one of Encar's makes: the make in one go and shared out, or group by group.
+"""Reads all model groups of one of Encar's makes: the make at once, split by group, or group by group.
 
-Rows carry no model group, but their generation names it (`더 뉴 쏘렌토 4세대`), so a make of few cars takes a few calls
-and not some for each of its groups. The site's facets count the groups, which shows whether the shares are right.
+Rows have no model group, but their generation names it (`더 뉴 쏘렌토 4세대`), so a make of few cars takes a few calls
+instead of some for each group. The site's facets count the groups, which shows whether the split is right.
 """
 
 import asyncio
@@ -27,7 +27,7 @@ from dealerproxy.vocabulary import Model, Vocabulary
 
 T = TypeVar("T")
 
-# Rows that are shared out without a break: about 1 ms.
+# Rows that are split without yielding to the event loop: about 1 ms.
 SLICE_ROWS = 1_000
 
 # By listing id: the rows of one group.
@@ -35,14 +35,14 @@ _Share = dict[int, ReadRow]
 
 
 class AskFacets(Protocol):
-    """Asks for the facets of a search, as `EncarClient.facets` does."""
+    """A function that fetches the facets of a search, like `EncarClient.facets`."""
 
     async def __call__(self, q: str, read: Callable[[bytes], T], *, within_s: float) -> T:
         """Return what `read` makes of the answer."""
 
 
 class MakeReader:
-    """Reads makes; knows which have to be read group by group."""
+    """Reads makes; remembers which must be read group by group."""
 
     def __init__(
         self, reader: WholeReader, ask_facets: AskFacets, vocabulary: Vocabulary, *, facets_s: float = PAGE_S
@@ -56,11 +56,11 @@ class MakeReader:
     async def read_make(
         self, target: SearchTarget, before: Mapping[str, int]
     ) -> AsyncIterator[tuple[str, WholeListing | Drift]]:
-        """Yield each model group of a make with its whole listing, or with the drift that spoilt it.
+        """Yield each model group of a make with its whole listing, or with its drift.
 
-        `before` is `distinct` of the groups' last whole readings. A group without cars is yielded if two answers say
-        so. Shares of a make have the calls of the make. Raises UpstreamError when the site fails, and Drift when the
-        make cannot be read in one go.
+        `before` is `distinct` of the groups' last whole readings. A group without cars is yielded if two answers
+        confirm it. Each group's listing has the calls of the make. Raises UpstreamError if the site fails, and Drift
+        if the make cannot be read at once.
         """
         counts = await self._count_groups(target)
         shares = await self._read_shares(target, counts, before)
@@ -89,7 +89,7 @@ class MakeReader:
     async def _read_shares(
         self, target: SearchTarget, counts: Mapping[str, int] | None, before: Mapping[str, int]
     ) -> Mapping[str, WholeListing] | None:
-        """Read the make in one go; None if it has too many cars, or one of a generation that nobody knows."""
+        """Read the make at once; None if it has too many cars, or one of an unknown generation."""
         if target.facet in self._by_group or (counts is not None and sum(counts.values()) > MAX_OFFSET):
             return None
         make = await self._reader.read_whole(
@@ -127,9 +127,9 @@ class MakeReader:
 
 
 async def share_out(make: WholeListing, facet: str, vocabulary: Vocabulary) -> Mapping[str, _Share] | None:
-    """Return the rows of a make's listing by model group, in kinds as a search for the group gives them.
+    """Return the rows of a make's listing by model group, with the kinds that a search for the group has.
 
-    None if a row names a make or a generation that is not known to be this make's. Unreadable rows are left out.
+    None if a row names a make or a generation that is not known as this make's. Unreadable rows are left out.
     """
     shares: dict[str, _Share] = defaultdict(dict)
     kinds: dict[Words, Words] = {}

@@ -14,17 +14,17 @@ from dealerproxy.upstreams.encar.rows import read_search
 from dealerproxy.upstreams.encar.truck_rows import read_truck_search
 from dealerproxy.upstreams.operations import Host, Operation
 
-# The page a blocked caller is sent to, found in bodies of status 404, 403 and 200.
+# The block page to which a blocked caller is redirected, found in bodies of status 404, 403 and 200.
 BLOCK_MARKERS = (b"has_been_cr_blocked",)
 API = Host("encar", "encar_api_url", URL("https://api.encar.com"), BLOCK_MARKERS)
 PAGES = Host("encar", "encar_page_url", URL("https://fem.encar.com"), BLOCK_MARKERS)
 
-# A search without `sr` answers facets only.
+# A search without `sr` returns only facets.
 SEARCH = Operation(
     name="search", host=API, circuit="search", path=SEARCH_PATH, required_parameter="sr", read=read_search
 )
 FACETS = Operation(name="facets", host=API, circuit="search", path=SEARCH_PATH, read=read_facets)
-# The index of trucks may be blocked, or gone, while that of cars is not.
+# The index of trucks may be blocked, or gone, while the index of cars is not.
 TRUCK_SEARCH = Operation(
     name="truck_search",
     host=API,
@@ -39,14 +39,14 @@ PAGE = Operation(name="page", host=PAGES, circuit="page", path="cars/detail/{id}
 INSPECTION = Operation(
     name="inspection", host=API, circuit="papers", path="v1/readside/inspection/vehicle/{id}", read=read_inspection
 )
-# Without `/open` the endpoint answers 404.
+# Without `/open` the endpoint returns 404.
 RECORD = Operation(
     name="record", host=API, circuit="papers", path="v1/readside/record/vehicle/{id}/open", read=read_record
 )
 DIAGNOSIS = Operation(
     name="diagnosis", host=API, circuit="papers", path="v1/readside/diagnosis/vehicle/{id}", read=read_diagnosis
 )
-# Extras that only insiders see: whatever becomes of them, they must not keep the papers from anybody.
+# Extras that only insiders see; their failures must not affect the papers.
 PACKAGES = Operation(
     name="packages",
     host=API,

@@ -15,12 +15,12 @@ from dealerproxy.upstreams.values import code, decode, shown, whole
 from dealerproxy.vocabulary import Vocabulary
 
 CODE, NAME, PRICE = "optionCd", "optionName", "price"
-# Inches of a wheel or a screen (`20”`), which are no quotation.
+# Inches of a wheel or a screen (`20”`), not quotation marks.
 _INCHES = re.compile(r"""(\d)\s?(?:["”“″]|''|’’)""")
 
 
 def read_packages(body: bytes, vocabulary: Vocabulary) -> FactoryPackages:
-    """Read the packages of a trim; an entry without a code is skipped. Raises Drift when the body is no list."""
+    """Read the packages of a trim; an entry without a code is skipped. Raises Drift if the body is not a list."""
     entries = decode(body, object)
     if not isinstance(entries, list):
         raise Drift("$", "expected a list of packages")
@@ -35,7 +35,7 @@ def read_packages(body: bytes, vocabulary: Vocabulary) -> FactoryPackages:
 
 
 def on_the_car(codes: tuple[str, ...], listed: FactoryPackages) -> tuple[FactoryPackage, ...]:
-    """The packages with these codes, in the advert's order; of one that is not listed only the code is known."""
+    """Return the packages with these codes, in the advert's order; an unlisted package has only its code."""
     by_code = {package.code: package for package in listed.packages}
     return tuple(by_code.get(wanted) or FactoryPackage(wanted, None, None) for wanted in codes)
 

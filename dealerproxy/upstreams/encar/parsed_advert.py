@@ -1,4 +1,4 @@
-"""An Encar advert, judged and normalised once: availability, car, enrichment and off-sale notes use this one result."""
+"""An Encar advert, parsed once: availability, car, enrichment and off-sale notes use this one result."""
 
 from msgspec import Struct
 
@@ -13,8 +13,8 @@ from dealerproxy.vocabulary import Vocabulary
 class ParsedAdvert(Struct, frozen=True):
     """The result of reading an advert; prices in KRW, ids as in `Advert`.
 
-    `status` is None when the advert does not say in known words whether the car can be bought. `car` is set for a LIVE
-    one whose required fields can be read. `drift` says why either of them is missing.
+    `status` is None if the advert has no known words on whether the car can be bought. `car` is set for a LIVE advert
+    with readable required fields. `drift` is why either of them is missing.
     """
 
     listing_id: str
@@ -25,13 +25,13 @@ class ParsedAdvert(Struct, frozen=True):
     drift: CachedDrift | None = None
 
     def sale(self) -> tuple[SaleStatus, bool]:
-        """The sale status, and whether the car is under contract. Raises Drift when that cannot be told."""
+        """Return the sale status, and whether the car is under contract. Raises Drift if unknown."""
         if self.status is None:
             raise self._error()
         return self.status, self.under_contract
 
     def live_car(self) -> Car:
-        """The car of a LIVE advert. Raises Drift when it cannot be read."""
+        """Return the car of a LIVE advert. Raises Drift if it cannot be read."""
         if self.car is None:
             raise self._error()
         return self.car
@@ -41,10 +41,10 @@ class ParsedAdvert(Struct, frozen=True):
 
 
 def parse(advert: Advert, listing_id: str, vocabulary: Vocabulary) -> ParsedAdvert:
-    """Judge an advert and normalise its car, listed under `listing_id`; a drift is reported and returned.
+    """Read an advert's status and its car, listed under `listing_id`; a drift is reported and returned.
 
-    It is not raised, because a car that cannot be described may still be known to be on sale, and because an advert of
-    unknown status must replace what was read before: the new word may mean sold.
+    It is not raised, because a car without a readable description may still be known to be on sale, and because an
+    advert of unknown status must replace the cached one: the new word may mean sold.
     """
     status: SaleStatus | None = None
     under_contract, car, drift = False, None, None

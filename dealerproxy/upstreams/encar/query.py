@@ -1,4 +1,4 @@
-"""What we ask Encar's searches: one make, at most one model group, and the filters Encar can apply itself."""
+"""The service's searches of Encar: one make, at most one model group, and the filters that Encar can apply."""
 
 import itertools
 import re
@@ -10,15 +10,15 @@ from yarl import URL
 
 from dealerproxy.upstreams.encar.dsl import And, Child, Item, Or, Range, Term, any_of, percent_encode
 
-# The one list view that carries Transmission on every row (500 of 500 captured).
+# The only list view with Transmission on every row (500 of 500 captured).
 VIEW = "premium"
 SEARCH_PATH = "search/car/list/{view}"
-# Trucks, special vehicles and buses stand in an index of their own.
+# Trucks, special vehicles and buses are in an index of their own.
 TRUCK_PATH = "search/truck/list/{view}"
-# Unbounded ends are written as numbers no car reaches: open ranges are reported to come back empty now and then.
+# Open ends are written as numbers that no car reaches: open ranges are reported to return nothing now and then.
 ANY_MONTH = (190001, 999912)
 ANY_NUMBER = (0, 999_999)
-# `Hidden.N` stands in every query of the site's; `SellType.일반` (outright sale) keeps lease and rental offers out.
+# `Hidden.N` is in every query of the site's pages; `SellType.일반` (outright sale) excludes lease and rental offers.
 _OFFERED = (Term("Hidden", "N"), Term("SellType", "일반"))
 
 
@@ -34,7 +34,7 @@ class Window(NamedTuple):
 
     @property
     def is_count(self) -> bool:
-        """Whether only the count is wanted: the first row alone is asked for because no rows cannot be."""
+        """Whether only the count is wanted; such a search fetches one row, because it cannot fetch none."""
         return (self.offset, self.limit) == (0, 1)
 
 
@@ -69,9 +69,9 @@ AnySearch = Search | TruckSearch
 
 
 def q(search: Search) -> str:
-    """Write the search in Encar's query language, nested as the site itself nests it.
+    """Write the search in Encar's query language, nested as in the site's own queries.
 
-    CarType.A means domestic and import alike: a make asked for under the wrong side silently counts 0.
+    CarType.A means domestic and import alike: a make on the wrong side silently counts 0.
     """
     maker = Term("Manufacturer", search.make)
     car = maker if search.model_group is None else Child(maker, Term("ModelGroup", search.model_group))
@@ -91,14 +91,14 @@ def filters_of(search: Search) -> Mapping[str, Sequence[Item]]:
         )
         if values
     }
-    # The site repeats the term under And when a car must have several options.
+    # The site repeats the term under And if a car must have several options.
     return items | {"Options": [Term("Options", option) for option in search.options]}
 
 
 def trucks_q(search: TruckSearch) -> str:
     """Write a search of the truck index: no CarType, ModelGroup or SellType, which find nothing there.
 
-    One model is nested in its maker; several stand in an Or beside it. Public programs send both forms.
+    One model is nested in its maker; several are in an Or beside it. Public programs send both forms.
     """
     maker = Term("Manufacturer", search.maker)
     found = any_of("Model", search.models) if search.models else None
@@ -120,29 +120,29 @@ def ranges(search: AnySearch) -> list[Range]:
 
 
 def makes_q() -> str:
-    """Ask for all cars on both sides of the site, which lists the makes under each side."""
+    """Return the query for all cars on both sides of the site; its facets have the makes of each side."""
     return str(And((*_OFFERED, Or((Term("CarType", "Y"), Term("CarType", "N"))))))
 
 
 def models_q(make: str, *, domestic: bool) -> str:
-    """Ask for one make's cars on its side of the site, which lists its model groups."""
+    """Return the query for one make's cars on its side of the site; its facets have the model groups."""
     side = Term("CarType", "Y" if domestic else "N")
     return str(And((*_OFFERED, Child(side, Term("Manufacturer", make)))))
 
 
 def search_url(base: URL, query: str, sort: str, offset: int, limit: int, *, path: str = SEARCH_PATH) -> URL:
-    """Address of one page of a search. `sr` counts rows, not pages, and its pipes travel as %7C."""
+    """Return the address of one page of a search. `sr` counts rows, not pages; its pipes are sent as %7C."""
     return _list_url(base, path, query, f"sr={percent_encode(f'|{sort}|{offset}|{limit}')}")
 
 
 def window_of(url: URL) -> Window | None:
-    """Return which rows the address of a search names; None where it names none, or none that can be read."""
+    """Return the rows that a search's address names; None if it names none, or they cannot be read."""
     match = _WINDOW.fullmatch(url.query.get("sr", ""))
     return Window(match[1], int(match[2]), int(match[3])) if match else None
 
 
 def facets_url(base: URL, query: str) -> URL:
-    """Address of a search's facets; without `sr` no rows come along."""
+    """Return the address of a search's facets; without `sr` the answer has no rows."""
     return _list_url(base, SEARCH_PATH, query, f"inav={percent_encode('|Metadata|Sort')}")
 
 

@@ -1,6 +1,6 @@
 """The insurance record of a car (`/v1/readside/record/vehicle/{vehicleId}/open`), in won, and its costs in dollars.
 
-Accidents of type 1 and 2 damaged this car; type 3 is what it did to others. A cost of 1 won stands for "not known
+Accidents of type 1 and 2 damaged this car; type 3 is damage that it did to others. A cost of 1 won means "not known
 yet". So does a repair of nothing, unless insurance paid exactly nothing for it. Plates, makes and models are never
 read.
 """
@@ -27,7 +27,7 @@ _SPAN = re.compile(r"(\d{4})(0[1-9]|1[0-2])\s*~\s*(?:(\d{4})(0[1-9]|1[0-2]))?", 
 
 
 class _Document(Struct, frozen=True):
-    """`accidents` and `myAccidentCnt` are mandatory in an open record; of a closed one nothing is believed."""
+    """`accidents` and `myAccidentCnt` are mandatory in an open record; all fields of a closed one are ignored."""
 
     openData: Any = None
     accidents: Any = None
@@ -56,7 +56,7 @@ class _Document(Struct, frozen=True):
 
 
 def read_record(body: bytes, vocabulary: Vocabulary) -> Record:
-    """Read a record; raises Drift when it is open and its list of accidents or their count is missing."""
+    """Read a record; raises Drift if it is open and its list of accidents or their count is missing."""
     document = decode(body, _Document)
     if document.openData is False:
         return Record(open=False)
@@ -96,7 +96,7 @@ def _is_own(entry: object) -> bool:
 def _accident(entry: Mapping[str, Any]) -> Accident:
     insurance, parts, labor, paint = (_cost(entry.get(key)) for key in (BENEFIT, PARTS, LABOR, PAINT))
     nothing_cost = insurance == parts == labor == paint == 0
-    if not (parts or labor or paint or nothing_cost):  # zeros that only stand for what nobody entered
+    if not (parts or labor or paint or nothing_cost):  # zeros in fields that nobody filled in
         parts = labor = paint = None
     return Accident(
         date=iso_date(entry.get(DATE)), insurance_krw=insurance, parts_krw=parts, labor_krw=labor, paint_krw=paint
@@ -120,14 +120,14 @@ def _flag(value: object) -> bool | None:
 
 
 def _uses(document: _Document, vocabulary: Vocabulary) -> tuple[str, ...]:
-    """Return what the car was registered as, now first, each once."""
+    """Return the registered uses of the car, the current one first, each once."""
     earlier = document.carInfoUse1s[:MOST_ROWS] if isinstance(document.carInfoUse1s, list) else []
     codes = filter(None, map(code, (document.use, *earlier)))
     return tuple(dict.fromkeys(token("record_uses", Coded(use, None), vocabulary) for use in codes))
 
 
 def _uninsured(document: _Document) -> tuple[Months, ...] | None:
-    """Return the months without insurance; None as soon as one span cannot be read, so that no gap is hidden."""
+    """Return the months without insurance; None if any span cannot be read, so that no gap is hidden."""
     spans = (
         document.notJoinDate1,
         document.notJoinDate2,

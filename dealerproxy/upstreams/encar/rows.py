@@ -1,7 +1,7 @@
-"""Encar's search rows (`premium` view): bytes in, typed listings out, or a typed word on what is wrong.
+"""Encar's search rows (`premium` view): bytes in, typed listings out, or an error with the path.
 
-Paths and words are as captured in 2023, 2025 and 2026: numbers are floats on the wire (`202305.0`), an absent
-key means nothing is known, prices are in 만원 (10,000 won), `Year` is the first registration as YYYYMM and
+Paths and words are those captured in 2023, 2025 and 2026: numbers are floats on the wire (`202305.0`), a missing
+key means unknown, prices are in 만원 (10,000 won), `Year` is the first registration as YYYYMM and
 `FormYear` the model year.
 """
 
@@ -33,7 +33,7 @@ RowT = TypeVar("RowT", bound="Offer")
 
 
 class Frame(NamedTuple):
-    """A search answer whose rows are not decoded yet: the site's own count, and one object for each row."""
+    """A search answer with undecoded rows: the site's own count, and one object for each row."""
 
     total: int
     rows: Sequence[object]
@@ -51,7 +51,7 @@ class _Photo(Struct, frozen=True, gc=False):
 
 
 class Offer(Struct, frozen=True, gc=False, kw_only=True):
-    """What rows of cars and of trucks share, as Encar sends it. Fields without a default are mandatory."""
+    """The fields that rows of cars and of trucks share, as Encar sends them. Those without a default are mandatory."""
 
     Id: Text
     Manufacturer: Text
@@ -82,7 +82,7 @@ class SearchRow(Offer, frozen=True, gc=False, kw_only=True):
 
 
 class SearchTarget(NamedTuple):
-    """What the search named; it decides make and model where the row's own words leave them open.
+    """The make and models of a search; they decide if the row's own words are ambiguous.
 
     `trucks` are the truck index's words for the models, () for a search of cars or of a whole maker.
     """
@@ -94,7 +94,7 @@ class SearchTarget(NamedTuple):
 
 
 class ReadRow(NamedTuple):
-    """What became of a row, and the generation that it names; None if it cannot be read."""
+    """The result of reading a row, and the generation that it names; None if it cannot be read."""
 
     car: StockedCar | LeftOut
     generation: str | None
@@ -108,15 +108,15 @@ class Unreadable(Exception):
 
 
 _page_decoder = msgspec.json.Decoder(_Page[msgspec.Raw])
-# Optional fields of which an odd value costs only itself. Not those that tell an offer from a lease or a sale.
+# Optional fields whose odd values are ignored. Not those that distinguish a sale from a lease, or a sold car.
 FORGIVABLE = (
     *("Badge", "BadgeDetail", "FuelType", "Transmission", "ServiceCopyCar", "Photo", "Photos"),
     *("Separation", "OfficeCityState"),
 )
 _YEAR = re.compile(r"\d{4}", re.ASCII)
-# More cars than Korea has; a larger count is no count.
+# More cars than Korea has; a larger count is invalid.
 _MOST_CARS = 1e8
-# The largest number that a table can keep.
+# The largest number that a table can store.
 _LARGEST = 2**63 - 1
 
 
@@ -125,8 +125,8 @@ def read_search(
 ) -> tuple[int, tuple[Listing | LeftOut, ...]]:
     """Read a search answer into the upstream's own count and its rows in order.
 
-    Raises Drift when the answer has no readable `Count` or `SearchResults`, or when more than half of its rows
-    cannot be read; the path names what is missing. `bad`, if given, is added to: why rows cannot be read, and how many.
+    Raises Drift if the answer has no readable `Count` or `SearchResults`, or if more than half of its rows cannot be
+    read; the path names what is missing. `bad`, if given, gets the counts of unreadable rows by reason.
     """
     return read_listings(body, asked, vocabulary, read_row, bad)
 
@@ -134,7 +134,7 @@ def read_search(
 def read_listings(
     body: bytes, asked: SearchTarget, vocabulary: Vocabulary, read_one: ReadOne, bad: Counter[str] | None
 ) -> tuple[int, tuple[Listing | LeftOut, ...]]:
-    """Do what `read_search` does, with the reader of one row."""
+    """Do the same as `read_search`, with the reader of one row."""
     frame = read_frame(body)
     bad = Counter() if bad is None else bad
     cars = [read_one(row, asked, vocabulary, bad).car for row in frame.rows]
@@ -151,16 +151,16 @@ def read_frame(body: bytes) -> Frame:
 
 
 def check_readable(bad: Counter[str], rows: int) -> None:
-    """Raise Drift if more than half of the rows cannot be read; `bad` says why, and how many."""
+    """Raise Drift if more than half of the rows cannot be read; `bad` has their counts by reason."""
     if 2 * bad.total() > rows:
         raise Drift(f"{ROWS}[]: {bad.most_common(1)[0][0]}", f"{bad.total()} of {rows} rows unreadable")
 
 
 def check_not_empty(rows: int, total: int, offset: int) -> None:
-    """Raise Drift where not one row came from `offset` on, the start of a chunk, although the site counts some.
+    """Raise Drift if there are no rows from `offset` on, the start of a chunk, although the site counts some.
 
     A count may be a little off at the end of a search, but not by more than a chunk. Rows from the middle of a chunk on
-    may be missing: the chunk then says how many.
+    may be missing: the chunk then has their number.
     """
     if rows or offset % CHUNK_ROWS or offset >= MAX_OFFSET:
         return
@@ -169,12 +169,12 @@ def check_not_empty(rows: int, total: int, offset: int) -> None:
 
 
 def read_count(body: bytes) -> int:
-    """Read the upstream's own count alone. Raises Drift when there is none."""
+    """Read only the upstream's own count. Raises Drift if there is none."""
     return _counted(body)[0]
 
 
 def _counted(body: bytes) -> tuple[int, _Page[msgspec.Raw] | _Page[object]]:
-    """Decode all but the rows, which are decoded one by one, so that a damaged one costs no more than itself."""
+    """Decode all but the rows, which are decoded one by one, so that a damaged row affects only itself."""
     page: _Page[msgspec.Raw] | _Page[object]
     check_json(body)
     try:
@@ -190,7 +190,7 @@ def _counted(body: bytes) -> tuple[int, _Page[msgspec.Raw] | _Page[object]]:
 
 
 class RowReader(Generic[RowT]):
-    """Reads rows of one kind; `forgivable` are the optional fields of which an odd value costs only itself."""
+    """Reads rows of one kind; `forgivable` are the optional fields whose odd values are ignored."""
 
     def __init__(
         self,
@@ -198,13 +198,13 @@ class RowReader(Generic[RowT]):
         forgivable: Collection[str],
         judge: Callable[[RowT, SearchTarget, Vocabulary], StockedCar | LeftOutReason],
     ) -> None:
-        """`judge` makes a car of a row, or says why it is left out; it raises Unreadable."""
+        """`judge` returns a row's car, or why it is left out; it raises Unreadable."""
         self._kind, self._forgivable, self._judge = kind, frozenset(forgivable), judge
         self._decoder = msgspec.json.Decoder(kind)
         self._types = {field.name: field.type for field in msgspec.structs.fields(kind)}
 
     def __call__(self, raw: object, asked: SearchTarget, vocabulary: Vocabulary, bad: Counter[str]) -> ReadRow:
-        """Read one row of a Frame; `bad` is added to if it cannot be read."""
+        """Read one row of a Frame; if it cannot be read, count that in `bad`."""
         row = None
         try:
             row = self._decode(raw)
@@ -216,10 +216,10 @@ class RowReader(Generic[RowT]):
         return ReadRow(LeftOut(car, row.Id) if isinstance(car, LeftOutReason) else car, row.Model)
 
     def _decode(self, raw: object) -> RowT:
-        """Decode a row; where that fails, once more without the optional fields that do not fit."""
+        """Decode a row; if that fails, decode it again without the optional fields that fail."""
         if isinstance(raw, msgspec.Raw):
             try:
-                str(memoryview(raw), "utf-8")  # the decoder passes over names that it does not know, damaged ones too
+                str(memoryview(raw), "utf-8")  # the decoder skips unknown names, including damaged ones
                 return self._decoder.decode(raw)
             except (msgspec.DecodeError, UnicodeDecodeError):
                 raw = decode(bytes(raw), object)
@@ -242,15 +242,15 @@ class RowReader(Generic[RowT]):
 
 
 def stocked_car(row: SearchRow, asked: SearchTarget, vocabulary: Vocabulary) -> StockedCar | LeftOutReason:
-    """Turn a row into a car for sale, or say why it is left out; words without English are counted.
+    """Return a row as a car for sale, or why it is left out; words without English are counted.
 
-    Raises Unreadable naming the path.
+    Raises Unreadable with the path.
     """
     return car_of(row, vocabulary, kind_of(row, asked))
 
 
 def car_of(row: Offer, vocabulary: Vocabulary, kind: Words) -> StockedCar | LeftOutReason:
-    """Do what `stocked_car` does, for a row of any kind."""
+    """Do the same as `stocked_car` for a row of any kind."""
     if not LISTING_ID.fullmatch(row.Id) or (number := int(row.Id)) > _LARGEST:
         raise Unreadable("Id is no number")
     reason = _left_out(row, vocabulary)
@@ -286,7 +286,7 @@ def kind_of(row: SearchRow, asked: SearchTarget) -> Words:
 
 
 def _left_out(row: Offer, vocabulary: Vocabulary) -> LeftOutReason | None:
-    """Say why a row is no offer to buy. A word nobody knows makes the row unreadable: it might mean sold."""
+    """Return why a row is not an offer to buy. An unknown word makes the row unreadable: it might mean sold."""
     sale = vocabulary.sell_type(row.SellType) if row.SellType is not None else "outright"
     if sale is None:
         raise Unreadable("SellType is an unknown word")
@@ -328,7 +328,7 @@ def _vehicle(row: Offer) -> int:
 
 
 def _photo(photos: Sequence[_Photo]) -> str | None:
-    """Return the front view (type 001) or else the first in order; up to four photos, never all certain."""
+    """Return the front view (type 001), else the first in order; a row has up to four photos, none of them certain."""
     for photo in photos:
         if photo.type == "001":
             return photo.location

@@ -30,9 +30,9 @@ T = TypeVar("T")
 
 # Raise it when the stored rows change.
 _VERSION = 3
-# Of 200 rows read page after page 168 were different ones; so many repeated together are no chance.
+# Of 200 rows read page after page, 168 were different; this many repeated together are not chance.
 LEAST_REPEATED = 8
-# A list may be this old when the site cannot be asked: as long as a suspension may last.
+# The greatest age in seconds of a list while the site is blocked: as long as a suspension may last.
 IF_ERROR_S = 1_800.0
 
 
@@ -41,11 +41,11 @@ def unnoted(leg: EncarLeg) -> None:
 
 
 class SearchWatch(NamedTuple):
-    """Who hears of searches.
+    """Callbacks for searches.
 
-    `judged` is called for the rows of each answer, `listed` with the rows of each chunk, cars off sale included, and
-    their age in seconds, `fetched` with each leg that the site is asked for, `empty` with each whose count of 0 may be
-    due to a word that the index does not know.
+    `judged` is called for the rows of each answer, `listed` with the rows of each chunk, including cars off sale, and
+    their age in seconds, `fetched` with each leg that is read live, `empty` with each leg whose count of 0 may mean
+    that the index does not know a word.
     """
 
     judged: Judged = unheeded
@@ -94,7 +94,7 @@ class EncarChunks:
     async def outlook(
         self, leg: EncarLeg, keep: RowFilter, index: int | None, deadline: Deadline, *, bypass_cache: bool
     ) -> SearchOutlook:
-        """Return what a chunk, or the count for None, would be asked for by."""
+        """Return the search for a chunk, or for the count if `index` is None."""
         if index is None:
             kept = await self._cache.outlook(self._counts, leg.q, deadline, bypass_cache=bypass_cache)
             offset, limit = 0, 1
@@ -109,7 +109,7 @@ class EncarChunks:
     async def count(
         self, leg: EncarLeg, keep: Callable[[Listing], bool], deadline: Deadline, *, bypass_cache: bool
     ) -> CacheResult[int]:
-        """Return the site's own count, fetched by one small call; its own filters make `keep` needless."""
+        """Return the site's own count, fetched by one small call; the site filters, so `keep` is not used."""
         return await self._cache.get(
             self._counts, leg.q, lambda: self._fetch_count(leg), deadline, bypass_cache=bypass_cache
         )
@@ -123,7 +123,7 @@ class EncarChunks:
             raise
 
     async def _read_chunk(self, leg: EncarLeg, index: int, deadline: Deadline) -> Chunk:
-        """Read on from the row received until the chunk is full, the count reached, or nothing more comes."""
+        """Read from the last received row until the chunk is full, the count is reached, or no rows follow."""
         offset = index * CHUNK_ROWS
         entries: Entries = ()
         exhausted, total = False, 0
@@ -148,9 +148,9 @@ class EncarChunks:
         return replace(chunk, confirmed=False)
 
     async def _repeats(self, leg: EncarLeg, index: int, page: Entries, deadline: Deadline) -> bool:
-        """Whether all rows of a page stand in earlier chunks, and do so at this very moment.
+        """Whether all rows of a page are in earlier chunks, at this very moment.
 
-        Before, they may have stood there because the stock moved. The site repeats single rows, but not so many.
+        In older readings they may be there because the stock moved. The site repeats single rows, but not this many.
         """
         ids = _ids(page)
         if len(ids) < LEAST_REPEATED:
@@ -166,7 +166,7 @@ class EncarChunks:
         return ids <= _ids(again)
 
     async def _confirm_end(self, leg: EncarLeg, index: int, read: int, total: int, deadline: Deadline) -> None:
-        """Ask for the count again, by the page before, where an end comes early. Raises Drift if it does not stand."""
+        """Fetch the count again, with the page before, if the end comes early. Raises Drift if it differs."""
         if not index:
             return
         before = self._cache.at_hand(self._chunks, (leg.q, leg.sort, str(index - 1)))
@@ -178,7 +178,7 @@ class EncarChunks:
             raise Drift(COUNT, f"{total} on a page that ends the search at {read}, and {count} on the page before")
 
     async def _page(self, leg: EncarLeg, offset: int, limit: int, deadline: Deadline) -> tuple[int, Entries]:
-        """One answer: the site's count and at most so many rows."""
+        """Return one answer: the site's count and at most `limit` rows."""
         unreadable = Counter[str]()
         asked_at = self._now()
 
@@ -205,7 +205,7 @@ class EncarChunks:
             raise
 
     async def _ask(self, leg: EncarLeg, read: Callable[[bytes], T], offset: int, limit: int, deadline: Deadline) -> T:
-        """Ask under the service's own deadline: a flight outlives the request that started it."""
+        """Fetch within the service's own deadline: a flight outlives the request that started it."""
         return await self._client.search(
             leg.q,
             read,
@@ -218,7 +218,7 @@ class EncarChunks:
 
 
 def chunk_of(entries: Entries, total: int, offset: int, *, exhausted: bool = False) -> Chunk:
-    """Make a chunk of the rows from `offset` on and the site's count; `exhausted` tells that no more of them came.
+    """Return a chunk of the rows from `offset` on and the site's count; `exhausted` if no more of them came.
 
     Rows beyond the count prove it wrong: then it is None, and only a page without rows is the end.
     """

@@ -1,4 +1,4 @@
-"""Encar as the search and the routes know it."""
+"""Encar as one Upstream, composed of the site's parts."""
 
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -56,7 +56,7 @@ class Encar:
         facets: FacetCounts,
         stocks: Mapping[SearchIndex, IndexStock],
     ) -> None:
-        """`stocks` are by index; one without is only asked live."""
+        """`stocks` are by index; an index without one is only read live."""
         self._client, self._cars, self._stocks = client, cars, stocks
         self.adverts = cars.adverts
         self.chunk, self.count, self.outlook = chunks.chunk, chunks.count, chunks.outlook
@@ -65,23 +65,23 @@ class Encar:
 
     @property
     def stocks(self) -> Mapping[str, StockFigures]:
-        """What is in stock of each index, by its name; empty if the site is only asked live."""
+        """The figures of each index's stock, by name; empty if the site is only read live."""
         return {STOCK_NAMES[index]: figures_of(stock) for index, stock in self._stocks.items()}
 
     async def stocked(
         self, leg: EncarLeg, keep: RowFilter, deadline: Deadline, *, bypass_cache: bool
     ) -> StockedLeg | None:
-        """Return the rows of a leg from stock; None if they are not there, or if the site is to be asked anyway."""
+        """Return the rows of a leg from stock; None if they are not there, or `bypass_cache` asks for a live read."""
         stock = self._stocks.get(leg.site_index)
         return None if stock is None or bypass_cache else stock.stocked(leg, keep)
 
     def peek(self, leg: EncarLeg, keep: RowFilter, *, bypass_cache: bool) -> StockedLeg | None:
-        """Return the same as `stocked`, without counting it as asked for."""
+        """Return the result of `stocked`, without counting it as demand."""
         stock = self._stocks.get(leg.site_index)
         return None if stock is None or bypass_cache else stock.peek(leg, keep)
 
     def trouble(self, leg: EncarLeg | None = None) -> UpstreamError | None:
-        """Return why a leg's index, or without a leg that of cars, must not be searched now; None if it may."""
+        """Return why a leg's index (without a leg: that of cars) must not be searched now; None if it may."""
         return self._client.trouble(CARS.search if leg is None else leg.site_index.search)
 
     @property
@@ -90,7 +90,7 @@ class Encar:
         return self._client.budget
 
     async def enrich(self, rows: Sequence[Listing], deadline: Deadline, *, bypass_cache: bool) -> EnrichedRows:
-        """Fill rows from their adverts, 20 a call."""
+        """Enrich rows from their adverts, 20 per call."""
         return await enrich(rows, self._cars, deadline, bypass_cache=bypass_cache)
 
     async def availability(
@@ -100,17 +100,17 @@ class Encar:
         return await check(self._cars, listing_ids, deadline, bypass_cache=bypass_cache)
 
     async def rows_of(self, listing_ids: Sequence[str], deadline: Deadline, *, bypass_cache: bool) -> FoundRows:
-        """Look cars up as `availability` does, and make rows of their adverts."""
+        """Look cars up as `availability` does, and return their adverts as rows."""
         return await rows(self._cars, listing_ids, deadline, bypass_cache=bypass_cache)
 
 
 STOCK_NAMES = {CARS: UPSTREAM, TRUCKS: trucks_of(UPSTREAM)}
-# The part of the memory for stock that trucks may take: Encar has about ten times as many cars.
+# The share of the stock's memory for trucks: Encar has about ten times as many cars.
 TRUCKS_SHARE = 0.1
 
 
 def set_up_encar(settings: Settings, vocabulary: Vocabulary) -> OpenSite:
-    """Return what opens Encar with these settings. Raises SettingsError for a make to keep warm that it lacks."""
+    """Return the function that opens Encar. Raises SettingsError for a make to keep warm that Encar lacks."""
     return partial(_open, settings, vocabulary, _warm(settings, vocabulary))
 
 
@@ -164,14 +164,14 @@ async def _open(
                 store = store_of(
                     STOCK_NAMES[index], settings.stock_dir, resources.shared, _room(settings, index), clock
                 )
-                # The store of cars, loaded first, carries the notes on all that is off sale.
+                # The store of cars, loaded first, has the notes on all cars off sale.
                 notes = off_sale if index is CARS else None
                 await opened.enter_async_context(running(STOCK_NAMES[index], stock, notes, store, clock))
             yield Encar(client, chunks, cars, facets, by_index)
 
 
 def _noting(stocks: Mapping[SearchIndex, IndexStock]) -> Callable[[EncarLeg], None]:
-    """Return what notes the legs that are asked for live in the stock of their index."""
+    """Return the function that notes live reads of legs in the stock of their index."""
 
     def fetched(leg: EncarLeg) -> None:
         if (stock := stocks.get(leg.site_index)) is not None:
@@ -181,7 +181,7 @@ def _noting(stocks: Mapping[SearchIndex, IndexStock]) -> Callable[[EncarLeg], No
 
 
 def _room(settings: Settings, index: SearchIndex) -> int:
-    """Return how many bytes the stock of an index may take."""
+    """Return the most bytes of an index's stock."""
     room = settings.stock_mb * 2**20
     trucks = int(TRUCKS_SHARE * room)
     return trucks if index is TRUCKS else room - trucks
@@ -207,7 +207,7 @@ class _Stocks(NamedTuple):
         check: TruckCheck,
         resources: Resources,
     ) -> "_Stocks":
-        """Make both, empty."""
+        """Build both, empty."""
         clock, off_sale = resources.clock, resources.off_sale
         shelves = {
             index: Shelf(UPSTREAM, off_sale, max_bytes=_room(settings, index), clock=clock) for index in (CARS, TRUCKS)

@@ -1,7 +1,7 @@
-"""Encar's cars in stock: which listings there are, and which of them answers a leg.
+"""Encar's cars in stock: the listings, and which of them answers a leg.
 
-A listing is a model group of a make; a make that is read in one go answers for all of its groups. Rows do not say
-colour and options: for those the numbers of the same listing searched by one more facet are kept beside it.
+A listing is a model group of a make; a make that is read at once answers for all of its groups. Rows have no
+colour and options: for those, the numbers of the same listing searched by one more facet are stored beside it.
 """
 
 import asyncio
@@ -43,7 +43,7 @@ class EncarStock(IndexStock):
         self._makes = makes
 
     def groups_of(self, facet: str) -> frozenset[str] | None:
-        """Return the model groups of a make's facet with cars, by their Korean names; None if that is not in stock."""
+        """Return the model groups with cars of a make's facet, by their Korean names; None if not in stock."""
         kept, make = self.shelf.get(str(ListingKey(facet))), self._vocabulary.make_of(facet)
         if kept is None or make is None:
             return None
@@ -63,7 +63,7 @@ class EncarStock(IndexStock):
         return None if group is None else Base(key, group, None)
 
     def _unit(self, target: SearchTarget) -> ListingKey:
-        """Return the listing to read for a target: the whole make if that takes no more than one page."""
+        """Return the listing to read for a target: the whole make if that takes at most one page."""
         make = ListingKey(target.facet)
         if target.model is None or self._cars(make) <= self._reader.page_rows:
             return make
@@ -103,7 +103,7 @@ class EncarStock(IndexStock):
             self._keep(listing.base, last)
 
     def _coloured(self, listing: ListingKey, reading: Reading) -> Reading:
-        """Return a reading with the colours that are known from searches by colour."""
+        """Return a reading with the colours known from searches by colour."""
         if listing.axis is not None:
             return reading
         for colour in self._vocabulary.colours:
@@ -113,7 +113,7 @@ class EncarStock(IndexStock):
         return reading
 
     async def _read_make(self, make: ListingKey) -> Reading:
-        """Read all groups of a make, keep each, and return them as one listing. Raises Drift if a group is missing."""
+        """Read all groups of a make, store each, and return them as one listing. Raises Drift if a group is missing."""
         _, target = self._asked_for(make)
         keys = {key.group or "": str(key) for key in self._groups(make)}
         last = {group: reading.found for group, key in keys.items() if (reading := self.shelf.peek(key)) is not None}

@@ -1,7 +1,7 @@
-"""A second look at a truck search that counts 0: one search by the maker alone, once a day, in the background.
+"""A check of truck searches that count 0: one search by the maker alone, once a day, in the background.
 
-A word that the truck index does not know counts 0, which looks like "none for sale". What the maker alone counts, and
-which models its rows name, shows whether the words of the search can be right.
+A word that the truck index does not know counts 0, which looks like "none for sale". The maker's count, and the models
+that its rows name, show whether the words of the search can be right.
 """
 
 import asyncio
@@ -28,7 +28,7 @@ from dealerproxy.vehicles.listing import Listing
 from dealerproxy.vocabulary import Vocabulary
 
 CHECK_EVERY_S = 86_400.0
-# After a check that failed.
+# Seconds until the next check after one that failed.
 AGAIN_S = 600.0
 
 
@@ -61,11 +61,11 @@ class TruckCheck:
         task.add_done_callback(self._tasks.discard)
 
     async def close(self) -> None:
-        """End the background work."""
+        """Cancel the background work."""
         await cancel_and_wait(*self._tasks)
 
     async def _check(self, asked: SearchTarget) -> None:
-        structlog.contextvars.clear_contextvars()  # its lines are not about the request that came first
+        structlog.contextvars.clear_contextvars()  # its log lines do not belong to the request that started it
         try:
             await self._client.search(
                 trucks_q(TruckSearch(maker=asked.facet)),
@@ -81,7 +81,7 @@ class TruckCheck:
             upstream_trouble(UPSTREAM, TRUCK_SEARCH.name, error)
 
     def _read(self, body: bytes, asked: SearchTarget) -> None:
-        """Compare the maker's own answer with the search that counted 0; what contradicts it is reported as drift."""
+        """Compare the maker's own answer with the search that counted 0; report a contradiction as drift."""
         total, entries = TRUCK_SEARCH.read(body, asked._replace(trucks=()), self._vocabulary, Counter())
         shown = {entry.model for entry in entries if isinstance(entry, Listing)}
         known = [self._vocabulary.trucks.model_of(asked.facet, korean) for korean in asked.trucks]

@@ -1,4 +1,4 @@
-"""What the words of a row of the truck index say, as `kinds` does for cars."""
+"""Templates of rows of the truck index, as in `kinds` for cars."""
 
 import re
 from typing import NamedTuple
@@ -20,7 +20,7 @@ _ELECTRIC = "전기"
 
 
 class TruckKind(NamedTuple):
-    """The words of a truck's row; the first eight are those of a car's Kind, so that both can be kept side by side."""
+    """The words of a truck's row; the first eight are those of a car's Kind, so that one table can hold both."""
 
     facet: str
     group: None
@@ -38,7 +38,7 @@ class TruckKind(NamedTuple):
 
 
 def truck_template(kind: TruckKind, vocabulary: Vocabulary) -> tuple[Listing | None, tuple[tuple[str, str], ...]]:
-    """Return a kind's listing without what differs from truck to truck, None for an unknown model, and its misses."""
+    """Return a kind's listing without the values that differ between trucks (None for an unknown model), and misses."""
     truck = vocabulary.trucks.model_of(kind.manufacturer, kind.generation)
     if truck is None:
         return None, (("model", kind.generation),)
@@ -81,7 +81,7 @@ def truck_template(kind: TruckKind, vocabulary: Vocabulary) -> tuple[Listing | N
 
 
 def truck_body(truck: TruckModel, cargo: Cargo) -> str | None:
-    """Return the body class: what the form says, else the model's."""
+    """Return the body class: from the form, else from the model."""
     return cargo.body.body if cargo.body and cargo.body.body else truck.model.body
 
 

@@ -13,10 +13,10 @@ from dealerproxy.vocabulary import Make, TruckModel, Vocabulary
 
 
 def plan_trucks(request: LegRequest, vocabulary: Vocabulary) -> tuple[Sequence[EncarLeg], Sequence[Notice]]:
-    """Plan the legs, or tell the filters that keep them from being asked.
+    """Plan the legs, or return notices of the filters that prevent them.
 
-    The index cannot be searched by colour and options: their words there are not known. Fuel and transmission are
-    compared with what the rows say, because nobody saw the index search by them.
+    The index cannot be searched by colour and options: its words for them are unknown. Fuel and transmission are
+    compared with the rows, because searches by them were never captured.
     """
     legs = tuple(_legs(request, vocabulary))
     unable = [name for name, value in _unsupported(request).items() if value] if legs else []
@@ -37,7 +37,7 @@ def _legs(request: LegRequest, vocabulary: Vocabulary) -> Iterator[EncarLeg]:
 
 
 def _may_match(request: LegRequest, vocabulary: Vocabulary) -> bool:
-    """Whether trucks that nobody named can have the fuel that was asked for."""
+    """Whether trucks that the query does not name can have the requested fuel."""
     fuels = request.facets.fuels
     return not fuels or not vocabulary.trucks.fuels_with_make.isdisjoint(fuels)
 

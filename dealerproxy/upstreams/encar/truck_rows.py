@@ -1,7 +1,7 @@
 """Rows of Encar's truck index (`premium` view) as typed listings.
 
-No full answer was seen: the fields are those that public programs read. So little is required, all else is optional,
-and a row that was not asked for is unreadable: the index might pass over an axis that it does not know.
+No full answer was captured: the fields are those that public programs read. So few are required, all others are
+optional, and a row outside the search is unreadable: the index might ignore an axis that it does not know.
 """
 
 from collections import Counter

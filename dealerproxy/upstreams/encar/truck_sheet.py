@@ -1,4 +1,4 @@
-"""The inspection sheet of a truck. Nobody has seen one: only one that reads like a car's in every code is a report."""
+"""The inspection sheet of a truck. None was captured: it is a report only if all its codes are known from cars."""
 
 from dealerproxy.contract.inspection import Inspection, NoReport, NoReportReason
 from dealerproxy.transport.errors import Drift
@@ -8,7 +8,7 @@ from dealerproxy.vocabulary import CODE_KINDS, Vocabulary
 
 
 def read_truck_sheet(body: bytes, vocabulary: Vocabulary) -> Inspection | NoReport:
-    """Read the sheet, or say why it is no report. An unknown shape or code is reported as drift, never raised."""
+    """Read the sheet, or return why it is not a report. An unknown shape or code is reported as drift, never raised."""
     heard = vocabulary.counting_apart()
     try:
         sheet = INSPECTION.read(body, heard)
@@ -17,7 +17,7 @@ def read_truck_sheet(body: bytes, vocabulary: Vocabulary) -> Inspection | NoRepo
     odd = next((miss for miss in heard.untranslated if miss[0] in CODE_KINDS), None)
     if odd is None or not isinstance(sheet, Inspection):
         return sheet
-    return _unknown(Drift("inners", f"a truck's sheet with {' '.join(odd)}, which no car's has"))
+    return _unknown(Drift("inners", f"a truck's sheet with {' '.join(odd)}, unknown from cars"))
 
 
 def _unknown(error: Drift) -> NoReport:

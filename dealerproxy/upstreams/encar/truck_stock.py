@@ -1,7 +1,7 @@
-"""Encar's trucks in stock: which listings of the truck index there are, and which of them answers a leg.
+"""Encar's trucks in stock: the listings of the truck index, and which of them answers a leg.
 
-A listing is the models of a family (Porter), or all trucks of a maker. Keys hold the words of the models as they are
-sent, so that a reading never answers for a model that it was not asked for.
+A listing is the models of a family (Porter), or all trucks of a maker. Keys contain the words of the models as sent,
+so that a reading never answers for a model outside its search.
 """
 
 import time
@@ -24,9 +24,9 @@ from dealerproxy.upstreams.query import RowFilter
 from dealerproxy.upstreams.stocked import StockedLeg
 from dealerproxy.vocabulary import Make, Vocabulary
 
-# Between the words of a listing's models; it stands in none of them.
+# Separates the words of a listing's models; no word contains it.
 AND = "|"
-# Trucks of a listing that nobody has counted yet: Encar has a few thousand of the best-selling ones.
+# The assumed number of trucks of an uncounted listing: Encar has a few thousand of the best-selling ones.
 UNCOUNTED = 1_000
 
 
@@ -45,7 +45,7 @@ class TruckStock(IndexStock):
         listed: NoteRows = unwatched,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        """See IndexStock; `empty` is called with each leg of whose models no truck was listed."""
+        """See IndexStock; `empty` is called with each leg whose models had no truck in the listing."""
         super().__init__(reader, vocabulary, shelf, trouble=trouble, fresh_s=fresh_s, listed=listed, clock=clock)
         self._empty = empty
         # Which kinds of a table are of some models.
@@ -59,7 +59,7 @@ class TruckStock(IndexStock):
         return found
 
     def names_in_stock(self, make: Make) -> Mapping[str, bool]:
-        """Return of a make's trucks, by name, whether there are any; without those whose listing is not in stock."""
+        """Return whether there are trucks of each name of a make; without names whose listing is not in stock."""
         trucks, there = self._vocabulary.trucks, dict[ListingKey, frozenset[tuple[str, str]]]()
         found: dict[str, bool] = {}
         for name in trucks.names.get(make.name, ()):
@@ -94,7 +94,7 @@ class TruckStock(IndexStock):
         return bool(self._of_models(base.kept.reading.table, target).any())
 
     def _of_models(self, table: Table, target: SearchTarget) -> Mask:
-        """Return which rows are of the target's models: several words share one name of a model."""
+        """Return which rows are of the target's models; several words may be names of one model."""
         known = self._models.setdefault(table, {})
         if target.trucks not in known:
             model_of, words = self._vocabulary.trucks.model_of, set(target.trucks)

@@ -1,7 +1,7 @@
-"""Reads an Encar search whole, page after page in the order of price, and notices what does not fit.
+"""The reader of a whole Encar search, page after page in the order of price. It detects inconsistencies.
 
-Encar repeats rows while one pages (500 rows in a row held 406 cars) and repeats its last page from row 10,000 on. So
-cars are counted by their ids, and a search with more rows goes on as a search from the last price on.
+Encar repeats rows across pages (500 consecutive rows had 406 cars) and repeats its last page from row 10,000 on. So
+cars are counted by their ids, and a larger search continues as a search from the last price on.
 """
 
 import asyncio
@@ -40,23 +40,23 @@ T = TypeVar("T")
 
 PAGE_ROWS = 500
 BY_PRICE = ENCAR_SORTS[Sort.PRICE_ASC]
-# A reading is whole if it has this share of the cars that the site counts: cars are sold while it goes on.
+# A reading is whole if it has this share of the site's count: cars are sold while it runs.
 WHOLE = 0.95
-# Counts of one search may differ by so many cars, however few there are.
+# Counts of one search may differ by this many cars in any case.
 FEW = 3
-# So many rows in a row that came before are no chance.
+# This many consecutive repeated rows are not chance.
 LEAST_REPEATED = 8
-# How full a part of a search is meant to be, by the prices that are known of it.
+# The planned share of a part's maximum size, by the known prices.
 PART_FILL = 0.8
-# A check that finds so many pages with something new says no more: all is to be read again.
+# A check stops after this many pages with new cars: all is read again.
 CHECK_ROWS, CHECK_PAGES = 100, 5
-# Rows that are read without a break: about 0.6 ms.
+# Rows that are read without yielding to the event loop: about 0.6 ms.
 SLICE_ROWS = 100
 PAGE_S = 30.0
 
 
 class AskSearch(Protocol):
-    """Asks for one page of a search, as `EncarClient.search` does."""
+    """A function that fetches one page of a search, like `EncarClient.search`."""
 
     def __call__(
         self, q: str, read: Callable[[bytes], T], *, sort: str, offset: int, limit: int, within_s: float
@@ -67,8 +67,8 @@ class AskSearch(Protocol):
 class WholeListing(NamedTuple):
     """A search that was read whole.
 
-    `rows` holds each car once, by its listing id, those left out too. `total` is the site's own count, `nameless` the
-    number of unreadable rows without an id, `calls` what the reading cost, `read_at` the clock's seconds at its start.
+    `rows` has each car once, by its listing id, including cars left out. `total` is the site's own count, `nameless`
+    the number of unreadable rows without an id, `calls` counts calls, `read_at` is the clock's seconds at its start.
     """
 
     rows: Mapping[int, ReadRow]
@@ -79,7 +79,7 @@ class WholeListing(NamedTuple):
 
     @property
     def distinct(self) -> int:
-        """How many different cars came, those left out included; the next reading is compared with it."""
+        """The number of different cars, including those left out; the next reading is compared with it."""
         return len(self.rows)
 
     @property
@@ -89,13 +89,13 @@ class WholeListing(NamedTuple):
 
     @property
     def left_out(self) -> Counter[LeftOutReason]:
-        """How many rows are left out, by reason."""
+        """Counts of left-out rows, by reason."""
         reasons = Counter(row.car.reason for row in self.rows.values() if isinstance(row.car, LeftOut))
         return reasons + Counter({LeftOutReason.UNREADABLE: self.nameless})
 
 
 class Checked(NamedTuple):
-    """What a check found: the cars that are new or changed, newest first, and the site's count.
+    """The result of a check: the cars that are new or changed, newest first, and the site's count.
 
     `settled` is false if there were so many that the listing should be read again.
     """
@@ -139,17 +139,17 @@ class _Rows:
             number = _number(row.car)
             if number is None:
                 self.nameless += 1
-            # Off sale on one page is off sale, whatever another page says.
+            # If one page shows a car as off sale, it is off sale.
             elif number not in self.by_number or isinstance(row.car, LeftOut):
                 self.by_number[number] = row
 
     @property
     def readable(self) -> int:
-        """How many different cars could be read."""
+        """The number of different readable cars."""
         return sum(not _is_unreadable(row.car) for row in self.by_number.values())
 
     def prices(self) -> Iterator[int]:
-        """The prices of the cars for sale in 만원, as they came."""
+        """The prices of the cars for sale in 만원, in the order of the rows."""
         for row in self.by_number.values():
             if isinstance(row.car, StockedCar):
                 yield row.car.price_krw // WON_PER_MANWON
@@ -168,10 +168,10 @@ class WholeReader:
         page_s: float = PAGE_S,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        """`ask` searches the index; `page_s` bounds each call, the wait for its turn included, in seconds."""
+        """`ask` searches the index; `page_s` bounds each call and its wait for a turn, in seconds."""
         self._ask, self._vocabulary, self._off_sale, self._index = ask, vocabulary, off_sale, index
         self._page_s, self._clock = page_s, clock
-        # How many rows the site gives in a page, as far as is known.
+        # The site's rows per page, as far as known.
         self.page_rows = PAGE_ROWS
 
     async def read_whole(
@@ -180,7 +180,7 @@ class WholeReader:
         """Read all cars of a search.
 
         `before` is `distinct` of the last whole reading. If as many cars come as another answer counts (`expected`),
-        no call looks for rows behind the last one. Raises Drift if cars are missing, pages repeat, counts do not fit,
+        no call looks for rows behind the last one. Raises Drift if cars are missing, pages repeat, counts contradict,
         or the listing shrank by more than a fifth.
         """
         read_at, rows = self._clock(), _Rows()
@@ -197,7 +197,7 @@ class WholeReader:
         return WholeListing(rows.by_number, first.total, rows.nameless, rows.calls, read_at)
 
     async def check(self, search: AnySearch, target: SearchTarget, known: Callable[[StockedCar], bool]) -> Checked:
-        """Read the newest rows until a page has none that is new or changed; `known` says whether a car is neither."""
+        """Read the newest rows until a page has none that is new or changed; `known` is true if a car is neither."""
         rows, found = _Rows(), dict[int, StockedCar]()
         offset, count, settled = 0, None, False
         try:
@@ -215,7 +215,7 @@ class WholeReader:
         return Checked(list(found.values()), count or 0, rows.calls, settled)
 
     async def _read_by_price(self, search: AnySearch, target: SearchTarget, rows: _Rows, first: _Part) -> _Part:
-        """Read a search once more, in parts of about a page by the known prices: within a page no row repeats."""
+        """Read a search again, in parts of about a page by the known prices: within a page no row repeats."""
         counted, part = 0, first
         rows.nameless = 0
         for bounds in _price_parts(sorted(rows.prices()), int(PART_FILL * self.page_rows), search.price or ANY_NUMBER):
@@ -227,10 +227,10 @@ class WholeReader:
         return part
 
     async def _read_part(self, search: AnySearch, target: SearchTarget, rows: _Rows, expected: int | None) -> _Part:
-        """Read a search up to its end, or as far as the site gives it.
+        """Read a search to its end, or as far as the site returns it.
 
-        Its count ends it if as many rows are `expected`; else only a page without rows: a site that cuts its pages
-        and counts wrong could else lose cars unnoticed.
+        It ends at its count if as many rows are `expected`; else only at a page without rows, because a site that cuts
+        its pages and counts wrong could lose cars unnoticed.
         """
         came, repeated = set[int | None](), 0
         offset, count = 0, None
@@ -239,7 +239,7 @@ class WholeReader:
             page = await self._page(search, target, BY_PRICE, offset, limit, rows)
             count = _checked_count(page, count, offset)
             if not page.rows:
-                return _Part(count, page, None)  # the count says so too, see _checked_count
+                return _Part(count, page, None)  # the count agrees, see _checked_count
             numbers = {_number(row.car) for row in page.rows}
             repeated = repeated + len(page.rows) if numbers <= came else 0
             if repeated >= LEAST_REPEATED:
@@ -289,7 +289,7 @@ def _framed(body: bytes) -> tuple[Frame, Reading]:
 
 
 def _checked_count(page: _Page, before: int | None, offset: int) -> int:
-    """Return the largest count of a search so far. Raises Drift where this page's fits neither it nor the rows."""
+    """Return the largest count of a search so far. Raises Drift if this page's count contradicts it or the rows."""
     count, end = page.total, offset + len(page.rows)
     if not page.rows and offset < WHOLE * count:
         raise page.drift(ROWS, f"empty from {offset} on although {count} cars are counted")
@@ -303,7 +303,7 @@ def _checked_count(page: _Page, before: int | None, offset: int) -> int:
 
 
 def _check_whole(rows: _Rows, total: int, before: int | None, last: _Page) -> None:
-    """Raise Drift where too many of the counted cars are missing or unreadable, or too many of those before."""
+    """Raise Drift if too many counted cars are missing or unreadable, or too few of the last reading's came."""
     distinct = len(rows.by_number)
     came = distinct + rows.nameless
     if rows.bad and rows.readable < WHOLE * came:
@@ -315,7 +315,7 @@ def _check_whole(rows: _Rows, total: int, before: int | None, last: _Page) -> No
 
 
 def _rest_from(page: _Page, search: AnySearch) -> int:
-    """Return the price of the last car for sale on a page, from which the rest can be asked for."""
+    """Return the price of the last car for sale on a page, from which a search for the rest can start."""
     prices = [row.car.price_krw // WON_PER_MANWON for row in page.rows if isinstance(row.car, StockedCar)]
     lowest = (search.price or ANY_NUMBER)[0]
     if not prices or max(prices) <= lowest:
@@ -328,7 +328,7 @@ def _from_price(search: AnySearch, low: int) -> AnySearch:
 
 
 def _price_parts(prices: Sequence[int], rows: int, whole: tuple[int, int]) -> Iterator[tuple[int, int]]:
-    """Yield bounds that cover a whole range in parts of about so many rows. A part begins where the one before ends."""
+    """Yield bounds that cover a whole range in parts of about `rows` rows. Each part begins where the last one ends."""
     low, high = whole
     for price in dict.fromkeys(prices[max(1, rows) :: max(1, rows)]):
         if low < price < high:

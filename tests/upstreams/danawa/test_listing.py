@@ -244,7 +244,7 @@ def test_beside_the_list_only_words_about_the_search_say_that_there_is_no_car(be
 
 
 def test_a_list_whose_items_are_not_seen_as_cars_is_drift() -> None:
-    with pytest.raises(Drift, match="30 items that are no cars"):
+    with pytest.raises(Drift, match="30 items are not cars"):
         read_list(page(*(f'<li><a href="/car/{i}">기아 K5</a></li>' for i in range(30))))
 
 

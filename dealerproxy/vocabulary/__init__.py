@@ -3,10 +3,10 @@
 The files are data, reviewed like code. They are read once, checked as a whole and turned into dictionaries,
 so a look-up takes constant time. A word without a translation is counted, never guessed.
 
-Inside, each module builds on those before it: `terms` (the types of the look-ups), `text` (comparing and composing
+Each module uses only the modules before it: `terms` (the types of the look-ups), `text` (comparing and composing
 words), `files` (reading one file, naming the line of an error), `build` (files into dictionaries), `sheet` (the words
 of inspections, insurance records and diagnoses), `phrases` (trims), `dangers` and `remarks` (free texts), `danawa`
-(that site's own words), `trucks` (those of Encar's truck index), `name_codes` (makers' codes that name a fuel),
+(that site's own words), `trucks` (words of Encar's truck index), `name_codes` (makers' codes that mean a fuel),
 `vehicles` (generations), `lookup`.
 """
 

@@ -1,4 +1,4 @@
-"""Turns the translation files into the dictionaries of the look-ups, and checks references between entries."""
+"""Builds the dictionaries of the look-ups from the translation files, and checks references between entries."""
 
 from collections.abc import Mapping
 from types import MappingProxyType
@@ -8,7 +8,7 @@ from dealerproxy.vocabulary.files import ColourEntry, English, File, MakeEntry, 
 from dealerproxy.vocabulary.terms import Colour, Make, MakeFacet, Model, Option
 from dealerproxy.vocabulary.text import word_key
 
-OPTION_COUNT = 62  # the partner API's catalogue of tokens a dealer search can filter on
+OPTION_COUNT = 62  # the partner API's catalogue of tokens by which a dealer search can filter
 
 
 class _Named(Protocol):
@@ -45,7 +45,7 @@ def build_makes(file: File) -> tuple[tuple[Make, ...], dict[str, Make], dict[str
 
 
 def build_models(file: File, makes: Mapping[str, Make]) -> tuple[dict[str, dict[str, Model]], SharedNames]:
-    """Return per make facet the models by any word for them, and the models that share a word of another one."""
+    """Return the models by any word for them, per make facet, and the models that share a word of another one."""
     models: dict[str, dict[str, Model]] = {}
     shared: dict[tuple[str, str], tuple[Model, ...]] = {}
     for facet in file.data:
@@ -61,7 +61,7 @@ def build_models(file: File, makes: Mapping[str, Make]) -> tuple[dict[str, dict[
 
 
 def shared_by(shared: SharedNames, make: Make, text: str) -> tuple[Model, ...]:
-    """Return the further models of a make that share a name with the model it means."""
+    """Return the further models of a make that share a name with the model that it means."""
     return tuple(model for facet in make.facets for model in shared.get((facet.korean, word_key(text)), ()))
 
 
@@ -95,7 +95,7 @@ def build_tokens(file: File) -> tuple[dict[str, str | None], Mapping[str, tuple[
 
 
 def build_colours(file: File) -> tuple[tuple[str, ...], dict[str, Colour], dict[str, tuple[Colour, ...]]]:
-    """Return the families, the colours by facet, and by any English word for a family or a single colour."""
+    """Return the families, the colours by facet, and the colours by any English word for a family or a colour."""
     families = file.value("families", tuple[str, ...])
     colours: dict[str, Colour] = {}
     for korean, entry in file.entries("facets", ColourEntry).items():
@@ -105,7 +105,7 @@ def build_colours(file: File) -> tuple[tuple[str, ...], dict[str, Colour], dict[
     by_word: dict[str, tuple[Colour, ...]] = {}
     for colour in colours.values():
         by_word[word_key(colour.name)] = (*by_word.get(word_key(colour.name), ()), colour)
-    for family in families:  # after the single names: "white" asks for all whites
+    for family in families:  # after the single names: "white" means all whites
         by_word[word_key(family)] = tuple(c for c in colours.values() if c.family == family)
     own = frozenset(by_word)
     for alias, meant in file.entries("aliases", str).items():
@@ -118,7 +118,7 @@ def build_colours(file: File) -> tuple[tuple[str, ...], dict[str, Colour], dict[
 
 
 def build_options(file: File) -> tuple[Mapping[str, Option], frozenset[str]]:
-    """Return the options by token, in the catalogue's order, and the tokens no facet exists for."""
+    """Return the options by token, in the catalogue's order, and the tokens without a facet."""
     unsupported = frozenset(file.value("unsupported", list[str]))
     options: dict[str, Option] = {}
     seen: dict[str, str] = {}
@@ -136,7 +136,7 @@ def build_options(file: File) -> tuple[Mapping[str, Option], frozenset[str]]:
 
 
 def build_choices(file: File, table: str, allowed: frozenset[str]) -> dict[str, str]:
-    """Return a table whose values all come from a closed set (seller and sell types)."""
+    """Return a table whose values all are in a closed set (seller and sell types)."""
     choices = file.entries(table, str)
     for key, value in choices.items():
         if value not in allowed:
@@ -145,7 +145,7 @@ def build_choices(file: File, table: str, allowed: frozenset[str]) -> dict[str, 
 
 
 def claim(index: dict[str, N], word: str, owner: N, file: File, *path: str, new: bool = False) -> None:
-    """Enter a word into a name space; a second owner is an error, and so is a `new` word that exists already."""
+    """Add a word to a name space. Raises if it has another owner, or is `new` but exists already."""
     key = word_key(word)
     if not key:
         raise file.error(f"{word!r} is empty once blanks and hyphens are ignored", *path)

@@ -1,7 +1,7 @@
-"""Danawa's own words: its brand labels, and what only Danawa has.
+"""Danawa's own words: its brand labels, and the makes and groups that only Danawa has.
 
-Its cars have the same makes and model groups as Encar's, so that rows of both sites can be merged and compared. Light
-trucks, which Encar lists in another index (trucks.toml), stand in the same list; a few small makes are at Danawa only.
+Its cars have the same makes and model groups as Encar's, so that rows of both sites can be merged and compared. Its
+list includes light trucks, which Encar lists in another index (trucks.toml); a few small makes are only at Danawa.
 """
 
 from collections.abc import Iterable, Mapping
@@ -57,7 +57,7 @@ class DanawaWords:
 
     @property
     def models(self) -> Mapping[str, dict[str, Model]]:
-        """All groups by make facet and by any word for them, Danawa's own included."""
+        """All groups by make facet and by any word for them, including Danawa's own."""
         return self._models
 
     def make_facet_of(self, label: str) -> str | None:
@@ -69,17 +69,17 @@ class DanawaWords:
         return self._by_facet.get(facet)
 
     def find_make(self, text: str) -> Make | None:
-        """Return the make that a word means, of those that only Danawa has."""
+        """Return the make that a word means, among those that only Danawa has."""
         word = word_key(text)
         return next((make for make in self.makes if word in map(word_key, (make.name, make.facets[0].korean))), None)
 
     def knows_model(self, text: str) -> bool:
-        """Tell whether any make has a model of this name, Danawa's own included."""
+        """Whether any make has a model of this name, including Danawa's own."""
         word = word_key(text)
         return any(word in words for words in self._models.values())
 
     def find_models(self, make: Make, text: str) -> tuple[Model, ...]:
-        """Return the groups a word means for this make, Danawa's own included: at most one per facet."""
+        """Return the groups that a word means for this make, including Danawa's own: at most one per facet."""
         word = word_key(text)
         found = (self._models.get(facet.korean, {}).get(word) for facet in make.facets)
         return tuple(model for model in found if model is not None)
@@ -89,7 +89,7 @@ class DanawaWords:
         return (*self.find_models(make, text), *shared_by(self._shared, make, text))
 
     def nearest_model(self, makes: Iterable[Make], text: str) -> tuple[str, Model] | None:
-        """Return the word closest to a mistyped one, and the model of these makes it means, Danawa's own included."""
+        """Return the word closest to a mistyped one, and these makes' model that it means, including Danawa's own."""
         words = {
             word: model
             for make in makes
@@ -106,8 +106,8 @@ class DanawaWords:
     def split_name(self, facet: str, name: str) -> tuple[Model, int] | None:
         """Return the group in a name without its brand, and the number of words up to its end.
 
-        As for Encar's generations the longest word for a group decides. A label may stand for several facets of a make
-        (`쉐보레` for two), so the make's other facets are tried second.
+        As for Encar's generations, the longest word for a group decides. A label may mean several facets of a make
+        (`쉐보레` means two), so the make's other facets are tried second.
         """
         return self._split(facet, name)
 
@@ -121,14 +121,14 @@ class DanawaWords:
             if found is not None:
                 word, end = found
                 model = models[word]
-                # A longer word may hold a grade (NX 300h) or a vehicle of the group, so the group's own word ends it.
+                # A longer word may have a grade (NX 300h) or a vehicle of the group in it, so the group's word ends it.
                 own = longest_word((word_key(model.korean),), text[:end], breaks)
                 return model, _words_to(name, own[1] if own else end)
         return None
 
 
 def _words_to(name: str, end: int) -> int:
-    """Return how many words of a name hold its first `end` characters, blanks and hyphens not counted."""
+    """Return how many words of a name contain its first `end` characters, not counting blanks and hyphens."""
     lengths = accumulate(len(word_key(word)) for word in name.split())
     return next(count for count, length in enumerate(lengths, 1) if length >= end)
 
@@ -159,7 +159,7 @@ def _with_own_groups(
 
 
 def _with_own_names(file: File, models: Mapping[str, Mapping[str, Model]], shared: SharedNames) -> SharedNames:
-    """Add the names of other groups that stand for these groups too (Porter: Porter II)."""
+    """Add the names of other groups that mean these groups too (Porter: Porter II)."""
     merged = dict(shared)
     for korean, entry in file.entries("models", _GroupEntry).items():
         for name in entry.shared:

@@ -1,7 +1,7 @@
-"""Danger words in what people write about a car (total loss, flood, accident ...), unless the text denies them.
+"""Danger words (total loss, flood, accident ...) in texts about a car, unless the text denies them.
 
 Nothing is translated, so this works inside any sentence: 전손이력 있음 names a total loss; 전손이력 없음, 무사고 and
-침수 시 환불 (refund if flooded) name none. Of a doubtful sentence the danger counts.
+침수 시 환불 (refund if flooded) name none. If a sentence is doubtful, the danger counts.
 """
 
 import re
@@ -13,9 +13,9 @@ from msgspec import Struct
 from dealerproxy.vocabulary.files import English, File, Word
 from dealerproxy.vocabulary.sheet import Severity, Token
 
-LONGEST = 10_000  # characters of a text that are searched; sellers write some hundred
+LONGEST = 10_000  # the most characters of a text that are searched; sellers write some hundred
 
-# What ends a sentence; the point in 2.0 does not. In a numbered list every number begins one.
+# The end of a sentence; the point in 2.0 is none. In a numbered list, every number starts a sentence.
 SENTENCE_END = re.compile(
     r"(?:(?<=\s)|^)\d{1,2}[.)](?!\d)|[\n\r!?;<>|•■□●★☆◆◇※▶►✔✅♥~]+|\.(?!\d)|(?<!\d)\.|[\u2460-\u2473]", re.MULTILINE
 )
@@ -26,7 +26,7 @@ _HANGUL = "가-힣"
 
 
 class Danger(Struct, frozen=True, forbid_unknown_fields=True):
-    """dangers.toml: a danger, how an issue names it, and its words."""
+    """dangers.toml: a danger, its name in an issue, and its words."""
 
     english: English
     category: English
@@ -51,10 +51,10 @@ class _Negation(Struct, frozen=True, forbid_unknown_fields=True, rename={"joins"
 
 
 class Dangers:
-    """Finds the dangers of dangers.toml in texts. `by_token`: all of them, in the file's order."""
+    """Finds the dangers of dangers.toml in texts. `by_token` has all of them, in the file's order."""
 
     def __init__(self, file: File) -> None:
-        """Read the file. Raises VocabularyError for a wrong entry and for a word that stands there twice."""
+        """Read the file. Raises VocabularyError for a wrong entry and for a repeated word."""
         file_dangers = file.entries("dangers", Danger)
         for token in file_dangers:
             file.convert(token, Token, "dangers", token)
@@ -70,7 +70,7 @@ class Dangers:
         more = f"{{0,{_LONGEST_LIST}}}"
         self._words = re.compile("|".join(_alternatives(file_dangers, fillers)))
         self._item = re.compile("|".join(_longest_first(map(_flexible, (*self._tokens, *words.peers)))))
-        # A list behind a part's name is one only with "and"; else the first word says what became of the part.
+        # Words after a part's name are one list only with "and"; else the first word is the part's own state.
         self._denied = re.compile(f"{item}{fillers}(?:(?:{joins}) ?{item}{fillers}){more}{closers}{denial}")
         listed = f"(?:{_LIST_JOINER}|{joins})? ?{item}"
         self._denied_list = re.compile(
@@ -85,7 +85,7 @@ class Dangers:
         self._denied_after_all = re.compile(f"{closers}{is_not}")
 
     def find(self, text: str) -> tuple[str, ...]:
-        """Return the tokens of the dangers that a text names, in the file's order; of a long text, of its beginning."""
+        """Return the tokens of the dangers that a text (or a long text's start) names, in the file's order."""
         found: set[str] = set()
         for sentence in SENTENCE_END.split(text[:LONGEST]):
             plain = plain_sentence(sentence)
@@ -116,7 +116,7 @@ class Dangers:
                 yield span.span()
 
     def _is_denied(self, plain: str, start: int, end: int, denied: bytearray) -> bool:
-        """Whether the word in a place is denied; `denied` marks the places of denials."""
+        """Whether the word at a position is denied; `denied` marks the positions of denials."""
         before = self._denied_before.search(plain, max(0, start - 4), start)
         if before and not denied[before.start()]:
             return self._denied_after_all.match(plain, end) is None
@@ -127,12 +127,12 @@ class Dangers:
 
 
 def plain_sentence(text: str) -> str:
-    """Return a sentence as danger words are looked up in it: its letters narrow and lower case, its blanks single."""
+    """Return a sentence in the form for look-ups: narrow letters, lower case, single blanks."""
     return narrow(text).casefold()
 
 
 def narrow(text: str) -> str:
-    """Return a text with wide letters narrow, without invisible characters, its blanks single."""
+    """Return a text with narrow letters and single blanks, without invisible characters."""
     plain = unicodedata.normalize("NFKC", text)
     return " ".join("".join(char for char in plain if unicodedata.category(char) != "Cf").split())
 
@@ -150,9 +150,9 @@ def _tokens(file: File, dangers: dict[str, Danger]) -> dict[str, str]:
 
 
 def _alternatives(dangers: dict[str, Danger], fillers: str) -> list[str]:
-    """Return the patterns of all danger words, and first those of harmless words, which have no token.
+    """Return the patterns of all danger words, after those of harmless words, which have no token.
 
-    Each begins with a character of its own, so that `re` skips other text fast.
+    Each starts with a character of its own, so that `re` skips other text fast.
     """
     harmless = [_flexible(word) for danger in dangers.values() for word in danger.harmless]
     spared = [
@@ -165,7 +165,7 @@ def _alternatives(dangers: dict[str, Danger], fillers: str) -> list[str]:
 
 
 def _flexible(word: str) -> str:
-    """Return the pattern of an entry: its blanks may be missing; a blank at its end is the end of a word."""
+    """Return the pattern of an entry: its blanks are optional; a blank at its end means the end of a word."""
     plain = unicodedata.normalize("NFKC", word).casefold()
     parts = plain.split()
     pattern = " ?".join(map(re.escape, parts))
@@ -175,7 +175,7 @@ def _flexible(word: str) -> str:
 
 
 def _word(word: str) -> str:
-    """Return the pattern of a danger word. One that begins with one syllable (전 손) begins a word (not 완전 손상)."""
+    """Return the pattern of a danger word; after a first word of one syllable (전 손), only as a word's start (not 완전 손상)."""
     first, _, rest = plain_sentence(word).partition(" ")
     return f"{first}(?<![{_HANGUL}]{first}) {_flexible(rest)}" if rest and len(first) == 1 else _flexible(word)
 

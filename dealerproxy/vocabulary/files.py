@@ -1,4 +1,4 @@
-"""Reads one translation file and checks its entries; an error names the file, the line and what is wrong."""
+"""Reads one translation file and checks its entries; an error names the file, the line and the problem."""
 
 import re
 import tomllib
@@ -108,7 +108,7 @@ class File:
 
 
 def read_file(folder: Path, name: str) -> File:
-    """Read a file of the folder; raises VocabularyError when it is no TOML or cannot be read."""
+    """Read a file of the folder; raises VocabularyError if it is not TOML or cannot be read."""
     try:
         text = (folder / name).read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as wrong:
@@ -122,7 +122,7 @@ def read_file(folder: Path, name: str) -> File:
 
 
 def _table(header: dict[str, Any]) -> tuple[str, ...]:
-    """Return the path of a table's header, of one in another table too (`[dangers.theft]`)."""
+    """Return the path in a table's header, such as `[dangers.theft]`."""
     name = next(iter(header), None)
     if name is None:
         return ()
@@ -131,9 +131,9 @@ def _table(header: dict[str, Any]) -> tuple[str, ...]:
 
 
 def _line_of(text: str, path: tuple[str, ...]) -> int:
-    """Return the line on which the entry `path` (table, key) begins, else its table's, else 1.
+    """Return the line on which the entry `path` (table, key) starts, else its table's, else 1.
 
-    Every entry starts on a line of its own, so each line that is TOML by itself shows its key.
+    Every entry starts on its own line, so each line that is valid TOML shows its key.
     """
     table: tuple[str, ...] = ()
     found = 1
@@ -141,7 +141,7 @@ def _line_of(text: str, path: tuple[str, ...]) -> int:
         try:
             entry = tomllib.loads(line)
         except tomllib.TOMLDecodeError:
-            continue  # the inside of a list over several lines
+            continue  # inside a list over several lines
         if not entry:
             continue  # a comment or an empty line
         if line.lstrip().startswith("["):

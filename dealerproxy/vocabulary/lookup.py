@@ -32,8 +32,8 @@ CACHE_SIZE = 4096  # generation names and trims; Encar has a few thousand of eac
 MOST_TEXT = 500  # characters of a text that is translated; trims have some dozen
 MISSES_KEPT = 1000  # distinct untranslated words; later ones share one line per kind
 MISS_LENGTH = 40  # characters of an untranslated word that are kept
-MISSES_BEYOND = "*"  # stands for all words past MISSES_KEPT
-# Kinds whose words come from a closed list of the site, so that each new word is reported; not names or free text.
+MISSES_BEYOND = "*"  # replaces all words past MISSES_KEPT
+# Kinds with words from a closed list of the site, so that each new word is reported; not names or free text.
 CODE_KINDS = frozenset(
     {"panel", "damage", "checklist", "diagnosis", "option", "truck", "sell_type", "seller_type", *TABLES}
 )
@@ -42,17 +42,17 @@ T = TypeVar("T")
 
 
 class Vocabulary:
-    """Every translation the service knows; immutable except for the count of untranslated words.
+    """All translations of the service; immutable except for the count of untranslated words.
 
     `makes`: all makes in the file's order. `options`: the partner's tokens in the catalogue's order.
-    `unsupported_options`: tokens the partner API documents and Encar has no facet for.
-    `fuel_filters`, `transmission_filters`: the partner's filter token -> Encar facets, () where it has none.
+    `unsupported_options`: tokens that the partner API documents and for which Encar has no facet.
+    `fuel_filters`, `transmission_filters`: the partner's filter token -> Encar facets, () without one.
     `colour_families`: the plain colour words. `sheet`: the words of inspections, records and diagnoses.
     `danawa`: Danawa's codes and labels, and the makes and groups that only Danawa has.
     `trucks`: the words of Encar's truck index, and the makes and models that only it has.
     `generations`: the names of generations, and the vehicles of a group that they name.
-    `name_codes`: the codes in names that stand for a fuel.
-    `remarks`, `dangers`: what inspectors and sellers write in their own words, and the danger words in it.
+    `name_codes`: the codes in names that mean a fuel.
+    `remarks`, `dangers`: the free texts of inspectors and sellers, and the danger words in them.
     `untranslated`: (kind, foreign word) -> number of look-ups.
     `report_code`: called with (kind, word) for every untranslated word of CODE_KINDS; see `reporting`.
     """
@@ -94,7 +94,7 @@ class Vocabulary:
     # Makes and models
 
     def find_make(self, text: str) -> Make | None:
-        """Return the make a word means: English, alias or Korean; case, blanks and hyphens are ignored."""
+        """Return the make that a word means: English, alias or Korean; case, blanks and hyphens are ignored."""
         return self._makes_by_word.get(word_key(text))
 
     def nearest_make(self, text: str) -> Make | None:
@@ -103,7 +103,7 @@ class Vocabulary:
         return self._makes_by_word[found] if found else None
 
     def make_of(self, facet: str) -> Make | None:
-        """Return the make of a Korean facet exactly as it stands on a row."""
+        """Return the make of a Korean facet, written exactly as on a row."""
         return self._makes_by_facet.get(facet)
 
     def models_of(self, make: Make) -> tuple[Model, ...]:
@@ -111,7 +111,7 @@ class Vocabulary:
         return tuple(model for facet in make.facets for model in _unique(self._models.get(facet.korean, {}).values()))
 
     def find_models(self, make: Make, text: str) -> tuple[Model, ...]:
-        """Return the models a word means for this make: at most one per facet, () when it has none."""
+        """Return the models that a word means for this make: at most one per facet, () without any."""
         word = word_key(text)
         found = (self._models.get(facet.korean, {}).get(word) for facet in make.facets)
         return tuple(model for model in found if model is not None)
@@ -121,19 +121,19 @@ class Vocabulary:
         return (*self.find_models(make, text), *shared_by(self._shared, make, text))
 
     def knows_model(self, text: str) -> bool:
-        """Tell whether any make has a model of this name."""
+        """Whether any make has a model of this name."""
         return word_key(text) in self._model_words
 
     def find_make_anywhere(self, text: str) -> Make | None:
-        """Return the make a word means, makes that only one site has included."""
+        """Return the make that a word means, including makes that only one site has."""
         return self.find_make(text) or self.danawa.find_make(text) or self.trucks.find_make(text)
 
     def find_models_anywhere(self, make: Make, text: str) -> tuple[Model, ...]:
-        """Return the models a word means for this make; those that only one site, or only the truck index, has too."""
+        """Return the models that a word means for this make, including those of one site or the truck index alone."""
         return self.danawa.find_models(make, text) or self._trucks(make, text)
 
     def models_meant_anywhere(self, make: Make, text: str) -> tuple[Model, ...]:
-        """Return what `models_meant` does, and the models that only one site or only the truck index has."""
+        """Return the result of `models_meant` and the models that only one site or only the truck index has."""
         found = self.danawa.models_meant(make, text)
         names = {self.generations.name_of(text, model) for model in found}
         return (*found, *(model for model in self._trucks(make, text) if model.name not in names))
@@ -143,19 +143,19 @@ class Vocabulary:
         return tuple({truck.model.name: truck.model for truck in self.trucks.meant(make, text)}.values())
 
     def nearest_model(self, makes: Iterable[Make], text: str) -> str | None:
-        """Return the name of the model, or vehicle of it, of these makes that a mistyped name means most likely."""
+        """Return the name of the model (or vehicle) of these makes that a mistyped name most likely means."""
         makes = tuple(makes)
         found = self.danawa.nearest_model(makes, text) or self.trucks.nearest_model(makes, text)
         return self.generations.name_of(*found) if found else None
 
     def knows_model_anywhere(self, text: str) -> bool:
-        """Tell whether any make has a model of this name, those that only one site has included."""
+        """Whether any make has a model of this name, including models of only one site."""
         return self.danawa.knows_model(text) or self.trucks.knows_model(text)
 
     def model_of_generation(self, make_facet: str, generation: str) -> Model | None:
-        """Return the model group a generation name belongs to: "더 뉴 쏘렌토 4세대" is a 쏘렌토.
+        """Return the model group of a generation name: "더 뉴 쏘렌토 4세대" is a 쏘렌토.
 
-        Rows carry no model group. The longest word for a group in the name decides, of equals the first. None is not
+        Rows have no model group. The longest word for a group in the name decides; among equals, the first. None is not
         counted as untranslated, because callers also use it as a test.
         """
         return self._generation(make_facet, generation)
@@ -165,7 +165,7 @@ class Vocabulary:
         found = longest_word(models, *squeeze(generation))
         return models[found[0]] if found else None
 
-    # Values of a row, and the filters that ask for them
+    # Values of a row, and their filters
 
     def fuel(self, korean: str) -> str | None:
         """Return the partner's fuel token for a row's FuelType; None for bi-fuel, CNG, other and unknown."""
@@ -185,18 +185,18 @@ class Vocabulary:
         return self._colours.values()
 
     def colours_of(self, text: str) -> tuple[Colour, ...]:
-        """Return the facets an English colour word covers.
+        """Return the facets that an English colour word covers.
 
-        A family or its alias ("white", "grey") covers several, an exact name ("Pearl") one; () when unknown.
+        A family or its alias ("white", "grey") covers several, an exact name ("Pearl") one; () if unknown.
         """
         return self._colours_by_word.get(word_key(text), ())
 
     def option_of_code(self, code: str) -> Option | None:
-        """Return the option of Encar's three-digit code, as the detail lists them."""
+        """Return the option of Encar's three-digit code, as in the details."""
         return self._options_by_code.get(code)
 
     def category_body(self, korean: str) -> Body | None:
-        """Return the body class that a Category word implies; None for most, which name only a size."""
+        """Return the body class that a Category word implies; None for most, which only name a size."""
         return self._known("category", korean, self._category_bodies)
 
     def region(self, korean: str) -> str | None:
@@ -221,7 +221,7 @@ class Vocabulary:
     def english(self, text: str, kind: str = "trim") -> str | None:
         """Return a trim text in English without its unknown words, which are counted under `kind`.
 
-        None when the text is a placeholder or nothing is left; else printable ASCII.
+        None if the text is a placeholder or nothing is left; else printable ASCII.
         """
         translated, left_out = self.translate(text)
         for word in left_out:
@@ -229,25 +229,25 @@ class Vocabulary:
         return translated
 
     def translate(self, text: str, make: str | None = None, after: str | None = None) -> Translated:
-        """Return the text in printable ASCII, and the words that had to be left out of it; counts nothing.
+        """Return the text in printable ASCII, and the words that were left out; counts nothing.
 
-        Some words mean another thing in the trims of a `make` (by its English name), or behind another word: `after` is
-        the text that stands before this one. Left out are Hangul without an entry, letters of other scripts (Hanja
-        too), and all of a text that is longer than any trim.
+        Some words have another meaning in the trims of a `make` (English name), or behind another word: `after` is the
+        text before this one. Words without an entry are left out if they are Hangul or of another script (Hanja too);
+        a text that is longer than any trim is left out whole.
         """
         if len(text) > MOST_TEXT:
             return Translated(None, (text[:MISS_LENGTH],))
         return self._translation(text, make, self._phrases.last_word(after[-MOST_TEXT:]) if after else "")
 
     def maker_words(self, text: str, kind: str) -> str | None:
-        """Return a maker's words for equipment in English; None, and counted as `kind`, unless every word is known."""
+        """Return a maker's words for equipment in English; None, counted as `kind`, unless every word is known."""
         translated, left_out = self._packages.translate(text[:MOST_TEXT])
         for word in left_out:
             self.missed(kind, word)
         return None if left_out else translated
 
     def missed(self, kind: str, word: str) -> None:
-        """Count a word that has no translation; past MISSES_KEPT distinct words, only the number of look-ups."""
+        """Count a word without a translation; past MISSES_KEPT distinct words, only the number of look-ups."""
         miss = (kind, word[:MISS_LENGTH])
         if miss not in self.untranslated and len(self.untranslated) >= MISSES_KEPT:
             miss = (kind, MISSES_BEYOND)
@@ -269,11 +269,11 @@ class Vocabulary:
 
 
 def _ignore(kind: str, word: str) -> None:
-    """Reports no miss."""
+    """Ignore a miss."""
 
 
 def _unique(models: Iterable[Model]) -> Iterable[Model]:
-    """Return each model once: a name space holds it under every word for it."""
+    """Return each model once: a name space has it under every word for it."""
     return dict.fromkeys(models)
 
 

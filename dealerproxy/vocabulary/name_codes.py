@@ -1,4 +1,4 @@
-"""Makers' codes in a car's name that stand for its fuel (name_codes.toml), such as TDI, 530e or P400e."""
+"""Makers' codes for fuels in a car's name (name_codes.toml), such as TDI, 530e or P400e."""
 
 import re
 from collections.abc import Iterable, Mapping
@@ -21,7 +21,7 @@ class NameCodes:
     """Look-ups by a make's Korean facet. Fuels are the partner's tokens."""
 
     def __init__(self, file: File, makes: Mapping[str, Make], fuels: Iterable[str]) -> None:
-        """Raises VocabularyError for an unknown make or fuel, and for an invalid regular expression."""
+        """Read the file. Raises VocabularyError for an unknown make or fuel, and for an invalid regular expression."""
         plug_ins = file.entries("plug_ins", _PlugInEntry)
         by_make = file.entries("makes", dict[str, list[Word]])
         shared = file.value("any", dict[str, list[Word]])
@@ -52,19 +52,19 @@ class NameCodes:
             }
 
     def names_plug_in(self, facet: str, text: str) -> bool:
-        """Whether a hybrid of this name is a plug-in; meaningless for a car that is no hybrid."""
+        """Whether a hybrid of this name is a plug-in; undefined for a car that is not a hybrid."""
         pattern = self._plug_ins.get(facet)
         return pattern is not None and pattern.search(text) is not None
 
     def hybrid(self, facet: str, text: str) -> str:
-        """Return the fuel token of a make's car whose name says only that it is a hybrid."""
+        """Return the fuel token of a make's car whose name only states that it is a hybrid."""
         burns_lpg = self._lpg_hybrids.get(facet)
         if facet not in self._gasoline_hybrids or (burns_lpg and burns_lpg.search(text)):
             return "hybrid"
         return "gasoline_hybrid"
 
     def fuel(self, facet: str, text: str) -> str | None:
-        """Return the fuel that the codes of a name mean; None for no code, and for codes of several fuels."""
+        """Return the fuel of the codes in a name; None without a code, or if codes conflict."""
         found = [fuel for fuel, pattern in self._fuels.get(facet, {}).items() if pattern.search(text)]
         return found[0] if len(found) == 1 else None
 

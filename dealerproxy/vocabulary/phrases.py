@@ -1,4 +1,4 @@
-"""Trim texts in English: each word by its line in words.toml, and by its neighbours or the make if the line says so.
+"""Trim texts in English: each word by its line in words.toml, and by its neighbours or make if the line has cases.
 
 A word is a run of Hangul, a known part of such a run, or a run of ASCII letters, digits and points.
 """
@@ -14,12 +14,12 @@ from dealerproxy.vocabulary.terms import Make
 from dealerproxy.vocabulary.text import GAP, HANGUL, UNTRANSLATED, one_line, split_run, tidy
 
 _WORD = re.compile(rf"{UNTRANSLATED.pattern}|[0-9A-Za-z.]+")
-# What the English of a word begins with if it is joined to the word before it: `-seater` keeps its sign, `+MATIC` not.
+# The start of a word's English if it is joined to the word before it: `-seater` keeps its sign, `+MATIC` does not.
 _JOINED = ("-", "+")
 
 
 class Case(Struct, frozen=True, forbid_unknown_fields=True):
-    """words.toml: what a word means after or before certain words, or in trims of certain makes; "" is nothing."""
+    """words.toml: the meaning of a word after or before certain words, or in certain makes' trims; "" is nothing."""
 
     english: str
     after: tuple[Word, ...] = ()
@@ -28,7 +28,7 @@ class Case(Struct, frozen=True, forbid_unknown_fields=True):
 
     @property
     def conditional(self) -> bool:
-        """Whether it applies only next to certain words or in certain makes."""
+        """Whether it applies only beside certain words or in certain makes."""
         return bool(self.after or self.before or self.make)
 
 
@@ -40,7 +40,7 @@ class Translated(NamedTuple):
 
 
 class _Run(NamedTuple):
-    """A run's place and its words: the known words it consists of, else the run as one word."""
+    """The position of a run and its words: the known words of which it consists, else the run as one word."""
 
     start: int
     end: int
@@ -67,7 +67,7 @@ class Phrases:
         return runs[-1].words[-1].casefold() if runs else ""
 
     def translate(self, text: str, make: str | None = None, after: str = "") -> Translated:
-        """Translate a text of a `make`, by its English name; `after` is the word that stands before the text."""
+        """Translate a text of a `make`, by its English name; `after` is the word before the text."""
         plain = one_line(text)
         for nothing in self._nothing:
             plain = plain.replace(nothing, " ")
@@ -104,7 +104,7 @@ class Phrases:
             yield _Run(match.start(), match.end(), tuple(parts or [match[0]]), parts is not None)
 
     def _meaning(self, word: str, previous: str, following: str, make: str | None) -> str | None:
-        """Return the English of a word in its place: the first case that holds; None if none does."""
+        """Return the English of a word in its context: the first case that applies; None if none does."""
         for case in self._words[word]:
             if (
                 (not case.after or previous in case.after)
@@ -115,7 +115,7 @@ class Phrases:
         return None
 
     def _conversion_in(self, run: str, following: str, make: str | None) -> str | None:
-        """Return the conversion that an unknown run ends or begins with, because conversions must be shown."""
+        """Return the conversion at the end or start of an unknown run, because conversions must be shown."""
         ends = [word for word in self._conversions if run.endswith(word) or run.startswith(word)]
         word = next(iter(sorted(ends, key=lambda word: not run.endswith(word))), None)
         return None if word is None else self._meaning(word, "", following, make)
@@ -133,7 +133,7 @@ def _append(text: str, meanings: list[str]) -> str:
 
 
 def _cases(file: File, table: str, makes: Mapping[str, Make]) -> dict[str, tuple[Case, ...]]:
-    """Return the cases of every word of a table, with conditions in the form that is compared."""
+    """Return the cases of every word of a table, with conditions in the form for comparison."""
     names = {make.name for make in makes.values()}
     found: dict[str, tuple[Case, ...]] = {}
     entries = file.value(table, dict[str, Any])

@@ -1,7 +1,7 @@
-"""Remarks of inspectors in English, phrase by phrase; whatever is not wholly known is only counted.
+"""Inspectors' remarks in English, phrase by phrase; a phrase that is not completely known is only counted.
 
-Remarks hold names, firms, plates and telephone numbers, so a phrase passes only if every word of it stands in
-remarks.toml, and of numbers only small ones and years.
+Remarks contain names, firms, plates and telephone numbers. So a phrase is shown only if remarks.toml has all of its
+words, and its numbers are small or years.
 """
 
 import re
@@ -25,7 +25,7 @@ _EDGES = " \t-–—·:*_="
 _ASCII = re.compile(r"[0-9A-Za-z]+")
 _SMALL_OR_YEAR = re.compile(r"\d{1,2}|(?:19|20)\d\d")
 _HANGUL = re.compile("[가-힣]")
-_OTHER = re.compile(r"[^가-힣\x20-\x7e]")  # a sign such as ✕ denies what stands before it
+_OTHER = re.compile(r"[^가-힣\x20-\x7e]")  # a sign such as ✕ denies the text before it
 _ANYTHING = "~"
 _ANY_WORDS = r"[^.\n]{0,200}?"
 _TIDY = (
@@ -71,7 +71,7 @@ class Remarks:
         self._phrases |= {word_key(entry): "" for entry in boilerplate if _ANYTHING not in entry}
 
     def translate(self, text: str) -> Translation:
-        """Return what a remark says in English; of an overlong one, nothing: it counts as one phrase."""
+        """Return a remark in English; a remark that is too long counts as one untranslated phrase."""
         if len(text) > LONGEST:
             return Translation((), 1)
         sentences = [[self._phrase(phrase) for phrase in phrases] for phrases in self._sentences(text)]
@@ -83,7 +83,7 @@ class Remarks:
         return self._dangers.find(self._boilerplate.sub("\n", text[:LONGEST]) + text[LONGEST:])
 
     def knows(self, phrase: str) -> bool:
-        """Whether a phrase consists of words of remarks.toml alone, so that nothing in it is about a person."""
+        """Whether remarks.toml has all words of a phrase, so that no word concerns a person."""
         return self._phrase(phrase) is not None
 
     def _sentences(self, text: str) -> Iterator[list[str]]:
@@ -99,7 +99,7 @@ class Remarks:
 
     def _with_lists_joined(self, plain: str) -> str:
         folded = plain.casefold()
-        if len(folded) != len(plain):  # no letter that a remark has does this
+        if len(folded) != len(plain):  # a remark has no letter for which they differ
             return plain
         joined, done = "", 0
         for start, end in self._dangers.denied(folded):
@@ -108,7 +108,7 @@ class Remarks:
         return joined + plain[done:]
 
     def _phrase(self, phrase: str) -> str | None:
-        """Return the English of a phrase, "" for one that says nothing, None for one without a translation."""
+        """Return the English of a phrase, "" for an empty phrase, None for one without a translation."""
         bare = phrase.strip(_EDGES)
         known = self._phrases.get(word_key(bare))
         if known is not None:
@@ -136,10 +136,10 @@ def _sentence(told: list[str | None]) -> str:
 
 
 def _abbreviation(short: str) -> str:
-    """Return the pattern of a short form. One for a side stands before a part's name, not behind it (앞도어(우))."""
+    """Return the pattern of a short form. A form for a side is before a part's name, not after it (앞도어(우))."""
     return re.escape(short) if short.isalpha() else f"(?<![가-힣(]){re.escape(short)}"
 
 
 def _boilerplate(entry: str) -> str:
-    """Return the pattern of an entry: ~ is any text of a sentence, a blank is one or none."""
+    """Return the pattern of an entry: ~ is any text of a sentence, a blank is optional."""
     return _ANY_WORDS.join(r"\s*".join(map(re.escape, part.split())) for part in entry.split(_ANYTHING))

@@ -1,6 +1,6 @@
 """The words of a car's papers: panels, damages, the checklist, and the smaller tables.
 
-Papers hold codes, which are the keys of the tables. The files mark entries that are not confirmed.
+Papers contain codes, which are the keys of the tables. The files mark unconfirmed entries.
 """
 
 from collections.abc import Iterable, Mapping
@@ -19,7 +19,7 @@ Token = Annotated[str, Meta(pattern=r"^[a-z][a-z0-9]*(_[a-z0-9]+)*$")]
 PanelId = Annotated[str, Meta(pattern=r"^[a-z]+(-[a-z]+)*$")]
 
 SEVERITIES: tuple[Severity, ...] = ("minor", "medium", "major")
-LEAKS = frozenset("4567")  # the statuses of a leak; the item says of which fluid
+LEAKS = frozenset("4567")  # the statuses of a leak; the item decides the fluid
 FLUID = "{fluid}"
 
 # The tables of sheet.toml that turn a code, or a Korean word, into a token.
@@ -55,7 +55,7 @@ class PanelWord(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class DamageWord(Struct, frozen=True, forbid_unknown_fields=True):
-    """damages.toml: what was done to a panel; the file's order is worst first."""
+    """damages.toml: the damage of a panel; the file's order is worst first."""
 
     token: Token
     name: English
@@ -65,7 +65,7 @@ class DamageWord(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class StatusWord(Struct, frozen=True, forbid_unknown_fields=True):
-    """checklist.toml: an answer; no severity means all is well, `leak` is the label of a leak of a known fluid."""
+    """checklist.toml: an answer; without severity it is good; `leak` is the label of a leak of a known fluid."""
 
     token: Token
     label: English
@@ -92,7 +92,7 @@ class GroupWord(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class ItemWord(Struct, frozen=True, forbid_unknown_fields=True):
-    """checklist.toml: an item, the answers the sheet allows for it, and what leaks if it can leak."""
+    """checklist.toml: an item, the answers that the sheet allows for it, and the fluid that can leak, if any."""
 
     group: Word
     token: Token
@@ -119,8 +119,8 @@ class SheetWords:
     """All words of a car's papers.
 
     `panels`, `damages`, `groups`, `items`, `statuses`: by Encar's code; `damages` worst first. `ranks`: the kind of a
-    panel by its rank. `tokens`: per table of sheet.toml the token by code and by Korean word. `diagnosis_panels`: by
-    the diagnosis' own name.
+    panel by its rank. `tokens`: for each table of sheet.toml, the token by code and by Korean word. `diagnosis_panels`:
+    by the diagnosis' own name.
     """
 
     panels: Mapping[str, PanelWord]
@@ -134,7 +134,7 @@ class SheetWords:
 
 
 def build_sheet(folder: Path) -> SheetWords:
-    """Read the four files of the folder; raises VocabularyError naming the line of the first error."""
+    """Read the four files of the folder; raises VocabularyError with the line of the first error."""
     panel_file, sheet = read_file(folder, "panels.toml"), read_file(folder, "sheet.toml")
     panels, ranks = _panels(panel_file)
     groups, items, statuses = _checklist(read_file(folder, "checklist.toml"))

@@ -11,12 +11,12 @@ SELL_TYPES = frozenset({"outright", "lease", "rent"})
 
 
 class VocabularyError(Exception):
-    """An error in a translation file; the message names file, line and correction."""
+    """An error in a translation file; the message names file, line and problem."""
 
 
 @dataclass(frozen=True, slots=True)
 class MakeFacet:
-    """One Korean make word of Encar; `domestic` is the side it is on (CarType Y or N)."""
+    """One of Encar's Korean words for a make; `domestic` is its side of the site (CarType Y or N)."""
 
     korean: str
     code: str | None
@@ -33,7 +33,7 @@ class Make:
 
 @dataclass(frozen=True, slots=True)
 class Model:
-    """A model group of one make facet; `stock` is how many adverts it had when the list was taken."""
+    """A model group of one make facet; `stock` is its number of adverts at the time of the list."""
 
     make_facet: str
     korean: str
@@ -56,7 +56,7 @@ class Option:
 
 @dataclass(frozen=True, slots=True)
 class Colour:
-    """One colour facet; `family` is the plain English word that covers it."""
+    """One colour facet; `family` is the plain English word for it."""
 
     korean: str
     name: str

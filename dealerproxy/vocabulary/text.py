@@ -1,7 +1,7 @@
 """Text functions: the form in which look-ups compare words, and the splitting and tidying of trim texts.
 
-Characters that are neither Hangul nor ASCII (Hanja, kana ...) have no translation: they become ASCII where that loses
-nothing, else they are left out in runs, like unknown Hangul.
+Characters that are neither Hangul nor ASCII (Hanja, kana ...) have no translation: they become ASCII if no meaning is
+lost; else they are left out in runs, like unknown Hangul.
 """
 
 import re
@@ -15,15 +15,15 @@ RESEMBLANCE = 0.66  # of 1; two letters of three in their order (BWM and BMW) ar
 NEAR = 0.9  # of 1; one letter of ten is wrong
 RUN_LENGTH = 40  # longer Hangul without a blank is no trim and is not split
 
-# Words of one syllable that do form compounds (뉴그랜저, 파워팩, 슈퍼밴, 6단자동). The others (더, 디, 올, 필, 팝 ...)
-# are as often a syllable of a longer word without an entry: they count alone, or in a compound with its own line.
+# Words of one syllable that form compounds (뉴그랜저, 파워팩, 슈퍼밴, 6단자동). The others (더, 디, 올, 필, 팝 ...)
+# are as often a syllable of a longer, unknown word: they count only alone, or in a compound with its own line.
 COMPOUNDING = frozenset("뉴밴벤팩펄휠톤단열윙쿱칸")
 
 # Syllables, their letters and two tone marks; all but syllables occur only in malformed input.
 _HANGUL = r"\uac00-\ud7a3\u1100-\u11ff\u3130-\u318f\ua960-\ua97f\ud7b0-\ud7ff\u302e\u302f"
 HANGUL = re.compile(f"[{_HANGUL}]+")
 UNTRANSLATED = re.compile(rf"[{_HANGUL}]+|[^{_HANGUL}\x00-\x7f]+")  # a run of Hangul, or of other foreign letters
-# Signs that mean the same in ASCII; dashes and accented letters need no line.
+# Signs with the same meaning in ASCII; dashes and accented letters need no line.
 _SIGNS = {"·": "/", "‧": "/", "・": "/", "•": "/", "\u2044": "/", "\u00d7": "x", "\u2212": "-"}
 _SIGNS |= dict.fromkeys("\u2018\u2019\u2032", "'") | dict.fromkeys("\u201c\u201d\u2033", '"')
 GAP = "\0"  # marks a word that was left out, until the text is tidied
@@ -33,8 +33,8 @@ _TIDY: tuple[tuple[re.Pattern[str], str], ...] = tuple(
     for pattern, with_ in (
         (r"\s+", " "),  # first, so that no other pattern scans long runs of blanks
         (rf"{GAP}[\s{GAP}]*", f"{GAP} "),  # neighbouring gaps are one
-        (rf"({_JOINERS}\s*){GAP}\s*{_JOINERS}", r"\1"),  # of two joiners around a gap one stays
-        (rf"\s*{_JOINERS}?\s*{GAP}", " "),  # a joiner before a gap goes with it
+        (rf"({_JOINERS}\s*){GAP}\s*{_JOINERS}", r"\1"),  # of two joiners around a gap, one is kept
+        (rf"\s*{_JOINERS}?\s*{GAP}", " "),  # a joiner before a gap is removed with it
         (r"\(\s+", "("),
         (r"\s+\)", ")"),
         (rf"(^|\()(\s*{_JOINERS})+\s*", r"\1"),  # nothing before it to join
@@ -48,7 +48,7 @@ _TIDY: tuple[tuple[re.Pattern[str], str], ...] = tuple(
 
 @lru_cache(maxsize=4_096)
 def squeeze(text: str) -> tuple[str, frozenset[int]]:
-    """Return the text as look-ups compare it, and the positions where a blank or hyphen was left out.
+    """Return the text in the form for look-ups, and the positions of removed blanks and hyphens.
 
     Case, accents, width and the two ways to write Hangul in Unicode make no difference.
     """
@@ -83,7 +83,7 @@ def find_word(term: str, text: str, breaks: frozenset[int]) -> int | None:
 def longest_word(terms: Iterable[str], text: str, breaks: frozenset[int]) -> tuple[str, int] | None:
     """Return the longest of the terms that is a separate word in a squeezed text, and where it ends.
 
-    Of equally long terms it is the first in the text.
+    Among equally long terms, it is the first in the text.
     """
     best: tuple[int, int] = (0, 0)
     found: str | None = None
@@ -95,10 +95,10 @@ def longest_word(terms: Iterable[str], text: str, breaks: frozenset[int]) -> tup
 
 
 def nearest_word(text: str, words: Collection[str]) -> str | None:
-    """Return the key of the word that an unknown text means most likely; None if none does or the text is too long.
+    """Return the key of the word that an unknown text most likely means; None without one, or for a long text.
 
-    That is the word spelled nearly like it, else the longest word in it (Wrangler Unlimited: Wrangler), else the one
-    that is spelled most like it.
+    That is the word with nearly its spelling, else the longest word in it (Wrangler Unlimited: Wrangler), else the word
+    with the most similar spelling.
     """
     key, breaks = squeeze(text) if len(text) <= LONGEST_NAME else ("", frozenset[int]())
     if not key:
@@ -111,9 +111,9 @@ def nearest_word(text: str, words: Collection[str]) -> str | None:
 
 
 def _is_edge(text: str, at: int, breaks: frozenset[int]) -> bool:
-    """Tell whether a word may begin or end here: not between two Latin letters, nor between two digits.
+    """Whether a word may start or end here: not between two Latin letters, nor between two digits.
 
-    Hangul runs on without blanks (뉴SM5), and a letter may meet a digit: an ES300h is an ES, a K50 no K5.
+    Hangul continues without blanks (뉴SM5), and a letter may follow a digit: an ES300h is an ES, a K50 is not a K5.
     """
     if at in {0, len(text)} or at in breaks:
         return True
@@ -123,9 +123,9 @@ def _is_edge(text: str, at: int, breaks: frozenset[int]) -> bool:
 
 
 def _is_borrowed(text: str, at: int, end: int, breaks: frozenset[int]) -> bool:
-    """Tell whether a term would join parts of separate words.
+    """Whether a term would join parts of separate words.
 
-    A term across a blank consists of whole words: an "X5 M50i" is an X5, no X5M; "렌터카 스타일" holds no 카스타.
+    A term across a blank consists of whole words: an "X5 M50i" is an X5, not an X5M; "렌터카 스타일" lacks 카스타.
     """
     if not any(at < place < end for place in breaks):
         return False
@@ -157,22 +157,22 @@ def _simplest(char: str) -> str:
 
 
 def tidy(text: str) -> str:
-    """Return the text without gaps, joiners and brackets left empty by them, and needless blanks."""
+    """Return the text without gaps, without joiners and brackets that they leave empty, and without extra blanks."""
     for pattern, replacement in _TIDY:
         text = pattern.sub(replacement, text)
     return text.strip()
 
 
 def split_run(run: str, words: Container[str]) -> list[str] | None:
-    """Return the known words that make up the whole run, longer ones preferred from the left, or None.
+    """Return the known words of which the whole run consists, longer ones first from the left; else None.
 
-    Of the words of one syllable only the COMPOUNDING ones can be a part of it.
+    Of the words of one syllable, only the COMPOUNDING ones can be a part of it.
     """
     if run in words:
         return [run]
     if len(run) > RUN_LENGTH:
         return None
-    rests: list[list[str] | None] = [None] * len(run) + [[]]  # rests[i] makes up run[i:]
+    rests: list[list[str] | None] = [None] * len(run) + [[]]  # rests[i] are the words of run[i:]
     for start in range(len(run) - 1, -1, -1):
         for end in range(len(run), start, -1):
             rest = rests[end]

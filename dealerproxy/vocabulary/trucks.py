@@ -1,7 +1,7 @@
 """The words of Encar's truck index (trucks.toml, truck_options.toml): makers, models, bodies, loads, badges, options.
 
-The index has its own words for makers and models, and other axes than the cars. Words are sent exactly as the file has
-them; words of rows are compared as everywhere, so a blank more or less makes no difference.
+The index has its own words for makers and models, and other axes than the cars. Words are sent exactly as in the file;
+words of rows are compared as everywhere, so blanks make no difference.
 """
 
 import re
@@ -18,7 +18,7 @@ from dealerproxy.vocabulary.text import nearest_word, word_key
 
 CACHE_SIZE = 4_096
 Confidence = Literal["certain", "high", "medium", "guess"]
-# Models whose maker nobody recorded stand under this word.
+# The word for models of an unknown maker.
 ANY_MAKER = "*"
 
 
@@ -61,10 +61,10 @@ class _OptionEntry(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class TruckModel(NamedTuple):
-    """A model of the index under one maker; `korean` and `maker` are its words exactly as it expects them.
+    """A model of the index under one maker; `korean` and `maker` are its words exactly as the index expects them.
 
-    `model` is what it is to partners; several words may share one. `generation` is what the word adds to that. A name
-    of its `family` means all models of that.
+    `model` is the partner's model; several words may share one. `generation` is the rest of the word's meaning. A name
+    of its `family` means all models of that family.
     """
 
     maker: str
@@ -77,7 +77,7 @@ class TruckModel(NamedTuple):
 
 
 class TruckForm(NamedTuple):
-    """What was built on a chassis: its kind and itself in English, and its body class if that is not the model's.
+    """The body on a chassis: its kind and name in English, and its body class if it differs from the model's.
 
     `name` is None if only the kind is known.
     """
@@ -88,16 +88,16 @@ class TruckForm(NamedTuple):
 
 
 class TruckOption(NamedTuple):
-    """An option of trucks; `token` is the partner's, None where no token means the same."""
+    """An option of trucks; `token` is the partner's, None if no token means the same."""
 
     name: str
     token: str | None
 
 
 class TruckWords:
-    """Look-ups for the truck index. `makes`: those that only it has, by the index's word as their facet.
+    """Look-ups for the truck index. `makes` has the makes that only it has, by the index's word as their facet.
 
-    `options`: by code. `fuels_with_make`: the site's words for the fuels of trucks that a make alone brings.
+    `options`: by code. `fuels_with_make`: the site's words for the fuels of trucks in a search for a make alone.
     """
 
     def __init__(
@@ -107,7 +107,7 @@ class TruckWords:
         cars: Callable[[Make, str], Sequence[Model]],
         options: Mapping[str, Option],
     ) -> None:
-        """Read both files. `makes` and `options` (by token) are those of cars; `cars` returns the cars a name means.
+        """Read both files. `makes` and `options` (by token) are those of cars; `cars` returns the cars of a name.
 
         Raises VocabularyError at the first error.
         """
@@ -165,11 +165,11 @@ class TruckWords:
         return self._makes_by_word.get(word_key(text))
 
     def has_alone(self, make: Make) -> bool:
-        """Whether the index alone has a make."""
+        """Whether only the index has a make."""
         return make in self.makes
 
     def _model_of(self, maker: str, korean: str) -> TruckModel | None:
-        """Return the model of a row's words; None for one that nobody knows."""
+        """Return the model of a row's words; None if unknown."""
         found = self._models.get(maker, {}).get(word_key(korean))
         if found is not None or maker not in self._makers:
             return found
@@ -177,9 +177,9 @@ class TruckWords:
         return None if entry is None else _truck_model(maker, self._makers[maker], korean, entry)
 
     def meant(self, make: Make, text: str) -> tuple[TruckModel, ...]:
-        """Return the models that a word means for a make: a name, the index's own word, or that of a family.
+        """Return the models that a word means for a make: a name, the index's own word, or a family's name.
 
-        Passenger cars that were converted are meant only by words that mean no car.
+        Converted passenger cars are meant only by words that mean no car.
         """
         return self._asked.get((make.name, word_key(text)), ())
 
@@ -189,11 +189,11 @@ class TruckWords:
         return next((name for owner, name in names if owner == make.name), None)
 
     def with_make(self, make: Make) -> tuple[TruckModel, ...]:
-        """Return the models that a search for a make without a model brings, beside its cars."""
+        """Return the models that a search for a make without a model includes, beside its cars."""
         return self._with_make.get(make.name, ())
 
     def family_of(self, truck: TruckModel) -> tuple[TruckModel, ...]:
-        """Return the models of a truck's maker that are of its family, itself among them."""
+        """Return the models of a truck's maker in its family, including itself."""
         if truck.family is None:
             return (truck,)
         models = self._models.get(truck.maker, {}).values()
@@ -204,11 +204,11 @@ class TruckWords:
         return tuple(truck.korean for truck in self._models.get(maker, {}).values())
 
     def is_brought(self, make: Make, name: str) -> bool:
-        """Whether a search for the make alone brings its trucks of this name."""
+        """Whether a search for the make alone includes its trucks of this name."""
         return any(truck.model.name == name for truck in self.with_make(make))
 
     def knows_model(self, text: str) -> bool:
-        """Tell whether any make has a truck of this name."""
+        """Whether any make has a truck of this name."""
         return word_key(text) in self._words
 
     def nearest_model(self, makes: Iterable[Make], text: str) -> tuple[str, Model] | None:
@@ -220,7 +220,7 @@ class TruckWords:
 
     @cached_property
     def names(self) -> Mapping[str, tuple[str, ...]]:
-        """The names of the trucks that can be asked for, by make."""
+        """The names of the trucks that can be requested, by make."""
         found: dict[str, dict[str, None]] = {}
         for (make, _), models in self._asked.items():
             for model in models:
@@ -249,11 +249,11 @@ class TruckWords:
     # Words of rows
 
     def form(self, detail: str) -> TruckForm | None:
-        """Return the body that a row's form detail names; None for one nobody knows."""
+        """Return the body that a row's form detail names; None if unknown."""
         return self._forms.get(word_key(detail))
 
     def form_alone(self, form: str) -> TruckForm | None:
-        """Return the kind of a body that a form names; None for one nobody knows."""
+        """Return the kind of a body that a form names; None if unknown."""
         return self._forms_alone.get(word_key(form))
 
     def standard(self, korean: str) -> str | None:
@@ -277,11 +277,11 @@ class TruckWords:
         return f"{amount} {limit}" if limit.startswith("or ") else f"{limit} {amount}"
 
     def badge(self, korean: str) -> str | None:
-        """Return a badge in English; None for one without a line of its own."""
+        """Return a badge in English; None if it has no line of its own."""
         return self._badges.get(word_key(korean))
 
     def says_nothing(self, korean: str) -> bool:
-        """Whether a word of a row stands for no value."""
+        """Whether a word of a row means that there is no value."""
         return word_key(korean) in self._nothing
 
 
@@ -291,7 +291,7 @@ def _truck_model(maker: str, make: Make, korean: str, entry: _ModelEntry) -> Tru
 
 
 def _makers(file: File, makes: Mapping[str, Make]) -> tuple[dict[str, Make], tuple[Make, ...], dict[str, Make]]:
-    """Return the makes by the index's word, those that it has alone, and these by any word for them."""
+    """Return the makes by the index's word, the makes that only it has, and these by any word for them."""
     makers: dict[str, Make] = {}
     own: dict[str, Make] = {}
     by_word: dict[str, Make] = {}

@@ -1,6 +1,6 @@
 """Names of generations (vehicles.toml): the vehicle of the group that each names, and its English.
 
-A group such as 렉스턴 holds other vehicles (렉스턴 스포츠, a pickup); only the name of the generation shows which.
+A group such as 렉스턴 includes other vehicles (렉스턴 스포츠, a pickup); only the name of the generation shows which.
 """
 
 import re
@@ -19,7 +19,7 @@ CACHE_SIZE = 8192
 
 _ARTICLE = "더"
 _ORDINALS = {"1": "1st", "2": "2nd", "3": "3rd"}
-_AGES = (r"\d세대", "신형", "구형")  # words for age that stand behind any model
+_AGES = (r"\d세대", "신형", "구형")  # words for age, which can follow any model
 _NO_LINE = r"(?!\s*라인)"  # an N 라인 is a grade, an N another vehicle
 _SIZE = re.compile(r"\d{3}(?!\S)", re.ASCII)
 _SEPARATORS = re.compile(r"[()\[\],]")
@@ -34,7 +34,7 @@ class _VehicleEntry(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Vehicle(NamedTuple):
-    """A vehicle or version in a group: its full name, its words in a trim, and its body where it is not the group's."""
+    """A vehicle or version in a group: its full name, its words in a trim, and its body if it differs."""
 
     name: str
     trim: str
@@ -43,7 +43,7 @@ class Vehicle(NamedTuple):
 
 
 class Generation(NamedTuple):
-    """A generation's parsed name: its vehicle (None: the one the group is named after) and its English, if any.
+    """A generation's parsed name: its vehicle (None: the one with the group's name) and its English, if any.
 
     `missing` are words without English.
     """
@@ -54,8 +54,8 @@ class Generation(NamedTuple):
 
 
 class _Group(NamedTuple):
-    vehicles: Mapping[str, Vehicle]  # by the key of the word for it in a generation's name
-    asked: Mapping[str, Vehicle]  # by the key of a word for it in a request
+    vehicles: Mapping[str, Vehicle]  # by the key of its word in a generation's name
+    asked: Mapping[str, Vehicle]  # by the key of its word in a request
 
 
 _NO_GROUP = _Group({}, {})
@@ -70,7 +70,7 @@ class GenerationNames:
         spaces: Sequence[Mapping[str, dict[str, Model]]],
         translate: Callable[[str], tuple[str | None, tuple[str, ...]]],
     ) -> None:
-        """Enter the vehicles' names into the name spaces (models by facet and word), as further words for their groups.
+        """Add the vehicles' names to the name spaces (models by facet and word), as further words for their groups.
 
         Each group is at least in the last of the spaces.
         `translate` returns English (None if there is none) and the words it left out. Raises VocabularyError.
@@ -115,9 +115,9 @@ class GenerationNames:
         return model
 
     def asked_for(self, model: Model, text: str) -> frozenset[str | None] | None:
-        """Return the vehicles of a group that a model's name requests; None for the one the group is named after.
+        """Return the vehicles of a group that a model's name requests; None is the vehicle with the group's name.
 
-        None instead of a set when the name requests all of them.
+        Returns None instead of a set if the name requests all of them.
         """
         group = self._groups.get((model.make_facet, model.korean), _NO_GROUP)
         vehicle = group.asked.get(word_key(text))
@@ -133,12 +133,12 @@ class GenerationNames:
         return frozenset((None, *(other.name for other in others if not other.own)))
 
     def name_of(self, word: str, model: Model) -> str:
-        """Return the name of what a word for a model means: a vehicle of its group (Rexton Sports), or the model."""
+        """Return the name for a word of a model: that of a vehicle of its group (Rexton Sports), or of the model."""
         vehicle = self._groups.get((model.make_facet, model.korean), _NO_GROUP).asked.get(word_key(word))
         return vehicle.name if vehicle else model.name
 
     def split(self, model: Model, rest: str) -> tuple[str, str]:
-        """Split what follows a model in a free name into words of its generation (4세대, IG) and its trim.
+        """Split the text after a model in a free name into words of its generation (4세대, IG) and its trim.
 
         A code before a number belongs to both: 그랜저 HG 240 is the grade that Encar writes as HG240.
         """
@@ -167,7 +167,7 @@ class GenerationNames:
         missing: list[str] = []
         for part in self._parts(text):
             english: str | None = self._labels.get(word_key(part), part)
-            if part == _ARTICLE:  # of a name whose other words are the group's (더 K9)
+            if part == _ARTICLE:  # a name whose other words are the group's (더 K9)
                 continue
             if english is part and not part.isascii():
                 english, left_out = self._translate(part)
@@ -198,7 +198,7 @@ def _spaced(key: str) -> str:
 
 
 def _without_model(text: str, model: Model, words: Mapping[str, Model]) -> str:
-    """Return the text without its model: the group's own word, because others may hold a grade (NX 300h)."""
+    """Return the text without its model: the group's own word, because other words may contain a grade (NX 300h)."""
     own = word_key(model.korean)
     if longest_word((own,), *squeeze(text)):
         return _without(text, (own,))

@@ -175,7 +175,7 @@ def _flexible(word: str) -> str:
 
 
 def _word(word: str) -> str:
-    """Return the pattern of a danger word; after a first word of one syllable (전 손), only as a word's start (not 완전 손상)."""
+    """Return the pattern of a danger word. A one-syllable first word (전 손) must start a word (not 완전 손상)."""
     first, _, rest = plain_sentence(word).partition(" ")
     return f"{first}(?<![{_HANGUL}]{first}) {_flexible(rest)}" if rest and len(first) == 1 else _flexible(word)
 

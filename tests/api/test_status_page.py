@@ -309,7 +309,7 @@ async def test_the_page_follows_the_sites_without_being_loaded_anew(sandbox: San
         await sandbox.ask("GET", "/v1/vehicles?make=BMW&year_min=1990")
         await tab.later(LOOKS_AGAIN_S)
         await tab.said("h1", "Lists: Danawa only since")
-        await tab.said("#why", "Encar lists: suspended, as it blocks our requests")
+        await tab.said("#why", "Encar lists: suspended, because it blocks our requests")
         await tab.said("#advice", "Wait. It is tried again")
         await tab.said(".site .operations", "next try in")
         assert await accessible(tab) == []
@@ -325,7 +325,7 @@ async def test_the_page_follows_the_sites_without_being_loaded_anew(sandbox: San
             await sandbox.ask("GET", f"/v1/vehicles?make=Audi&year_min={2000 + year}")
         await tab.later(LOOKS_AGAIN_S)
         await tab.said("h1", "Lists: Encar partial, Danawa.")
-        await tab.said("#why", "Encar lists: partial, as it has changed its format.")
+        await tab.said("#why", "Encar lists: partial, because it has changed its format.")
         await tab.said("#drift", "Count")
         assert tab.troubles == []
         assert {request.resource_type for request in tab.abroad} == {"image"}
@@ -337,7 +337,7 @@ async def test_a_pause_is_shown_with_its_note_as_text_and_ended_with_a_button(sa
     note = "<img src=x onerror=alert(1)> they & we agreed </q>"
     await sandbox.ask("POST", "/v1/upstreams/danawa/pause", body=orjson.dumps({"minutes": 30, "note": note}))
     async with opened(sandbox.url + "/", sandbox.url) as tab:
-        await tab.said("h1", "Lists: Encar not asked, Danawa failed since")
+        await tab.said("h1", "Lists: Encar not called, Danawa failed since")
         await tab.said("#why", "Danawa lists: paused by an operator")
         await tab.said(".site .pause q", note)
         assert await tab.page.locator(".site img").count() == 0
@@ -362,7 +362,7 @@ async def test_with_both_sites_down_nothing_is_said_to_go_on(sandbox: Sandbox) -
     async with opened(sandbox.url + "/", sandbox.url) as tab:
         await tab.said("h1", "Lists: 503 since")
         await tab.said("h1", "Cars: 503 since")
-        assert "go on" not in await tab.page.inner_text("main")
+        assert "continue" not in await tab.page.inner_text("main")
 
 
 @pytest.mark.slow
@@ -388,11 +388,11 @@ async def test_a_hidden_page_asks_nothing(sandbox: Sandbox) -> None:
 async def test_the_page_asks_for_the_key_and_keeps_it_in_its_tab_only(sandboxes: Sandboxes) -> None:
     sandbox = await sandboxes.start(api_keys=KEY)
     async with opened(sandbox.url + "/", sandbox.url) as tab:
-        await tab.said("h1", "This service asks for a key.")
+        await tab.said("h1", "This service requires a key.")
         assert await accessible(tab) == []
         await tab.page.fill("#key", "none of them")
         await tab.page.keyboard.press("Enter")
-        await tab.said("#advice", "That was none of its keys.")
+        await tab.said("#advice", "The key is not valid.")
         await tab.page.fill("#key", KEY)
         await tab.page.keyboard.press("Enter")
         await tab.said("h1", "no traffic yet")

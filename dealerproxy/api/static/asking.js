@@ -1,4 +1,4 @@
-// Asks the service. A key that it wants is typed on the page, goes along with every question and lives in this tab only.
+// Calls the service. A required key is typed on the page, sent with every request, and kept only in this tab.
 
 const KEY = "dealerproxy-key";
 const LONGEST_MS = 20_000;
@@ -22,11 +22,11 @@ export async function ask(path, { method = "GET", headers = {} } = {}) {
   let answer;
   let body;
   try {
-    // The browser's cache asks again with the tag it has. Any other mode would send a no-cache of its own.
+    // The browser's cache revalidates with its ETag. Any other mode would send its own no-cache.
     answer = await fetch(path, { method, headers: told, signal: AbortSignal.timeout(LONGEST_MS) });
     body = await answer.json();
   } catch (error) {
-    const message = answer ? `HTTP ${answer.status}, and no JSON.` : "The service does not answer.";
+    const message = answer ? `HTTP ${answer.status} without JSON.` : "The service does not answer.";
     throw new Failed(answer ? answer.status : 0, { code: error.name, message }, answer?.headers);
   }
   if (answer.status === 401) document.dispatchEvent(new CustomEvent("key-wanted", { detail: body.error.code }));

@@ -1,10 +1,10 @@
-// A car opened in its row: photos, prices, panels, checklist and insurance for people, and its JSON beside them.
+// A car opened in its row: photos, prices, panels, checklist and insurance as text, and its JSON beside them.
 
 import { dollars, make, number } from "./page.js";
 import { outline } from "./outline.js";
 import { PRICES } from "./words.js";
 
-/** The parts of an opened car, of the answer with `include=dealer`. */
+/** The parts of an opened car, from the answer with `include=dealer`. */
 export function opened(car) {
   const told = make(
     "div",
@@ -106,5 +106,5 @@ function insurance(costs) {
 
 function papers(enrichment) {
   const told = (enrichment ?? []).map(({ name, status, reason }) => `${name} ${status}${reason ? ` (${reason})` : ""}`);
-  return note(told.length ? told.join(", ") : "None were asked for.");
+  return note(told.length ? told.join(", ") : "No documents were requested.");
 }

@@ -1,4 +1,4 @@
-// Swagger UI over the service's own document. The validator badge would ask another host, so there is none.
+// Swagger UI over the service's own document. The validator badge would call another host, so it is off.
 document.documentElement.classList.toggle("dark-mode", matchMedia("(prefers-color-scheme: dark)").matches);
 matchMedia("(prefers-color-scheme: dark)").addEventListener("change", (change) => {
   document.documentElement.classList.toggle("dark-mode", change.matches);

@@ -2,7 +2,7 @@
 
 const VIEW = "0 0 220 320";
 
-// Left panels as x, y, width and height; a right one mirrors them.
+// Left panels as x, y, width and height; right panels mirror them.
 const SIDES = {
   exterior: {
     "front-fender": [12, 40, 46, 68],
@@ -43,7 +43,7 @@ const MIDDLES = {
 
 const WIDTH = 220;
 
-/** The places of all panels of a kind, `exterior` or `frame`, by panel id. */
+/** The positions of all panels of a kind, `exterior` or `frame`, by panel id. */
 export function places(kind) {
   const sides = Object.entries(SIDES[kind]).flatMap(([name, [x, y, width, height]]) => [
     [`${name}-l`, [x, y, width, height]],
@@ -52,7 +52,7 @@ export function places(kind) {
   return new Map([...Object.entries(MIDDLES[kind]), ...sides]);
 }
 
-/** Draw a kind of panels, the damaged ones in the colour of their severity. */
+/** Draw the panels of a kind; damaged panels have the colour of their severity. */
 export function outline(kind, panels) {
   const drawing = shape("svg", { viewBox: VIEW, class: `outline ${kind}`, role: "img", "aria-label": label(kind, panels) });
   const damaged = new Map(panels.map((panel) => [panel.panel_id, panel]));

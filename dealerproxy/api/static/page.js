@@ -1,8 +1,8 @@
-// Small helpers of the page: making elements, and saying numbers and times.
+// Small helpers of the page: elements, and the format of numbers and times.
 
 export const find = (id) => document.getElementById(id);
 
-/** Make an element; children are elements or text. Nothing is ever read as markup. */
+/** Make an element; children are elements or text, never markup. */
 export function make(tag, about = {}, ...children) {
   const element = document.createElement(tag);
   for (const [name, value] of Object.entries(about)) {
@@ -12,7 +12,7 @@ export function make(tag, about = {}, ...children) {
   return element;
 }
 
-/** Change a text only if it is another one: screen readers and selections stay where they are. */
+/** Change a text only if it differs, so that screen readers and selections keep their place. */
 export function say(element, text) {
   if (element.textContent !== text) element.textContent = text;
 }
@@ -36,15 +36,15 @@ export function milliseconds(value) {
   return value >= 1000 ? `${(value / 1000).toFixed(1)} s` : `${Math.round(value)} ms`;
 }
 
-// The service's clock counts, not this machine's.
+// Times use the service's clock, not this machine's.
 let ahead = 0;
 export const setClock = (moment) => { ahead = Date.parse(moment) - Date.now(); };
 export const secondsUntil = (moment) => (Date.parse(moment) - Date.now() - ahead) / 1000;
 
-/** A moment to come, as the time that is left; `tick` keeps it true. */
+/** A future moment as the time left; `tick` updates it. */
 export const countdown = (moment) => relative(moment, "data-until");
 
-/** A moment that is over, as the time since then; `tick` keeps it true. */
+/** A past moment as the time since then; `tick` updates it. */
 export const ago = (moment) => relative(moment, "data-since");
 
 export function tick() {

@@ -1,4 +1,4 @@
-// The search: the same question a client asks, and the rows of its answer for people to read.
+// The search: the same request as a client's, and its rows as text.
 
 import { ask } from "./asking.js";
 import { opened } from "./car.js";
@@ -37,7 +37,7 @@ async function search(further = false) {
     find("sources").replaceChildren();
     find("more").hidden = true;
   }
-  say(find("told"), "Asking …");
+  say(find("told"), "Loading …");
   try {
     const answer = await ask(path, find("fresh").checked ? { headers: { "Cache-Control": "no-cache" } } : {});
     show(answer, further);
@@ -76,10 +76,10 @@ function source({ name, status, reason, rows, total, age_s: age }) {
   const here = `${rows ? number(rows) : "none"} on this page${all}${age ? `, ${span(age)} old` : ""}`;
   const told = {
     ok: () => here,
-    stale: () => `${here}, as it ${did(reason)}`,
-    partial: () => `${here}; some of it is missing, as it ${did(reason)}`,
-    failed: () => `nothing, as it ${did(reason)}`,
-    skipped: () => `not asked: ${SKIPPED[reason] ?? reason}`,
+    stale: () => `${here}, because it ${did(reason)}`,
+    partial: () => `${here}; rows are missing, because it ${did(reason)}`,
+    failed: () => `no rows, because it ${did(reason)}`,
+    skipped: () => `not called: ${SKIPPED[reason] ?? reason}`,
   }[status]();
   return make("li", { "data-status": status }, make("strong", {}, nameOf(name)), ` ${told} `, make("code", {}, reason ?? status));
 }
@@ -120,7 +120,7 @@ function row(car) {
   return item;
 }
 
-// The button that opens a car in its row, and closes it; `place` takes what is shown.
+// The button that opens and closes a car in its row; `place` shows the content.
 function opener(id, name, place) {
   const button = make("button", { type: "button", class: "quiet", "aria-expanded": "false" }, "Open", make("span", { class: "unseen" }, ` ${name}`));
   let content = null;
@@ -131,7 +131,7 @@ function opener(id, name, place) {
     content?.remove();
     content = null;
     if (!show) return;
-    const mine = (content = make("p", { class: "opened note", role: "status" }, "Asking …"));
+    const mine = (content = make("p", { class: "opened note", role: "status" }, "Loading …"));
     place(mine);
     const answer = await car(id);
     if (content === mine) {
@@ -162,7 +162,7 @@ function photo(url, name) {
   return frame;
 }
 
-// Fill the filters' words in as the service's own document has them.
+// Fill in the filters' words from the service's OpenAPI document.
 async function offer() {
   try {
     const { body } = await ask("openapi.json");
@@ -172,7 +172,7 @@ async function offer() {
       choice.append(...words.map((word) => make("option", { value: word }, word.replaceAll("_", " "))));
     }
   } catch {
-    // The other filters work without.
+    // The other filters work without them.
   }
 }
 
@@ -183,7 +183,7 @@ async function suggest() {
     find("makes").replaceChildren(...body.makes.map((make_) => make("option", { value: make_ })));
     suggestModels();
   } catch {
-    // Suggestions are a help, nothing more: without them one types.
+    // Suggestions are optional: without them, names are typed.
   }
 }
 

@@ -5,14 +5,14 @@ import { ago, countdown, find, make, milliseconds, number, say, total } from "./
 import { OPERATIONS, REASONS, SITES, STATES } from "./words.js";
 
 const SLOTS = 60;
-// The charts' own units, stretched to the width of the panel.
+// The units of the charts, stretched to the width of the panel.
 const HEIGHT = 20;
-// The axes end here at least.
+// The least ends of the axes.
 const LEAST_REQUESTS = 2;
 const LEAST_MS = 10;
 const panels = new Map();
 
-// A site whose requests of the last minutes failed so often is in trouble, even where nothing suspends it, as for drift.
+// A site is in trouble if this many of its latest requests failed, even without a suspension, as for drift.
 const RECENT = 5;
 const LEAST = 2;
 const TROUBLE = 0.2;
@@ -20,7 +20,7 @@ const TROUBLE = 0.2;
 export const nameOf = (site) => SITES[site] ?? site;
 export const did = (reason) => REASONS[reason]?.did ?? `is in trouble (${reason})`;
 
-/** How a site does: by its circuits and, where they are well, by what came of the last minutes' requests. */
+/** The state of a site: by its circuits and, if they are healthy, by the requests of the last minutes. */
 function condition({ state, reason, minutes }) {
   if (state !== "healthy") return { state, reason };
   const recent = minutes.slice(-RECENT);
@@ -31,21 +31,21 @@ function condition({ state, reason, minutes }) {
   return { state: "degraded", reason: failures[0][0], always: failed >= asked };
 }
 
-/** Whether a site was asked anything in the last hour; the state of one that was not is unknown. */
+/** Whether a site was called in the last hour; else its state is unknown. */
 function wasAsked({ minutes }) {
   return minutes.some(({ requests }) => requests);
 }
 
-// How an operator lets a site be asked again: the route, the button, and what is good to know before.
+// How an operator allows calls to a site again: the route, the button, and a note.
 const WAYS = {
   reset: {
     button: (site) => `Reset ${site}`,
-    note: "Requests are sent again at once. Use it only if you know that the site is well; it is tried again in any case.",
+    note: "Requests are sent again at once. Use it only if you know that the site works; the service retries it in any case.",
   },
-  resume: { button: (site) => `End the pause of ${site}`, note: "It ends by itself." },
+  resume: { button: (site) => `End the pause of ${site}`, note: "The pause ends by itself." },
 };
 
-/** Show the sites; `changed` is called after one was reset or resumed. */
+/** Show the sites; `changed` is called after a site was reset or resumed. */
 export function show(upstreams, changed) {
   for (const upstream of upstreams) {
     if (!panels.has(upstream.name)) panels.set(upstream.name, build(upstream.name, changed));
@@ -66,7 +66,7 @@ function build(name, changed) {
     try {
       await ask(`v1/upstreams/${encodeURIComponent(name)}/${button.dataset.way}`, { method: "POST" });
       await changed();
-      title.tabIndex = -1; // the button is gone, and focus should not be lost with it
+      title.tabIndex = -1; // keeps the focus when the button disappears
       title.focus();
     } catch (failure) {
       say(panel.querySelector(".reset .note"), failure.message);
@@ -189,7 +189,7 @@ function trace(minutes, first, scale) {
       return;
     }
     const y = (HEIGHT - ms * scale).toFixed(2);
-    // A lone minute is drawn as a dash, as wide as the minute.
+    // A single minute is drawn as a dash, as wide as the minute.
     path += pen === "M" ? `M${first + index} ${y}h1` : `L${first + index + 0.5} ${y}`;
     pen = "L";
   });

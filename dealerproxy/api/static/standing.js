@@ -1,16 +1,16 @@
-// The page's first lines: what partners get right now, why, and what to do.
+// The page's first lines: what partners get now, why, and what to do.
 
 import { ago, countdown, make, minuteOf } from "./page.js";
 import { did, nameOf } from "./sites.js";
 import { OPERATIONS, REASONS } from "./words.js";
 
-/** What partners get in a sentence each for lists and cars; `quiet` is said where nobody asked. */
+/** What partners get, in one sentence each for lists and cars; without traffic, `quiet`. */
 export function headline({ lists, cars }, quiet) {
   if ([...lists, ...cars].every(({ status }) => status === null)) return [`Lists and cars: ${quiet}.`];
   return [sentence("Lists", lists, quiet), sentence("Cars", cars, quiet)];
 }
 
-/** How bad it is, from best to worst: quiet, healthy, degraded, down. */
+/** The severity: quiet, healthy, degraded or down. */
 export function severity({ lists, cars }, upstreams) {
   const statuses = [...lists, ...cars].map(({ status }) => status);
   if (statuses.includes("failed")) return "down";
@@ -31,13 +31,13 @@ function sentence(label, sources, quiet) {
   }
   const parts = sources.map((source) => {
     if (source.status === "ok") return nameOf(source.name);
-    if (source.status === null) return `${nameOf(source.name)} not asked`;
+    if (source.status === null) return `${nameOf(source.name)} not called`;
     return `${nameOf(source.name)} ${source.status}${since([source])}`;
   });
   return `${label}: ${parts.join(", ")}.`;
 }
 
-// Of several that failed, the last one to fail brought it about.
+// If several failed, the trouble began with the last failure.
 function since(sources) {
   const moments = sources.map(({ since: moment }) => moment).filter(Boolean).sort();
   return moments.length ? ` since ${minuteOf(moments.at(-1))}` : "";
@@ -49,16 +49,16 @@ export function reasons({ lists, cars }, upstreams) {
     ...lists.filter(troubled).map((source) => because(source, "lists")),
     ...cars.filter(troubled).map((source) => because(source, "cars")),
     ...others(upstreams).map(({ name, operation, reason, retry_at: moment }) =>
-      make("li", {}, `${nameOf(name)}, ${(OPERATIONS[operation] ?? operation).toLowerCase()}: suspended, as it ${did(reason)}`, ...again(moment), ". Cars come without them."),
+      make("li", {}, `${nameOf(name)}, ${(OPERATIONS[operation] ?? operation).toLowerCase()}: suspended, because it ${did(reason)}`, ...again(moment), ". Cars come without them."),
     ),
   ];
   if ([...lists, ...cars].some(({ status }) => status === "stale")) {
-    told.push(make("li", {}, "Answers go on from stock and cache, marked stale."));
+    told.push(make("li", {}, "Answers continue from stock and cache, marked stale."));
   }
   return told;
 }
 
-/** What to do, which says nothing twice. */
+/** What to do, without repetition. */
 export function advice({ lists, cars }, upstreams) {
   const all = [...lists, ...cars].filter(troubled).concat(others(upstreams));
   const nights = new Set(all.map(({ reason }) => REASONS[reason]?.night).filter(Boolean));
@@ -67,7 +67,7 @@ export function advice({ lists, cars }, upstreams) {
 }
 
 function because({ name, status, reason, since: began, retry_at: moment }, kind) {
-  const what = `${began ? "suspended" : status}${reason ? `, as it ${did(reason)}` : ""}`;
+  const what = `${began ? "suspended" : status}${reason ? `, because it ${did(reason)}` : ""}`;
   return make(
     "li",
     {},
@@ -81,7 +81,7 @@ function because({ name, status, reason, since: began, retry_at: moment }, kind)
 const again = (moment) => (moment ? ["; next try ", countdown(moment)] : []);
 const troubled = ({ status }) => status !== null && status !== "ok";
 
-// Operations that lists and cars can do without.
+// Operations that lists and cars do not need.
 function others(upstreams) {
   const needed = new Set(["search", "list", "detail", "feeder"]);
   return upstreams.flatMap(({ name, operations }) =>

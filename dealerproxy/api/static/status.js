@@ -1,4 +1,4 @@
-// The page that is looked at first: asks every few seconds how the service does, while somebody looks.
+// The status page: loads the service's status every few seconds while the page is visible.
 
 import { ask, keep } from "./asking.js";
 import { ago, clock, day, find, make, minuteOf, number, say, secondsUntil, setClock, span, tick, total } from "./page.js";
@@ -62,7 +62,7 @@ function unheard({ status, message }) {
   document.body.dataset.state = "unheard";
   const since = heardAt ? ` since ${minuteOf(heardAt)}` : "";
   const said = status ? `It returned ${status}: ${message} ` : "";
-  conclude([`The service has not answered${since}.`], `${said}Check whether the process runs. What is below is old.`);
+  conclude([`The service has not answered${since}.`], `${said}Check whether the process runs. The figures below are old.`);
 }
 
 function conclude(sentences, todo, why = []) {
@@ -98,7 +98,7 @@ function cache(uses) {
 }
 
 function drift(seen) {
-  say(find("drift-said"), seen.length ? "Hand these to a developer." : "None: no answer lacked a required field.");
+  say(find("drift-said"), seen.length ? "Give these to a developer." : "None: no answer lacked a required field.");
   find("drift").hidden = !seen.length;
   find("drift").tBodies[0].replaceChildren(
     ...seen.map(({ upstream, operation, path, count }) =>
@@ -113,7 +113,7 @@ function drift(seen) {
 }
 
 function captures(kept) {
-  const none = kept ? "None yet." : "None are kept: DEALERPROXY_CAPTURE_DIR names no folder.";
+  const none = kept ? "None yet." : "Captures are off: DEALERPROXY_CAPTURE_DIR is not set.";
   say(find("captures-said"), kept?.length ? "The latest, for a developer to replay." : none);
   find("captures").replaceChildren(
     ...(kept ?? []).map(({ name, at }) => make("li", {}, make("code", {}, name), make("span", { class: "note" }, " ", ago(at)))),
@@ -154,7 +154,7 @@ document.addEventListener("key-wanted", ({ detail }) => {
   keyWanted = true;
   keep("");
   find("key-form").hidden = false;
-  conclude(["This service asks for a key."], detail === "invalid_api_key" ? "That was none of its keys." : "");
+  conclude(["This service requires a key."], detail === "invalid_api_key" ? "The key is not valid." : "");
   document.body.dataset.state = "locked";
   age();
 });
@@ -165,7 +165,7 @@ find("key-form").addEventListener("submit", (submitted) => {
   find("key").value = "";
   find("key-form").hidden = true;
   keyWanted = false;
-  conclude(["Looking …"], "");
+  conclude(["Loading …"], "");
   look();
 });
 

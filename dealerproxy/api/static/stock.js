@@ -1,20 +1,20 @@
-// What is held of each site: its listings, their ages, and the last reading.
+// The stock of each site: its listings, their ages, and the last reading.
 
 import { ago, find, make, number, say, total } from "./page.js";
 import { nameOf } from "./sites.js";
 import { WORKS } from "./words.js";
 
 // Why a site has no stock.
-const OFF = { encar: "Encar is only asked live: DEALERPROXY_STOCK_MB is 0." };
+const OFF = { encar: "Encar is only read live: DEALERPROXY_STOCK_MB is 0." };
 
 export function showStock(upstreams) {
   const held = upstreams.flatMap(({ name, stock, truck_stock: trucks }) => [
     ...(stock ? [{ name: nameOf(name), stock }] : []),
     ...(trucks ? [{ name: `${nameOf(name)} trucks`, stock: trucks }] : []),
   ]);
-  const none = upstreams.filter(({ stock }) => !stock).map(({ name }) => OFF[name] ?? `${nameOf(name)} keeps none.`);
+  const none = upstreams.filter(({ stock }) => !stock).map(({ name }) => OFF[name] ?? `${nameOf(name)} has no stock.`);
   const rows = total(held.map(({ stock }) => stock.rows));
-  const told = rows ? ["Lists are answered from these without a request to the site."] : held.length ? ["No listing is held yet."] : [];
+  const told = rows ? ["Lists are answered from these without a request to the site."] : held.length ? ["No listing is in stock yet."] : [];
   say(find("stock-said"), [...told, ...none].join(" "));
   find("stock").hidden = !held.length;
   find("stock").tBodies[0].replaceChildren(...held.map(({ name, stock }) => row(name, stock)));

@@ -315,9 +315,9 @@ def _tracing(env: Mapping[str, str] = os.environ) -> "Tracing | None":
         return tracing.Tracing(tracing.exported())
     except ImportError as error:
         hint = "pip install 'dealerproxy[otel]'"
-        raise SettingsError(f"{asked} is set, but traces need what is not installed ({error}): {hint}") from None
+        raise SettingsError(f"{asked} is set, but a package for traces is not installed ({error}): {hint}") from None
     except ValueError as error:
-        raise SettingsError(f"{asked} is set, but one of OTEL_* cannot be used: {error}") from None
+        raise SettingsError(f"{asked} is set, but a value of OTEL_* cannot be used: {error}") from None
 
 
 def _session(manners: FetchPolicy, proxy: str | None) -> aiohttp.ClientSession:

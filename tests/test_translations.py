@@ -504,7 +504,7 @@ def test_a_wrong_case_is_told_with_its_line(tmp_path: Path, table: str, cases: s
 @pytest.mark.parametrize(
     ("name", "old", "new", "says"),
     [
-        ("words.toml", '"탑차" = ', '"프리미엄" = ', "stands under [words] too"),
+        ("words.toml", '"탑차" = ', '"프리미엄" = ', "is under [words] too"),
         ("models.toml", 'shared = ["Elantra"]', 'shared = ["Elentra"]', "no word for another model"),
         ("models.toml", 'shared = ["Elantra"]', 'shared = ["Avante"]', "no word for another model"),
         ("colours.toml", 'wine = "Burgundy (Maroon)"', 'wine = "wine"', "neither a family nor the name"),

@@ -190,7 +190,7 @@ def test_an_option_is_mapped_to_a_token_only_where_the_meaning_is_the_same(vocab
         ("trucks.toml", 'name = "Porter II"', 'name = "포터"', "matching regex"),
         ("trucks.toml", 'body = "bus"', 'body = "boat"', "Invalid enum value"),
         ("trucks.toml", '[form_details."버스"]', '[form_details."버쓰"]', "is no form"),
-        ("trucks.toml", '"덤프" = { name = "Dump", ', '"윙바디" = { name = "Dump", ', "twice"),
+        ("trucks.toml", '"덤프" = { name = "Dump", ', '"윙바디" = { name = "Dump", ', "is repeated"),
         ("trucks.toml", 'aliases = ["MAN Truck", "만"]', 'aliases = ["Tata Daewoo"]', "already means Tata Daewoo"),
         ("truck_options.toml", 'token = "sunroof"', 'token = "moonroof"', "no token"),
     ],

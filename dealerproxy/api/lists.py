@@ -89,7 +89,7 @@ async def _answered(request: web.Request, listed: Listed, headers: Mapping[str, 
     """Encode an answer without captures that are not written; add it to the log and metrics."""
     sources = await with_captures(request.app, listed.answer.sources, deadline)
     answer = structs.replace(listed.answer, sources=sources)
-    tell_log(request, sources=_told(sources), rows=len(answer.data), cache=listed.state)
+    tell_log(request, sources=_logged_states(sources), rows=len(answer.data), cache=listed.state)
     logged = request[LOGGED]
     rendered = _render(listed._replace(answer=answer), headers)._replace(logged=logged)
     request.app[METRICS].listed(rendered.envelope)
@@ -101,11 +101,11 @@ async def _note_failure(request: web.Request, error: ApiError, deadline: Deadlin
     if "sources" not in error.details:
         return  # the request was invalid
     sources = error.details["sources"] = await with_captures(request.app, error.details["sources"], deadline)
-    tell_log(request, sources=_told(sources))
+    tell_log(request, sources=_logged_states(sources))
     request.app[METRICS].listed({"sources": msgspec.to_builtins(sources)}, result="error")
 
 
-def _told(sources: Sequence[SourceState]) -> dict[str, str]:
+def _logged_states(sources: Sequence[SourceState]) -> dict[str, str]:
     return {source.name: status_and_reason(source.status, source.reason) for source in sources}
 
 

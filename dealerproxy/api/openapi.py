@@ -377,7 +377,7 @@ def _upstreams() -> dict[str, Json]:
 
 
 def _service() -> dict[str, Json]:
-    text = _told("Figures in Prometheus' text format.", {"text/plain": {"schema": {"type": "string"}}})
+    text = _described("Figures in Prometheus' text format.", {"text/plain": {"schema": {"type": "string"}}})
     live = _operation(
         "isLive",
         "Whether the process can answer",
@@ -401,7 +401,7 @@ def _service() -> dict[str, Json]:
         tag="service",
         takes=_request_headers("IfNoneMatch"),
         answers={
-            "200": _told("OpenAPI 3.1.", {_JSON: {"schema": {"type": "object"}}}, ["ETag", "Cache-Control"]),
+            "200": _described("OpenAPI 3.1.", {_JSON: {"schema": {"type": "object"}}}, ["ETag", "Cache-Control"]),
             "304": _UNCHANGED,
         },
     )
@@ -446,13 +446,13 @@ def _operation(
 def _answer(says: str, models: Sequence[type[Struct]], examples: Sequence[str], headers: Sequence[str] = ()) -> Json:
     """Describe a JSON answer that is one of these models, with the examples of these names."""
     schema = _ref(models[0]) if len(models) == 1 else {"anyOf": [_ref(model) for model in models]}
-    return _told(says, {_JSON: {"schema": schema, "examples": _examples(examples)}}, headers)
+    return _described(says, {_JSON: {"schema": schema, "examples": _examples(examples)}}, headers)
 
 
 def _failure(codes: Sequence[str]) -> Json:
     """Describe the error answer of one status, with all its codes."""
     failures = [FAILURES[code] for code in codes]
-    return _told(
+    return _described(
         "\n".join(f"* `{code}`: {failure.means}" for code, failure in zip(codes, failures, strict=True)),
         {
             _JSON: {
@@ -464,7 +464,7 @@ def _failure(codes: Sequence[str]) -> Json:
     )
 
 
-def _told(says: str, content: Json, headers: Sequence[str] = ()) -> Json:
+def _described(says: str, content: Json, headers: Sequence[str] = ()) -> Json:
     """Describe any answer. Each has the header of the request's id."""
     named = {name: {"$ref": f"#/components/headers/{name}"} for name in (REQUEST_ID, *headers)}
     return {"description": says, "headers": named, "content": content}
@@ -482,7 +482,7 @@ def _ref(model: type[Struct]) -> Json:
     return {"$ref": f"#/components/schemas/{model.__name__}"}
 
 
-_UNCHANGED = _told("Nothing changed since the answer that `If-None-Match` names.", {}, _OF_CACHED)
+_UNCHANGED = _described("Nothing changed since the answer that `If-None-Match` names.", {}, _OF_CACHED)
 
 
 def routes(vocabulary: Vocabulary, *, guarded: bool) -> Sequence[web.RouteDef]:

@@ -227,7 +227,7 @@ class StaleCache:
             # A copy: the error itself keeps all frames of its traceback alive.
             copy = decode_failure(body) if body else error
             await self._store(
-                (kind.stored_as, key, _FAILURE), copy, self._clock(), body, kind.back_off_s, here_s=_told_s(kind)
+                (kind.stored_as, key, _FAILURE), copy, self._clock(), body, kind.back_off_s, here_s=_failure_s(kind)
             )
             raise
         return await self._store((kind.stored_as, key, _PIECE), value, began, kind.encode(value), kind.if_error_s)
@@ -259,7 +259,7 @@ class StaleCache:
             (piece, failure),
             looked.stored,
             (kind.decode, decode_failure),
-            (kind.if_error_s, _told_s(kind)),
+            (kind.if_error_s, _failure_s(kind)),
             strict=True,
         ):
             if raw is None:
@@ -352,6 +352,6 @@ class StaleCache:
             log.error("load_broke", kind=place[0], key=place[1], exc_info=error)
 
 
-def _told_s(kind: CachePolicy[Any]) -> float:
+def _failure_s(kind: CachePolicy[Any]) -> float:
     """Seconds for which memory keeps a failure: first for the back-off, then as the reason of a stale entry."""
     return max(kind.back_off_s, kind.revalidate_s)

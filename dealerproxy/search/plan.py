@@ -142,7 +142,7 @@ def _wanted(query: Query, vocabulary: Vocabulary, notices: list[Notice]) -> list
         notice
         for name, texts in pairs.items()
         for text in texts
-        for notice in _told_of_name(makes[name], text, vocabulary)
+        for notice in _name_notices(makes[name], text, vocabulary)
     ]
     for name, texts in pairs.items():
         if known and not texts:
@@ -167,7 +167,7 @@ def _unknown(field: str, text: str, nearest: str | None) -> Notice:
     return Notice(code=f"unknown_{field}", field=field, message=f"`{short(text)}` is not a known {field}.{hint}")
 
 
-def _told_of_name(make: Make, text: str, vocabulary: Vocabulary) -> Iterator[Notice]:
+def _name_notices(make: Make, text: str, vocabulary: Vocabulary) -> Iterator[Notice]:
     """Yield a notice if a name means several models, or only a model that is no longer sold.
 
     A family of trucks (Porter) needs no notice.

@@ -125,7 +125,7 @@ class Adverts:
         """Whether a missing advert must be fetched again before its car counts as gone."""
         return self._absence.doubts(listing_id)
 
-    async def believe(self, listing_id: str, look: Look[T], *, bypass_cache: bool) -> CacheResult[T | SaleStatus]:
+    async def confirmed(self, listing_id: str, look: Look[T], *, bypass_cache: bool) -> CacheResult[T | SaleStatus]:
         """Return an advert, fetched again if its absence is in doubt. Raises MassAbsence if it is missing again."""
         found = await look(bypass_cache=bypass_cache)
         if found.value is not SaleStatus.GONE or not self.doubts(listing_id):

@@ -114,7 +114,7 @@ def _both(summary: str, losses: list[_Found]) -> str:
     """Return the sheet's summary; if the record has losses, with the name of the document before each part."""
     if not losses:
         return summary
-    record = _record_says(map(_told, losses))
+    record = _record_says(map(_as_text, losses))
     for opening, by_sheet in _BY_SHEET.items():
         if summary.startswith(opening):
             return f"{by_sheet} {record}{summary.removeprefix(opening)}"
@@ -123,18 +123,18 @@ def _both(summary: str, losses: list[_Found]) -> str:
 
 def _without_sheet(record: Record | None, accidents: int, losses: list[_Found], liens: list[_Found]) -> str:
     said = [_counted(accidents, "accident", "accidents")] if accidents else []
-    said += map(_told, losses)
+    said += map(_as_text, losses)
     if said:
         return _record_says(said)
     on_record = "insurance record not available" if record is None else "no accident on the insurance record"
-    return f"No inspection sheet, {on_record}. On the car: {'; '.join(map(_told, liens))}."
+    return f"No inspection sheet, {on_record}. On the car: {'; '.join(map(_as_text, liens))}."
 
 
 def _record_says(said: Iterable[str]) -> str:
     return f"Insurance record: {'; '.join(said)}."
 
 
-def _told(loss: _Found) -> str:
+def _as_text(loss: _Found) -> str:
     return loss.words if loss.date is None else f"{loss.words}, {loss.date[:7]}"
 
 

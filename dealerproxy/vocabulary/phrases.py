@@ -56,7 +56,7 @@ class Phrases:
         conversions = _cases(file, "conversions", makes)
         self._words = _cases(file, "words", makes)
         for word in conversions.keys() & self._words.keys():
-            raise file.error("stands under [words] too", "conversions", word)
+            raise file.error("is under [words] too", "conversions", word)
         self._words |= conversions
         self._conversions = sorted(conversions, key=len, reverse=True)
         self._nothing = file.value("placeholders", tuple[str, ...])

@@ -59,7 +59,7 @@ class Remarks:
         self._phrases: dict[str, str] = {}  # "" for boilerplate
         for phrase, entry in file.entries("phrases", _Phrase).items():
             if word_key(phrase) in self._phrases:
-                raise file.error("stands here twice", "phrases", phrase)
+                raise file.error("is repeated", "phrases", phrase)
             self._phrases[word_key(phrase)] = entry.english
         self._words = Phrases(file, makes)
         self._latin = frozenset(file.value("latin", tuple[Word, ...]))

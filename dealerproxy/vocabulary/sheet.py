@@ -165,7 +165,7 @@ def _damages(file: File) -> dict[str, DamageWord]:
     worse = SEVERITIES[-1]
     for code, damage in damages.items():
         if SEVERITIES.index(damage.severity) > SEVERITIES.index(worse):
-            raise file.error(f"is {damage.severity} and stands after one that is {worse}", "damages", code)
+            raise file.error(f"is {damage.severity} but follows one that is {worse}", "damages", code)
         worse = damage.severity
     _unique(file, "damages", ((code, damage.token) for code, damage in damages.items()))
     return damages

@@ -322,7 +322,7 @@ def _forms(file: File) -> tuple[dict[str, TruckForm], dict[str, TruckForm]]:
             found = TruckForm(forms[form].form, entry.name, entry.body)
             for word in (korean, *entry.aliases):
                 if details.setdefault(word_key(word), found) is not found:
-                    raise file.error(f"{word!r} stands there twice", "form_details", form, korean)
+                    raise file.error(f"{word!r} is repeated", "form_details", form, korean)
     return details, {word_key(korean): form for korean, form in forms.items()}
 
 

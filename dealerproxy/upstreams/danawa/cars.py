@@ -188,7 +188,7 @@ class DanawaCars:
 
         note = partial(self._note, listing_id)
         look = partial(self._off_sale.look, UPSTREAM, listing_id, find, note)
-        return await self.adverts.believe(listing_id, look, bypass_cache=bypass_cache)
+        return await self.adverts.confirmed(listing_id, look, bypass_cache=bypass_cache)
 
     def _note(self, listing_id: str, found: ParsedAdvert | SaleStatus, read_at: float) -> None:
         if not isinstance(found, SaleStatus):

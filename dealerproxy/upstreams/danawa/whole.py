@@ -82,7 +82,7 @@ class WholeReader:
         read_at = self._clock()
         page = await self._read_page(1)
         if not page.cars:
-            self._believe_empty(page, before)
+            self._check_empty(page, before)
             return WholeList((), read_at)
         self._rows_seen_at = self._clock()
         gathered = _Gathered()
@@ -100,16 +100,16 @@ class WholeReader:
                     raise answer
                 gathered.add(answer)
                 page, last = answer, number
-        raise _told(Drift(CONTAINER, f"new cars on more than {MAX_PAGES} pages"))
+        raise _logged(Drift(CONTAINER, f"new cars on more than {MAX_PAGES} pages"))
 
-    def _believe_empty(self, page: PageRead, before: int | None) -> None:
+    def _check_empty(self, page: PageRead, before: int | None) -> None:
         """Raise Drift unless the first page says that the list is empty, and no row was seen lately."""
         silent = silence(1, page.cars, says_empty=page.says_empty)
         if silent is not None:
-            raise _told(silent)
+            raise _logged(silent)
         alive = self._rows_seen_at is not None and self._clock() - self._rows_seen_at < ALIVE_S
         if before or alive:
-            raise _told(Drift(CONTAINER, "an empty list where there were cars"))
+            raise _logged(Drift(CONTAINER, "an empty list where there were cars"))
 
 
 class _Gathered:
@@ -141,10 +141,10 @@ class _Gathered:
         if isinstance(answer, BaseException) or self._new([answer]):
             return False
         if self._new(later):
-            raise _told(Drift(CONTAINER, f"page {number} repeats cars, and later pages do not"))
+            raise _logged(Drift(CONTAINER, f"page {number} repeats cars, and later pages do not"))
         full = min(answer.cars, before.cars) >= CARS_A_PAGE
         if full and (number == SECOND_PAGE or _ids(answer) != _ids(before)):
-            raise _told(Drift(CONTAINER, f"page {number} repeats an earlier page"))
+            raise _logged(Drift(CONTAINER, f"page {number} repeats an earlier page"))
         return True
 
     def _new(self, answers: Sequence[PageRead | BaseException]) -> bool:
@@ -155,12 +155,12 @@ def _check(entries: Sequence[Entry], before: int | None) -> None:
     """Raise Drift for a list of unknown names, or one that lost many cars since it had `before`."""
     unknown = sum(isinstance(entry, LeftOut) and entry.reason is LeftOutReason.UNKNOWN_MODEL for entry in entries)
     if 2 * unknown > len(entries):
-        raise _told(Drift("a.name", f"{unknown} of {len(entries)} names have no known make and model"))
+        raise _logged(Drift("a.name", f"{unknown} of {len(entries)} names have no known make and model"))
     if before is not None and len(entries) < SHRUNK * before:
-        raise _told(Drift(CONTAINER, f"shrunken to {len(entries)} cars from {before}"))
+        raise _logged(Drift(CONTAINER, f"shrunken to {len(entries)} cars from {before}"))
 
 
-def _told(error: Drift) -> Drift:
+def _logged(error: Drift) -> Drift:
     """Log the drift of a whole list and return it; drift of single pages is logged where they are read."""
     upstream_trouble(UPSTREAM, "list", error)
     return error

@@ -170,7 +170,7 @@ class EncarCars:
 
         note = partial(self._note, listing_id)
         look = partial(self._off_sale.look, UPSTREAM, listing_id, find, note, since=since)
-        return await self.adverts.believe(listing_id, look, bypass_cache=bypass_cache)
+        return await self.adverts.confirmed(listing_id, look, bypass_cache=bypass_cache)
 
     async def find_adverts(self, listing_ids: Iterable[str], deadline: Deadline, *, bypass_cache: bool = False) -> Many:
         """Fetch adverts 20 per call, with concurrent calls."""

@@ -18,7 +18,7 @@ from dealerproxy.transport.errors import DailyBudget
 LIST_OPERATIONS: Mapping[str, str] = {"encar": "search", "danawa": "list"}
 CAR_OPERATIONS: Mapping[str, str] = {"encar": "detail", "danawa": "feeder"}
 DOWN = frozenset({Phase.SUSPENDED, Phase.PROBING})
-# The newest minutes with ENOUGH answers together count, at most RECENT minutes.
+# The newest minutes count, until they have ENOUGH answers together; at most RECENT minutes.
 ENOUGH, RECENT = 5, 5
 # A site is in trouble if at least LEAST answers failed, and at least the share TROUBLE of all answers.
 LEAST, TROUBLE = 2, 0.2

@@ -78,7 +78,7 @@ class _Load(Flight):
         self.waiters: list[Deadline] = []
 
     def patience_s(self) -> float:
-        """Seconds until the last waiter's deadline."""
+        """Seconds until the last waiter's deadline; infinite for a refresh, and without waiters."""
         return math.inf if self.kept else max((each.remaining() for each in self.waiters), default=math.inf)
 
     def __await__(self) -> Generator[Any, None, Any]:

@@ -92,7 +92,7 @@ class Position(Struct, array_like=True, frozen=True):
 
 
 class Resumption(NamedTuple):
-    """Where a leg resumes: all its rows before `key` (None at the start) were returned.
+    """Where a leg resumes: it has no row left to return before `key`, which is None at the start.
 
     `remembered` is true if the ids of all returned rows with that key are known.
     """
@@ -178,7 +178,7 @@ class ReturnedIds:
         return bool(self._digests) and digest(vehicle_id) in self._digests
 
     def held(self, last: int) -> bool:
-        """Whether the cursor contained the ids of all the `last` returned rows."""
+        """Whether the cursor contained the ids of the newest `last` returned rows."""
         return last <= self._held
 
     def add(self, vehicle_id: str) -> None:

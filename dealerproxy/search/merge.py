@@ -39,7 +39,7 @@ class MergedPage:
         return len(self._rows)
 
     def add(self, listing: Listing) -> None:
-        """Append a listing, or replace a worse advert of the same car; ignore it if the page has a better one."""
+        """Append a listing, or replace a worse advert of the same car; ignore it if the page has one as good."""
         key = (listing.upstream, listing.vehicle_key)
         other = self._rows.get(key)
         if other is not None:

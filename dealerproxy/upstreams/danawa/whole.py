@@ -152,7 +152,7 @@ class _Gathered:
 
 
 def _check(entries: Sequence[Entry], before: int | None) -> None:
-    """Raise Drift for a list of unknown names, or one that lost many cars since it had `before`."""
+    """Raise Drift for a list of unknown names, or one that shrank by more than a fifth from `before`."""
     unknown = sum(isinstance(entry, LeftOut) and entry.reason is LeftOutReason.UNKNOWN_MODEL for entry in entries)
     if 2 * unknown > len(entries):
         raise _logged(Drift("a.name", f"{unknown} of {len(entries)} names have no known make and model"))

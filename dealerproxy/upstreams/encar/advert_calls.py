@@ -46,7 +46,7 @@ class _Call(Flight):
         self.task: asyncio.Task[None] | None = None
 
     def patience_s(self) -> float:
-        """Seconds until the last waiter's deadline."""
+        """Seconds until the last waiter's deadline; infinite if an advert has none."""
         flights = [wanted.flight for wanted in self.wanted.values()]
         return max((math.inf if flight is None else flight.patience_s() for flight in flights), default=math.inf)
 

@@ -303,7 +303,7 @@ def _checked_count(page: _Page, before: int | None, offset: int) -> int:
 
 
 def _check_whole(rows: _Rows, total: int, before: int | None, last: _Page) -> None:
-    """Raise Drift if too many counted cars are missing or unreadable, or too few of the last reading's came."""
+    """Raise Drift if too many counted cars are missing or unreadable, or the listing shrank by more than a fifth."""
     distinct = len(rows.by_number)
     came = distinct + rows.nameless
     if rows.bad and rows.readable < WHOLE * came:

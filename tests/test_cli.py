@@ -273,7 +273,7 @@ def test_a_host_that_cannot_be_listened_on_ends_the_start_with_one_line_that_nam
 @pytest.mark.parametrize(
     ("name", "value"),
     [
-        ("API_KEYS", ","),
+        ("API_KEYS", ",\t,"),
         ("CURSOR_SECRET", "too-short"),
         ("ENCAR_PROXY", "socks5://ops:hidden@proxy.example.test"),
         ("DANAWA_PROXY", "http://ops:hidden@"),

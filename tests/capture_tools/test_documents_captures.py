@@ -92,7 +92,9 @@ class Walk:
         self.said = ""
         self._folder, self._servers = folder, dict[str, str]()
         self._serving: Process | None = None
-        inherited = {name: value for name, value in os.environ.items() if not name.startswith("DEALERPROXY_")}
+        inherited = {
+            name: value for name, value in os.environ.items() if not name.startswith(("DEALERPROXY_", "PYTEST_"))
+        }
         self._environment = inherited | {"PYTHONPATH": str(folder), "PYTHONDONTWRITEBYTECODE": "1"}
 
     def run(self, step: Command) -> int:

@@ -32,16 +32,18 @@ class _Nodes(Struct, frozen=True):
 
 class _Answer(Struct, frozen=True):
     iNav: _Nodes
+    Count: float | None = None
 
 
 def read_facets(body: bytes, axis: str) -> Mapping[str, int]:
     """Read an axis's values with their counts, without values that have no cars or are damaged.
 
-    Raises Drift if the answer cannot be read or lacks the axis.
+    An answer that counts no cars may lack the axis, as for a make without cars. Raises Drift if another answer lacks
+    it, or if the answer cannot be read.
     """
     answer = decode(body, _Answer)
     nodes = list(_named(answer.iNav.Nodes, axis))
-    if not nodes:
+    if not nodes and answer.Count != 0:
         raise Drift(f"iNav: {axis}")
     facets = ((facet.Value, int(facet.Count)) for node in nodes for facet in node.Facets if facet.Count > 0)
     return {value: count for value, count in facets if isinstance(value, str)}

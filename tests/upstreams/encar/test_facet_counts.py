@@ -89,6 +89,13 @@ def test_an_answer_without_the_axis_is_drift() -> None:
             read_facets(body, MAKES)
 
 
+def test_an_answer_that_counts_no_cars_may_lack_the_axis() -> None:
+    assert read_facets(b'{"Count":0.0,"iNav":{"Nodes":[{"Name":"CarType"}]}}', MODEL_GROUPS) == {}
+    for count in (b"1", b"null", b'"0x"', b"-1"):
+        with pytest.raises(Drift):
+            read_facets(b'{"Count":%s,"iNav":{"Nodes":[{"Name":"CarType"}]}}' % count, MODEL_GROUPS)
+
+
 def test_captured_facets_are_read(captures: Path, vocabulary: Vocabulary) -> None:
     counts = read_facets((captures / "encar_search" / "facets_all_2023-07.json").read_bytes(), MAKES)
     assert (counts["현대"], counts["BMW"]) == (33_485, 8_901)

@@ -58,7 +58,7 @@ class Missing(NamedTuple):
         kept = [
             report if named else report._replace(failure=None)
             for report, named in reports
-            if named or (report.answered and report.total != 0)
+            if named or (report.total != 0 and (report.answered or report.failure is None))
         ]
         return cls(kept, worst(failures) if failures else None)
 
@@ -148,7 +148,7 @@ def _state(name: str, legs: Sequence[LegReport], rows: int, now: float) -> Sourc
     else:
         status, reason = (Status.PARTIAL if answered else Status.FAILED), failure.code
     known = [leg.total for leg in legs if leg.total is not None]
-    trusted = all(leg.total is not None for leg in legs if leg.answered)
+    trusted = all(leg.total is not None for leg in legs if leg.answered or leg.failure is None)
     ages = [leg.age_s for leg in legs if leg.age_s is not None]
     asked = (*(error.retry_after_s for error in failures), *(leg.wait_s for leg in legs))
     waits = [wait for wait in asked if wait is not None]

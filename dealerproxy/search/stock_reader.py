@@ -41,7 +41,7 @@ class StockReader:
     ) -> None:
         """`state` is the leg's position in the walk."""
         self.leg, self.total, self.confirmed = leg, stocked.total, stocked.confirmed
-        self._stocked, self._seen = stocked, seen
+        self._stocked, self._seen, self._over = stocked, seen, state.ended
         self._rows = stocked.rows(order)
         self._count = len(self._rows)
         self._late = state.late
@@ -81,7 +81,9 @@ class StockReader:
 
     @property
     def reports(self) -> LegReport:
-        """This request's report on the leg."""
+        """This request's report on the leg; a leg that ended on an earlier page has only its total."""
+        if self._over:
+            return LegReport(self.leg.upstream, None, self.total)
         return from_stock(self.leg.upstream, self._stocked)
 
     def state(self, frontier: int | None) -> LegCursor:

@@ -196,6 +196,21 @@ async def test_a_filter_keeps_the_rows_that_match_and_loses_none(
     assert 0 < len(found) < len(everything)
 
 
+@pytest.mark.parametrize(
+    "filters", [{}, {"fuel": "diesel"}, {"price_min_usd": 3_000, "price_max_usd": 20_000}], ids=str
+)
+@pytest.mark.parametrize("sort", ["price_asc", "price_desc", "mileage_asc", "year_desc"])
+async def test_every_page_of_a_walk_has_the_total_of_the_first_also_when_its_trucks_are_all_shown(
+    house: SearchHarness, sort: str, filters: dict[str, Any]
+) -> None:
+    pages = await house.walk(make="Kia", sort=sort, limit=3, **filters)
+    kinds = [{row["model"] for row in page["data"]} for page in pages]
+    assert any("Bongo III" in models for models in kinds)
+    totals = {page["sources"][0]["total"] for page in pages}
+    assert len(totals) == 1
+    assert (totals == {None}) == ("fuel" in filters)
+
+
 async def test_a_search_by_fuel_tells_no_total_because_the_site_counts_all(house: SearchHarness) -> None:
     answer = await house.ask(make="Kia", model="Bongo", fuel="electric")
     assert answer["sources"][0]["total"] is None
@@ -404,6 +419,17 @@ async def in_full(house: SearchHarness, number: str) -> Any:
     async with house.client.get(f"/v1/vehicles/encar_{number}?include=dealer") as response:
         assert response.status == 200
         return await response.json()
+
+
+async def test_a_truck_whose_document_fails_comes_from_its_page_and_a_sold_one_is_sold_by_it(build: Build) -> None:
+    stock = Inventory()
+    live, sold = truck(stock), truck(stock)
+    house = await build(stock)
+    stock.change(sold.id, status="SOLD")
+    house.stand_in.faults.add(faults.Status(operation="detail", status=500))
+    assert (await in_full(house, live.id))["model"] == "Bongo III"
+    async with house.client.get(f"/v1/vehicles/encar_{sold.id}") as response:
+        assert (response.status, (await response.json())["error"]["details"]["reason"]) == (404, "sold")
 
 
 async def test_a_truck_in_full_has_the_names_of_its_row_and_what_its_advert_says_of_form_and_box(build: Build) -> None:

@@ -108,6 +108,25 @@ async def test_every_state_of_both_sites_has_its_one_right_answer(
         assert (answer["next_cursor"] is not None) == bool(failed)
 
 
+async def test_when_one_sites_rows_are_all_shown_and_the_other_fails_the_next_page_is_a_503(build: Any) -> None:
+    house = await build(encar_stock(60), danawa_stock(3, price=900))
+    page = await house.ask(make="Kia", sort="price_asc", limit=20)
+    assert page["sources"][1]["rows"] == 3
+    house.stand_in.faults.add(Block(operation="search"))
+    shown = len(page["data"])
+    while house.status == 200:
+        assert page["data"], "an empty page while a site fails"
+        page = await house.ask(make="Kia", sort="price_asc", limit=20, cursor=page["next_cursor"])
+        shown += len(page.get("data", ()))
+    assert shown == 51  # the chunk that was read before, and Danawa's
+    assert (house.status, house.headers[PARTIAL], said(page)) == (
+        503,
+        "encar",
+        [("failed", "blocked", 0), ("ok", None, 0)],
+    )
+    await house.heal()
+
+
 async def test_a_listing_read_for_the_first_time_is_warming_and_its_rows_come_with_the_next_page(
     build: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:

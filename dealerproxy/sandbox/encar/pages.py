@@ -94,9 +94,10 @@ def _state(cars: Json) -> Json:
 
 def _as_javascript(document: Json) -> Json:
     category = document["category"]
-    if not isinstance(category, dict) or not isinstance(category["jatoVehicleId"], int):
+    number = category.get("jatoVehicleId") if isinstance(category, dict) else None
+    if not isinstance(category, dict) or not isinstance(number, int):
         return document
-    return {**document, "category": {**category, "jatoVehicleId": _rounded(category["jatoVehicleId"])}}
+    return {**document, "category": {**category, "jatoVehicleId": _rounded(number)}}
 
 
 def _rounded(number: int) -> int:

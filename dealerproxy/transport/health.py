@@ -231,7 +231,7 @@ class Circuit:
         state = self._state
         if state.epoch == before.epoch:
             return
-        bound = log.bind(upstream=self.upstream, operation=self.operation, reason=state.reason, level=state.level)
+        bound = log.bind(upstream=self.upstream, operation=self.operation, reason=state.reason, step=state.level)
         if state.retry_at is None:
             bound.info("upstream_recovered")
         else:

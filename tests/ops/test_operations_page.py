@@ -52,6 +52,11 @@ def test_a_log_event_is_documented_with_its_levels_and_fields(event: str) -> Non
     assert real.fields <= told.fields if real.passes_on else real.fields == told.fields
 
 
+@pytest.mark.parametrize("event", sorted(EVENTS))
+def test_no_field_of_a_log_event_is_overwritten_by_those_of_every_line(event: str) -> None:
+    assert not EVENTS[event].fields & {"timestamp", "event", "level"}
+
+
 def test_the_page_names_no_log_event_that_does_not_exist() -> None:
     named = re.findall(r"log lines? `([a-z_]+)`|`([a-z]+_[a-z_]+)` \(log|[Tt]he log has `([a-z_]+)`", TEXT)
     assert len(named) > 10

@@ -139,6 +139,9 @@ class SettingsError(Exception):
     """A variable is unusable; the message names it in one line."""
 
 
+NO_KEY = f"{PREFIX}API_KEYS cannot be used: it holds no key; to leave /v1 open, unset it"
+
+
 def load(env: Mapping[str, str] = os.environ) -> Settings:
     """Read the settings from the environment.
 
@@ -148,6 +151,8 @@ def load(env: Mapping[str, str] = os.environ) -> Settings:
     for field, kind in get_type_hints(Settings, include_extras=True).items():
         variable = PREFIX + field.upper()
         text = env.get(variable, "").strip()
+        if not text and field == "api_keys" and env.get(variable):
+            raise SettingsError(NO_KEY)
         if not text:
             continue
         try:
@@ -177,7 +182,7 @@ def _check(settings: Settings) -> None:
     if not (settings.user_agent.isascii() and settings.user_agent.isprintable()):
         raise SettingsError(f"{PREFIX}USER_AGENT={settings.user_agent!r} cannot be used: expected printable ASCII")
     if settings.api_keys and not settings.keys:
-        raise SettingsError(f"{PREFIX}API_KEYS cannot be used: it holds no key; to leave /v1 open, unset it")
+        raise SettingsError(NO_KEY)
     if settings.cursor_secret and len(settings.cursor_secret.encode()) < LEAST_SECRET_BYTES:
         raise SettingsError(f"{PREFIX}CURSOR_SECRET cannot be used: expected at least {LEAST_SECRET_BYTES} bytes")
     if bool(settings.fx_url) != bool(settings.fx_path):

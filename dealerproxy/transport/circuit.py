@@ -98,7 +98,8 @@ class CircuitState(Standing, frozen=True):
 
     `streak` counts failures in a row, `recent` has (when, whether it failed) of the latest calls. An `epoch` ends
     with every suspension and recovery: calls that began in an earlier epoch no longer count. `lease` names the probe
-    under way, until `leased_until`.
+    under way, until `leased_until`. `down_since` is when the first of several suspensions without a good answer between
+    them began.
     """
 
     streak: int = 0
@@ -106,10 +107,14 @@ class CircuitState(Standing, frozen=True):
     epoch: int = 0
     lease: str = ""
     leased_until: float = 0.0
+    down_since: float = -math.inf
 
 
 class Snapshot(Struct, frozen=True):
-    """A circuit as operators see it: `reason` is the code of the cause, times are unix seconds, `failures` in a row."""
+    """A circuit as operators see it: `reason` is the code of the cause, times are unix seconds, `failures` in a row.
+
+    `since` is when the first suspension without a good answer since began, or when the circuit closed.
+    """
 
     state: Phase
     reason: str | None
@@ -130,12 +135,13 @@ def phase(state: CircuitState, now: float) -> Phase:
 def snapshot(state: CircuitState, now: float, unix_s: float) -> Snapshot:
     """Return a state as shown to operators; `unix_s` is how far unix time is ahead of the state's clock."""
     shown = phase(state, now)
+    since = state.since if state.retry_at is None else state.down_since
     return Snapshot(
         state=shown,
         reason=None if shown is Phase.HEALTHY else state.reason,
         retry_at=None if state.retry_at is None or shown is not Phase.SUSPENDED else state.retry_at + unix_s,
         level=state.level,
-        since=None if state.since == -math.inf else min(state.since, now) + unix_s,
+        since=None if since == -math.inf else min(since, now) + unix_s,
         failures=state.streak,
     )
 
@@ -184,7 +190,10 @@ def settled(state: CircuitState, epoch: int, failure: UpstreamError | None, now:
     if state.retry_at is not None or isinstance(failure, _AT_ONCE) or _trips(state):
         level, pause_s = _suspension(state.level, failure)
         retry_at = now + min(pause_s * (1 + JITTER * draw), CAP_S)
-        return CircuitState(level, failure.code, now, retry_at, streak=state.streak, epoch=state.epoch + 1)
+        down_since = now if state.retry_at is None else state.down_since
+        return CircuitState(
+            level, failure.code, now, retry_at, streak=state.streak, epoch=state.epoch + 1, down_since=down_since
+        )
     return state
 
 
@@ -192,7 +201,15 @@ def adopted(state: CircuitState, standing: Standing) -> CircuitState:
     """Return the state after another process's standing is adopted."""
     if state.retry_at is None and standing.retry_at is None:
         return replace(state, level=standing.level, reason=standing.reason or state.reason, since=standing.since)
-    return CircuitState(standing.level, standing.reason, standing.since, standing.retry_at, epoch=state.epoch + 1)
+    down_since = standing.since if state.retry_at is None else state.down_since
+    return CircuitState(
+        standing.level,
+        standing.reason,
+        standing.since,
+        standing.retry_at,
+        epoch=state.epoch + 1,
+        down_since=down_since,
+    )
 
 
 def _answered(state: CircuitState, now: float) -> CircuitState:

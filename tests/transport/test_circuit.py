@@ -30,6 +30,7 @@ from dealerproxy.transport.circuit import (
     released,
     repaired,
     settled,
+    snapshot,
 )
 from dealerproxy.transport.errors import (
     Blocked,
@@ -149,6 +150,19 @@ def test_another_processs_suspension_is_adopted_as_it_is(
     ours = adopted(state, theirs)
     assert (ours.level, ours.since, ours.retry_at) == (level, since, retry_at)
     assert (ours.epoch > state.epoch) is (state.retry_at is not None or retry_at is not None)
+
+
+def test_operators_see_since_when_no_call_succeeded_however_often_a_probe_failed() -> None:
+    state, now, seen = CircuitState(), 1_000.0, list[float | None]()
+    for failure in (Blocked("no"), Blocked("no"), ServerFault("500"), None, Blocked("no"), Blocked("no")):
+        now = max(now, state.retry_at or 0.0) + 10.0
+        state = settled(state, state.epoch, failure, now, draw=0.5)
+        seen.append(snapshot(state, now, 0.0).since)
+    began, closed, again = 1_010.0, seen[3], seen[4]
+    assert seen == [began, began, began, closed, again, again]
+    assert closed is not None
+    assert again is not None
+    assert began < closed < again
 
 
 @given(times, st.none() | times, st.floats(-1e9, 1e9))

@@ -6,6 +6,7 @@ nothing. When a path has become shorter for good, its bound should follow.
 """
 
 import asyncio
+import math
 import sys
 from collections.abc import AsyncIterator, Callable
 from io import BytesIO
@@ -32,6 +33,8 @@ from tests.bench.effort import Effort, calls, timed
 from tests.bench.standin import Site, Visitor
 
 BRIEF = Effort(rounds=5, socket_s=0.0, call_s=0.008, quick=True)
+# A machine that does other things beside may spoil a few rounds in a row; a slower step is slow in each of them.
+TRIES = 8
 # About twice what each was of its baseline's time when this was written.
 RATIOS = {
     "encar-page": 8.0,
@@ -156,6 +159,11 @@ async def test_a_page_at_hand_takes_so_many_calls_and_is_not_encoded_again(
 @pytest.mark.parametrize("case", steps.PAIRS)
 def test_a_step_takes_not_much_longer_than_the_least_there_is_to_do(case: str) -> None:
     pair = steps.PAIRS[case]()
-    best = min(ours.value / base.value for ours, base in timed(BRIEF, calls(pair.ours), calls(pair.base)))
+    best = math.inf
+    for _ in range(TRIES):
+        rounds = timed(BRIEF, calls(pair.ours), calls(pair.base))
+        best = min(best, *(ours.value / base.value for ours, base in rounds))
+        if best < RATIOS[case]:
+            break
     pair.close()
     assert best < RATIOS[case], pair.what

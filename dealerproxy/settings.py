@@ -8,6 +8,7 @@ from typing import Annotated, Literal, get_args, get_origin, get_type_hints
 
 import msgspec
 from msgspec import Meta, Struct
+from redis.asyncio.connection import parse_url
 from yarl import URL
 
 from dealerproxy.contract.rate import PLAUSIBLE
@@ -177,8 +178,10 @@ def _check(settings: Settings) -> None:
     for field in ("encar_proxy", "danawa_proxy"):
         _check_proxy(field, getattr(settings, field))
     _check_host(settings.host)
-    if settings.redis_url and not settings.redis_url.startswith(("redis://", "rediss://", "unix://")):
-        raise SettingsError(f"{PREFIX}REDIS_URL cannot be used: expected a redis, rediss or unix URL")
+    if settings.redis_url and not _is_redis_url(settings.redis_url):
+        raise SettingsError(
+            f"{PREFIX}REDIS_URL cannot be used: expected a redis, rediss or unix URL, its password percent-encoded"
+        )
     if not (settings.user_agent.isascii() and settings.user_agent.isprintable()):
         raise SettingsError(f"{PREFIX}USER_AGENT={settings.user_agent!r} cannot be used: expected printable ASCII")
     if settings.api_keys and not settings.keys:
@@ -195,6 +198,15 @@ def unknown(env: Mapping[str, str] = os.environ) -> list[str]:
     return sorted(
         name for name in env if name.startswith(PREFIX) and not name.startswith(PREFIX + "TEST_") and name not in known
     )
+
+
+def _is_redis_url(text: str) -> bool:
+    """Whether the client can use it. Its own error is dropped, since that may repeat a part of the password."""
+    try:
+        parse_url(text)
+    except ValueError:
+        return False
+    return True
 
 
 def _check_url(field: str, text: str) -> None:

@@ -261,6 +261,34 @@ def test_keys_that_are_set_but_blank_end_the_start_instead_of_leaving_the_servic
         settings.load({"DEALERPROXY_API_KEYS": text})
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        *(
+            "redis://:hid/den@h:6379/0",
+            "redis://:hid#den@h:6379/0",
+            "redis://:hid?den@h/0",
+            "rediss://:hidden@h:port/0",
+        ),
+        *("redis://:hidden@h:99999/0", "redis://:hidden@[::1/0", "http://:hidden@h/0", ":hidden@h:6379"),
+    ],
+)
+def test_a_redis_url_that_no_client_can_use_is_refused_without_a_part_of_its_password(text: str) -> None:
+    with pytest.raises(SettingsError) as caught:
+        settings.load({"DEALERPROXY_REDIS_URL": text})
+    assert str(caught.value).startswith("DEALERPROXY_REDIS_URL cannot be used: ")
+    assert "hid" not in str(caught.value)
+    assert caught.value.__cause__ is None
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["redis://127.0.0.1:6379/0", "redis://:p%2Fss@h:6379/0", "rediss://user:pass@h", "unix:///run/redis.sock"],
+)
+def test_a_redis_url_that_a_client_can_use_is_taken(text: str) -> None:
+    assert settings.load({"DEALERPROXY_REDIS_URL": text}).redis_url == text
+
+
 def test_variables_that_look_like_ours_but_are_not_read_are_listed_in_order() -> None:
     env = {
         "DEALERPROXY_PROT": "1",
